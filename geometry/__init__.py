@@ -1,0 +1,1 @@
+"""Blender's side of the geometry: clouds, nodes, camera, scene."""

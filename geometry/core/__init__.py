@@ -1,0 +1,1 @@
+"""Geometry in numpy alone: never imports bpy."""

@@ -1,0 +1,107 @@
+"""The arrays that the worker hands to Blender: point clouds, camera waypoints, one flight.
+
+Everything is in the camera frame of the photo (x right, y down, z forward) and in scene units; the
+bpy edge converts once, with `camera.blender_from_camera`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .camera import FloatArray, Intrinsics
+
+KEY_TIMES = 8
+"""Number K of key times in a loop for which displacements are stored."""
+
+
+@dataclass(frozen=True)
+class PointArrays:
+    """One point cloud of P points.
+
+    position (P, 3) float32; color (P, 3) float32, sRGB-encoded 0..1; radius (P,) float32, scene
+    units (radius in source pixels * depth / focal); known (P,) float32, 1 seen and 0 invented;
+    layer (P,) int32, 0 nearest; disparity (P,) float32 0..1, 1 nearest, normalised over both
+    clouds; forward, backward (K, P, 3) float32, displacements of moving points: forward[k - 1] is
+    D_0->t at t = k/K of the loop (k = 1..K), backward[k] is D_0->-(N - t) at t = k/K (k = 0..K-1);
+    both have shape (0, P, 3) for a still cloud.
+    """
+
+    position: FloatArray
+    color: FloatArray
+    radius: FloatArray
+    known: FloatArray
+    layer: NDArray[np.int32]
+    disparity: FloatArray
+    forward: FloatArray
+    backward: FloatArray
+
+    @property
+    def count(self) -> int:
+        """Number of points."""
+        return len(self.position)
+
+
+@dataclass(frozen=True)
+class FlightPlan:
+    """What the scene needs beside the clouds.
+
+    camera: intrinsics of the rendered picture (the photo's); positions (n, 3) and look (n, 3):
+    the camera's waypoints and unit look directions in the camera frame, the first at the origin
+    looking along +z; frames: length of the film; loop_frames: length N of the motion loop.
+    """
+
+    camera: Intrinsics
+    positions: FloatArray
+    look: FloatArray
+    frames: int
+    loop_frames: int
+
+
+@dataclass(frozen=True)
+class Flight:
+    """A finished result of the worker: two clouds and the plan."""
+
+    still: PointArrays
+    moving: PointArrays
+    plan: FlightPlan
+
+
+def save_flight(flight: Flight, folder: Path) -> None:
+    """Write a flight into an existing folder: one .npy an array, plan.json for the rest."""
+    for name in ("still", "moving"):
+        points: PointArrays = getattr(flight, name)
+        for field in fields(PointArrays):
+            np.save(folder / f"{name}-{field.name}.npy", getattr(points, field.name))
+    plan = flight.plan
+    record = {
+        "camera": asdict(plan.camera),
+        "positions": np.asarray(plan.positions, float).tolist(),
+        "look": np.asarray(plan.look, float).tolist(),
+        "frames": plan.frames,
+        "loop_frames": plan.loop_frames,
+    }
+    (folder / "plan.json").write_text(json.dumps(record), encoding="utf-8")
+
+
+def load_flight(folder: Path) -> Flight:
+    """Read what `save_flight` wrote; raises OSError or ValueError where a file is missing or torn."""
+    record = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
+    plan = FlightPlan(
+        Intrinsics(**record["camera"]),
+        np.asarray(record["positions"], np.float32),
+        np.asarray(record["look"], np.float32),
+        record["frames"],
+        record["loop_frames"],
+    )
+    return Flight(_load_points(folder, "still"), _load_points(folder, "moving"), plan)
+
+
+def _load_points(folder: Path, name: str) -> PointArrays:
+    names = [field.name for field in fields(PointArrays)]
+    arrays = {n: np.load(folder / f"{name}-{n}.npy", allow_pickle=False) for n in names}
+    return PointArrays(**arrays)

@@ -1,0 +1,1 @@
+"""The geometry-node groups: one a file."""

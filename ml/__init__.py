@@ -1,0 +1,1 @@
+"""The machine-learning side: never imports bpy, runs in a worker process."""

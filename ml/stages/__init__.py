@@ -1,0 +1,1 @@
+"""The pipeline's stages: pure functions from named arrays to named arrays."""

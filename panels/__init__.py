@@ -1,0 +1,1 @@
+"""The sidebar panels and the settings that they show."""

@@ -1,0 +1,50 @@
+"""Shared fixtures: the add-on under the fixed name `make_4d`, trial photographs, an empty Blender."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+os.environ.setdefault("BLENDER_USER_RESOURCES", tempfile.mkdtemp(prefix="make-4d-test-"))
+
+
+def _load_package() -> None:
+    """Load the repository root as the package `make_4d`, whatever its folder is called."""
+    spec = importlib.util.spec_from_file_location(
+        "make_4d", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["make_4d"] = module
+    spec.loader.exec_module(module)
+
+
+_load_package()
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository's root folder."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of trial photographs and views; the test is skipped where it is absent."""
+    folder = Path(os.environ.get("MAKE_4D_SHARED", ROOT.parent / "shared"))
+    if not (folder / "photos").is_dir():
+        pytest.skip("the trial photographs are not on this machine")
+    return folder
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A seeded random generator."""
+    return np.random.default_rng(7)

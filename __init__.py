@@ -5,16 +5,31 @@ This module imports nothing of Blender when it is loaded, so that the machine-le
 load the package in a plain Python process; Blender's side is imported inside `register`.
 """
 
+from types import ModuleType
+
+_registered: list[ModuleType] = []
+
+
+def _modules() -> tuple[ModuleType, ...]:
+    from .operators import cancel, command, make
+    from .panels import main, settings
+    from .render import engine, ui_compat
+
+    return settings, make, cancel, main, engine, ui_compat, command
+
 
 def register() -> None:
-    """Register every class of the add-on with Blender; an error in any of them is raised."""
-    from . import registration
-
-    registration.register()
+    """Register every part of the add-on; where one fails the others are removed, and it raises."""
+    try:
+        for module in _modules():
+            module.register()
+            _registered.append(module)
+    except Exception:
+        unregister()
+        raise
 
 
 def unregister() -> None:
-    """Remove every class of the add-on and end what still runs."""
-    from . import registration
-
-    registration.unregister()
+    """Remove what `register` added, last first."""
+    while _registered:
+        _registered.pop().unregister()

@@ -1,0 +1,87 @@
+"""Messages between Blender and its worker: one JSON object a line, each with a job's id.
+
+To the worker: `run` (settings, cache, output), `cancel`. From it: `ready`, `progress`,
+`stage` (a stage ended), `done`, `failed`, `cancelled`. Arrays never travel here; they lie as .npy
+files in the job's folder.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is: stage name, share of that stage, share of the whole job (0..1)."""
+
+    job: str
+    stage: str
+    stage_fraction: float
+    fraction: float
+
+
+@dataclass(frozen=True)
+class StageDone:
+    """A stage ended: seconds it took, peak resident memory in MB, whether the cache had it."""
+
+    job: str
+    stage: str
+    seconds: float
+    peak_mb: float
+    cached: bool
+
+
+@dataclass(frozen=True)
+class Done:
+    """A job ended well; its flight lies in `folder`."""
+
+    job: str
+    folder: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A job failed: one sentence for the artist, and the details for the log."""
+
+    job: str
+    sentence: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """A job ended because it was asked to."""
+
+    job: str
+
+
+Message = Progress | StageDone | Done | Failed | Cancelled
+
+_KINDS: dict[str, type[Any]] = {
+    "progress": Progress,
+    "stage": StageDone,
+    "done": Done,
+    "failed": Failed,
+    "cancelled": Cancelled,
+}
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+
+
+def encode(message: Message) -> str:
+    """One line of JSON, without the line's end."""
+    return json.dumps({"type": _NAMES[type(message)], **asdict(message)})
+
+
+def decode(line: str) -> Message:
+    """The inverse of `encode`; raises ValueError for anything else."""
+    try:
+        record = json.loads(line)
+        kind = _KINDS[record.pop("type")]
+        if "notes" in record:
+            record["notes"] = tuple(record["notes"])
+        return kind(**record)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a message of the worker: {line[:200]!r}") from error

@@ -1,0 +1,28 @@
+"""Stage 1, outpainting (paper, eq. 1): a wider picture round the photo."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..builtin.outpaint import outpaint
+from ..builtin.sky import sky_region
+from ..cache import Arrays
+from ..context import Context
+from ..settings import JobSettings
+
+
+def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
+    """Grow `image` by the margin on every side.
+
+    Returns `wide` (Hw, Ww, 3), the photo unchanged in its middle, and `margins` (4,): top, right,
+    bottom, left in pixels.
+    """
+    image = inputs["image"]
+    margin = round(settings.margin * max(image.shape[:2]))
+    margins = (margin, margin, margin, margin)
+    sky = sky_region(image)
+    context.report(0.05)
+    wide = outpaint(
+        image, margins, sky=sky, seed=settings.seed, report=context.part(0.05, 1.0)
+    )
+    return {"wide": wide, "margins": np.array(margins, np.int32)}

@@ -1,0 +1,26 @@
+"""Stage 0: the photo at working size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..cache import Arrays
+from ..context import Context
+from ..photo import load_photo
+from ..settings import JobSettings
+
+
+def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
+    """Decode the photo.
+
+    Returns `image` (H, W, 3) and `focal_35mm` (1,), the 35 mm equivalent focal length or 0 where
+    the file does not tell. Raises photo.PhotoError with one sentence for the artist.
+    """
+    photo = load_photo(Path(settings.photo), settings.size)
+    context.report(1.0)
+    return {
+        "image": photo.image,
+        "focal_35mm": np.array([photo.focal_35mm or 0.0], np.float32),
+    }

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...geometry.core import ldi
 from ...geometry.core.camera import FloatArray
-from ..builtin.depth import estimate_disparity
+from ..builtin.depth import DepthEstimate, estimate_disparity
 from ..cache import Arrays
 from ..context import Context
 from ..settings import JobSettings
@@ -16,30 +16,40 @@ def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
     """Give every layer its depth and its members.
 
     Returns `depth` (L, Hw, Ww) scene units; `member` (L, Hw, Ww) bool, the pixels that belong to
-    the layer (the last layer is complete); `known` (L, Hw, Ww) bool, seen and not invented.
+    the layer (the last layer is complete); `known` (L, Hw, Ww) bool, seen and not invented;
+    `layer_sky` (L, Hw, Ww) 0..1, the sky of each layer's completed picture.
     """
-    bins, disparity = inputs["bins"], inputs["disparity"]
-    seen_depth = ldi.depth_from_disparity(disparity)
+    bins, seen_depth = inputs["bins"], ldi.depth_from_disparity(inputs["disparity"])
     layer = ldi.layer_of_depth(seen_depth, bins)
-    depths, members = [seen_depth], [layer == 0]
+    depths, members, skies = [seen_depth], [layer == 0], [inputs["sky"]]
     count = len(bins) - 1
     for i in range(1, count):
-        depth = _layer_depth(inputs, settings, i)
+        estimate = estimate_disparity(inputs["color"][i], horizon=float(inputs["horizon"][0]))
+        depth = _layer_depth(estimate, inputs, settings, i)
         depth = np.where(layer < i, np.maximum(depth, depths[-1] * ldi.PUSH_BACK), depth)
         depths.append(np.minimum(depth, bins[-1] * ldi.PUSH_BACK**i).astype(np.float32))
         last = i == count - 1
         members.append((layer == i) | ((layer < i) & (last | (depth < bins[i + 1]))))
+        skies.append(estimate.sky)
         context.report(i / (count - 1))
     known = [layer == i for i in range(count)]
-    return {"depth": np.stack(depths), "member": np.stack(members), "known": np.stack(known)}
+    return {
+        "depth": np.stack(depths),
+        "member": np.stack(members),
+        "known": np.stack(known),
+        "layer_sky": np.stack(skies).astype(np.float32),
+    }
 
 
-def _layer_depth(inputs: Arrays, settings: JobSettings, i: int) -> FloatArray:
+def _layer_depth(
+    estimate: DepthEstimate, inputs: Arrays, settings: JobSettings, i: int
+) -> FloatArray:
     bins, disparity = inputs["bins"], inputs["disparity"]
-    near, far = float(bins[i]), float(bins[-1])
-    seen = ldi.depth_from_disparity(disparity) >= near
-    estimate = estimate_disparity(inputs["color"][i], horizon=float(inputs["horizon"][0]))
+    seen = ldi.depth_from_disparity(disparity) >= bins[i]
     if settings.layer_depth == "paper":
         depth = ldi.depth_from_disparity(estimate.disparity)
-        return ldi.remap_layer_depth(depth, np.ones_like(seen), near, float(bins[i + 1]))
-    return ldi.align_layer_depth(estimate.disparity, disparity, seen, near, far)
+        everywhere = np.ones_like(seen)
+        return ldi.remap_layer_depth(depth, everywhere, float(bins[i]), float(bins[i + 1]))
+    return ldi.align_layer_depth(
+        estimate.disparity, disparity, seen, float(bins[i]), float(bins[-1])
+    )

@@ -22,7 +22,5 @@ def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
     margins = (margin, margin, margin, margin)
     sky = sky_region(image)
     context.report(0.05)
-    wide = outpaint(
-        image, margins, sky=sky, seed=settings.seed, report=context.part(0.05, 1.0)
-    )
+    wide = outpaint(image, margins, sky=sky, seed=settings.seed, report=context.part(0.05, 1.0))
     return {"wide": wide, "margins": np.array(margins, np.int32)}

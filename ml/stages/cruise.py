@@ -1,0 +1,58 @@
+"""Stage 7, autocruise: where the camera flies (paper, section 3.4)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...geometry.core import path
+from ...geometry.core.autocruise import CruiseSettings, CruiseState, cruise_step
+from ...geometry.core.camera import FloatArray, Intrinsics, pixel_centres, unproject
+from ..cache import Arrays
+from ..context import Context
+from ..settings import JobSettings
+
+WAYPOINTS = 3
+
+
+def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
+    """One autocruise step from the photo's pose, shortened to what the wide photo can show.
+
+    Returns `positions`, `look` (3, 3) waypoints in the camera frame and `fraction` (1,), the share
+    of autocruise's step that could be kept.
+    """
+    camera, wide_camera = cameras(inputs, settings)
+    top, right, bottom, left = (int(m) for m in inputs["margins"])
+    height, width = inputs["disparity"].shape
+    view = inputs["disparity"][top : height - bottom, left : width - right]
+    state = cruise_step(CruiseState.start(), view, _matrix(camera), CruiseSettings())
+    position, look = np.asarray(state.position, float), np.asarray(state.look, float)
+    if settings.fly == "out":
+        position, look = path.backward_from(position, look)
+    border = border_points(inputs["depth"][0], wide_camera)
+    fraction = path.safe_fraction(border, camera, position, look)
+    positions, looks = path.waypoints(position, look, fraction, WAYPOINTS)
+    context.report(1.0)
+    return {"positions": positions, "look": looks, "fraction": np.array([fraction], np.float32)}
+
+
+def cameras(inputs: Arrays, settings: JobSettings) -> tuple[Intrinsics, Intrinsics]:
+    """Intrinsics of the photo and of the wide photo."""
+    height, width = inputs["image"].shape[:2]
+    focal = float(inputs["focal_35mm"][0])
+    if focal > 0:
+        camera = Intrinsics.from_focal_35mm(width, height, focal)
+    else:
+        camera = Intrinsics.from_field_of_view(width, height, settings.field_of_view)
+    top, right, bottom, left = (int(m) for m in inputs["margins"])
+    return camera, camera.padded(top, right, bottom, left)
+
+
+def border_points(depth: FloatArray, camera: Intrinsics) -> FloatArray:
+    """Points (n, 3) of the outermost pixels of a depth map (H, W)."""
+    points = unproject(pixel_centres(*depth.shape), depth, camera)
+    return np.concatenate([points[0], points[-1], points[:, 0], points[:, -1]])
+
+
+def _matrix(camera: Intrinsics) -> FloatArray:
+    k = [[camera.focal, 0, camera.cx], [0, camera.focal, camera.cy], [0, 0, 1]]
+    return np.array(k, np.float32)

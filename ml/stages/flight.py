@@ -1,0 +1,113 @@
+"""Stage 8: the layered depth image becomes two point clouds, still and moving."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from ...geometry.core import flow
+from ...geometry.core.camera import FloatArray, Intrinsics, pixel_centres, unproject
+from ...geometry.core.cloud import KEY_TIMES, Flight, FlightPlan, PointArrays
+from ...geometry.core.ldi import Mask
+from ...geometry.core.skirt import find_skirt
+from ..cache import Arrays
+from ..context import Context
+from ..settings import JobSettings
+from .cruise import cameras
+
+RADIUS_PX = 1.0
+"""Splat radius in source pixels. At 1 a neighbouring pixel's weight is exactly zero, so the photo's
+own view is the photo; four discs still overlap between pixel centres from any other view."""
+SKIRT_REACH = 20 / 512
+MIN_TRAVEL_PX = 0.25
+"""Points that move less than this over a whole loop count as still."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One surface of a layer over the wide photo: maps (H, W, ...) valid where `where`."""
+
+    layer: int
+    where: Mask
+    depth: FloatArray
+    color: FloatArray
+    known: Mask
+    flow: FloatArray
+
+
+def build_flight(inputs: Arrays, settings: JobSettings, context: Context) -> Flight:
+    """Unproject all layers and lift the flow to scene flow; `inputs` as the stages name them."""
+    camera, wide_camera = cameras(inputs, settings)
+    still, moving = [], []
+    count = len(inputs["color"])
+    for sheet in sheets(inputs, round(SKIRT_REACH * settings.size)):
+        travel = np.linalg.norm(sheet.flow, axis=-1) * settings.loop_frames
+        moves = sheet.where & (travel > MIN_TRAVEL_PX)
+        still.append(still_points(sheet, sheet.where & ~moves, wide_camera))
+        moving.append(moving_points(sheet, moves, wide_camera, settings.loop_frames))
+        context.report((sheet.layer + 1) / count)
+    plan = FlightPlan(
+        camera, inputs["positions"], inputs["look"], settings.frames, settings.loop_frames
+    )
+    return Flight(joined(still), joined(moving), plan)
+
+
+def sheets(inputs: Arrays, reach: int) -> Iterator[Sheet]:
+    """Every layer's surface and, where it has depth steps, the skirt behind them."""
+    for i, (depth, member) in enumerate(zip(inputs["depth"], inputs["member"], strict=True)):
+        color, known, field = inputs["color"][i], inputs["known"][i], inputs["flow"][i]
+        yield Sheet(i, member, depth, color, known, field)
+        skirt = find_skirt(depth, member, reach)
+        if skirt.where.any():
+            rows, columns = skirt.source
+            nothing_seen = np.zeros_like(known)
+            yield Sheet(
+                i,
+                skirt.where,
+                skirt.depth,
+                color[rows, columns],
+                nothing_seen,
+                field[rows, columns],
+            )
+
+
+def still_points(sheet: Sheet, where: Mask, camera: Intrinsics) -> PointArrays:
+    """Points of the chosen pixels (H, W), in row order, without displacements."""
+    depth = sheet.depth[where]
+    position = unproject(pixel_centres(*where.shape)[where], depth, camera)
+    none = np.zeros((0, len(depth), 3), np.float32)
+    return PointArrays(
+        position=position,
+        color=np.ascontiguousarray(sheet.color[where], np.float32),
+        radius=(RADIUS_PX * depth / camera.focal).astype(np.float32),
+        known=sheet.known[where].astype(np.float32),
+        layer=np.full(len(depth), sheet.layer, np.int32),
+        disparity=(1.0 / depth).astype(np.float32),
+        forward=none,
+        backward=none,
+    )
+
+
+def moving_points(sheet: Sheet, where: Mask, camera: Intrinsics, loop: int) -> PointArrays:
+    """Points of the chosen pixels with their scene flow at the key times of a loop."""
+    points = still_points(sheet, where, camera)
+    pixels = pixel_centres(*where.shape)[where]
+    keys = [loop * k / KEY_TIMES for k in range(KEY_TIMES + 1)]
+    forward = flow.integrate(sheet.flow, pixels, keys)
+    backward = flow.integrate(-sheet.flow, pixels, keys)
+    lift = [flow.scene_flow(pixels, d, sheet.depth, camera) for d in (forward, backward)]
+    values = {field.name: getattr(points, field.name) for field in fields(PointArrays)}
+    # backward[k] is D_0->-(N - t) at t = k/K: the displacements by -F in falling order of time.
+    values |= {"forward": lift[0][1:], "backward": lift[1][:0:-1]}
+    return PointArrays(**values)
+
+
+def joined(parts: list[PointArrays]) -> PointArrays:
+    """One cloud of several; displacements join along their points."""
+    names = [field.name for field in fields(PointArrays)]
+    axis = {"forward": 1, "backward": 1}
+    return PointArrays(
+        **{n: np.concatenate([getattr(p, n) for p in parts], axis.get(n, 0)) for n in names}
+    )

@@ -1,0 +1,43 @@
+"""Stage 6, motion: the Eulerian flow field of every layer (paper, section 3.4)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...geometry.core.camera import FloatArray
+from ..builtin.motion import eulerian_flow
+from ..builtin.regions import MotionRegions, motion_regions
+from ..cache import Arrays
+from ..context import Context
+from ..settings import JobSettings
+
+
+def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
+    """Find what moves and how.
+
+    Returns `flow` (L, Hw, Ww, 2) pixels per frame and `moving` (L, Hw, Ww) 0..1. What the photo
+    shows moves alike in every layer; only behind what hides it is a layer looked at by itself.
+    """
+    color, horizon = inputs["color"], float(inputs["horizon"][0])
+    if not settings.motion:
+        shape = color.shape[:3]
+        return {"flow": np.zeros((*shape, 2), np.float32), "moving": np.zeros(shape, np.float32)}
+    seen = motion_regions(inputs["wide"], inputs["sky"], inputs["disparity"], horizon)
+    flows, movings = [], []
+    for i in range(len(color)):
+        disparity = (1.0 / inputs["depth"][i]).astype(np.float32)
+        regions = seen
+        if i > 0:
+            hidden = inputs["member"][i] & ~inputs["known"][i]
+            own = motion_regions(color[i], inputs["layer_sky"][i], disparity, horizon)
+            regions = _replaced(seen, own, hidden)
+        motion = eulerian_flow(color[i], regions, disparity, horizon, settings.loop_frames)
+        flows.append(motion.flow)
+        movings.append(motion.moving)
+        context.report((i + 1) / len(color))
+    return {"flow": np.stack(flows), "moving": np.stack(movings)}
+
+
+def _replaced(seen: MotionRegions, own: MotionRegions, hidden: FloatArray) -> MotionRegions:
+    pick = [np.where(hidden, getattr(own, n), getattr(seen, n)) for n in ("cloud", "water", "fall")]
+    return MotionRegions(*(mask.astype(np.float32) for mask in pick))

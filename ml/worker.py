@@ -1,0 +1,32 @@
+"""Start script of the worker process: loads the package without Blender and serves jobs.
+
+Run as a file by `client.Worker` with the folders where the packages lie; it makes the add-on
+importable under a fixed name, whatever Blender calls it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+
+PACKAGE = "make_4d"
+
+
+def load_package(root: Path) -> None:
+    """Make the folder `root` importable as the package `make_4d`."""
+    spec = importlib.util.spec_from_file_location(
+        PACKAGE, root / "__init__.py", submodule_search_locations=[str(root)]
+    )
+    if spec is None or spec.loader is None:
+        raise ImportError(f"the add-on's folder is not complete: {root}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[PACKAGE] = module
+    spec.loader.exec_module(module)
+
+
+if __name__ == "__main__":
+    sys.path.extend(folder for folder in sys.argv[1:] if folder not in sys.path)
+    load_package(Path(__file__).resolve().parent.parent)
+    importlib.import_module(f"{PACKAGE}.ml.serve").main()

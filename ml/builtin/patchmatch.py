@@ -1,0 +1,183 @@
+"""Approximate nearest-neighbour fields between the patches of a picture, in array operations.
+
+PatchMatch (Barnes et al. 2009) on patch descriptors: a patch is described by its mean colour and
+its leading principal components, so that one comparison reads one or two cache lines instead of
+a whole window. A field is a flat array that holds, for every pixel of the picture, the flat index
+of the centre of the patch it takes after.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Indices = NDArray[np.intp]
+Bools = NDArray[np.bool_]
+
+_CHUNK = 1 << 15
+_SAMPLES = 6000
+
+
+@dataclass(frozen=True)
+class PatchBasis:
+    """How patches become descriptors.
+
+    radius: of the square window in pixels; filters: (window, window, 3, K) projections; weight of
+    the mean colour against the pattern around it (1: plain squared difference).
+    """
+
+    radius: int
+    filters: Floats
+
+
+def windows(image: Floats, centres: Indices, radius: int) -> Floats:
+    """Patches as rows: image (H, W, C), centres (n,) flat and `radius` inside -> (n, w*w*C)."""
+    height, width = image.shape[:2]
+    side = np.arange(-radius, radius + 1)
+    around = (side[:, None] * width + side[None, :]).ravel()
+    flat = image.reshape(height * width, -1)
+    return flat[centres[:, None] + around[None, :]].reshape(len(centres), -1)
+
+
+def fit_basis(
+    image: Floats,
+    centres: Indices,
+    radius: int,
+    components: int,
+    mean_weight: float,
+    rng: np.random.Generator,
+) -> PatchBasis:
+    """Principal components of the patches of `image` (H, W, 3) around `centres`.
+
+    The mean colour is kept apart and scaled by `mean_weight`; descriptors are scaled such that
+    their squared distance is the mean squared colour difference a pixel.
+    """
+    if len(centres) > _SAMPLES:
+        centres = np.sort(rng.choice(centres, _SAMPLES, replace=False))
+    side = 2 * radius + 1
+    patches = windows(image, centres, radius).reshape(len(centres), side * side, 3)
+    pattern = (patches - patches.mean(1, keepdims=True)).reshape(len(centres), -1)
+    scatter = pattern.T.astype(np.float64) @ pattern
+    vectors = np.linalg.eigh(scatter)[1][:, ::-1][:, :components] / side
+    means = np.tile(np.eye(3), (side * side, 1)) / (side * side)
+    # A component must not see the mean colour: remove it from the filter itself.
+    vectors -= np.tile(vectors.reshape(side * side, 3, -1).mean(0), (side * side, 1))
+    return PatchBasis(radius, np.hstack([means * mean_weight, vectors]).astype(np.float32))
+
+
+def describe(image: Floats, centres: Indices, basis: PatchBasis) -> Floats:
+    """Descriptors (n, K) of the patches of `image` around `centres`; the first 3 are the mean."""
+    out = np.empty((len(centres), basis.filters.shape[1]), np.float32)
+    for start in range(0, len(centres), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        out[part] = windows(image, centres[part], basis.radius) @ basis.filters
+    return out
+
+
+def interior(shape: tuple[int, int], radius: int) -> Bools:
+    """Pixels whose window lies inside a picture of this shape."""
+    inside = np.zeros(shape, bool)
+    inside[radius : shape[0] - radius, radius : shape[1] - radius] = True
+    return inside
+
+
+def nearest_exact(wanted: Floats, offered: Floats, penalty: Floats) -> tuple[Indices, Floats]:
+    """For each descriptor of `wanted` (n, K) the row of `offered` (m, K) at the least cost.
+
+    The cost is the squared distance plus the offered row's `penalty` (m,). Exact, in O(n m).
+    """
+    best = np.empty(len(wanted), np.intp)
+    cost = np.empty(len(wanted), np.float32)
+    constant = np.einsum("ij,ij->i", offered, offered) + penalty
+    step = max(1, (1 << 24) // max(1, len(offered)))
+    for start in range(0, len(wanted), step):
+        part = wanted[start : start + step]
+        table = constant - 2.0 * (part @ offered.T)
+        row = table.argmin(1)
+        best[start : start + step] = row
+        cost[start : start + step] = table[np.arange(len(part)), row]
+    cost += np.einsum("ij,ij->i", wanted, wanted)
+    return best, np.maximum(cost, 0.0)
+
+
+class Search:
+    """Nearest-neighbour search of target patches among source patches of the same picture.
+
+    shape: of the picture; targets: (n,) flat indices of the patches to find; valid: (H*W,) which
+    centres may be offered; offered: (H*W, K) their descriptors (rows of others are not read);
+    penalty: (H*W,) cost of taking after each.
+    """
+
+    def __init__(
+        self, shape: tuple[int, int], targets: Indices, valid: Bools, offered: Floats
+    ) -> None:
+        self.shape = shape
+        self.targets = targets
+        self.valid = valid
+        self.offered = offered
+        self.penalty = np.zeros(valid.size, np.float32)
+        self.field = np.arange(valid.size)
+        self.cost = np.full(len(targets), np.inf, np.float32)
+        self.wanted = np.empty((0, offered.shape[1]), np.float32)
+
+    def want(self, wanted: Floats) -> None:
+        """Set the targets' descriptors (n, K), and price the present field anew."""
+        self.wanted = wanted
+        present = self.field[self.targets]
+        for start in range(0, len(present), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            self.cost[part] = self._price(present[part], wanted[part])
+
+    def exact(self) -> None:
+        """Find the nearest neighbours by comparing all with all."""
+        rows = np.flatnonzero(self.valid)
+        best, self.cost = nearest_exact(self.wanted, self.offered[rows], self.penalty[rows])
+        self.field[self.targets] = rows[best]
+
+    def propagate(self, jumps: tuple[int, ...]) -> None:
+        """Offer every target what its neighbours at these distances take after, moved along."""
+        width = self.shape[1]
+        for jump in jumps:
+            for shift in (jump, -jump, jump * width, -jump * width):
+                beside = np.clip(self.targets - shift, 0, self.valid.size - 1)
+                self._offer(self.field[beside] + shift)
+
+    def scatter(self, reach: int, rng: np.random.Generator) -> None:
+        """Offer random patches around the present ones, at distances halved from `reach`."""
+        height, width = self.shape
+        while reach >= 1:
+            present = self.field[self.targets]
+            moves = rng.integers(-reach, reach + 1, (2, len(present)))
+            rows = np.clip(present // width + moves[0], 0, height - 1)
+            columns = np.clip(present % width + moves[1], 0, width - 1)
+            self._offer(rows * width + columns)
+            reach //= 2
+
+    def _offer(self, candidates: Indices) -> None:
+        candidates = np.clip(candidates, 0, self.valid.size - 1)
+        use = self.valid[candidates] & (candidates != self.field[self.targets])
+        rows = np.flatnonzero(use)
+        for start in range(0, len(rows), _CHUNK):
+            part = rows[start : start + _CHUNK]
+            offer = candidates[part]
+            price = self._price(offer, self.wanted[part])
+            better = price < self.cost[part]
+            won = part[better]
+            self.cost[won] = price[better]
+            self.field[self.targets[won]] = offer[better]
+
+    def _price(self, offer: Indices, wanted: Floats) -> Floats:
+        difference = self.offered[offer]
+        difference -= wanted
+        return np.einsum("ij,ij->i", difference, difference) + self.penalty[offer]
+
+
+def usage(field: Indices, shape: tuple[int, int], radius: int) -> Floats:
+    """How often each source pixel is used by the field's targets: (H*W,), window averages."""
+    counts = np.bincount(field, minlength=shape[0] * shape[1]).astype(np.float32).reshape(shape)
+    side = 2 * radius + 1
+    return cv2.boxFilter(counts, -1, (side, side), borderType=cv2.BORDER_CONSTANT).ravel()

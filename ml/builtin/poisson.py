@@ -1,0 +1,106 @@
+"""Smooth fills and gradient-domain blending inside a hole.
+
+`smooth_fill` continues colours without texture (a start for completion, and its fallback);
+`blend` solves the screened Poisson equation of Bhat et al. 2010 inside a hole.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+
+GREY = 0.5
+_SMOOTHING = 24
+
+
+def smooth_fill(image: Floats, known: Bools) -> Floats:
+    """Continue `image` (H, W, C) from where it is `known` (H, W) smoothly over all the rest.
+
+    Pull-push (Gortler et al. 1996), relaxed towards the membrane at every scale. Known pixels
+    come back unchanged; where nothing is known the result is a constant grey.
+    """
+    if not known.any():
+        return np.full_like(image, GREY)
+    weight = known.astype(np.float32)
+    return _pull_push(np.where(known[..., None], image, 0.0).astype(np.float32), weight)
+
+
+def _pull_push(image: Floats, weight: Floats) -> Floats:
+    height, width = weight.shape
+    if weight.min() > 0.0:
+        return image
+    small = ((width + 1) // 2, (height + 1) // 2)
+    mass = cv2.resize(weight, small, interpolation=cv2.INTER_AREA)
+    mean = cv2.resize(image * weight[..., None], small, interpolation=cv2.INTER_AREA)
+    mean = mean.reshape(small[1], small[0], -1) / np.maximum(mass, 1e-12)[..., None]
+    coarse = _pull_push(mean, (mass > 0.0).astype(np.float32))
+    fine = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+    known = (weight > 0.0)[..., None]
+    fine = np.where(known, image, fine.reshape(image.shape))
+    for _ in range(_SMOOTHING):
+        relaxed = cv2.blur(fine, (3, 3), borderType=cv2.BORDER_REPLICATE).reshape(image.shape)
+        fine = np.where(known, image, relaxed)
+    return fine
+
+
+def blend(
+    image: Floats, hole: Bools, gradients: tuple[Floats, Floats], screen: float, steps: int = 60
+) -> Floats:
+    """Inside `hole` the picture nearest to `image` in colour and to `gradients` in its steps.
+
+    image: (H, W, C); gradients: along rows (H, W-1, C) and along columns (H-1, W, C), differences
+    of a pixel's right and lower neighbour to it; screen: weight of the colours against the
+    gradients. Minimises |grad I - G|^2 + screen |I - image|^2 over the hole, with the pixels
+    outside as they are (conjugate gradients, at most `steps` steps).
+    """
+    inside = hole[..., None].astype(np.float32)
+    across = _pairs(hole, 1)[..., None]
+    down = _pairs(hole, 0)[..., None]
+
+    def operate(x: Floats) -> Floats:
+        y = screen * x
+        step = across * (x[:, 1:] - x[:, :-1])
+        y[:, 1:] += step
+        y[:, :-1] -= step
+        step = down * (x[1:] - x[:-1])
+        y[1:] += step
+        y[:-1] -= step
+        return y * inside
+
+    start = image.astype(np.float32)
+    wish = across * (gradients[0] - (start[:, 1:] - start[:, :-1]))
+    residual = np.zeros_like(start)
+    residual[:, 1:] += wish
+    residual[:, :-1] -= wish
+    wish = down * (gradients[1] - (start[1:] - start[:-1]))
+    residual[1:] += wish
+    residual[:-1] -= wish
+    residual *= inside
+    return start + _conjugate_gradients(operate, residual, steps)
+
+
+def _pairs(hole: Bools, axis: int) -> Floats:
+    """Which neighbouring pairs have a pixel in the hole."""
+    first, second = (hole[:, :-1], hole[:, 1:]) if axis else (hole[:-1], hole[1:])
+    return (first | second).astype(np.float32)
+
+
+def _conjugate_gradients(operate, residual: Floats, steps: int) -> Floats:  # type: ignore[no-untyped-def]
+    solution = np.zeros_like(residual)
+    direction = residual.copy()
+    energy = float(np.vdot(residual, residual))
+    goal = energy * 1e-8
+    for _ in range(steps):
+        if energy <= goal or energy == 0.0:
+            break
+        moved = operate(direction)
+        length = energy / float(np.vdot(direction, moved))
+        solution += length * direction
+        residual = residual - length * moved
+        before, energy = energy, float(np.vdot(residual, residual))
+        direction = residual + (energy / before) * direction
+    return solution

@@ -11,8 +11,8 @@ _registered: list[ModuleType] = []
 
 
 def _modules() -> tuple[ModuleType, ...]:
-    from .operators import cancel, command, make
-    from .panels import main, settings
+    from .operators import cancel, command, make, settings
+    from .panels import main
     from .render import engine, ui_compat
 
     return settings, make, cancel, main, engine, ui_compat, command

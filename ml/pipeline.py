@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..geometry.core.cloud import save_flight
+from ..geometry.core.memory import peak_mb, reset_peak
 from .cache import Arrays, StageCache, file_key, stage_key
 from .context import Context
-from .memory import peak_mb, reset_peak
 from .protocol import Progress, StageDone
 from .settings import JobSettings
 from .stages import cluster, cruise, depth, flight, inpaint, layer_depth, motion, outpaint, photo

@@ -45,7 +45,10 @@ def find_skirt(depth: FloatArray, member: Mask, reach: int) -> Skirt:
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     farthest = cv2.dilate(inside, kernel, borderType=cv2.BORDER_REPLICATE)
     where = member & (farthest > depth * DEPTH_RATIO)
-    edge = member & (inside * DEPTH_RATIO >= farthest)
+    beyond = np.where(member, depth, np.inf).astype(np.float32)
+    nearest = cv2.erode(beyond, kernel, borderType=cv2.BORDER_REPLICATE)
+    # Only a surface with something nearer beside it is continued.
+    edge = member & (inside * DEPTH_RATIO >= farthest) & (depth > nearest * DEPTH_RATIO)
     if not edge.any():
         where = np.zeros_like(where)
     source = ndimage.distance_transform_edt(

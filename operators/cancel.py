@@ -1,0 +1,37 @@
+"""Cancel: stop the job that runs."""
+
+from __future__ import annotations
+
+import bpy
+
+from . import running
+
+
+class MAKE4D_OT_cancel(bpy.types.Operator):
+    """Stop making the scene."""
+
+    bl_idname = "make_4d.cancel"
+    bl_label = "Cancel"
+    bl_description = "Stop; stages that are finished are kept and need not be made again"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """There has to be a job."""
+        return running.current is not None
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Ask the job to stop; the operator that started it sees it end."""
+        assert running.current is not None
+        running.current.job.cancel()
+        return {"FINISHED"}
+
+
+def register() -> None:
+    """Register the operator."""
+    bpy.utils.register_class(MAKE4D_OT_cancel)
+
+
+def unregister() -> None:
+    """Remove the operator."""
+    bpy.utils.unregister_class(MAKE4D_OT_cancel)

@@ -1,0 +1,182 @@
+"""The command `make_4d`: from a photo to a film and a .blend without a window.
+
+The same code serves `blender --command make_4d PHOTO ...` and the script `make4d`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import math
+import time
+from pathlib import Path
+
+import bpy
+
+from ..geometry.build import BuiltScene, build_scene
+from ..geometry.core.cloud import load_flight
+from ..geometry.core.memory import peak_mb, reset_peak
+from ..geometry.film import FilmError, render_film
+from ..ml.client import Job, MissingPackageError
+from ..ml.protocol import Cancelled, Done, Failed, Progress, StageDone
+from ..ml.settings import JobSettings, SettingsError
+from .console import Console
+from .folders import user_cache_folder
+from .make import check_photo
+from .outputs import OutputError, Outputs
+from .running import STAGE_LABELS
+
+POLL_SECONDS = 0.05
+EXIT_FAILED, EXIT_CANCELLED = 1, 130
+
+
+class CommandError(Exception):
+    """The job can't go on; its text is one sentence for the user."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's arguments."""
+    p = argparse.ArgumentParser(
+        prog="make4d", description="Turn one photograph into a film that flies through it."
+    )
+    p.add_argument("photo", nargs="?", metavar="PHOTO", help="default: a sample photograph")
+    p.add_argument("-o", "--output", default="flight.mp4", help="the film (default: flight.mp4)")
+    p.add_argument("--blend", help="the scene (default: beside the film, same name)")
+    p.add_argument("--frames", type=int, default=60, help="length of the film (60)")
+    p.add_argument("--size", type=int, default=512, help="longer side in pixels (512)")
+    p.add_argument("--layers", type=int, default=3, help="depth layers, 0 for automatic (3)")
+    p.add_argument("--fly", choices=("in", "out"), default="in", help="into or out of the photo")
+    p.add_argument("--no-motion", action="store_true", help="clouds and water stand still")
+    p.add_argument("--seed", type=int, default=0, help="another seed invents other pixels (0)")
+    p.add_argument("--fov", type=float, default=55.0, metavar="DEGREES", help="without EXIF (55)")
+    p.add_argument("--timings", metavar="FILE.json", help="write time and memory of every stage")
+    p.add_argument("--keep-frames", metavar="DIR", help="keep the film's frames as PNG files")
+    p.add_argument("--cache", metavar="DIR", help="folder of the stage cache")
+    return p
+
+
+def main(argv: list[str]) -> int:
+    """Run the command; returns the exit status (0 done, 1 failed, 130 cancelled)."""
+    arguments = parser().parse_args(argv)
+    with Console() as console:
+        try:
+            run(arguments, console)
+        except (CommandError, SettingsError, OutputError, FilmError, MissingPackageError) as error:
+            console.error(str(error))
+            return EXIT_FAILED
+        except KeyboardInterrupt:
+            console.error("Cancelled; finished stages are kept for the next run.")
+            return EXIT_CANCELLED
+    return 0
+
+
+def run(arguments: argparse.Namespace, console: Console) -> None:
+    """Make the scene, the film and the .blend."""
+    started = time.perf_counter()
+    settings = settings_from(arguments)
+    check_photo(settings)
+    with Outputs.from_arguments(arguments) as outputs:
+        stages: list[dict[str, object]] = []
+        cache = Path(arguments.cache) if arguments.cache else user_cache_folder()
+        built = make_scene(settings, cache, console, stages)
+        reset_peak()
+        film = render_film(built, outputs.film, outputs.frames, console.progress)
+        stages.append({"stage": "render", "seconds": round(film, 3), "peak_mb": peak_mb()})
+        save_blend(built, outputs)
+        outputs.write_timings(
+            {"stages": stages, "total_seconds": round(time.perf_counter() - started, 3)}
+        )
+        outputs.publish()
+    console.done(f"Film: {outputs.final_film}   Scene: {outputs.final_blend}")
+
+
+def settings_from(arguments: argparse.Namespace) -> JobSettings:
+    """The job's settings; raises SettingsError where one is out of range."""
+    settings = JobSettings(
+        photo=str(Path(arguments.photo).absolute() if arguments.photo else sample_photo()),
+        size=arguments.size,
+        frames=arguments.frames,
+        layers=arguments.layers,
+        fly=arguments.fly,
+        motion=not arguments.no_motion,
+        seed=arguments.seed,
+        field_of_view=math.radians(arguments.fov),
+    )
+    settings.validate()
+    return settings
+
+
+def sample_photo() -> Path:
+    """The photograph china.jpg that scikit-learn carries."""
+    spec = importlib.util.find_spec("sklearn")
+    if spec is None or spec.origin is None:
+        raise CommandError("The sample photo is missing: name a photo of your own.")
+    return Path(spec.origin).parent / "datasets" / "images" / "china.jpg"
+
+
+def make_scene(
+    settings: JobSettings, cache: Path, console: Console, stages: list[dict[str, object]]
+) -> BuiltScene:
+    """Run the job in the worker and build its scene in an empty file; notes each stage's cost."""
+    try:
+        job = Job(settings, cache)
+    except OSError as error:
+        raise CommandError(f"The worker can't be started: {error}.") from error
+    try:
+        folder = wait_for(job, console, stages)
+        reset_peak()
+        started = time.perf_counter()
+        console.progress("Building the scene", 0.0)
+        bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+        built = build_scene(load_flight(folder), Path(settings.photo).stem, bpy.context.scene)
+    finally:
+        job.close()
+    seconds = round(time.perf_counter() - started, 3)
+    stages.append({"stage": "build", "seconds": seconds, "peak_mb": peak_mb()})
+    return built
+
+
+def wait_for(job: Job, console: Console, stages: list[dict[str, object]]) -> Path:
+    """Poll the job to its end, showing progress; returns its folder or raises CommandError."""
+    while True:
+        for message in job.poll():
+            if isinstance(message, Progress):
+                console.progress(STAGE_LABELS[message.stage], message.stage_fraction)
+            elif isinstance(message, StageDone):
+                stages.append(
+                    {
+                        "stage": message.stage,
+                        "seconds": message.seconds,
+                        "peak_mb": message.peak_mb,
+                        "cached": message.cached,
+                    }
+                )
+            elif isinstance(message, Failed):
+                console.detail(message.detail)
+                raise CommandError(message.sentence)
+            elif isinstance(message, Cancelled):
+                raise KeyboardInterrupt
+            elif isinstance(message, Done):
+                return Path(message.folder)
+        time.sleep(POLL_SECONDS)
+
+
+def save_blend(built: BuiltScene, outputs: Outputs) -> None:
+    """Save the scene, whose film goes beside it when it is rendered again."""
+    scene = bpy.data.scenes[built.scene]
+    scene.render.filepath = outputs.film_beside_blend()
+    bpy.ops.wm.save_as_mainfile(filepath=str(outputs.blend), compress=True, check_existing=False)
+
+
+_handle: object | None = None
+
+
+def register() -> None:
+    """Register `blender --command make_4d`."""
+    global _handle
+    _handle = bpy.utils.register_cli_command("make_4d", main)
+
+
+def unregister() -> None:
+    """Remove the command."""
+    bpy.utils.unregister_cli_command(_handle)

@@ -1,0 +1,137 @@
+"""Make 4D: the operator behind the large button, from a photo to a 4D scene."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import bpy
+
+from ..geometry.build import build_scene
+from ..geometry.core.cloud import load_flight
+from ..ml.client import Job, MissingPackageError
+from ..ml.protocol import Cancelled, Done, Failed
+from ..ml.settings import JobSettings, SettingsError
+from . import running
+from .folders import cache_folder
+from .settings import job_settings
+
+POLL_SECONDS = 0.1
+
+
+class MAKE4D_OT_make(bpy.types.Operator):
+    """Turn the photo into a 4D scene that you can fly through."""
+
+    bl_idname = "make_4d.make"
+    bl_label = "Make 4D"
+    bl_description = "Turn the photo into a 4D scene: layers, clouds and water that move, a camera"
+    bl_options = {"REGISTER", "UNDO"}
+
+    _timer: bpy.types.Timer | None = None
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Only one job at a time."""
+        if running.current is not None:
+            cls.poll_message_set("A photo is being made into a scene already")
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Start the job and watch it from a timer, so that Blender stays alive."""
+        if bpy.app.background:
+            return self.execute(context)
+        if not self._begin(context):
+            return {"CANCELLED"}
+        manager = context.window_manager
+        self._timer = manager.event_timer_add(POLL_SECONDS, window=context.window)
+        manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Look after the job on every tick of the timer; all other events pass through."""
+        if event.type != "TIMER" or running.current is None:
+            return {"PASS_THROUGH"}
+        ended = running.current.poll()
+        redraw_sidebars(context)
+        return {"PASS_THROUGH"} if ended is None else self._end(context, ended)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Run the job to its end (background mode and scripts)."""
+        if not self._begin(context):
+            return {"CANCELLED"}
+        assert running.current is not None
+        while (ended := running.current.poll()) is None:
+            time.sleep(POLL_SECONDS)
+        return self._end(context, ended)
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Called by Blender when the file is closed: the job ends, finished stages stay cached."""
+        self._forget(context)
+
+    def _begin(self, context: bpy.types.Context) -> bool:
+        try:
+            settings = job_settings(context.scene)
+            check_photo(settings)
+            job = Job(settings, cache_folder())
+        except (SettingsError, MissingPackageError, OSError) as error:
+            self.report({"ERROR"}, str(error))
+            return False
+        running.begin(job, context.scene.name, Path(settings.photo).stem)
+        return True
+
+    def _end(self, context: bpy.types.Context, ended: Done | Failed | Cancelled) -> set[str]:
+        job = running.current
+        assert job is not None
+        try:
+            return self._conclude(ended, job)
+        finally:
+            self._forget(context)
+
+    def _conclude(self, ended: Done | Failed | Cancelled, job: running.RunningJob) -> set[str]:
+        if isinstance(ended, Cancelled):
+            self.report({"INFO"}, "Cancelled: what was finished is kept for the next run")
+            return {"CANCELLED"}
+        if isinstance(ended, Failed):
+            print(ended.detail)
+            self.report({"ERROR"}, ended.sentence)
+            return {"CANCELLED"}
+        # The scene may have been removed while the job ran: the result then gets a new one.
+        scene = bpy.data.scenes.get(job.scene)
+        built = build_scene(load_flight(Path(ended.folder)), job.name, scene)
+        self.report({"INFO"}, f"Made '{built.scene}': press F12 for a still, Ctrl-F12 for the film")
+        return {"FINISHED"}
+
+    def _forget(self, context: bpy.types.Context) -> None:
+        running.end()
+        if self._timer is not None:
+            context.window_manager.event_timer_remove(self._timer)
+            self._timer = None
+        redraw_sidebars(context)
+
+
+def check_photo(settings: JobSettings) -> None:
+    """Raise SettingsError unless the photo is a file."""
+    if not settings.photo:
+        raise SettingsError("Choose a photo first.")
+    if not Path(settings.photo).is_file():
+        raise SettingsError(f"There is no photo at {settings.photo}: choose another file.")
+
+
+def redraw_sidebars(context: bpy.types.Context) -> None:
+    """Draw the 3D viewports again, whose sidebars show the progress."""
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                area.tag_redraw()
+
+
+def register() -> None:
+    """Register the operator."""
+    bpy.utils.register_class(MAKE4D_OT_make)
+
+
+def unregister() -> None:
+    """Remove the operator; a job that runs ends with it."""
+    running.end()
+    bpy.utils.unregister_class(MAKE4D_OT_make)

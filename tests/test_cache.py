@@ -1,0 +1,118 @@
+"""The stage cache and the messages between Blender and its worker."""
+
+import json
+
+import numpy as np
+import pytest
+from make_4d.ml import protocol
+from make_4d.ml.cache import StageCache, file_key, stage_key
+from make_4d.ml.settings import JobSettings, SettingsError
+
+
+def test_a_stage_comes_back_as_it_was(tmp_path, rng):
+    cache = StageCache(tmp_path / "cache")
+    arrays = {"a": rng.random((3, 4)).astype(np.float32), "b": np.arange(3)}
+    assert cache.load("depth", "k") is None
+    cache.store("depth", "k", arrays)
+    loaded = cache.load("depth", "k")
+    assert loaded.keys() == arrays.keys()
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(loaded[name], array)
+    assert cache.load("depth", "other") is None
+
+
+def test_a_damaged_stage_is_made_again(tmp_path):
+    cache = StageCache(tmp_path)
+    cache.store("depth", "k", {"a": np.arange(1000)})
+    file = cache.path("depth", "k") / "a.npy"
+    file.write_bytes(file.read_bytes()[:200])
+    assert cache.load("depth", "k") is None
+    assert not cache.path("depth", "k").exists()
+
+
+def test_a_missing_array_is_noticed(tmp_path):
+    cache = StageCache(tmp_path)
+    cache.store("depth", "k", {"a": np.arange(3), "b": np.arange(3)})
+    (cache.path("depth", "k") / "b.npy").unlink()
+    assert cache.load("depth", "k") is None
+
+
+def test_a_failed_store_leaves_nothing(tmp_path):
+    cache = StageCache(tmp_path)
+    with pytest.raises(ValueError):
+        cache.store("depth", "k", {"a": np.array([object()])})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_prune_removes_the_oldest_first(tmp_path):
+    import os
+
+    cache = StageCache(tmp_path)
+    for age, key in enumerate(("new", "middle", "old")):
+        cache.store("s", key, {"a": np.zeros(1000)})
+        os.utime(cache.path("s", key), (1e9 - age, 1e9 - age))
+    cache.prune(limit_bytes=17_000)
+    assert [cache.path("s", k).exists() for k in ("new", "middle", "old")] == [True, True, False]
+
+
+def test_keys_follow_everything_that_matters(tmp_path):
+    base = stage_key("depth", 1, {"seed": 0}, ["x"])
+    assert base == stage_key("depth", 1, {"seed": 0}, ["x"])
+    others = [
+        stage_key("depth", 2, {"seed": 0}, ["x"]),
+        stage_key("depth", 1, {"seed": 1}, ["x"]),
+        stage_key("depth", 1, {"seed": 0}, ["y"]),
+        stage_key("other", 1, {"seed": 0}, ["x"]),
+    ]
+    assert len({base, *others}) == 5
+    (tmp_path / "a").write_bytes(b"1")
+    (tmp_path / "b").write_bytes(b"2")
+    assert file_key(tmp_path / "a") != file_key(tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        protocol.Progress("j", "depth", 0.5, 0.1),
+        protocol.StageDone("j", "depth", 1.5, 200.0, True),
+        protocol.Done("j", "folder", ("a note",)),
+        protocol.Failed("j", "One sentence.", "Traceback\nline"),
+        protocol.Cancelled("j"),
+    ],
+)
+def test_messages_survive_the_pipe(message):
+    line = protocol.encode(message)
+    assert "\n" not in line
+    assert protocol.decode(line) == message
+
+
+@pytest.mark.parametrize("line", ["", "not json", "[]", "3", '{"type": "unknown"}', '{"a": 1}'])
+def test_other_lines_are_refused(line):
+    with pytest.raises(ValueError):
+        protocol.decode(line)
+
+
+def test_settings_survive_json():
+    settings = JobSettings("photo äö.jpg", frames=7, motion=False)
+    assert JobSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"size": 10},
+        {"size": 100_000},
+        {"frames": 0},
+        {"layers": -1},
+        {"layers": 99},
+        {"fly": "up"},
+        {"margin": 2.0},
+        {"seed": -1},
+        {"field_of_view": 0.0},
+        {"layer_depth": "guess"},
+        {"loop_frames": 1},
+    ],
+)
+def test_settings_out_of_range_are_one_sentence(wrong):
+    with pytest.raises(SettingsError, match=r"^[A-Z].*\.$"):
+        JobSettings("p.jpg", **wrong).validate()

@@ -1,0 +1,109 @@
+"""The camera's path and the skirts behind depth steps."""
+
+import numpy as np
+import pytest
+from make_4d.geometry.core import path
+from make_4d.geometry.core.camera import Intrinsics, pixel_centres, project, unproject
+from make_4d.geometry.core.skirt import find_skirt
+
+CAMERA = Intrinsics.from_field_of_view(64, 48, 0.9)
+WIDE = CAMERA.padded(16, 16, 16, 16)
+
+
+def border_at(depth):
+    points = unproject(pixel_centres(80, 96), np.full((80, 96), depth, np.float32), WIDE)
+    return np.concatenate([points[0], points[-1], points[:, 0], points[:, -1]])
+
+
+def look_at_angle(angle):
+    return np.array([np.sin(angle), 0.0, np.cos(angle)])
+
+
+def test_unproject_and_project_are_inverse(rng):
+    pixels = rng.uniform(0, 60, (50, 2)).astype(np.float32)
+    depth = rng.uniform(1, 100, 50).astype(np.float32)
+    np.testing.assert_allclose(project(unproject(pixels, depth, WIDE), WIDE), pixels, atol=1e-4)
+
+
+def test_slerp_keeps_length_and_speed():
+    end = look_at_angle(0.8)
+    for fraction in (0.0, 0.25, 0.5, 1.0):
+        np.testing.assert_allclose(
+            path.slerp(path.FORWARD, end, fraction), look_at_angle(0.8 * fraction), atol=1e-12
+        )
+    np.testing.assert_array_equal(path.slerp(path.FORWARD, path.FORWARD, 0.5), path.FORWARD)
+
+
+def test_rotation_looks_where_it_should_and_does_not_roll(rng):
+    look = np.array([0.3, -0.2, 0.93])
+    rotation = path.rotation_from_look(look)
+    np.testing.assert_allclose(rotation @ (look / np.linalg.norm(look)), [0, 0, 1], atol=1e-12)
+    np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-12)
+    assert rotation[0, 1] == 0.0
+    np.testing.assert_allclose(path.rotation_from_look(path.FORWARD), np.eye(3), atol=1e-12)
+
+
+def test_flying_in_is_safe_and_turning_far_is_not():
+    border = border_at(10.0)
+    ahead = np.array([0.0, 0.0, 0.6])
+    assert path.safe_fraction(border, CAMERA, ahead, path.FORWARD) == 1.0
+    # The margin of 16 px is atan-wise a turn of at most this much at the picture's side.
+    half = np.arctan(32 / CAMERA.focal)
+    limit = np.arctan(48 / CAMERA.focal) - half
+    fraction = path.safe_fraction(border, CAMERA, np.zeros(3), look_at_angle(0.6))
+    assert 0.5 * limit < 0.6 * fraction < 1.05 * limit
+    look = path.slerp(path.FORWARD, look_at_angle(0.6), fraction)
+    assert path.border_stays_outside(border, CAMERA, np.zeros(3), look)
+
+
+def test_flying_out_stops_before_the_border_shows():
+    border = border_at(1.0)
+    fraction = path.safe_fraction(border, CAMERA, np.array([0, 0, -2.0]), path.FORWARD)
+    # The outermost pixel centre, 47.5 px from the middle, may come as near as 32 + 2 px to it.
+    assert 2.0 * fraction == pytest.approx(47.5 / 34 - 1, abs=2e-3)
+
+
+def test_backward_is_the_mirror_of_forward():
+    position, look = path.backward_from(np.array([0.1, -0.2, 0.5]), look_at_angle(0.2))
+    np.testing.assert_allclose(position, [-0.1, 0.2, -0.5])
+    np.testing.assert_allclose(look, look_at_angle(-0.2), atol=1e-12)
+
+
+def test_waypoints_start_at_the_photo():
+    positions, looks = path.waypoints(np.array([0, 0, 0.6]), look_at_angle(0.2), 0.5, 3)
+    np.testing.assert_allclose(positions[:, 2], [0, 0.15, 0.3], atol=1e-6)
+    np.testing.assert_allclose(looks[0], [0, 0, 1])
+    np.testing.assert_allclose(looks[2], look_at_angle(0.1), atol=1e-6)
+
+
+def skirt_reference(depth, member, reach, ratio):
+    """Loop over pixels: is a member within the reach farther by more than the ratio?"""
+    height, width = depth.shape
+    wanted = np.zeros_like(member)
+    for y in range(height):
+        for x in range(width):
+            for v in range(max(0, y - reach), min(height, y + reach + 1)):
+                for u in range(max(0, x - reach), min(width, x + reach + 1)):
+                    near = (v - y) ** 2 + (u - x) ** 2 <= reach**2
+                    farther = member[v, u] and depth[v, u] > depth[y, x] * ratio
+                    wanted[y, x] |= bool(member[y, x] and near and farther)
+    return wanted
+
+
+def test_skirt_lies_behind_the_nearer_side_of_a_step():
+    depth = np.full((20, 30), 10.0, np.float32)
+    depth[:, 15:] = 2.0
+    member = np.ones_like(depth, bool)
+    skirt = find_skirt(depth, member, 4)
+    np.testing.assert_array_equal(skirt.where, skirt_reference(depth, member, 4, 1.05))
+    assert (skirt.depth[skirt.where] == 10.0).all()
+    assert (skirt.source[1][skirt.where] == 14).all()
+
+
+def test_no_skirt_without_a_step_or_beyond_the_layer():
+    depth = np.linspace(5, 5.1, 600, dtype=np.float32).reshape(20, 30)
+    assert not find_skirt(depth, np.ones_like(depth, bool), 4).where.any()
+    depth[:, 15:] = 2.0
+    member = depth < 3
+    assert not find_skirt(depth, member, 4).where.any()
+    assert not find_skirt(depth, np.zeros_like(member), 4).where.any()

@@ -1,0 +1,205 @@
+"""Loads a photograph: whatever an artist has, as float32 sRGB at the film's size.
+
+Order: header (size limits), decode, EXIF rotation, alpha over grey, resampling. OpenCV decodes from
+memory, because it can't open paths with non-ASCII letters on Windows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from . import exif
+from .photo_header import Header, read_header
+
+Image = NDArray[np.float32]
+
+MIN_SIDE = 16
+MAX_ASPECT = 8.0
+MAX_FILE_BYTES = 1 << 30
+# Decoded to float32 in one piece, this many pixels need about 2 GB.
+MAX_PIXELS = 128_000_000
+# A JPEG can be decoded at a half, a quarter or an eighth of its size.
+MAX_JPEG_PIXELS = 400_000_000
+BACKGROUND = 0.5
+_RAW_SUFFIXES = frozenset(
+    (".3fr", ".arw", ".cr2", ".cr3", ".dng", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".srw")
+)
+_SIDEWAYS = (5, 6, 7, 8)
+_REDUCED = {
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
+
+
+class PhotoError(ValueError):
+    """A photograph that can't be used; its text is one sentence that says what to do."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A loaded photograph.
+
+    image: (H, W, 3) float32 0..1, sRGB-encoded RGB, H and W even; focal_35mm: focal length in
+    millimetres on 35 mm film (across its diagonal), where the camera wrote it; original_size:
+    width and height in pixels, after EXIF rotation; notes: sentences for the artist on what was
+    changed.
+    """
+
+    image: Image
+    focal_35mm: float | None
+    original_size: tuple[int, int]
+    notes: tuple[str, ...] = ()
+
+
+def load_photo(path: Path, size: int) -> Photo:
+    """Load a JPEG, PNG, WebP, TIFF or BMP file with its longer side scaled to `size` pixels.
+
+    An odd `size` is rounded down, so that both sides are even; smaller photos are enlarged, so that
+    the film has the size that was asked for. Transparent parts are composited over middle grey
+    (0.5): neither black nor white, which would glare in a flight. Raises PhotoError.
+    """
+    data = _read_file(path)
+    header = _checked_header(data, path)
+    pixels, tags = _decode(data, header, path, size)
+    if header.kind == "TIFF":  # OpenCV tells no tags of these, and turns them by itself
+        tags = exif.read_tags(data)
+    else:
+        pixels = _rotate(pixels, tags.get(exif.ORIENTATION, 1))
+    original = (header.width, header.height)
+    if tags.get(exif.ORIENTATION, 1) in _SIDEWAYS:
+        original = (header.height, header.width)
+    colour, notes = _to_rgb(pixels, premultiplied=header.kind == "TIFF")
+    if max(original) < size:
+        notes.append(f"The photo is only {original[0]} x {original[1]} pixels; it was enlarged.")
+    return Photo(_resample(colour, size), exif.focal_35mm(tags), original, tuple(notes))
+
+
+def _read_file(path: Path) -> bytes:
+    if not path.exists():
+        raise PhotoError(f"There is no file '{path}'; check the photo's name and folder.")
+    if not path.is_file():
+        raise PhotoError(f"'{path}' is not a file; choose a photo inside it.")
+    if path.suffix.lower() in _RAW_SUFFIXES:
+        raise PhotoError(f"'{path.name}' is a camera raw file; develop it to JPEG or TIFF first.")
+    try:
+        length = path.stat().st_size
+        if length > MAX_FILE_BYTES:
+            raise PhotoError(f"'{path.name}' is over 1 GB; save a smaller copy of the photo.")
+        data = path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or "unknown error"
+        raise PhotoError(f"'{path}' can't be read ({reason}); check its permissions.") from error
+    if not data:
+        raise PhotoError(f"'{path.name}' is empty; copy the photo again.")
+    return data
+
+
+def _checked_header(data: bytes, path: Path) -> Header:
+    header = read_header(data)
+    if header is None:
+        raise PhotoError(
+            f"'{path.name}' is not a JPEG, PNG, WebP, TIFF or BMP picture that can be read; "
+            "save the photo as JPEG or PNG."
+        )
+    if header.plain_cmyk:
+        raise PhotoError(
+            f"'{path.name}' is a CMYK JPEG that does not tell how its inks are stored; "
+            "save it as RGB."
+        )
+    _check_size(header, path.name)
+    return header
+
+
+def _check_size(header: Header, name: str) -> None:
+    width, height = header.width, header.height
+    stated = f"'{name}' is {width} x {height} pixels"
+    if min(width, height) < MIN_SIDE:
+        raise PhotoError(f"{stated}; choose a photo with at least {MIN_SIDE} pixels a side.")
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise PhotoError(f"{stated}; crop it until no side is over {MAX_ASPECT:.0f} times another.")
+    limit = MAX_JPEG_PIXELS if header.kind == "JPEG" else MAX_PIXELS
+    if width * height > limit:
+        raise PhotoError(f"{stated}; scale it down to at most {limit // 1_000_000} megapixels.")
+
+
+def _decode(
+    data: bytes, header: Header, path: Path, size: int
+) -> tuple[NDArray[np.generic], dict[int, int]]:
+    """Pixels as stored (grey, BGR or BGRA; 8 or 16 bits or float) and the EXIF tags."""
+    flags = cv2.IMREAD_UNCHANGED
+    if header.kind == "JPEG":
+        flags = (
+            _reduced_flag(max(header.width, header.height), size) | cv2.IMREAD_IGNORE_ORIENTATION
+        )
+    try:
+        buffer = np.frombuffer(data, np.uint8)
+        pixels, kinds, blocks = cv2.imdecodeWithMetadata(buffer, flags)
+    except (cv2.error, MemoryError) as error:
+        raise PhotoError(_damaged(path)) from error
+    if pixels is None:
+        raise PhotoError(_damaged(path))
+    for kind, block in zip(kinds, blocks, strict=True):
+        if kind == cv2.IMAGE_METADATA_EXIF:
+            return pixels, exif.read_tags(np.asarray(block).tobytes())
+    return pixels, {}
+
+
+def _damaged(path: Path) -> str:
+    return f"'{path.name}' is damaged or cut short; copy it again, or save it anew as JPEG or PNG."
+
+
+def _reduced_flag(longer: int, size: int) -> int:
+    """Decoding at a fraction is faster; twice the wanted size is left for a good resampling."""
+    fitting = [factor for factor in _REDUCED if longer >= 2 * size * factor]
+    return _REDUCED[max(fitting)] if fitting else cv2.IMREAD_COLOR
+
+
+def _rotate(pixels: NDArray[np.generic], orientation: int) -> NDArray[np.generic]:
+    """Turn the stored pixels as EXIF's orientation (1..8) says they are seen."""
+    if orientation in _SIDEWAYS:
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return pixels
+
+
+def _to_rgb(pixels: NDArray[np.generic], premultiplied: bool) -> tuple[Image, list[str]]:
+    """(H, W, 3) float32 0..1 RGB of grey, BGR or BGRA pixels, and notes.
+
+    OpenCV hands out 8-bit TIFF with its alpha multiplied in; everything else with straight alpha.
+    """
+    scale = 1.0 / np.iinfo(pixels.dtype).max if pixels.dtype.kind in "ui" else 1.0
+    image = np.multiply(pixels, np.float32(scale), dtype=np.float32)
+    image = np.nan_to_num(image, copy=False, nan=0.0, posinf=1.0, neginf=0.0).clip(0.0, 1.0)
+    if image.ndim == 2 or image.shape[2] == 1:
+        return np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2), []
+    colour = np.ascontiguousarray(image[..., 2::-1])
+    if image.shape[2] < 4 or image[..., 3].min() == 1.0:
+        return colour, []
+    alpha = image[..., 3:]
+    if not (premultiplied and pixels.dtype == np.uint8):
+        colour *= alpha
+    colour += BACKGROUND * (1.0 - alpha)
+    return colour, ["The photo's transparent parts were filled with grey."]
+
+
+def _resample(image: Image, size: int) -> Image:
+    """Scale the longer side to `size`, both sides even; only crop where the size fits already."""
+    height, width = image.shape[:2]
+    longer = max(height, width)
+    size -= size % 2
+    if longer - longer % 2 == size:
+        return np.ascontiguousarray(image[: height - height % 2, : width - width % 2])
+    target = [
+        size if side == longer else 2 * round(side * size / longer / 2) for side in (width, height)
+    ]
+    method = cv2.INTER_AREA if size < longer else cv2.INTER_CUBIC
+    return cv2.resize(image, target, interpolation=method).clip(0.0, 1.0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 
 WIDTH, HEIGHT, ORIENTATION = 0x0100, 0x0101, 0x0112
+EXTRA_SAMPLES = 0x0152
 FOCAL_35MM = 0xA405
 _EXIF_DIRECTORY = 0x8769
 _ORDERS = {b"II*\0": "<", b"MM\0*": ">"}

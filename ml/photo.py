@@ -74,7 +74,7 @@ def load_photo(path: Path, size: int) -> Photo:
     original = (header.width, header.height)
     if tags.get(exif.ORIENTATION, 1) in _SIDEWAYS:
         original = (header.height, header.width)
-    colour, notes = _to_rgb(pixels, premultiplied=header.kind == "TIFF")
+    colour, notes = _to_rgb(pixels, _is_premultiplied(pixels, header, tags))
     if max(original) < size:
         notes.append(f"The photo is only {original[0]} x {original[1]} pixels; it was enlarged.")
     return Photo(_resample(colour, size), exif.focal_35mm(tags), original, tuple(notes))
@@ -171,11 +171,18 @@ def _rotate(pixels: NDArray[np.generic], orientation: int) -> NDArray[np.generic
     return pixels
 
 
-def _to_rgb(pixels: NDArray[np.generic], premultiplied: bool) -> tuple[Image, list[str]]:
-    """(H, W, 3) float32 0..1 RGB of grey, BGR or BGRA pixels, and notes.
+def _is_premultiplied(pixels: NDArray[np.generic], header: Header, tags: dict[int, int]) -> bool:
+    """Whether alpha is multiplied into the colours.
 
-    OpenCV hands out 8-bit TIFF with its alpha multiplied in; everything else with straight alpha.
+    TIFF may store it so (ExtraSamples 1), and where it does not (2), OpenCV multiplies 8-bit
+    colours while it reads them.
     """
+    extra = tags.get(exif.EXTRA_SAMPLES, 0) if header.kind == "TIFF" else 0
+    return extra == 1 or (extra == 2 and pixels.dtype == np.uint8)
+
+
+def _to_rgb(pixels: NDArray[np.generic], premultiplied: bool) -> tuple[Image, list[str]]:
+    """(H, W, 3) float32 0..1 RGB of grey, BGR or BGRA pixels, and notes."""
     scale = 1.0 / np.iinfo(pixels.dtype).max if pixels.dtype.kind in "ui" else 1.0
     image = np.multiply(pixels, np.float32(scale), dtype=np.float32)
     image = np.nan_to_num(image, copy=False, nan=0.0, posinf=1.0, neginf=0.0).clip(0.0, 1.0)
@@ -185,10 +192,10 @@ def _to_rgb(pixels: NDArray[np.generic], premultiplied: bool) -> tuple[Image, li
     if image.shape[2] < 4 or image[..., 3].min() == 1.0:
         return colour, []
     alpha = image[..., 3:]
-    if not (premultiplied and pixels.dtype == np.uint8):
+    if not premultiplied:
         colour *= alpha
     colour += BACKGROUND * (1.0 - alpha)
-    return colour, ["The photo's transparent parts were filled with grey."]
+    return colour.clip(0.0, 1.0), ["The photo's transparent parts were filled with grey."]
 
 
 def _resample(image: Image, size: int) -> Image:

@@ -1,4 +1,4 @@
-"""Shared fixtures: the add-on under the fixed name `make_4d`, trial photographs, an empty Blender."""
+"""Shared fixtures: the add-on as `make_4d`, trial photographs, an empty Blender."""
 
 from __future__ import annotations
 
@@ -48,3 +48,14 @@ def shared() -> Path:
 def rng() -> np.random.Generator:
     """A seeded random generator."""
     return np.random.default_rng(7)
+
+
+@pytest.fixture(scope="session")
+def addon():
+    """The add-on registered with Blender, as an enabled extension is."""
+    pytest.importorskip("bpy", reason="Blender's module is not installed")
+    import make_4d
+
+    make_4d.register()
+    yield make_4d
+    make_4d.unregister()

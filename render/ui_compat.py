@@ -1,0 +1,110 @@
+"""Blender's own panels for this engine, and the few settings that only Eevee's panels show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import bpy
+
+from .engine import ENGINE
+
+_PREFIXES = ("CAMERA_PT", "DATA_PT", "OBJECT_PT", "RENDER_PT", "VIEWLAYER_PT", "WORLD_PT")
+_EXCLUDED = ("freestyle", "gpencil", "grease", "simplify_greasepencil")
+_ALSO = ("VIEWLAYER_PT_layer_passes",)
+
+
+class EnginePanel:
+    """What the panels below share."""
+
+    bl_space_type = "PROPERTIES"
+    bl_region_type = "WINDOW"
+    COMPAT_ENGINES = frozenset({ENGINE})
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Shown for this engine only."""
+        return context.engine in cls.COMPAT_ENGINES
+
+
+class FilmPanel(EnginePanel, bpy.types.Panel):
+    """Render properties: film."""
+
+    bl_idname = "RENDER_PT_make_4d_film"
+    bl_label = "Film"
+    bl_context = "render"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Show whether the film is transparent."""
+        self.layout.use_property_split = True
+        self.layout.prop(context.scene.render, "film_transparent", text="Transparent")
+
+
+class PassesPanel(EnginePanel, bpy.types.Panel):
+    """View layer properties: passes."""
+
+    bl_idname = "VIEWLAYER_PT_make_4d_passes"
+    bl_label = "Data"
+    bl_context = "view_layer"
+    bl_parent_id = "VIEWLAYER_PT_layer_passes"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Show which passes are written beside the picture."""
+        self.layout.use_property_split = True
+        self.layout.prop(context.view_layer, "use_pass_z", text="Depth")
+
+
+class WorldPanel(EnginePanel, bpy.types.Panel):
+    """World properties: the colour behind the points."""
+
+    bl_idname = "WORLD_PT_make_4d_color"
+    bl_label = "Background"
+    bl_context = "world"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Shown where there is a world."""
+        return super().poll(context) and context.world is not None
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Show the colour."""
+        self.layout.use_property_split = True
+        self.layout.prop(context.world, "color")
+
+
+_CLASSES = (FilmPanel, PassesPanel, WorldPanel)
+
+
+def compatible_panels() -> Iterator[type]:
+    """Blender's panels that make sense for this engine."""
+    for panel in _subclasses(bpy.types.Panel):
+        engines = getattr(panel, "COMPAT_ENGINES", None)
+        if not isinstance(engines, set) or panel in _CLASSES:
+            continue
+        name = panel.__name__
+        general = "BLENDER_RENDER" in engines and name.startswith(_PREFIXES)
+        if name in _ALSO or (general and not any(word in name for word in _EXCLUDED)):
+            yield panel
+
+
+def _subclasses(cls: type) -> Iterator[type]:
+    for child in cls.__subclasses__():
+        yield child
+        yield from _subclasses(child)
+
+
+def register() -> None:
+    """Show the panels for this engine."""
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+    for panel in compatible_panels():
+        panel.COMPAT_ENGINES.add(ENGINE)
+
+
+def unregister() -> None:
+    """Leave Blender's panels as they were."""
+    for panel in _subclasses(bpy.types.Panel):
+        engines = getattr(panel, "COMPAT_ENGINES", None)
+        if isinstance(engines, set):
+            engines.discard(ENGINE)
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)

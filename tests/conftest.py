@@ -59,3 +59,19 @@ def addon():
     make_4d.register()
     yield make_4d
     make_4d.unregister()
+
+
+@pytest.fixture
+def empty_blend():
+    """Blender's module with an empty file; the test is skipped where there is no Blender."""
+    bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    return bpy
+
+
+@pytest.fixture
+def make_flight():
+    """The function `synthetic.make_flight`: a small made-up flight."""
+    import synthetic
+
+    return synthetic.make_flight

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 from make_4d.geometry.core import path
-from make_4d.geometry.core.camera import Intrinsics, pixel_centres, project, unproject
+from make_4d.geometry.core.camera import (
+    Intrinsics,
+    look_rotation,
+    pixel_centres,
+    project,
+    unproject,
+)
 from make_4d.geometry.core.skirt import find_skirt
 
 CAMERA = Intrinsics.from_field_of_view(64, 48, 0.9)
@@ -36,11 +42,11 @@ def test_slerp_keeps_length_and_speed():
 
 def test_rotation_looks_where_it_should_and_does_not_roll(rng):
     look = np.array([0.3, -0.2, 0.93])
-    rotation = path.rotation_from_look(look)
+    rotation = look_rotation(look, path.DOWN)
     np.testing.assert_allclose(rotation @ (look / np.linalg.norm(look)), [0, 0, 1], atol=1e-12)
     np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-12)
     assert rotation[0, 1] == 0.0
-    np.testing.assert_allclose(path.rotation_from_look(path.FORWARD), np.eye(3), atol=1e-12)
+    np.testing.assert_allclose(look_rotation(path.FORWARD, path.DOWN), np.eye(3), atol=1e-12)
 
 
 def test_flying_in_is_safe_and_turning_far_is_not():

@@ -12,9 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from .camera import FloatArray
-
-Vector = NDArray[np.float64]
+from .camera import FloatArray, Vector, look_rotation
 
 SKY_RAMP = 20.0
 NEAR_RAMP = 10.0
@@ -98,10 +96,7 @@ def cruise_step(
 
 def world_to_camera(state: CruiseState) -> tuple[Vector, Vector]:
     """Rotation (3, 3) and translation (3,) of a pose: camera point = R @ world point + t."""
-    forward = state.look / np.linalg.norm(state.look)
-    right = np.cross(state.down, forward)
-    right /= np.linalg.norm(right)
-    rotation = np.stack([right, np.cross(forward, right), forward])
+    rotation = look_rotation(state.look, state.down)
     return rotation, -rotation @ state.position
 
 

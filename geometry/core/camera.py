@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
+Vector = NDArray[np.float64]
 
 SENSOR_WIDTH_MM = 36.0
 DEFAULT_FIELD_OF_VIEW = math.radians(55.0)
@@ -88,6 +89,17 @@ def pixel_centres(height: int, width: int) -> FloatArray:
     grid[..., 0] = np.arange(width, dtype=np.float32) + 0.5
     grid[..., 1] = (np.arange(height, dtype=np.float32) + 0.5)[:, None]
     return grid
+
+
+def look_rotation(look: Vector, down: Vector) -> Vector:
+    """World-to-camera rotation (3, 3) that looks along `look` (3,) with `down` (3,) downward.
+
+    Right is down x look, so the camera doesn't roll against `down`; neither need be of unit length.
+    """
+    forward = look / np.linalg.norm(look)
+    right = np.cross(down, forward)
+    right /= np.linalg.norm(right)
+    return np.stack([right, np.cross(forward, right), forward])
 
 
 def blender_from_camera(vectors: NDArray[np.floating]) -> FloatArray:

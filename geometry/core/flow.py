@@ -45,7 +45,7 @@ def inside_picture(positions: FloatArray, height: int, width: int) -> NDArray[np
 
 
 def integrate(flow: FloatArray, pixels: FloatArray, keys: Sequence[float]) -> FloatArray:
-    """Displacements of pixels that follow a field, at the key times (paper, eq. 6).
+    """Displacements of pixels that follow a field, at the key times (Holynski et al., 2021).
 
     flow: (H, W, 2) pixels per frame; pixels: (P, 2) start positions; keys: times in frames, >= 0,
     in any order, whole or not. D(0) = 0 and D(t + 1) = D(t) + F(p + D(t)) with F sampled
@@ -107,7 +107,7 @@ def symmetric_weights(
     alpha_b: FloatArray,
     sharpness: float = 4.0,
 ) -> tuple[FloatArray, FloatArray]:
-    """Weights (w_f, w_b) per pixel of the forward and the backward picture (3D Moments, eq. 3).
+    """Weights (w_f, w_b) per pixel of the forward and the backward picture (3D Cinemagraphy).
 
     t: frame in the loop, 0..loop; disparity_*: (...) splatted, 1 nearest; alpha_*: (...) coverage.
     w_f ~ (1 - t/N) exp(a disp_f) A_f and w_b ~ (t/N) exp(a disp_b) A_b; they sum to 1. Where

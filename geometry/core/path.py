@@ -7,13 +7,11 @@ direction of the picture stays that of the photo.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .camera import FloatArray, Intrinsics
+from .camera import FloatArray, Intrinsics, Vector, look_rotation
 
-Vector = NDArray[np.float64]
 FORWARD = np.array([0.0, 0.0, 1.0])
-_DOWN = np.array([0.0, 1.0, 0.0])
+DOWN = np.array([0.0, 1.0, 0.0])
 RESERVE_PX = 2.0
 
 
@@ -25,14 +23,6 @@ def slerp(start: Vector, end: Vector, fraction: float) -> Vector:
     a, b = np.sin((1 - fraction) * angle), np.sin(fraction * angle)
     mixed = (a * start + b * end) / np.sin(angle)
     return mixed / np.linalg.norm(mixed)
-
-
-def rotation_from_look(look: Vector) -> Vector:
-    """World-to-camera rotation (3, 3) that looks along `look` without rolling."""
-    forward = look / np.linalg.norm(look)
-    right = np.cross(_DOWN, forward)
-    right /= np.linalg.norm(right)
-    return np.stack([right, np.cross(forward, right), forward])
 
 
 def backward_from(position: Vector, look: Vector) -> tuple[Vector, Vector]:
@@ -61,7 +51,7 @@ def border_stays_outside(
 
     As long as that holds, the frame shows nothing beyond what was outpainted.
     """
-    local = (border - position) @ rotation_from_look(look).T
+    local = (border - position) @ look_rotation(look, DOWN).T
     front = local[local[:, 2] > 1e-6]
     u = camera.focal * front[:, 0] / front[:, 2] + camera.cx
     v = camera.focal * front[:, 1] / front[:, 2] + camera.cy

@@ -13,12 +13,17 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
 Bools = NDArray[np.bool_]
 
 _CHUNK = 1 << 15
+# A new source has to be this much better than the present one: whole pieces stay together,
+# which keeps texture; all-with-all comparison would break them up more, so it is held harder.
+_BETTER = 0.7
+_MUCH_BETTER = 0.3
 _SAMPLES = 6000
 
 
@@ -26,8 +31,7 @@ _SAMPLES = 6000
 class PatchBasis:
     """How patches become descriptors.
 
-    radius: of the square window in pixels; filters: (window, window, 3, K) projections; weight of
-    the mean colour against the pattern around it (1: plain squared difference).
+    radius: of the square window in pixels; filters: (window * window * 3, K) projections.
     """
 
     radius: int
@@ -48,13 +52,12 @@ def fit_basis(
     centres: Indices,
     radius: int,
     components: int,
-    mean_weight: float,
     rng: np.random.Generator,
 ) -> PatchBasis:
     """Principal components of the patches of `image` (H, W, 3) around `centres`.
 
-    The mean colour is kept apart and scaled by `mean_weight`; descriptors are scaled such that
-    their squared distance is the mean squared colour difference a pixel.
+    The mean colour is kept apart; descriptors are scaled such that their squared distance is the
+    mean squared colour difference a pixel.
     """
     if len(centres) > _SAMPLES:
         centres = np.sort(rng.choice(centres, _SAMPLES, replace=False))
@@ -66,7 +69,7 @@ def fit_basis(
     means = np.tile(np.eye(3), (side * side, 1)) / (side * side)
     # A component must not see the mean colour: remove it from the filter itself.
     vectors -= np.tile(vectors.reshape(side * side, 3, -1).mean(0), (side * side, 1))
-    return PatchBasis(radius, np.hstack([means * mean_weight, vectors]).astype(np.float32))
+    return PatchBasis(radius, np.hstack([means, vectors]).astype(np.float32))
 
 
 def describe(image: Floats, centres: Indices, basis: PatchBasis) -> Floats:
@@ -124,6 +127,14 @@ class Search:
         self.cost = np.full(len(targets), np.inf, np.float32)
         self.wanted = np.empty((0, offered.shape[1]), np.float32)
 
+    def snap(self) -> None:
+        """Move the targets' sources to the nearest ones that are valid."""
+        nearest = ndimage.distance_transform_edt(
+            ~self.valid.reshape(self.shape), return_distances=False, return_indices=True
+        )
+        flat = nearest[0] * self.shape[1] + nearest[1]
+        self.field[self.targets] = flat.ravel()[self.field[self.targets]]
+
     def want(self, wanted: Floats) -> None:
         """Set the targets' descriptors (n, K), and price the present field anew."""
         self.wanted = wanted
@@ -135,8 +146,10 @@ class Search:
     def exact(self) -> None:
         """Find the nearest neighbours by comparing all with all."""
         rows = np.flatnonzero(self.valid)
-        best, self.cost = nearest_exact(self.wanted, self.offered[rows], self.penalty[rows])
-        self.field[self.targets] = rows[best]
+        best, cost = nearest_exact(self.wanted, self.offered[rows], self.penalty[rows])
+        won = cost < _MUCH_BETTER * self.cost
+        self.cost[won] = cost[won]
+        self.field[self.targets[won]] = rows[best[won]]
 
     def propagate(self, jumps: tuple[int, ...]) -> None:
         """Offer every target what its neighbours at these distances take after, moved along."""
@@ -165,7 +178,7 @@ class Search:
             part = rows[start : start + _CHUNK]
             offer = candidates[part]
             price = self._price(offer, self.wanted[part])
-            better = price < self.cost[part]
+            better = price < _BETTER * self.cost[part]
             won = part[better]
             self.cost[won] = price[better]
             self.field[self.targets[won]] = offer[better]
@@ -181,3 +194,18 @@ def usage(field: Indices, shape: tuple[int, int], radius: int) -> Floats:
     counts = np.bincount(field, minlength=shape[0] * shape[1]).astype(np.float32).reshape(shape)
     side = 2 * radius + 1
     return cv2.boxFilter(counts, -1, (side, side), borderType=cv2.BORDER_CONSTANT).ravel()
+
+
+def enlarge(field: Indices, size: tuple[int, int], new: tuple[int, int]) -> Indices:
+    """A field of a picture of `size` (rows, columns) carried over to the size `new`."""
+    moved = []
+    places = np.indices(new)
+    parents = [
+        np.minimum((places[i] * (size[i] / new[i])).astype(np.intp), size[i] - 1) for i in (0, 1)
+    ]
+    source = np.divmod(field[parents[0] * size[1] + parents[1]], size[1])
+    for i in (0, 1):
+        # Whole pieces move by the same offset, so that they stay in one piece.
+        offset = np.rint((source[i] - parents[i]) * (new[i] / size[i])).astype(np.intp)
+        moved.append(np.clip(places[i] + offset, 0, new[i] - 1))
+    return (moved[0] * new[1] + moved[1]).ravel()

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -48,48 +50,40 @@ def _pull_push(image: Floats, weight: Floats) -> Floats:
 
 
 def blend(
-    image: Floats, hole: Bools, gradients: tuple[Floats, Floats], screen: float, steps: int = 60
+    image: Floats, hole: Bools, misses: tuple[Floats, Floats], screen: float, steps: int = 80
 ) -> Floats:
-    """Inside `hole` the picture nearest to `image` in colour and to `gradients` in its steps.
+    """Inside `hole` the picture nearest to `image` with the steps between pixels as wished.
 
-    image: (H, W, C); gradients: along rows (H, W-1, C) and along columns (H-1, W, C), differences
-    of a pixel's right and lower neighbour to it; screen: weight of the colours against the
-    gradients. Minimises |grad I - G|^2 + screen |I - image|^2 over the hole, with the pixels
-    outside as they are (conjugate gradients, at most `steps` steps).
+    image: (H, W, C); misses: what is to be added to the steps to the right (H, W-1, C) and down
+    (H-1, W, C); screen: weight of the colours against the steps. Minimises |grad I - G|^2 +
+    screen |I - image|^2 over the hole with the pixels outside as they are, by at most `steps`
+    conjugate gradients; corrections fade over about screen**-0.5 pixels.
     """
     inside = hole[..., None].astype(np.float32)
-    across = _pairs(hole, 1)[..., None]
-    down = _pairs(hole, 0)[..., None]
+    across = (hole[:, :-1] | hole[:, 1:])[..., None].astype(np.float32)
+    down = (hole[:-1] | hole[1:])[..., None].astype(np.float32)
 
     def operate(x: Floats) -> Floats:
-        y = screen * x
-        step = across * (x[:, 1:] - x[:, :-1])
-        y[:, 1:] += step
-        y[:, :-1] -= step
-        step = down * (x[1:] - x[:-1])
-        y[1:] += step
-        y[:-1] -= step
-        return y * inside
+        right, below = across * np.diff(x, axis=1), down * np.diff(x, axis=0)
+        return (screen * x + _gather(right, below)) * inside
 
-    start = image.astype(np.float32)
-    wish = across * (gradients[0] - (start[:, 1:] - start[:, :-1]))
-    residual = np.zeros_like(start)
-    residual[:, 1:] += wish
-    residual[:, :-1] -= wish
-    wish = down * (gradients[1] - (start[1:] - start[:-1]))
-    residual[1:] += wish
-    residual[:-1] -= wish
-    residual *= inside
-    return start + _conjugate_gradients(operate, residual, steps)
+    residual = _gather(across * misses[0], down * misses[1]) * inside
+    return image + _conjugate_gradients(operate, residual, steps)
 
 
-def _pairs(hole: Bools, axis: int) -> Floats:
-    """Which neighbouring pairs have a pixel in the hole."""
-    first, second = (hole[:, :-1], hole[:, 1:]) if axis else (hole[:-1], hole[1:])
-    return (first | second).astype(np.float32)
+def _gather(right: Floats, below: Floats) -> Floats:
+    """The adjoint of taking steps to the right and down."""
+    total = np.zeros((right.shape[0], below.shape[1], right.shape[2]), np.float32)
+    total[:, 1:] += right
+    total[:, :-1] -= right
+    total[1:] += below
+    total[:-1] -= below
+    return total
 
 
-def _conjugate_gradients(operate, residual: Floats, steps: int) -> Floats:  # type: ignore[no-untyped-def]
+def _conjugate_gradients(
+    operate: Callable[[Floats], Floats], residual: Floats, steps: int
+) -> Floats:
     solution = np.zeros_like(residual)
     direction = residual.copy()
     energy = float(np.vdot(residual, residual))

@@ -1,7 +1,6 @@
-"""Colours and gradients of a picture from a nearest-neighbour field: every patch votes.
+"""Colours of a picture from a nearest-neighbour field: every patch votes.
 
-The averaging step of Wexler et al. 2007 with the colour shift of Image Melding (Darabi et al.
-2012): a patch may be brightened or darkened a little to fit where it is put.
+The averaging step of Wexler et al. 2007, with a mean shift against blur.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ class Ballot:
     """What is needed to vote, in flat arrays over the pixels of the picture.
 
     image: (H*W, 3) the source; field: (H*W,) the centre that each centre takes after; weight:
-    (H*W,) of the patch centred there, 0 where there is none; shift: (H*W, 3) added to its colours.
+    (H*W,) of the patch centred there, 0 where there is none.
     """
 
     width: int
@@ -30,7 +29,6 @@ class Ballot:
     image: Floats
     field: Indices
     weight: Floats
-    shift: Floats
 
 
 def vote(ballot: Ballot, pixels: Indices, sharpness: float = 0.0) -> Floats:
@@ -63,7 +61,6 @@ def _mean(ballot: Ballot, pixels: Indices, about: Floats | None, sharpness: floa
                 weight = weight * np.float32(np.exp(-(dx * dx + dy * dy) / (1.0 * radius * radius)))
             source = np.clip(ballot.field[centre] - move, 0, last)
             colour = ballot.image[source]
-            colour += ballot.shift[centre]
             if about is not None:
                 apart = colour - about
                 apart = np.einsum("ij,ij->i", apart, apart) * np.float32(0.5 * sharpness**2)

@@ -1,0 +1,176 @@
+"""Patch search and voting at one scale of a completion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from . import growth, patchmatch, poisson, voting
+
+Floats = NDArray[np.float32]
+Indices = NDArray[np.intp]
+Bools = NDArray[np.bool_]
+
+RADIUS = 3
+_COMPONENTS = 21
+# Up to so many pairs of patches are compared all with all: faster than PatchMatch, and exact.
+_EXACT_PAIRS = 12_000_000
+_OVERUSE = 0.003
+_OVERUSE_CAP = 6.0
+_FALLOFF = 1.2
+_SHARPNESS = 30.0
+_SCREEN = 0.004
+_LARGEST_SEAM = 0.15
+
+
+@dataclass(frozen=True)
+class Level:
+    """The problem at one scale; all (H, W, ...).
+
+    image: with a smooth fill in the hole; hole, source: masks; guide: channels to compare besides
+    colour; cost: of taking from there; colour: expected, and hold: how firmly, 0..1.
+    """
+
+    image: Floats
+    hole: Bools
+    source: Bools
+    guide: Floats
+    cost: Floats
+    colour: Floats
+    hold: Floats
+
+
+class Solver:
+    """Search and vote at one scale; `image` holds the fill so far."""
+
+    def __init__(
+        self, level: Level, radius: int, valid: Bools, targets: Indices, rng: np.random.Generator
+    ) -> None:
+        self.level = level
+        self.radius = radius
+        self.rng = rng
+        self.image = level.image.copy()
+        self.pixels = np.flatnonzero(level.hole)
+        centres = np.flatnonzero(valid)
+        side = 2 * radius + 1
+        self.guide = cv2.blur(level.guide, (side, side)).reshape(valid.size, -1)
+        self.basis = patchmatch.fit_basis(self.image, centres, radius, _COMPONENTS, rng)
+        offered = self._describe(centres)
+        table = np.zeros((valid.size, offered.shape[1]), np.float32)
+        table[centres] = offered
+        self.search = patchmatch.Search(level.hole.shape, targets, valid.ravel(), table)
+        away = cv2.distanceTransform(level.hole.astype(np.uint8), cv2.DIST_L2, 3).ravel()
+        self.trust = (_FALLOFF ** -np.minimum(away[targets], 100.0)).astype(np.float32)
+
+    @classmethod
+    def prepare(cls, level: Level, rng: np.random.Generator) -> Solver | None:
+        """The solver with the largest patches that the source allows; None where there is none."""
+        for radius in range(RADIUS, 0, -1):
+            inside = patchmatch.interior(level.hole.shape, radius)
+            square = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+            valid = inside & (cv2.erode(level.source.astype(np.uint8), square) > 0)
+            targets = inside & (cv2.dilate(level.hole.astype(np.uint8), square) > 0)
+            if valid.sum() >= 4 and targets.any():
+                return cls(level, radius, valid, np.flatnonzero(targets), rng)
+        return None
+
+    def start(self) -> None:
+        """Begin without a field from a coarser level: grow the picture into the hole."""
+        self.image, self.search.field = growth.grow(
+            self.image,
+            self.level.hole,
+            np.flatnonzero(self.search.valid),
+            self.radius,
+            self.guide,
+            self.level.cost.ravel(),
+            self.rng,
+        )
+        self.search.snap()
+
+    def adopt(self, field: Indices, size: tuple[int, int]) -> None:
+        """Begin with the field of a coarser level of this size, and render the hole from it."""
+        self.search.field = patchmatch.enlarge(field, size, self.level.hole.shape)
+        self.search.snap()
+        self._price()
+        self._vote()
+
+    def improve(self) -> None:
+        """One round: search, then vote."""
+        self._price()
+        pairs = len(self.search.targets) * int(self.search.valid.sum())
+        if pairs <= _EXACT_PAIRS:
+            self.search.exact()
+        else:
+            self.search.propagate((4, 1))
+            self.search.scatter(max(self.level.hole.shape) // 4, self.rng)
+            self.search.propagate((1,))
+        self._vote()
+
+    def finish(self) -> Floats:
+        """The filled picture: coarse colours held where wished, and the seam taken out."""
+        self._hold_colours()
+        seam = self._seam()
+        self.image = poisson.blend(self.image, self.level.hole, seam, _SCREEN)
+        return self.image
+
+    def _describe(self, centres: Indices) -> Floats:
+        seen = patchmatch.describe(self.image, centres, self.basis)
+        return np.hstack([seen, self.guide[centres]])
+
+    def _price(self) -> None:
+        """Describe the targets anew, and make overused sources dearer."""
+        search = self.search
+        used = patchmatch.usage(search.field[search.targets], self.level.hole.shape, self.radius)
+        usual = max(1.0, len(search.targets) / int(search.valid.sum()))
+        overuse = np.clip(used / usual - 1.0, 0.0, _OVERUSE_CAP)
+        search.penalty = self.level.cost.ravel() + np.float32(_OVERUSE) * overuse
+        search.want(self._describe(search.targets))
+
+    def _vote(self) -> None:
+        search = self.search
+        spread = float(np.percentile(search.cost, 75)) + 1e-6
+        weight = np.zeros(search.valid.size, np.float32)
+        weight[search.targets] = self.trust * np.exp(-np.minimum(search.cost / (2 * spread), 20))
+        flat = self.image.reshape(-1, 3)
+        ballot = voting.Ballot(self.level.hole.shape[1], self.radius, flat, search.field, weight)
+        # Source and hole don't overlap, so that votes never read what they write.
+        flat[self.pixels] = voting.vote(ballot, self.pixels, _SHARPNESS)
+
+    def _hold_colours(self) -> None:
+        """Replace coarse colours by the expected ones, as far as `hold` says, in the hole."""
+        hold = self.level.hold * self.level.hole
+        if not hold.any():
+            return
+        sigma = max(self.level.hole.shape) / 40.0
+        apart = (self.level.colour - self.image) * hold[..., None]
+        mass = cv2.GaussianBlur(hold, (0, 0), sigma)
+        coarse = cv2.GaussianBlur(apart, (0, 0), sigma) / np.maximum(mass, 1e-4)[..., None]
+        self.image += (coarse * hold[..., None]).astype(np.float32)
+
+    def _seam(self) -> tuple[Floats, Floats]:
+        """How far the steps (right, down) over the hole's edge are from those of the source."""
+        height, width = self.level.hole.shape
+        inside = np.zeros((height, width), bool)
+        inside.ravel()[self.search.targets] = True
+        flat = self.image.reshape(-1, 3)
+        seams = []
+        for axis, move in ((1, 1), (0, width)):
+            seam = np.zeros_like(self.image)
+            first = np.arange(height * width).reshape(height, width)
+            first = first[:, :-1] if axis else first[:-1]
+            second = first + move
+            hole = self.level.hole.ravel()
+            for here, there, sign in ((first, second, 1.0), (second, first, -1.0)):
+                edge = hole[here] & ~hole[there] & inside.ravel()[here]
+                a, b = here[edge], there[edge]
+                source = self.search.field[a]
+                wish = flat[np.clip(source + (b - a), 0, flat.shape[0] - 1)] - flat[source]
+                miss = wish - (flat[b] - flat[a])
+                seam.reshape(-1, 3)[first[edge]] = sign * np.clip(
+                    miss, -_LARGEST_SEAM, _LARGEST_SEAM
+                )
+            seams.append(seam[:, :-1] if axis else seam[:-1])
+        return seams[0], seams[1]

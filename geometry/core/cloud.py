@@ -89,7 +89,7 @@ def save_flight(flight: Flight, folder: Path) -> None:
 
 
 def load_flight(folder: Path) -> Flight:
-    """Read what `save_flight` wrote; raises OSError or ValueError where a file is missing or torn."""
+    """Read what `save_flight` wrote; raises OSError or ValueError where a file is torn."""
     record = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
     plan = FlightPlan(
         Intrinsics(**record["camera"]),

@@ -1,0 +1,73 @@
+"""The developer's commands of the script `make4d`: test, lint and build.
+
+Runs in the script's private environment; not part of the extension's zip.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+BLENDER_EXT = "scripts/addons_core/bl_pkg/cli/blender_ext.py"
+VALID_TAGS = "scripts/modules/_bpy_internal/extensions/tags.py"
+
+
+def call(*arguments: str, folder: Path | None = None) -> int:
+    """The exit status of this Python with these arguments, apart from the user's packages."""
+    sys.stdout.flush()
+    return subprocess.call([sys.executable, "-I", *arguments], cwd=folder)
+
+
+def run_tests(arguments: list[str]) -> int:
+    """Run pytest on the whole suite, or on the files that the arguments name."""
+    options = (argument for argument in arguments if not argument.startswith("-"))
+    is_named = any(Path(option.split("::")[0]).exists() for option in options)
+    chosen = arguments if is_named else [str(ROOT / "tests"), *arguments]
+    return call("-m", "pytest", "-c", str(ROOT / "tests/pytest.ini"), *chosen)
+
+
+def run_lint(arguments: list[str]) -> int:
+    """Check format, style and types; every check runs, whatever the others say."""
+    statuses = [
+        call("-m", "ruff", "format", "--check", *arguments, folder=ROOT),
+        call("-m", "ruff", "check", *arguments, folder=ROOT),
+        call("-m", "mypy", "make4d", folder=ROOT),
+    ]
+    with tempfile.TemporaryDirectory() as scratch:  # where the package has its own name
+        left_out = shutil.ignore_patterns(".*", "__pycache__", "dist", "docs", "tests", "wheels")
+        shutil.copytree(ROOT, Path(scratch) / "make_4d", ignore=left_out)
+        options = ["--config-file", str(ROOT / "pyproject.toml")]
+        options += ["--cache-dir", str(ROOT / ".mypy_cache")]
+        statuses.append(call("-m", "mypy", *options, "-p", "make_4d", folder=Path(scratch)))
+    return int(any(statuses))
+
+
+def run_build(arguments: list[str]) -> int:
+    """Validate the extension and build its zip with Blender's own tool, into dist/ or a folder."""
+    tags = ["--valid-tags", str(blender_file(VALID_TAGS))]
+    target = Path(arguments[0] if arguments else ROOT / "dist").absolute()
+    target.mkdir(parents=True, exist_ok=True)
+    for step in (["validate", *tags, "."], ["build", *tags, "--output-dir", str(target)]):
+        status = call(str(blender_file(BLENDER_EXT)), *step, folder=ROOT)
+        if status:
+            return status
+    return 0
+
+
+def blender_file(name: str) -> Path:
+    """A file of the bpy package, by its path below the version's folder."""
+    bpy = importlib.util.find_spec("bpy")
+    if bpy is None or bpy.origin is None:
+        raise SystemExit("The package bpy is missing: run this through ./make4d.")
+    return next(Path(bpy.origin).parent.glob(f"*/{name}"))
+
+
+COMMANDS = {"test": run_tests, "lint": run_lint, "build": run_build}
+
+if __name__ == "__main__":
+    sys.exit(COMMANDS[sys.argv[1]](sys.argv[2:]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import bpy
 import numpy as np
 
@@ -83,15 +85,12 @@ class Make4DEngine(bpy.types.RenderEngine):
 
     def _draw(self, clouds: list[extract.Cloud], seen: view.View) -> compose.Layers:
         """Draw on the GPU, or, where there is none, on the processor."""
+        drawing = partial(splat_pass.gpu_drawing, check=self._check_stopped)
         try:
-            draw = splat_pass.SplatPass((seen.height, seen.width), self._check_stopped)
-        except (SystemError, RuntimeError, ValueError) as error:
+            return frame.render_clouds(clouds, seen, drawing)
+        except splat_pass.GpuUnavailableError as error:
             self.report({"WARNING"}, f"Make 4D draws on the processor, without a GPU: {error}")
-            return frame.render_clouds(clouds, seen, frame.draw_on_cpu)
-        try:
-            return frame.render_clouds(clouds, seen, draw)
-        finally:
-            draw.free()
+            return frame.render_clouds(clouds, seen, frame.cpu_drawing)
 
     def _check_stopped(self) -> None:
         if self.test_break():

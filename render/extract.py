@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry.core.camera import FloatArray
-from ..geometry.core.splat import source_pixel_angle
 
 if TYPE_CHECKING:
     import bpy
@@ -34,8 +33,8 @@ class Cloud:
 
     position (P, 3), object space; matrix (4, 4) takes it to the world; radius (P,), object space;
     color (P, 4), scene-linear with opacity; disparity (P,) 0..1; backward (P,) bool and weight
-    (P,) of the symmetric animation; moving: whether the object takes part in it; pixel_angle: tan
-    of the angle of a source pixel, 0 for clouds that were not made from a photo.
+    (P,) of the symmetric animation; moving: whether the object takes part in it; from_photo:
+    whether its surfaces are sampled by a photo's pixels, taken from the object's origin.
     """
 
     position: FloatArray
@@ -46,7 +45,7 @@ class Cloud:
     weight: FloatArray
     backward: NDArray[np.bool_]
     moving: bool
-    pixel_angle: float
+    from_photo: bool
 
 
 def visible_clouds(depsgraph: bpy.types.Depsgraph) -> list[Cloud]:
@@ -76,7 +75,6 @@ def read_cloud(evaluated: bpy.types.Object, matrix: NDArray[np.float64]) -> Clou
     position = read["position"]
     radius = _scalar(read, "radius", count, DEFAULT_RADIUS)
     keep = np.isfinite(position).all(axis=1) & (radius > 0) & np.isfinite(radius)
-    made_by_us = all(name in read for name in _MADE_BY_US)
     return Cloud(
         np.ascontiguousarray(position[keep]),
         matrix,
@@ -86,8 +84,7 @@ def read_cloud(evaluated: bpy.types.Object, matrix: NDArray[np.float64]) -> Clou
         _scalar(read, "weight", count, 1.0)[keep],
         _scalar(read, "backward", count, 0.0)[keep] > 0.5,
         "backward" in read,
-        # The photo's camera stands in the object's origin and looks along its +y.
-        source_pixel_angle(position[keep, 1], radius[keep]) if made_by_us else 0.0,
+        all(name in read for name in _MADE_BY_US),
     )
 
 

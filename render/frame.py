@@ -1,68 +1,73 @@
-"""One frame: points of all clouds through a view to sorted splats, drawn, mixed and finished.
+"""One frame: points of all clouds through a view to sorted splats, drawn and mixed.
 
-Nothing here knows what draws: `Draw` is the GPU pass or its numpy twin.
+Nothing here knows what draws: an `OpenDrawing` is the GPU pass or its numpy twin.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry.core.camera import FloatArray
-from ..geometry.core.splat import MIN_DEPTH, MIN_RADIUS_PX, Splats, composite, screen_radius
+from ..geometry.core.splat import (
+    MAX_GROWTH,
+    MIN_DEPTH,
+    UNDERPAINT_DEPTH,
+    UNDERPAINT_GAIN,
+    Splats,
+    composite,
+    screen_radius,
+    underpaint_radius,
+)
 from .compose import Layers, mix
 from .extract import Cloud
 from .sort import far_to_near
 from .view import View
 
+Order = NDArray[np.int32]
+"""What to draw, far to near: i is the disc of splat i, -1 - i its underpaint."""
+
 
 @dataclass(frozen=True)
-class DrawList:
-    """Splats from far to near, with their color (P, 4) rgb + opacity and disparity (P,)."""
+class Seen:
+    """The P points that a view sees, in no order.
+
+    splats; under (P,): radius of the underpaint in pixels, 0 for none; color (P, 4) rgb + opacity;
+    disparity (P,); forward, backward (P,) bool: moving copies.
+    """
 
     splats: Splats
+    under: FloatArray
     color: FloatArray
     disparity: FloatArray
-
-
-Draw = Callable[[DrawList, tuple[int, int]], Layers]
-"""Draws a list into a picture of size (h, w)."""
-
-
-@dataclass(frozen=True)
-class SeenPoints:
-    """All points that a view sees, far to near; forward, backward (P,) bool mark moving copies."""
-
-    drawn: DrawList
     forward: NDArray[np.bool_]
     backward: NDArray[np.bool_]
 
-    def without(self, absent: NDArray[np.bool_]) -> DrawList:
-        """What is to draw when the points marked `absent` (P,) are left out."""
-        if not absent.any():
-            return self.drawn
-        keep = np.flatnonzero(~absent)
-        return DrawList(
-            self.drawn.splats.take(keep), self.drawn.color[keep], self.drawn.disparity[keep]
-        )
+
+Draw = Callable[[Order], Layers]
+"""Draws splats of the `Seen` that it was opened with, in the order given."""
+OpenDrawing = Callable[[Seen, tuple[int, int]], AbstractContextManager[Draw]]
+"""Makes points ready to be drawn into pictures of size (h, w)."""
 
 
-def render_clouds(clouds: Sequence[Cloud], view: View, draw: Draw) -> Layers:
+def render_clouds(clouds: Sequence[Cloud], view: View, open_drawing: OpenDrawing) -> Layers:
     """Picture of the clouds; moving ones as a symmetric mix of their forward and backward copies.
 
     Still and forward points make one picture, still and backward points the other; at the start of
     the loop, and without backward points, the first is the result.
     """
-    size = (view.height, view.width)
-    points = seen_points(clouds, view)
+    seen = seen_points(clouds, view)
+    order = draw_order(seen, view)
     share = backward_share(clouds)
-    forward = draw(points.without(points.backward), size)
-    if share == 0.0:
-        return forward
-    return mix(forward, draw(points.without(points.forward), size), share)
+    with open_drawing(seen, (view.height, view.width)) as draw:
+        forward = draw(without(order, seen.backward))
+        if share == 0.0:
+            return forward
+        return mix(forward, draw(without(order, seen.forward)), share)
 
 
 def backward_share(clouds: Sequence[Cloud]) -> float:
@@ -72,74 +77,99 @@ def backward_share(clouds: Sequence[Cloud]) -> float:
     return min(max(largest, 0.0), 1.0)
 
 
-def seen_points(clouds: Sequence[Cloud], view: View) -> SeenPoints:
-    """Project the clouds, keep what touches the picture within the clip range, and sort it."""
-    projected = [_projected(cloud, view) for cloud in clouds]
-    kept = [np.flatnonzero(_inside(splats, view)) for splats in projected]
-    pairs = list(zip(clouds, kept, strict=True))
-    names = [field.name for field in fields(Splats)]
-    joined = Splats(
-        *(
-            _joined([getattr(s, name)[k] for s, k in zip(projected, kept, strict=True)])
-            for name in names
-        )
-    )
-    # Depths from the near plane on are positive, also behind an orthographic viewport's eye.
-    order = far_to_near(joined.z - np.float32(min(view.clip[0], 0.0)))
-    return SeenPoints(
-        DrawList(
-            joined.take(order),
-            _joined([c.color[k] for c, k in pairs], 4)[order],
-            _joined([c.disparity[k] for c, k in pairs])[order],
+def seen_points(clouds: Sequence[Cloud], view: View) -> Seen:
+    """Project the clouds and keep what touches the picture within the clip range."""
+    parts = [_seen_of(cloud, view) for cloud in clouds]
+    return Seen(
+        Splats(
+            *(_joined([getattr(p.splats, n) for p in parts]) for n in ("u", "v", "z", "radius"))
         ),
-        _joined([~c.backward[k] & c.moving for c, k in pairs]).astype(bool)[order],
-        _joined([c.backward[k] & c.moving for c, k in pairs]).astype(bool)[order],
+        _joined([p.under for p in parts]),
+        _joined([p.color for p in parts], 4),
+        _joined([p.disparity for p in parts]),
+        _joined([p.forward for p in parts]).astype(bool),
+        _joined([p.backward for p in parts]).astype(bool),
     )
 
 
-def _projected(cloud: Cloud, view: View) -> Splats:
-    """All points of a cloud as splats; those behind the camera get a depth <= 0."""
+def draw_order(seen: Seen, view: View) -> Order:
+    """Discs and underpaints of all points, far to near."""
+    under = np.flatnonzero(seen.under)
+    index = np.concatenate([np.arange(len(seen.under)), -1 - under]).astype(np.int32)
+    # Depths from the near plane on are positive, also behind an orthographic viewport's eye.
+    depth = seen.splats.z - np.float32(min(view.clip[0], 0.0))
+    keys = np.concatenate([depth, depth[under] * np.float32(UNDERPAINT_DEPTH)])
+    return index[far_to_near(keys)]
+
+
+def without(order: Order, absent: NDArray[np.bool_]) -> Order:
+    """The order without the splats marked in `absent` (P,)."""
+    if not absent.any():
+        return order
+    return order[~absent[np.where(order < 0, -1 - order, order)]]
+
+
+@contextmanager
+def cpu_drawing(seen: Seen, size: tuple[int, int]) -> Iterator[Draw]:
+    """The numpy renderer as an `OpenDrawing`."""
+    rest = np.stack([seen.disparity, seen.splats.z], axis=1)
+    features = np.concatenate([seen.color[:, :3], rest], axis=1)
+
+    def draw(order: Order) -> Layers:
+        # The reference sorts by depth itself, and of equal depths takes the lower index as nearer.
+        front_first = order[::-1]
+        under = front_first < 0
+        splat = np.where(under, -1 - front_first, front_first)
+        discs = Splats(
+            seen.splats.u[splat],
+            seen.splats.v[splat],
+            np.arange(len(splat), dtype=np.float64),
+            np.where(under, seen.under[splat], seen.splats.radius[splat]),
+        )
+        gain = np.where(under, UNDERPAINT_GAIN, 1.0)
+        picture = composite(discs, features[splat], size, opacity=seen.color[splat, 3], gain=gain)
+        image, alpha = picture.image.astype(np.float32), picture.alpha.astype(np.float32)
+        return Layers(image[..., :3], alpha, image[..., 3], image[..., 4])
+
+    yield draw
+
+
+def _seen_of(cloud: Cloud, view: View) -> Seen:
+    """The points of one cloud that the view sees."""
     matrix = view.world_to_camera @ cloud.matrix
+    splats = _projected(cloud, matrix, view)
+    keep = np.flatnonzero(_inside(splats, view))
+    splats = splats.take(keep)
+    under = np.zeros_like(splats.z)
+    if cloud.from_photo and not view.orthographic:
+        travel = float(np.linalg.norm(matrix[:3, 3]))
+        under = underpaint_radius(splats.radius, splats.z, travel)
+    backward = cloud.backward[keep] & cloud.moving
+    forward = ~backward & cloud.moving
+    return Seen(splats, under, cloud.color[keep], cloud.disparity[keep], forward, backward)
+
+
+def _projected(cloud: Cloud, matrix: NDArray[np.float64], view: View) -> Splats:
+    """All points of a cloud as splats; `matrix` (4, 4) takes them to the camera frame."""
     scale = np.float32(abs(np.linalg.det(matrix[:3, :3])) ** (1 / 3))
-    x, y, z = (
-        cloud.position @ matrix[:3, :3].T.astype(np.float32) + matrix[:3, 3].astype(np.float32)
-    ).T
-    radius = cloud.radius * scale
+    rotation, shift = matrix[:3, :3].astype(np.float32), matrix[:3, 3].astype(np.float32)
+    x, y, z = (cloud.position @ rotation.T + shift).T
     focal = float(np.sqrt(view.focal[0] * view.focal[1]))
-    if view.orthographic:
-        distance, size = np.ones_like(z), np.maximum(radius * np.float32(focal), MIN_RADIUS_PX)
-    else:
-        distance = np.maximum(z, np.float32(MIN_DEPTH))
-        source_depth = radius / np.float32(cloud.pixel_angle) if cloud.pixel_angle else 0 * radius
-        size = screen_radius(radius, distance, focal, source_depth)
+    distance = np.ones_like(z) if view.orthographic else np.maximum(z, np.float32(MIN_DEPTH))
     u = x * np.float32(view.focal[0]) / distance + np.float32(view.centre[0])
     v = y * np.float32(view.focal[1]) / distance + np.float32(view.centre[1])
-    return Splats(u, v, z, size)
+    return Splats(u, v, z, screen_radius(cloud.radius * scale, distance, focal))
 
 
 def _inside(splats: Splats, view: View) -> NDArray[np.bool_]:
     near = view.clip[0] if view.orthographic else max(view.clip[0], MIN_DEPTH)
     inside = (splats.z >= near) & (splats.z <= view.clip[1])
-    inside &= (splats.u > -splats.radius) & (splats.u < view.width + splats.radius)
-    return inside & (splats.v > -splats.radius) & (splats.v < view.height + splats.radius)
+    reach = splats.radius * np.float32(MAX_GROWTH)  # the underpaint's, at most
+    inside &= (splats.u > -reach) & (splats.u < view.width + reach)
+    return inside & (splats.v > -reach) & (splats.v < view.height + reach)
 
 
 def _joined(parts: list[NDArray], width: int = 0) -> NDArray:
     if not parts:
         return np.zeros((0, width) if width else 0, np.float32)
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-
-def draw_on_cpu(points: DrawList, size: tuple[int, int]) -> Layers:
-    """The numpy renderer as a `Draw`."""
-    rest = np.stack([points.disparity, points.splats.z], axis=1)
-    features = np.concatenate([points.color[:, :3], rest], axis=1)
-    # Reversed, because the reference puts the lower index in front where depths are equal.
-    picture = composite(
-        points.splats.take(slice(None, None, -1)),
-        features[::-1],
-        size,
-        opacity=points.color[::-1, 3],
-    )
-    image = picture.image.astype(np.float32)
-    return Layers(image[..., :3], picture.alpha.astype(np.float32), image[..., 3], image[..., 4])

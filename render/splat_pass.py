@@ -2,75 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 import gpu
 import numpy as np
+from numpy.typing import NDArray
 
 from ..geometry.core.camera import FloatArray
+from ..geometry.core.splat import UNDERPAINT_GAIN
 from .compose import Layers
-from .frame import DrawList
+from .frame import Draw, Order, Seen
 
-ROW_LENGTH = 2048
-CHUNK_ROWS = 512
-"""Rows of 2048 splats that are uploaded and drawn at once: a bound on GPU memory (about 36 MB)."""
+ROW_LENGTH = 4096
+"""Texels in a row of the textures that hold the points."""
+DRAWS_AT_ONCE = 256 * ROW_LENGTH
+"""Discs drawn at once, so that a stop is seen in between."""
+MAX_POINTS = 1 << 24
+"""Textures take floats only, and these count exactly to here."""
+_FORMATS = {4: "RGBA32F", 2: "RG32F", 1: "R32F"}
 _SHADERS = Path(__file__).parent / "shaders"
 
 
-class SplatPass:
-    """Draws lists of splats into RGBA32F targets of one size; `free` gives the memory back."""
+class GpuUnavailableError(RuntimeError):
+    """There is no GPU, or it can't hold the picture or the points."""
 
-    def __init__(self, size: tuple[int, int], check: Callable[[], None] | None = None) -> None:
-        """size: (h, w) of the picture; check: called between pieces, may raise to stop."""
+
+@contextmanager
+def gpu_drawing(
+    seen: Seen, size: tuple[int, int], check: Callable[[], None] = lambda: None
+) -> Iterator[Draw]:
+    """The GPU as an `OpenDrawing`; all that it holds is freed at the end.
+
+    check: called between pieces of the work, may raise to stop. Raises GpuUnavailableError.
+    """
+    try:
+        drawing = SplatPass(seen, size)
+    except (SystemError, RuntimeError, ValueError, MemoryError) as error:
+        raise GpuUnavailableError(str(error)) from error
+    try:
+        yield lambda order: drawing.draw(order, check)
+    finally:
+        drawing.free()
+
+
+class SplatPass:
+    """The points of one view on the GPU, and RGBA32F targets to draw them into."""
+
+    def __init__(self, seen: Seen, size: tuple[int, int]) -> None:
+        """Upload the points; size: (h, w) of the pictures. ValueError for too many points."""
+        if len(seen.under) > MAX_POINTS:
+            raise ValueError(f"more than {MAX_POINTS:,} points in view")
         self._size = size
-        self._check = check
         height, width = size
         self._targets = [gpu.types.GPUTexture((width, height), format="RGBA32F") for _ in range(2)]
         self._frame = gpu.types.GPUFrameBuffer(color_slots=tuple(self._targets))
         self._quad = _quad()
+        s = seen.splats
+        self._textures = {
+            "splats": _texture(np.stack([s.u, s.v, s.radius, s.z], axis=1)),
+            "colors": _texture(seen.color),
+            "extras": _texture(np.stack([seen.disparity, seen.under], axis=1)),
+        }
+        self._shader = _shader()
 
-    def __call__(self, points: DrawList, size: tuple[int, int]) -> Layers:
-        """Draw `points`, sorted far to near; `size` must be that of the pass."""
-        if size != self._size:
-            raise ValueError(f"the pass draws {self._size}, not {size}")
+    def draw(self, order: Order, check: Callable[[], None]) -> Layers:
+        """Draw the points in the order given, into emptied targets."""
+        height, width = self._size
         with self._frame.bind():
             self._frame.clear(color=(0.0, 0.0, 0.0, 0.0))
-            gpu.state.viewport_set(0, 0, size[1], size[0])
+            gpu.state.viewport_set(0, 0, width, height)
+            gpu.state.depth_test_set("NONE")
             gpu.state.blend_set("ALPHA_PREMULT")
             try:
-                self._draw_pieces(points)
+                for start in range(0, len(order), DRAWS_AT_ONCE):
+                    check()
+                    self._draw_piece(order[start : start + DRAWS_AT_ONCE])
             finally:
                 gpu.state.blend_set("NONE")
             color, aux = self._read(0), self._read(1)
         return Layers(color[..., :3], color[..., 3], aux[..., 0], aux[..., 1])
 
     def free(self) -> None:
-        """Release the targets."""
-        del self._frame, self._targets, self._quad
+        """Release everything on the GPU."""
+        del self._frame, self._targets, self._quad, self._textures
 
-    def _draw_pieces(self, points: DrawList) -> None:
-        step = ROW_LENGTH * CHUNK_ROWS
-        for start in range(0, len(points.disparity), step):
-            if self._check:
-                self._check()
-            self._draw_piece(points, slice(start, start + step))
-
-    def _draw_piece(self, points: DrawList, piece: slice) -> None:
-        s = points.splats
-        columns = [a[piece] for a in (s.u, s.v, s.radius, s.z)]
-        shader = _shader()
-        textures = {
-            "splats": _texture(np.stack(columns, axis=1)),
-            "colors": _texture(points.color[piece]),
-            "disparities": _texture(points.disparity[piece][:, None]),
-        }
-        for name, texture in textures.items():
+    def _draw_piece(self, order: Order) -> None:
+        shader, orders = self._shader, _texture(order[:, None])
+        for name, texture in (self._textures | {"orders": orders}).items():
             shader.uniform_sampler(name, texture)
         shader.uniform_float("picture_size", (float(self._size[1]), float(self._size[0])))
+        shader.uniform_float("underpaint_gain", UNDERPAINT_GAIN)
         shader.uniform_int("row_length", ROW_LENGTH)
-        self._quad.draw_instanced(shader, instance_start=0, instance_count=len(columns[0]))
+        self._quad.draw_instanced(shader, instance_start=0, instance_count=len(order))
 
     def _read(self, slot: int) -> FloatArray:
         height, width = self._size
@@ -79,15 +105,14 @@ class SplatPass:
         return np.array(buffer, np.float32).reshape(height, width, 4)
 
 
-def _texture(values: FloatArray) -> gpu.types.GPUTexture:
-    """Values (n, 1 or 4) as a texture with ROW_LENGTH texels a row."""
+def _texture(values: NDArray) -> gpu.types.GPUTexture:
+    """Values (n, 1, 2 or 4) as a texture with ROW_LENGTH texels a row."""
     count, channels = values.shape
-    rows = -(-count // ROW_LENGTH)
+    rows = max(1, -(-count // ROW_LENGTH))
     data = np.zeros((rows * ROW_LENGTH, channels), np.float32)
     data[:count] = values
     buffer = gpu.types.Buffer("FLOAT", data.size, data.ravel())
-    texture_format = "RGBA32F" if channels == 4 else "R32F"
-    return gpu.types.GPUTexture((ROW_LENGTH, rows), format=texture_format, data=buffer)
+    return gpu.types.GPUTexture((ROW_LENGTH, rows), format=_FORMATS[channels], data=buffer)
 
 
 def _quad() -> gpu.types.GPUBatch:
@@ -102,9 +127,10 @@ def _quad() -> gpu.types.GPUBatch:
 def _shader() -> gpu.types.GPUShader:
     info = gpu.types.GPUShaderCreateInfo()
     info.vertex_in(0, "VEC2", "corner")
-    for slot, name in enumerate(("splats", "colors", "disparities")):
+    for slot, name in enumerate(("splats", "colors", "extras", "orders")):
         info.sampler(slot, "FLOAT_2D", name)
     info.push_constant("VEC2", "picture_size")
+    info.push_constant("FLOAT", "underpaint_gain")
     info.push_constant("INT", "row_length")
     info.vertex_out(_interface())
     info.fragment_out(0, "VEC4", "out_color")
@@ -115,9 +141,10 @@ def _shader() -> gpu.types.GPUShader:
 
 
 def _interface() -> gpu.types.GPUStageInterfaceInfo:
+    """What the vertex shader hands to the fragments."""
     interface = gpu.types.GPUStageInterfaceInfo("make_4d_splat")
-    interface.flat("VEC2", "centre")
-    interface.flat("FLOAT", "radius")
+    for kind, name in (("VEC2", "centre"), ("FLOAT", "radius"), ("FLOAT", "gain")):
+        interface.flat(kind, name)
     interface.flat("VEC4", "color")
     interface.flat("VEC2", "aux")
     return interface

@@ -6,7 +6,7 @@ void main()
   if (falloff <= 0.0) {
     discard;
   }
-  float alpha = color.a * falloff;
+  float alpha = color.a * min(1.0, gain * falloff);
   out_color = vec4(color.rgb * alpha, alpha);
   out_aux = vec4(aux * alpha, 0.0, alpha);
 }

@@ -1,15 +1,20 @@
-// One quad a splat, by instance: the splat's numbers come from textures, far to near.
+// One quad a draw, by instance; the splats' numbers come from textures.
 void main()
 {
-  int index = gl_InstanceID;
+  ivec2 place = ivec2(gl_InstanceID % row_length, gl_InstanceID / row_length);
+  int draw = int(texelFetch(orders, place, 0).r); // splat i, or -1 - i for its underpaint
+  int index = draw < 0 ? -1 - draw : draw;
   ivec2 texel = ivec2(index % row_length, index / row_length);
-  vec4 splat = texelFetch(splats, texel, 0); // u, v, radius, depth in pixels from the top left
+  vec4 splat = texelFetch(splats, texel, 0); // u, v in pixels from the top left, radius, depth
+  vec4 paint = texelFetch(colors, texel, 0);
+  vec2 more = texelFetch(extras, texel, 0).rg; // disparity, radius of the underpaint
   centre = splat.xy;
-  radius = splat.z;
-  color = texelFetch(colors, texel, 0);
-  aux = vec2(texelFetch(disparities, texel, 0).r, splat.w);
+  radius = draw < 0 ? more.y : splat.z;
+  gain = draw < 0 ? underpaint_gain : 1.0;
+  color = paint;
+  aux = vec2(more.x, splat.w);
   // Rasterisers snap corners to a fraction of a pixel: a margin keeps the disc's rim inside.
-  vec2 position = splat.xy + corner * (splat.z + 0.0625);
+  vec2 position = centre + corner * (radius + 0.0625);
   // The picture is drawn upside down: its first row in memory is the top row.
   gl_Position = vec4(position / picture_size * 2.0 - 1.0, 0.0, 1.0);
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -130,7 +131,7 @@ def _check_size(header: Header, name: str) -> None:
 
 def _decode(
     data: bytes, header: Header, path: Path, size: int
-) -> tuple[NDArray[np.generic], dict[int, int]]:
+) -> tuple[NDArray[Any], dict[int, int]]:
     """Pixels as stored (grey, BGR or BGRA; 8 or 16 bits or float) and the EXIF tags."""
     flags = cv2.IMREAD_UNCHANGED
     if header.kind == "JPEG":
@@ -160,7 +161,7 @@ def _reduced_flag(longer: int, size: int) -> int:
     return _REDUCED[max(fitting)] if fitting else cv2.IMREAD_COLOR
 
 
-def _rotate(pixels: NDArray[np.generic], orientation: int) -> NDArray[np.generic]:
+def _rotate(pixels: NDArray[Any], orientation: int) -> NDArray[np.generic]:
     """Turn the stored pixels as EXIF's orientation (1..8) says they are seen."""
     if orientation in _SIDEWAYS:
         pixels = pixels.swapaxes(0, 1)
@@ -171,7 +172,7 @@ def _rotate(pixels: NDArray[np.generic], orientation: int) -> NDArray[np.generic
     return pixels
 
 
-def _is_premultiplied(pixels: NDArray[np.generic], header: Header, tags: dict[int, int]) -> bool:
+def _is_premultiplied(pixels: NDArray[Any], header: Header, tags: dict[int, int]) -> bool:
     """Whether alpha is multiplied into the colours.
 
     TIFF may store it so (ExtraSamples 1), and where it does not (2), OpenCV multiplies 8-bit
@@ -181,7 +182,7 @@ def _is_premultiplied(pixels: NDArray[np.generic], header: Header, tags: dict[in
     return extra == 1 or (extra == 2 and pixels.dtype == np.uint8)
 
 
-def _to_rgb(pixels: NDArray[np.generic], premultiplied: bool) -> tuple[Image, list[str]]:
+def _to_rgb(pixels: NDArray[Any], premultiplied: bool) -> tuple[Image, list[str]]:
     """(H, W, 3) float32 0..1 RGB of grey, BGR or BGRA pixels, and notes."""
     scale = 1.0 / np.iinfo(pixels.dtype).max if pixels.dtype.kind in "ui" else 1.0
     image = np.multiply(pixels, np.float32(scale), dtype=np.float32)

@@ -29,6 +29,8 @@ STEP = 0.62
 # Larger levels are only rendered from the field of the level below, to bound time and memory.
 SEARCHED_PIXELS = 700_000
 _ROW_WEIGHT = 0.12
+# Scenes are layered by rows: so many times farther does a look carry sideways.
+_SIDEWAYS = 8.0
 _SMOOTH = 0.008
 _LOOKS_WEIGHT = 0.7
 _CONTRAST_WEIGHT = 6.0
@@ -117,7 +119,7 @@ def _full_level(
     empty = np.zeros((height, width), np.float32)
     start = np.where(hole[..., None], poisson.smooth_fill(image, seen), image)
     looks = looks_of(start)
-    wish = poisson.smooth_fill(looks, seen) if expected.looks is None else expected.looks
+    wish = _continue_looks(looks, seen) if expected.looks is None else expected.looks
     looks = np.where(hole[..., None], wish, looks).astype(np.float32)
     # A weak prior for the same height in the picture: scenes are layered by rows.
     rows = np.linspace(0.0, _ROW_WEIGHT * height / max(height, width), height, dtype=np.float32)
@@ -134,6 +136,18 @@ def _full_level(
         colour=looks[..., :3],
         hold=_smoothness(looks[..., 3], expected.hold),
     )
+
+
+def _continue_looks(looks: Floats, seen: Bools) -> Floats:
+    """Looks (H, W, C) continued smoothly from where they are seen, rather sideways than up."""
+    height, width = seen.shape
+    narrow = (max(1, round(width / _SIDEWAYS)), height)
+    share = seen.astype(np.float32)
+    mass = cv2.resize(share, narrow, interpolation=cv2.INTER_AREA)[..., None]
+    mean = cv2.resize(looks * share[..., None], narrow, interpolation=cv2.INTER_AREA)
+    mean = mean.reshape(height, narrow[0], -1) / np.maximum(mass, 1e-6)
+    filled = poisson.smooth_fill(mean.astype(np.float32), mass[..., 0] > 0.0)
+    return cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def looks_of(image: Floats) -> Floats:

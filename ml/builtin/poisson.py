@@ -50,12 +50,12 @@ def _pull_push(image: Floats, weight: Floats) -> Floats:
 
 
 def blend(
-    image: Floats, hole: Bools, misses: tuple[Floats, Floats], screen: float, steps: int = 80
+    image: Floats, hole: Bools, misses: tuple[Floats, Floats], screen: Floats, steps: int = 120
 ) -> Floats:
     """Inside `hole` the picture nearest to `image` with the steps between pixels as wished.
 
     image: (H, W, C); misses: what is to be added to the steps to the right (H, W-1, C) and down
-    (H-1, W, C); screen: weight of the colours against the steps. Minimises |grad I - G|^2 +
+    (H-1, W, C); screen: (H, W), weight of the colours against the steps. Minimises |grad I - G|^2 +
     screen |I - image|^2 over the hole with the pixels outside as they are, by at most `steps`
     conjugate gradients; corrections fade over about screen**-0.5 pixels.
     """
@@ -63,9 +63,11 @@ def blend(
     across = (hole[:, :-1] | hole[:, 1:])[..., None].astype(np.float32)
     down = (hole[:-1] | hole[1:])[..., None].astype(np.float32)
 
+    pull = screen[..., None]
+
     def operate(x: Floats) -> Floats:
         right, below = across * np.diff(x, axis=1), down * np.diff(x, axis=0)
-        return (screen * x + _gather(right, below)) * inside
+        return (pull * x + _gather(right, below)) * inside
 
     residual = _gather(across * misses[0], down * misses[1]) * inside
     return image + _conjugate_gradients(operate, residual, steps)

@@ -23,7 +23,9 @@ _OVERUSE_CAP = 6.0
 _FALLOFF = 1.2
 _SHARPNESS = 30.0
 _SCREEN = 0.004
+_SMOOTH_SCREEN = 0.0004
 _LARGEST_SEAM = 0.15
+_SMALL_SEAM = 0.06
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,9 @@ class Solver:
         table = np.zeros((valid.size, offered.shape[1]), np.float32)
         table[centres] = offered
         self.search = patchmatch.Search(level.hole.shape, targets, valid.ravel(), table)
+        self._sourced = np.zeros(valid.size, bool)
+        self._sourced[targets] = True
+        self._sourced &= level.hole.ravel()
         away = cv2.distanceTransform(level.hole.astype(np.uint8), cv2.DIST_L2, 3).ravel()
         self.trust = (_FALLOFF ** -np.minimum(away[targets], 100.0)).astype(np.float32)
 
@@ -112,8 +117,8 @@ class Solver:
     def finish(self) -> Floats:
         """The filled picture: coarse colours held where wished, and the seam taken out."""
         self._hold_colours()
-        seam = self._seam()
-        self.image = poisson.blend(self.image, self.level.hole, seam, _SCREEN)
+        screen = _SCREEN * (1.0 - self.level.hold) + _SMOOTH_SCREEN * self.level.hold
+        self.image = poisson.blend(self.image, self.level.hole, self._seams(), screen)
         return self.image
 
     def _describe(self, centres: Indices) -> Floats:
@@ -150,27 +155,34 @@ class Solver:
         coarse = cv2.GaussianBlur(apart, (0, 0), sigma) / np.maximum(mass, 1e-4)[..., None]
         self.image += (coarse * hold[..., None]).astype(np.float32)
 
-    def _seam(self) -> tuple[Floats, Floats]:
-        """How far the steps (right, down) over the hole's edge are from those of the source."""
+    def _seams(self) -> tuple[Floats, Floats]:
+        """How far the steps (right, down) at and in the hole are from those of the source.
+
+        At the hole's edge all of the miss counts, up to a limit. Inside, small ones are seams
+        between pieces in flat regions, large ones are meant: where sky and trees meet.
+        """
         height, width = self.level.hole.shape
-        inside = np.zeros((height, width), bool)
-        inside.ravel()[self.search.targets] = True
         flat = self.image.reshape(-1, 3)
+        grid = np.arange(height * width).reshape(height, width)
         seams = []
-        for axis, move in ((1, 1), (0, width)):
-            seam = np.zeros_like(self.image)
-            first = np.arange(height * width).reshape(height, width)
-            first = first[:, :-1] if axis else first[:-1]
-            second = first + move
+        for first, second in ((grid[:, :-1], grid[:, 1:]), (grid[:-1], grid[1:])):
+            a, b = first.ravel(), second.ravel()
+            forth, back = self._step(a, b), -self._step(b, a)
+            usable = np.stack([self._sourced[a], self._sourced[b]]).astype(np.float32)
+            wish = (usable[0, :, None] * forth + usable[1, :, None] * back) / np.maximum(
+                usable.sum(0), 1.0
+            )[:, None]
+            miss = np.where(usable.any(0)[:, None], wish - (flat[b] - flat[a]), 0.0)
+            size = np.linalg.norm(miss, axis=1, keepdims=True)
             hole = self.level.hole.ravel()
-            for here, there, sign in ((first, second, 1.0), (second, first, -1.0)):
-                edge = hole[here] & ~hole[there] & inside.ravel()[here]
-                a, b = here[edge], there[edge]
-                source = self.search.field[a]
-                wish = flat[np.clip(source + (b - a), 0, flat.shape[0] - 1)] - flat[source]
-                miss = wish - (flat[b] - flat[a])
-                seam.reshape(-1, 3)[first[edge]] = sign * np.clip(
-                    miss, -_LARGEST_SEAM, _LARGEST_SEAM
-                )
-            seams.append(seam[:, :-1] if axis else seam[:-1])
+            edge = (hole[a] != hole[b])[:, None]
+            inner = miss / (1.0 + (size / _SMALL_SEAM) ** 4)
+            miss = np.where(edge, np.clip(miss, -_LARGEST_SEAM, _LARGEST_SEAM), inner)
+            seams.append(miss.reshape(*first.shape, 3).astype(np.float32))
         return seams[0], seams[1]
+
+    def _step(self, a: Indices, b: Indices) -> Floats:
+        """Colour steps from pixels a to their neighbours b, as at the sources of a."""
+        flat = self.image.reshape(-1, 3)
+        source = self.search.field[a]
+        return flat[np.clip(source + (b - a), 0, len(flat) - 1)] - flat[source]

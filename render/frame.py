@@ -1,4 +1,4 @@
-"""One frame: points of all clouds through a view to sorted splats, drawn and mixed.
+"""One frame: the picture of all clouds, drawn once or twice and mixed.
 
 Nothing here knows what draws: an `OpenDrawing` is the GPU pass or its numpy twin.
 """
@@ -7,46 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..geometry.core.camera import FloatArray
-from ..geometry.core.splat import (
-    MAX_GROWTH,
-    MIN_DEPTH,
-    UNDERPAINT_DEPTH,
-    UNDERPAINT_GAIN,
-    Splats,
-    composite,
-    screen_radius,
-    underpaint_radius,
-)
+from ..geometry.core.splat import UNDERPAINT_GAIN, Splats, composite
 from .compose import Layers, mix
 from .extract import Cloud
-from .sort import far_to_near
+from .occlusion import without_hidden
+from .scene_points import Order, Seen, draw_order, seen_points, without
 from .view import View
-
-Order = NDArray[np.int32]
-"""What to draw, far to near: i is the disc of splat i, -1 - i its underpaint."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """The P points that a view sees, in no order.
-
-    splats; under (P,): radius of the underpaint in pixels, 0 for none; color (P, 4) rgb + opacity;
-    disparity (P,); forward, backward (P,) bool: moving copies.
-    """
-
-    splats: Splats
-    under: FloatArray
-    color: FloatArray
-    disparity: FloatArray
-    forward: NDArray[np.bool_]
-    backward: NDArray[np.bool_]
-
 
 Draw = Callable[[Order], Layers]
 """Draws splats of the `Seen` that it was opened with, in the order given."""
@@ -63,11 +32,13 @@ def render_clouds(clouds: Sequence[Cloud], view: View, open_drawing: OpenDrawing
     seen = seen_points(clouds, view)
     order = draw_order(seen, view)
     share = backward_share(clouds)
-    with open_drawing(seen, (view.height, view.width)) as draw:
-        forward = draw(without(order, seen.backward))
+    size = (view.height, view.width)
+    with open_drawing(seen, size) as draw:
+        forward = draw(without_hidden(without(order, seen.backward), seen, size))
         if share == 0.0:
             return forward
-        return mix(forward, draw(without(order, seen.forward)), share)
+        backward = draw(without_hidden(without(order, seen.forward), seen, size))
+        return mix(forward, backward, share)
 
 
 def backward_share(clouds: Sequence[Cloud]) -> float:
@@ -75,38 +46,6 @@ def backward_share(clouds: Sequence[Cloud]) -> float:
     weights = [c.weight[c.backward] for c in clouds if c.moving]
     largest = max((float(w.max(initial=0.0)) for w in weights), default=0.0)
     return min(max(largest, 0.0), 1.0)
-
-
-def seen_points(clouds: Sequence[Cloud], view: View) -> Seen:
-    """Project the clouds and keep what touches the picture within the clip range."""
-    parts = [_seen_of(cloud, view) for cloud in clouds]
-    return Seen(
-        Splats(
-            *(_joined([getattr(p.splats, n) for p in parts]) for n in ("u", "v", "z", "radius"))
-        ),
-        _joined([p.under for p in parts]),
-        _joined([p.color for p in parts], 4),
-        _joined([p.disparity for p in parts]),
-        _joined([p.forward for p in parts]).astype(bool),
-        _joined([p.backward for p in parts]).astype(bool),
-    )
-
-
-def draw_order(seen: Seen, view: View) -> Order:
-    """Discs and underpaints of all points, far to near."""
-    under = np.flatnonzero(seen.under)
-    index = np.concatenate([np.arange(len(seen.under)), -1 - under]).astype(np.int32)
-    # Depths from the near plane on are positive, also behind an orthographic viewport's eye.
-    depth = seen.splats.z - np.float32(min(view.clip[0], 0.0))
-    keys = np.concatenate([depth, depth[under] * np.float32(UNDERPAINT_DEPTH)])
-    return index[far_to_near(keys)]
-
-
-def without(order: Order, absent: NDArray[np.bool_]) -> Order:
-    """The order without the splats marked in `absent` (P,)."""
-    if not absent.any():
-        return order
-    return order[~absent[np.where(order < 0, -1 - order, order)]]
 
 
 @contextmanager
@@ -132,44 +71,3 @@ def cpu_drawing(seen: Seen, size: tuple[int, int]) -> Iterator[Draw]:
         return Layers(image[..., :3], alpha, image[..., 3], image[..., 4])
 
     yield draw
-
-
-def _seen_of(cloud: Cloud, view: View) -> Seen:
-    """The points of one cloud that the view sees."""
-    matrix = view.world_to_camera @ cloud.matrix
-    splats = _projected(cloud, matrix, view)
-    keep = np.flatnonzero(_inside(splats, view))
-    splats = splats.take(keep)
-    under = np.zeros_like(splats.z)
-    if cloud.from_photo and not view.orthographic:
-        travel = float(np.linalg.norm(matrix[:3, 3]))
-        under = underpaint_radius(splats.radius, splats.z, travel)
-    backward = cloud.backward[keep] & cloud.moving
-    forward = ~backward & cloud.moving
-    return Seen(splats, under, cloud.color[keep], cloud.disparity[keep], forward, backward)
-
-
-def _projected(cloud: Cloud, matrix: NDArray[np.float64], view: View) -> Splats:
-    """All points of a cloud as splats; `matrix` (4, 4) takes them to the camera frame."""
-    scale = np.float32(abs(np.linalg.det(matrix[:3, :3])) ** (1 / 3))
-    rotation, shift = matrix[:3, :3].astype(np.float32), matrix[:3, 3].astype(np.float32)
-    x, y, z = (cloud.position @ rotation.T + shift).T
-    focal = float(np.sqrt(view.focal[0] * view.focal[1]))
-    distance = np.ones_like(z) if view.orthographic else np.maximum(z, np.float32(MIN_DEPTH))
-    u = x * np.float32(view.focal[0]) / distance + np.float32(view.centre[0])
-    v = y * np.float32(view.focal[1]) / distance + np.float32(view.centre[1])
-    return Splats(u, v, z, screen_radius(cloud.radius * scale, distance, focal))
-
-
-def _inside(splats: Splats, view: View) -> NDArray[np.bool_]:
-    near = view.clip[0] if view.orthographic else max(view.clip[0], MIN_DEPTH)
-    inside = (splats.z >= near) & (splats.z <= view.clip[1])
-    reach = splats.radius * np.float32(MAX_GROWTH)  # the underpaint's, at most
-    inside &= (splats.u > -reach) & (splats.u < view.width + reach)
-    return inside & (splats.v > -reach) & (splats.v < view.height + reach)
-
-
-def _joined(parts: list[NDArray], width: int = 0) -> NDArray:
-    if not parts:
-        return np.zeros((0, width) if width else 0, np.float32)
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from ..geometry.core.camera import FloatArray
 from ..geometry.core.splat import UNDERPAINT_GAIN
 from .compose import Layers
-from .frame import Draw, Order, Seen
+from .frame import Draw
+from .scene_points import Order, Seen
 
 ROW_LENGTH = 4096
 """Texels in a row of the textures that hold the points."""

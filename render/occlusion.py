@@ -1,0 +1,63 @@
+"""Leaves out what can't be seen, so that drawing costs what is visible, not what is there.
+
+A pixel that holds the centre of a photo's point is closed by that point's underpaint, whose alpha
+there is exactly 1: whatever is drawn before it has no effect on the pixel. Dropping discs that lie
+behind closed pixels only therefore leaves the picture the same, bit for bit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geometry.core.camera import FloatArray
+from ..geometry.core.splat import UNDERPAINT_DEPTH, UNDERPAINT_GAIN
+from .scene_points import Order, Seen
+
+MAX_REACH = 4
+"""Discs that reach farther than this many pixels from their centre's are always drawn."""
+# A pixel's corner is half a pixel's diagonal from its centre: d2 = 0.5. A little more for rounding.
+_CLOSING_RADIUS = (0.501 / (1.0 - 1.0 / UNDERPAINT_GAIN)) ** 0.5
+
+
+def without_hidden(order: Order, seen: Seen, size: tuple[int, int]) -> Order:
+    """The order without what is hidden in every pixel (of a picture h x w) that it touches."""
+    closed = _closed_depth(order, seen, size)
+    under = order < 0
+    splat = np.where(under, -1 - order, order)
+    radius = np.where(under, seen.under[splat], seen.splats.radius[splat])
+    depth = seen.splats.z[splat] * np.where(under, np.float32(UNDERPAINT_DEPTH), np.float32(1))
+    reach = np.ceil(radius + 0.5) - 1  # pixels between the centre's and the farthest hit
+    pixel = _pixel(seen, size)[splat]
+    visible = np.ones(len(order), bool)
+    for distance in range(1, MAX_REACH + 1):
+        closed = _widened(closed)
+        where = np.flatnonzero((np.maximum(reach, 1) == distance) & (pixel >= 0))
+        visible[where] = depth[where] <= closed.ravel()[pixel[where]]
+    return order[visible]
+
+
+def _closed_depth(order: Order, seen: Seen, size: tuple[int, int]) -> FloatArray:
+    """Depth (h, w) of the nearest underpaint that closes each pixel, infinite where none does."""
+    closed = np.full(size[0] * size[1], np.inf, np.float32)
+    pixel = _pixel(seen, size)
+    solid = (pixel >= 0) & (seen.under >= _CLOSING_RADIUS) & (seen.color[:, 3] >= 1.0)
+    splat = -1 - order[order < 0]
+    splat = splat[solid[splat]]
+    # From far to near: where several fall on a pixel, the last assigned is the nearest.
+    closed[pixel[splat]] = seen.splats.z[splat] * np.float32(UNDERPAINT_DEPTH)
+    return closed.reshape(size)
+
+
+def _pixel(seen: Seen, size: tuple[int, int]) -> NDArray[np.int64]:
+    """Pixel (row * w + column) that holds each splat's centre, -1 outside the picture."""
+    column, row = np.floor(seen.splats.u), np.floor(seen.splats.v)
+    inside = (column >= 0) & (column < size[1]) & (row >= 0) & (row < size[0])
+    return np.where(inside, row * size[1] + column, -1).astype(np.int64)
+
+
+def _widened(closed: FloatArray) -> FloatArray:
+    """Largest value of each pixel and its eight neighbours."""
+    padded = np.pad(closed, 1)
+    rows = np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:])
+    return np.maximum(np.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])

@@ -1,0 +1,142 @@
+"""Outpainting: the photo unchanged in the middle, sky above ground, no mirror at the border."""
+
+import numpy as np
+import pytest
+from make_4d.ml.builtin.outpaint import extend_sky, outpaint
+from test_completion import energy, texture
+
+MARGINS = (20, 26, 16, 30)
+
+
+def landscape(height=80, width=110, horizon=36):
+    """Sky with a gradient over textured ground, and the sky mask."""
+    rows = np.arange(height, dtype=np.float32)[:, None, None]
+    sky = np.float32([0.45, 0.65, 0.95]) + 0.004 * rows * np.float32([1.0, 0.6, 0.0])
+    ground = texture(height, width, 2, low=0.1, high=0.5) * np.float32([1.0, 0.8, 0.3])
+    mask = np.broadcast_to(rows[..., 0] < horizon, (height, width))
+    image = np.where(mask[..., None], np.broadcast_to(sky, ground.shape), ground)
+    return image.astype(np.float32), mask.astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def wide():
+    image, sky = landscape()
+    return image, sky, outpaint(image, MARGINS, sky=sky, seed=3)
+
+
+def test_photo_stands_unchanged_in_its_place(wide):
+    image, _, result = wide
+    top, right, bottom, left = MARGINS
+    assert result.shape == (80 + top + bottom, 110 + left + right, 3)
+    assert result.dtype == np.float32
+    assert np.array_equal(result[top : top + 80, left : left + 110], image)
+
+
+def test_sky_stays_sky_and_ground_stays_ground(wide):
+    _, _, result = wide
+    blue = result[..., 2] > result[..., 0] + 0.1
+    horizon = MARGINS[0] + 36
+    assert blue[: horizon - 3].mean() > 0.99
+    assert blue[horizon + 3 :].mean() < 0.03
+
+
+def test_sky_gradient_goes_on_without_texture_of_the_ground(wide):
+    _, _, result = wide
+    top = result[: MARGINS[0] + 30]
+    assert np.abs(np.diff(top, axis=0)).max() < 0.03
+    assert np.abs(np.diff(top, axis=1)).max() < 0.03
+
+
+def test_ground_is_as_textured_as_in_the_photo(wide):
+    image, sky, result = wide
+    margin = np.zeros(result.shape[:2], bool)
+    margin[MARGINS[0] + 40 :] = True
+    margin[:, MARGINS[3] : MARGINS[3] + 110] = False
+    assert 0.5 < energy(result, margin) / energy(image, sky < 0.5) < 1.8
+
+
+def test_border_is_no_seam_and_no_mirror(wide):
+    _image, _sky, result = wide
+    top, _, _, left = MARGINS
+    ground = slice(top + 40, top + 80)
+    across = np.abs(np.diff(result, axis=1)).mean(2)[ground]
+    usual = across[:, left + 1 : left + 100].mean()
+    assert across[:, left - 1].mean() < 1.4 * usual
+    inner = result[ground, left : left + 20].mean(2)
+    mirror = result[ground, left - 20 : left].mean(2)[:, ::-1]
+    assert np.corrcoef(inner.ravel(), mirror.ravel())[0, 1] < 0.5
+
+
+def test_what_stands_out_is_not_copied():
+    image, sky = landscape(90, 120)
+    image[16:70, 50:64] = np.float32([0.9, 0.05, 0.05])
+    sky[16:70, 50:64] = 0.0
+    result = outpaint(image, (20, 40, 20, 40), sky=sky)
+    red = (result[..., 0] > 0.7) & (result[..., 1] < 0.2)
+    red[20:110, 40:160] = False
+    assert red.mean() < 0.002
+
+
+def test_thing_cut_by_the_top_ends_above_it():
+    sky = np.ones((40, 60), bool)
+    sky[:, 20:30] = False
+    wide_sky = extend_sky(sky, (30, 0, 0, 0))
+    assert wide_sky[:15].all()
+    assert not wide_sky[28:30, 24:26].any()
+    assert np.array_equal(wide_sky[30:], sky)
+
+
+def test_skyline_runs_to_its_usual_height():
+    sky = np.broadcast_to(np.arange(60)[:, None] < 30, (60, 90)).copy()
+    sky[10:, :4] = False
+    wide_sky = extend_sky(sky, (0, 0, 0, 30))
+    heights = wide_sky.sum(0)
+    assert heights[29] < 15 and heights[0] == 30
+    assert (np.diff(heights[:30]) <= 0).all()
+
+
+def test_no_sky_above_a_photo_without_sky():
+    assert not extend_sky(np.zeros((20, 30), bool), (10, 10, 10, 10)).any()
+
+
+def test_same_seed_same_bits():
+    image, sky = landscape(40, 50, 16)
+    first = outpaint(image, (10, 10, 10, 10), sky=sky, seed=5)
+    assert np.array_equal(first, outpaint(image, (10, 10, 10, 10), sky=sky, seed=5))
+
+
+def test_no_margin_gives_the_photo():
+    image, sky = landscape(30, 40, 12)
+    assert np.array_equal(outpaint(image, (0, 0, 0, 0), sky=sky), image)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 2), (5, 120), (60, 4)])
+@pytest.mark.parametrize("with_sky", [False, True])
+def test_tiny_photos(shape, with_sky):
+    image = texture(64, 128, 1)[: shape[0], : shape[1]]
+    sky = np.full(shape, 1.0, np.float32) if with_sky else None
+    result = outpaint(image, (3, 9, 4, 8), sky=sky)
+    assert result.shape == (shape[0] + 7, shape[1] + 17, 3)
+    assert np.isfinite(result).all() and result.min() >= 0.0 and result.max() <= 1.0
+    assert np.array_equal(result[3 : 3 + shape[0], 8 : 8 + shape[1]], image)
+
+
+def test_wrong_input_is_refused():
+    image, sky = landscape(30, 40, 12)
+    with pytest.raises(ValueError, match="negative"):
+        outpaint(image, (1, -1, 0, 0))
+    with pytest.raises(ValueError, match="sky"):
+        outpaint(image, (1, 1, 1, 1), sky=sky[:-1])
+    with pytest.raises(ValueError, match="no pixels"):
+        outpaint(image[:0], (1, 1, 1, 1))
+
+
+def test_photographs_keep_their_texture(shared):
+    import cv2
+
+    picture = cv2.imread(str(shared / "photos" / "waterfall.jpg"))[..., ::-1]
+    image = cv2.resize(picture, (192, 108), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    result = outpaint(image, (48, 48, 48, 48))
+    margin = np.ones(result.shape[:2], bool)
+    margin[48:156, 48:240] = False
+    assert 0.4 < energy(result, margin) / energy(image, np.ones((108, 192), bool)) < 2.0

@@ -1,0 +1,104 @@
+"""From a finished flight to an ordinary Blender scene, or to nothing at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import bpy
+
+from .camera_rig import Rig, make_rig
+from .clouds import linear_rgba, make_cloud
+from .core.cloud import Flight, PointArrays
+from .marks import mark
+from .material import make_material
+from .nodes.animate import add_animation
+from .scene_setup import scene_for, set_up, show
+
+
+@dataclass(frozen=True)
+class BuiltScene:
+    """Names of what was made; `moving` is None where nothing moves."""
+
+    scene: str
+    collection: str
+    still: str
+    moving: str | None
+    curve: str
+    camera: str
+    target: str
+
+
+def build_scene(
+    flight: Flight, name: str, scene: bpy.types.Scene | None = None, cache_id: str = ""
+) -> BuiltScene:
+    """Make clouds, animation, camera and settings of a flight, and show the scene.
+
+    name: what the photo is called; scene: where the artist is, used only if it is empty (see
+    `scene_setup`); cache_id: names the worker's result, noted on everything made. Uses no
+    operators, so that the calling operator's undo takes all of it back. Where anything fails, all
+    that was made is removed and the error goes on.
+    """
+    with nothing_half_made():
+        place = scene_for(name, scene)
+        collection = bpy.data.collections.new(f"Make 4D {name}")
+        rig = make_rig(name, flight.plan)
+        still = _still(name, flight.still)
+        moving = _moving(name, flight.moving, flight.plan.loop_frames)
+        made = _roles(rig, still, moving)
+        for role, made_object in made.items():
+            mark(made_object, role, cache_id)
+            collection.objects.link(made_object)
+        mark(collection, "collection", cache_id)
+        place.collection.children.link(collection)
+        with set_up(place, flight.plan, rig.camera):
+            show(place)
+    return BuiltScene(
+        place.name,
+        collection.name,
+        still.name,
+        moving.name if moving else None,
+        rig.curve.name,
+        rig.camera.name,
+        rig.target.name,
+    )
+
+
+def _still(name: str, points: PointArrays) -> bpy.types.Object:
+    return _cloud(f"{name} Still", points, False)
+
+
+def _moving(name: str, points: PointArrays, loop_frames: int) -> bpy.types.Object | None:
+    if points.count == 0:
+        return None
+    cloud = _cloud(f"{name} Moving", points, True)
+    add_animation(cloud, loop_frames)
+    return cloud
+
+
+def _cloud(name: str, points: PointArrays, moves: bool) -> bpy.types.Object:
+    """A cloud with a material, which Solid display shows in the cloud's mean colour."""
+    cloud = make_cloud(name, points)
+    material = make_material(name, linear_rgba(points.color), moves)
+    cloud.data.materials.append(material)
+    cloud.color = material.diffuse_color
+    return cloud
+
+
+def _roles(
+    rig: Rig, still: bpy.types.Object, moving: bpy.types.Object | None
+) -> dict[str, bpy.types.Object]:
+    roles = {"still": still, "path": rig.curve, "camera": rig.camera, "target": rig.target}
+    return roles | {"moving": moving} if moving else roles
+
+
+@contextmanager
+def nothing_half_made() -> Iterator[None]:
+    """Where the body raises, remove every data-block that it made."""
+    before = {data.session_uid for data in bpy.data.user_map()}
+    try:
+        yield
+    except BaseException:
+        bpy.data.batch_remove([d for d in bpy.data.user_map() if d.session_uid not in before])
+        raise

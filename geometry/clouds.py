@@ -1,0 +1,66 @@
+"""Point clouds of the worker as PointCloud objects with named attributes."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from .core.camera import FloatArray, blender_from_camera
+from .core.cloud import PointArrays
+from .core.color import srgb_to_linear
+
+FORWARD_PREFIX = "fwd"
+BACKWARD_PREFIX = "bwd"
+_FIELDS = {"FLOAT": "value", "INT": "value", "FLOAT_VECTOR": "vector", "FLOAT_COLOR": "color"}
+
+
+def make_cloud(name: str, points: PointArrays) -> bpy.types.Object:
+    """A PointCloud object, in no collection yet, in Blender's axes and scene units.
+
+    The photo's camera stands at the object's origin and looks along its +y. Attributes: `position`,
+    `radius`, `color` (scene-linear, alpha 1), `known`, `layer`, `disparity`; where the points move
+    `fwd_1`..`fwd_K` and `bwd_0`..`bwd_(K-1)`, their displacements at the key times of the loop.
+    Raises ValueError where the arrays don't fit together.
+    """
+    check(points)
+    cloud = bpy.data.pointclouds.new(name)
+    cloud.resize(points.count)
+    store(cloud, "position", "FLOAT_VECTOR", blender_from_camera(points.position))
+    store(cloud, "radius", "FLOAT", points.radius)
+    store(cloud, "color", "FLOAT_COLOR", linear_rgba(points.color))
+    store(cloud, "known", "FLOAT", points.known)
+    store(cloud, "layer", "INT", points.layer)
+    store(cloud, "disparity", "FLOAT", points.disparity)
+    for k, displacement in enumerate(points.forward, start=1):
+        store(cloud, f"{FORWARD_PREFIX}_{k}", "FLOAT_VECTOR", blender_from_camera(displacement))
+    for k, displacement in enumerate(points.backward):
+        store(cloud, f"{BACKWARD_PREFIX}_{k}", "FLOAT_VECTOR", blender_from_camera(displacement))
+    return bpy.data.objects.new(name, cloud)
+
+
+def check(points: PointArrays) -> None:
+    """Raise ValueError unless all arrays describe the same number of points."""
+    count = points.count
+    for name in ("color", "radius", "known", "layer", "disparity"):
+        if len(getattr(points, name)) != count:
+            raise ValueError(f"{name} has {len(getattr(points, name))} values for {count} points")
+    if points.forward.shape != points.backward.shape or points.forward.shape[1:] != (count, 3):
+        raise ValueError(
+            f"displacements {points.forward.shape}, {points.backward.shape} for {count} points"
+        )
+
+
+def store(cloud: bpy.types.PointCloud, name: str, kind: str, values: NDArray) -> None:
+    """Write an attribute of type `kind` with one value, or row of values, a point."""
+    attribute = cloud.attributes.get(name) or cloud.attributes.new(name, kind, "POINT")
+    dtype = np.int32 if kind == "INT" else np.float32
+    # Blender reads the memory as it lies: another type or order would store garbage or be slow.
+    attribute.data.foreach_set(_FIELDS[kind], np.ascontiguousarray(values, dtype).ravel())
+
+
+def linear_rgba(color: FloatArray) -> FloatArray:
+    """Colours (P, 3), sRGB-encoded, as scene-linear RGBA (P, 4), opaque."""
+    rgba = np.ones((len(color), 4), np.float32)
+    rgba[:, :3] = srgb_to_linear(color)
+    return rgba

@@ -1,0 +1,20 @@
+"""Custom properties by which the add-on finds again what it made, in this file or an old one."""
+
+from __future__ import annotations
+
+import bpy
+
+ROLE = "make_4d_role"
+VERSION = "make_4d_version"
+CACHE = "make_4d_cache"
+
+SCENE_VERSION = 1
+"""Counts up when what `build_scene` makes changes in a way that other code has to know."""
+
+
+def mark(data: bpy.types.ID, role: str, cache_id: str = "") -> None:
+    """Say on a data-block what it is for; `cache_id` names the result that it was made from."""
+    data[ROLE] = role
+    data[VERSION] = SCENE_VERSION
+    if cache_id:
+        data[CACHE] = cache_id

@@ -1,0 +1,47 @@
+"""The clouds' look in Blender's own engines: their stored colour as light, unlit."""
+
+from __future__ import annotations
+
+import bpy
+
+from .core.camera import FloatArray
+from .nodes.animate import WEIGHT
+from .nodes.tree import add_node, math
+
+
+def make_material(name: str, color: FloatArray, moving: bool) -> bpy.types.Material:
+    """A material that emits the attribute `color`; with `moving` copies fade with their weight.
+
+    color (P, 4) scene-linear: its mean is what Solid display shows, which can't show attributes of
+    points.
+    """
+    material = bpy.data.materials.new(name)
+    if len(color):
+        material.diffuse_color = color.mean(axis=0)
+    tree = material.node_tree
+    tree.nodes.clear()
+    stored = add_node(
+        tree, "ShaderNodeAttribute", (0, 0), attribute_type="GEOMETRY", attribute_name="color"
+    )
+    emission = add_node(tree, "ShaderNodeEmission", (2, 0))
+    tree.links.new(stored.outputs["Color"], emission.inputs["Color"])
+    shader = _faded(tree, emission.outputs[0]) if moving else emission.outputs[0]
+    output = add_node(tree, "ShaderNodeOutputMaterial", (4, 0))
+    tree.links.new(shader, output.inputs["Surface"])
+    return material
+
+
+def _faded(tree: bpy.types.NodeTree, shader: bpy.types.NodeSocket) -> bpy.types.NodeSocket:
+    """The shader with opacity min(1, 2 * weight): of the two copies one is opaque at any time, so
+    there are no holes, and the other comes or goes unseen at the ends of the loop."""
+    weight = add_node(
+        tree, "ShaderNodeAttribute", (0, -1), attribute_type="GEOMETRY", attribute_name=WEIGHT
+    )
+    opacity = math(tree, "MULTIPLY", weight.outputs["Fac"], 2.0, (1, -1))
+    opacity.node.use_clamp = True
+    clear = add_node(tree, "ShaderNodeBsdfTransparent", (2, 1))
+    mix = add_node(tree, "ShaderNodeMixShader", (3, 0))
+    tree.links.new(opacity, mix.inputs[0])
+    tree.links.new(clear.outputs[0], mix.inputs[1])
+    tree.links.new(shader, mix.inputs[2])
+    return mix.outputs[0]

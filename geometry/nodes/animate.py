@@ -1,0 +1,203 @@
+"""The node group "Make 4D Animate": loops a cloud along its stored displacements.
+
+3D symmetric animation (3D Cinemagraphy, section 3.4; paper, section 3.3): over a loop of N frames,
+at t, a forward copy of every point is displaced by D_0->t and a backward copy by D_0->-(N - t). The
+renderer mixes pictures of the two by `weight`, so the loop has no seam: at t = 0 only the forward
+copies count, and they lie where the photo has them.
+
+Displacements are stored at K key times; the tree computes the *names* of the two attributes round t
+and mixes those. It keeps no state, so frames can be rendered in any order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+
+from ..clouds import BACKWARD_PREFIX, FORWARD_PREFIX
+from ..core.cloud import KEY_TIMES
+from ..marks import ROLE, VERSION
+from .tree import Socket, add_node, feed, math
+
+NAME = "Make 4D Animate"
+GROUP_VERSION = 1
+"""Counts up when the tree changes; files made with an older group keep that."""
+WEIGHT, BACKWARD = "weight", "backward"
+LOOP_LENGTH, SPEED, STRENGTH = "Loop Length", "Speed", "Strength"
+
+
+@dataclass(frozen=True)
+class LoopTime:
+    """Sockets: share t/N of the loop; names of the key times round t, and the share between."""
+
+    share: Socket
+    key: Socket
+    next_key: Socket
+    fraction: Socket
+
+
+def add_animation(cloud: bpy.types.Object, loop_frames: int) -> bpy.types.NodesModifier:
+    """Give a cloud the modifier that animates it in a loop of `loop_frames` frames."""
+    modifier = cloud.modifiers.new(NAME, "NODES")
+    modifier.node_group = animate_group()
+    set_input(cloud, modifier, LOOP_LENGTH, loop_frames)
+    return modifier
+
+
+def set_input(
+    cloud: bpy.types.Object, modifier: bpy.types.NodesModifier, name: str, value: Any
+) -> None:
+    """Set one of the modifier's inputs by the name that the artist sees; KeyError for others."""
+    sockets = modifier.node_group.interface.items_tree
+    identifiers = {s.name: s.identifier for s in sockets if s.in_out == "INPUT"}
+    getattr(modifier.properties.inputs, identifiers[name]).value = value
+    cloud.update_tag()
+
+
+def animate_group() -> bpy.types.NodeTree:
+    """The file's node group of this version, made where there is none."""
+    for group in bpy.data.node_groups:
+        ours = group.get(ROLE) == "animate" and group.get(VERSION) == GROUP_VERSION
+        if ours and group.library is None:
+            return group
+    group = bpy.data.node_groups.new(NAME, "GeometryNodeTree")
+    group[ROLE], group[VERSION] = "animate", GROUP_VERSION
+    group.is_modifier = True
+    group.description = "Moves points along their stored displacements in a seamless loop"
+    _add_sockets(group)
+    _add_nodes(group)
+    return group
+
+
+def _add_sockets(group: bpy.types.NodeTree) -> None:
+    new = group.interface.new_socket
+    new("Geometry", in_out="OUTPUT", socket_type="NodeSocketGeometry")
+    new("Geometry", in_out="INPUT", socket_type="NodeSocketGeometry")
+    _add_number(group, LOOP_LENGTH, "Int", "Frames after which the motion repeats", 1, 60, 100_000)
+    _add_number(
+        group,
+        SPEED,
+        "Float",
+        "How fast the motion runs: 2 is twice as fast, 0 stands still, below 0 runs backward",
+        -100.0,
+        1.0,
+        100.0,
+    )
+    _add_number(
+        group, STRENGTH, "Float", "How far the points move: 0 not at all, 1 as estimated", 0, 1, 10
+    )
+
+
+def _add_number(
+    group: bpy.types.NodeTree,
+    name: str,
+    kind: str,
+    tip: str,
+    low: float,
+    default: float,
+    high: float,
+) -> None:
+    socket = group.interface.new_socket(
+        name, description=tip, in_out="INPUT", socket_type=f"NodeSocket{kind}"
+    )
+    socket.min_value, socket.max_value = low, high
+    socket.default_value = default
+    # One value for the whole cloud: a field here would only cost time.
+    socket.structure_type = "SINGLE"
+
+
+def _add_nodes(group: bpy.types.NodeTree) -> None:
+    source = add_node(group, "NodeGroupInput", (0, 0))
+    geometry, loop, speed, strength = (source.outputs[i] for i in range(4))
+    time = _loop_time(group, loop, speed)
+    rest = math(group, "SUBTRACT", 1.0, time.share, (8, 2))
+    copies = []
+    for row, prefix, weight in ((1, FORWARD_PREFIX, rest), (-2, BACKWARD_PREFIX, time.share)):
+        offset = _displacement(group, prefix, time, strength, row)
+        moved = _displaced(group, geometry, offset, weight, row)
+        copies.append(_stored(group, moved, BACKWARD, "BOOLEAN", prefix == BACKWARD_PREFIX, row))
+    join = add_node(group, "GeometryNodeJoinGeometry", (14, 0))
+    for copy in reversed(copies):  # the link made last comes first
+        group.links.new(copy, join.inputs[0])
+    result = add_node(group, "NodeGroupOutput", (15, 0))
+    group.links.new(join.outputs[0], result.inputs[0])
+
+
+def _loop_time(group: bpy.types.NodeTree, loop: Socket, speed: Socket) -> LoopTime:
+    """t = (frame - 1) * speed, floored modulo N, as a share of the loop and as key times."""
+    frame = add_node(group, "GeometryNodeInputSceneTime", (0, 3)).outputs["Frame"]
+    played = math(group, "SUBTRACT", frame, 1.0, (1, 3))
+    scaled = math(group, "MULTIPLY", played, speed, (2, 3))
+    t = math(group, "FLOORED_MODULO", scaled, loop, (3, 3))
+    share = math(group, "DIVIDE", t, loop, (4, 3))
+    position = math(group, "MULTIPLY", share, float(KEY_TIMES), (5, 3))
+    key = math(group, "FLOOR", position, None, (6, 3))
+    fraction = math(group, "SUBTRACT", position, key, (7, 3))
+    return LoopTime(share, key, math(group, "ADD", key, 1.0, (7, 4)), fraction)
+
+
+def _displacement(
+    group: bpy.types.NodeTree, prefix: str, time: LoopTime, strength: Socket, row: float
+) -> Socket:
+    """The stored displacement at t, linear between key times, times the strength.
+
+    There is no fwd_0 and no bwd_K: an attribute that doesn't exist reads as zero, which is what
+    the displacement is there.
+    """
+    mix = add_node(group, "ShaderNodeMix", (10, row), data_type="VECTOR")
+    sockets = {s.identifier: s for s in mix.inputs}
+    feed(group, sockets["Factor_Float"], time.fraction)
+    for place, (socket, key) in enumerate((("A_Vector", time.key), ("B_Vector", time.next_key))):
+        name = _attribute_name(group, prefix, key, row - place)
+        read = add_node(
+            group, "GeometryNodeInputNamedAttribute", (9, row - place), data_type="FLOAT_VECTOR"
+        )
+        feed(group, read.inputs["Name"], name)
+        feed(group, sockets[socket], read.outputs["Attribute"])
+    scale = add_node(group, "ShaderNodeVectorMath", (11, row - 1), operation="SCALE")
+    mixed = {s.identifier: s for s in mix.outputs}["Result_Vector"]
+    feed(group, scale.inputs["Vector"], mixed)
+    feed(group, scale.inputs["Scale"], strength)
+    return scale.outputs["Vector"]
+
+
+def _attribute_name(group: bpy.types.NodeTree, prefix: str, key: Socket, row: float) -> Socket:
+    """The string "prefix_key"."""
+    number = add_node(group, "FunctionNodeValueToString", (7, row))
+    feed(group, number.inputs["Value"], key)
+    text = add_node(group, "FunctionNodeInputString", (7, row - 0.5), string=f"{prefix}_")
+    join = add_node(group, "GeometryNodeStringJoin", (8, row))
+    # The link made last comes first.
+    for part in (number.outputs[0], text.outputs[0]):
+        group.links.new(part, join.inputs["Strings"])
+    return join.outputs[0]
+
+
+def _displaced(
+    group: bpy.types.NodeTree, geometry: Socket, offset: Socket, weight: Socket, row: float
+) -> Socket:
+    """The geometry moved by `offset`, without stored displacements, with its `weight`."""
+    move = add_node(group, "GeometryNodeSetPosition", (11, row))
+    feed(group, move.inputs["Geometry"], geometry)
+    feed(group, move.inputs["Offset"], offset)
+    moved = move.outputs["Geometry"]
+    for column, prefix in enumerate((FORWARD_PREFIX, BACKWARD_PREFIX)):
+        remove = add_node(group, "GeometryNodeRemoveAttribute", (12 + column / 3, row))
+        remove.inputs["Pattern Mode"].default_value = "Wildcard"
+        remove.inputs["Name"].default_value = f"{prefix}_*"
+        feed(group, remove.inputs["Geometry"], moved)
+        moved = remove.outputs["Geometry"]
+    return _stored(group, moved, WEIGHT, "FLOAT", weight, row - 1)
+
+
+def _stored(
+    group: bpy.types.NodeTree, geometry: Socket, name: str, kind: str, value: Any, row: float
+) -> Socket:
+    """The geometry with the attribute `name` set to `value` at every point."""
+    node = add_node(group, "GeometryNodeStoreNamedAttribute", (13, row), data_type=kind)
+    node.inputs["Name"].default_value = name
+    feed(group, node.inputs["Geometry"], geometry)
+    feed(group, node.inputs["Value"], value)
+    return node.outputs["Geometry"]

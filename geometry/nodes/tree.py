@@ -1,0 +1,40 @@
+"""Building node trees: nodes whose inputs are given as links or as plain values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+Socket = bpy.types.NodeSocket
+COLUMN = 190.0
+
+
+def add_node(
+    tree: bpy.types.NodeTree, kind: str, place: tuple[float, float], **properties: Any
+) -> bpy.types.Node:
+    """A node of type `kind`, its properties set; place: column and row in the editor."""
+    node = tree.nodes.new(kind)
+    node.location = place[0] * COLUMN, place[1] * COLUMN
+    for name, value in properties.items():
+        setattr(node, name, value)
+    return node
+
+
+def feed(tree: bpy.types.NodeTree, socket: Socket, value: Any) -> None:
+    """Link an output socket to an input socket, or set the input's own value."""
+    if isinstance(value, Socket):
+        tree.links.new(value, socket)
+    else:
+        socket.default_value = value
+
+
+def math(
+    tree: bpy.types.NodeTree, operation: str, a: Any, b: Any, place: tuple[float, float]
+) -> Socket:
+    """Output of a Math node on two numbers or sockets."""
+    node = add_node(tree, "ShaderNodeMath", place, operation=operation)
+    feed(tree, node.inputs[0], a)
+    if b is not None:
+        feed(tree, node.inputs[1], b)
+    return node.outputs[0]

@@ -1,0 +1,142 @@
+"""The scene round the clouds: picture size, frame range, engine, exact colours, film output.
+
+Which scene: an unused one (no objects, no strips, no compositing, no animation) is set up in place,
+since there is nothing of the artist's in it. Any other gets a neighbour: a new scene
+"Make 4D <photo>" that is shown instead, so that engine, size, frame range, camera and objects of
+the artist's own scene, be it only the default cube, stay exactly as they are and one click in the
+scene menu away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import reduce
+from typing import Any
+
+import bpy
+
+from .camera_rig import FIRST_FRAME
+from .core.cloud import FlightPlan
+
+ENGINE = "MAKE_4D"
+FPS = 30
+EXACT_COLORS: dict[str, Any] = {
+    "view_settings.view_transform": "Standard",
+    "view_settings.look": "None",
+    "view_settings.exposure": 0.0,
+    "view_settings.gamma": 1.0,
+    "view_settings.use_curve_mapping": False,
+    "view_settings.use_white_balance": False,
+    "render.dither_intensity": 0.0,
+}
+"""With these a colour that is stored comes out of the render as it was (AgX, the default, is off by
+up to 126/255)."""
+NO_STAMPS: dict[str, Any] = {
+    f"render.{name}": False
+    for name in ("use_stamp_date", "use_stamp_time", "use_stamp_render_time", "use_stamp_memory")
+} | {"render.use_stamp_hostname": False, "render.use_stamp_filename": False}
+"""Metadata that would make two films of the same scene differ."""
+FILM: dict[str, Any] = {
+    "render.use_file_extension": True,
+    "render.image_settings.media_type": "VIDEO",  # before the format, which it allows
+    "render.image_settings.file_format": "FFMPEG",
+    "render.image_settings.color_mode": "RGB",
+    "render.ffmpeg.format": "MPEG4",
+    "render.ffmpeg.codec": "H264",
+    "render.ffmpeg.constant_rate_factor": "HIGH",
+    "render.ffmpeg.ffmpeg_preset": "GOOD",
+    "render.ffmpeg.gopsize": 18,
+    "render.ffmpeg.use_max_b_frames": False,
+    "render.ffmpeg.audio_codec": "NONE",
+}
+
+
+def is_unused(scene: bpy.types.Scene) -> bool:
+    """Whether a scene holds nothing that an artist could miss."""
+    strips = scene.sequence_editor is not None and len(scene.sequence_editor.strips_all) > 0
+    return not (
+        scene.collection.all_objects
+        or strips
+        or scene.compositing_node_group
+        or scene.animation_data
+        or scene.timeline_markers
+        or scene.library
+    )
+
+
+def scene_for(name: str, scene: bpy.types.Scene | None) -> bpy.types.Scene:
+    """`scene` if it is unused, else a new one named "Make 4D <name>"."""
+    if scene is not None and is_unused(scene):
+        return scene
+    return bpy.data.scenes.new(f"Make 4D {name}")
+
+
+def show(scene: bpy.types.Scene) -> None:
+    """Show a scene in the window that the artist works in, if there is one."""
+    window = bpy.context.window
+    if window is not None:
+        window.scene = scene
+
+
+@contextmanager
+def set_up(scene: bpy.types.Scene, plan: FlightPlan, camera: bpy.types.Object) -> Iterator[None]:
+    """Set the scene up to render `plan` through `camera`; taken back where the body raises."""
+    wanted = settings_for(plan) | {"camera": camera}
+    before = {path: read(scene, path) for path in wanted}
+    try:
+        apply(scene, wanted)
+        scene.frame_set(FIRST_FRAME)
+        yield
+    except BaseException:
+        apply(scene, before)
+        raise
+
+
+def settings_for(plan: FlightPlan) -> dict[str, Any]:
+    """The scene's properties, by path, for a plan; the engine only where it is registered."""
+    settings = {
+        "render.resolution_x": plan.camera.width,
+        "render.resolution_y": plan.camera.height,
+        "render.resolution_percentage": 100,
+        "render.pixel_aspect_x": 1.0,
+        "render.pixel_aspect_y": 1.0,
+        "render.use_border": False,
+        "render.fps": FPS,
+        "render.fps_base": 1.0,
+        "frame_start": FIRST_FRAME,
+        "frame_end": plan.frames,
+        "frame_step": 1,
+    }
+    if has_engine():
+        settings["render.engine"] = ENGINE
+    return settings | EXACT_COLORS | NO_STAMPS
+
+
+def has_engine() -> bool:
+    """Whether the add-on's render engine is registered."""
+    return any(
+        getattr(engine, "bl_idname", "") == ENGINE
+        for engine in bpy.types.RenderEngine.__subclasses__()
+    )
+
+
+def set_film_output(scene: bpy.types.Scene, path: str) -> None:
+    """Render animations to an H.264 film at `path` (.mp4), the same bytes for the same pictures.
+
+    H.264's usual pixel format halves the colour's size, so pictures have to be even; sizes that are
+    not are Blender's to report.
+    """
+    apply(scene, FILM | {"render.filepath": path})
+
+
+def read(scene: bpy.types.Scene, path: str) -> Any:
+    """A property of the scene by its path, e.g. "render.fps"."""
+    return reduce(getattr, path.split("."), scene)
+
+
+def apply(scene: bpy.types.Scene, settings: dict[str, Any]) -> None:
+    """Set properties of the scene by their paths, in order."""
+    for path, value in settings.items():
+        owner, _, name = path.rpartition(".")
+        setattr(read(scene, owner) if owner else scene, name, value)

@@ -30,7 +30,7 @@ def state():
         "operator": hasattr(bpy.types, "MAKE4D_OT_make"),
         "settings": hasattr(bpy.types.Scene, "make_4d"),
         "engine": any("MAKE4D" in name.replace("_", "").upper() for name in engines),
-        "package": sys.modules["{MODULE}"].__file__,
+        "package": getattr(sys.modules.get("{MODULE}"), "__file__", ""),
         "heavy": sorted({{"cv2", "scipy", "sklearn", "torch"}} & set(sys.modules)),
     }}
 states = [state()]

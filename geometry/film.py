@@ -1,4 +1,8 @@
-"""Rendering a built scene to a film, with the frames kept as pictures where asked for."""
+"""Rendering a built scene to a film by way of lossless frames.
+
+Every frame is rendered as a PNG picture first and the film is made of these, so that a frame that
+is kept is exactly the frame of the film.
+"""
 
 from __future__ import annotations
 
@@ -9,74 +13,67 @@ from pathlib import Path
 
 import bpy
 
-from .build import BuiltScene
-from .scene_setup import set_film_output
+from .scene_setup import EXACT_COLORS, FILM, STILL, applied, apply
 
-LABEL = "Rendering"
+RENDERING, ENCODING = "Rendering", "Writing the film"
+Progress = Callable[[str, float], None]
 
 
 class FilmError(Exception):
     """The film could not be rendered; its text is one sentence for the user."""
 
 
-def render_film(
-    built: BuiltScene,
-    film: Path,
-    frames: Path | None,
-    progress: Callable[[str, float], None],
-) -> float:
-    """Render the scene's frame range to `film` (.mp4); returns the seconds it took.
+def render_film(scene_name: str, film: Path, frames: Path, progress: Progress) -> float:
+    """Render a scene's frame range to `film` (.mp4); returns the seconds it took.
 
-    frames: existing folder that gets every frame as frame_NNNN.png, or None. Raises FilmError.
+    frames: existing, empty folder that gets every frame as frame_NNNN.png; progress takes what is
+    done (in words) and its share. The scene's own output settings are kept. Raises FilmError.
     """
-    scene = bpy.data.scenes[built.scene]
-    set_film_output(scene, str(film))
     started = time.perf_counter()
-    with still_settings(scene) as still, after_each_frame(scene, still, frames, progress):
-        try:
-            bpy.ops.render.render(animation=True, scene=built.scene)
-        except RuntimeError as error:
-            raise FilmError(f"The film could not be rendered: {error}.") from error
+    scene = bpy.data.scenes[scene_name]
+    with applied(scene, STILL | {"render.filepath": str(frames / "frame_")}):
+        render(scene, RENDERING, progress)
+    pictures = sorted(frames.glob("frame_*.png"))
+    if len(pictures) != scene.frame_end - scene.frame_start + 1:
+        raise FilmError("Not every frame could be written: is the disk full?")
+    with sequence(scene, pictures, film) as cut:
+        render(cut, ENCODING, progress)
     if not film.is_file() or film.stat().st_size == 0:
-        raise FilmError(f"The film {film.name} was not written: is the disk full?")
+        raise FilmError(f"The film {film.name} could not be written: is the disk full?")
     return time.perf_counter() - started
 
 
-@contextmanager
-def still_settings(scene: bpy.types.Scene) -> Iterator[bpy.types.Scene]:
-    """A scene that exists only to hold PNG settings: Blender saves a frame with a scene's settings,
-    and those of the film's scene are a video's."""
-    still = bpy.data.scenes.new("Make 4D stills")
-    still.view_settings.view_transform = scene.view_settings.view_transform
-    still.render.dither_intensity = 0.0
-    still.render.image_settings.file_format = "PNG"
-    still.render.image_settings.color_mode = "RGB"
-    try:
-        yield still
-    finally:
-        bpy.data.scenes.remove(still)
-
-
-@contextmanager
-def after_each_frame(
-    scene: bpy.types.Scene,
-    still: bpy.types.Scene,
-    frames: Path | None,
-    progress: Callable[[str, float], None],
-) -> Iterator[None]:
-    """Report progress and keep the picture after every frame while the context lasts."""
+def render(scene: bpy.types.Scene, label: str, progress: Progress) -> None:
+    """Render a scene's animation with progress; raises FilmError where Blender could not."""
     count = scene.frame_end - scene.frame_start + 1
 
-    def keep(rendered: bpy.types.Scene, *_: object) -> None:
-        frame = rendered.frame_current
-        if frames is not None:
-            picture = bpy.data.images["Render Result"]
-            picture.save_render(str(frames / f"frame_{frame:04d}.png"), scene=still)
-        progress(LABEL, (frame - scene.frame_start + 1) / count)
+    def report(rendered: bpy.types.Scene, *_: object) -> None:
+        progress(label, (rendered.frame_current - scene.frame_start + 1) / count)
 
-    progress(LABEL, 0.0)
-    bpy.app.handlers.render_post.append(keep)
+    progress(label, 0.0)
+    bpy.app.handlers.render_write.append(report)
     try:
-        yield
+        bpy.ops.render.render(animation=True, scene=scene.name)
+    except RuntimeError as error:
+        raise FilmError(f"The film could not be rendered ({error}).") from error
     finally:
-        bpy.app.handlers.render_post.remove(keep)
+        bpy.app.handlers.render_write.remove(report)
+
+
+@contextmanager
+def sequence(scene: bpy.types.Scene, pictures: list[Path], film: Path) -> Iterator[bpy.types.Scene]:
+    """A scene, for as long as the context lasts, that cuts pictures into a film unchanged."""
+    cut = bpy.data.scenes.new("Make 4D film")
+    try:
+        size = {f"render.{n}": getattr(scene.render, n) for n in ("resolution_x", "resolution_y")}
+        rate = {f"render.{n}": getattr(scene.render, n) for n in ("fps", "fps_base")}
+        frames = {"frame_start": 1, "frame_end": len(pictures), "render.filepath": str(film)}
+        apply(cut, size | rate | EXACT_COLORS | FILM | frames)
+        cut.render.resolution_percentage = scene.render.resolution_percentage
+        strips = cut.sequence_editor_create().strips
+        strip = strips.new_image("frames", str(pictures[0]), channel=1, frame_start=1)
+        for picture in pictures[1:]:
+            strip.elements.append(picture.name)
+        yield cut
+    finally:
+        bpy.data.scenes.remove(cut)

@@ -51,6 +51,15 @@ FILM: dict[str, Any] = {
     "render.ffmpeg.audio_codec": "NONE",
 }
 
+STILL: dict[str, Any] = {
+    "render.use_file_extension": True,
+    "render.image_settings.media_type": "IMAGE",
+    "render.image_settings.file_format": "PNG",
+    "render.image_settings.color_mode": "RGB",
+    "render.image_settings.color_depth": "8",
+    "render.image_settings.compression": 15,
+}
+
 
 def is_unused(scene: bpy.types.Scene) -> bool:
     """Whether a scene holds nothing that an artist could miss."""
@@ -140,3 +149,14 @@ def apply(scene: bpy.types.Scene, settings: dict[str, Any]) -> None:
     for path, value in settings.items():
         owner, _, name = path.rpartition(".")
         setattr(read(scene, owner) if owner else scene, name, value)
+
+
+@contextmanager
+def applied(scene: bpy.types.Scene, settings: dict[str, Any]) -> Iterator[None]:
+    """Properties of the scene set for as long as the context lasts."""
+    before = {path: read(scene, path) for path in settings}
+    try:
+        apply(scene, settings)
+        yield
+    finally:
+        apply(scene, before)

@@ -17,6 +17,7 @@ from ..geometry.build import BuiltScene, build_scene
 from ..geometry.core.cloud import load_flight
 from ..geometry.core.memory import peak_mb, reset_peak
 from ..geometry.film import FilmError, render_film
+from ..geometry.scene_setup import set_film_output
 from ..ml.client import Job, MissingPackageError
 from ..ml.protocol import Cancelled, Done, Failed, Progress, StageDone
 from ..ml.settings import JobSettings, SettingsError
@@ -80,8 +81,8 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         cache = Path(arguments.cache) if arguments.cache else user_cache_folder()
         built = make_scene(settings, cache, console, stages)
         reset_peak()
-        film = render_film(built, outputs.film, outputs.frames, console.progress)
-        stages.append({"stage": "render", "seconds": round(film, 3), "peak_mb": peak_mb()})
+        seconds = render_film(built.scene, outputs.film, outputs.frames, console.progress)
+        stages.append({"stage": "render", "seconds": round(seconds, 3), "peak_mb": peak_mb()})
         save_blend(built, outputs)
         outputs.write_timings(
             {"stages": stages, "total_seconds": round(time.perf_counter() - started, 3)}
@@ -163,8 +164,7 @@ def wait_for(job: Job, console: Console, stages: list[dict[str, object]]) -> Pat
 
 def save_blend(built: BuiltScene, outputs: Outputs) -> None:
     """Save the scene, whose film goes beside it when it is rendered again."""
-    scene = bpy.data.scenes[built.scene]
-    scene.render.filepath = outputs.film_beside_blend()
+    set_film_output(bpy.data.scenes[built.scene], outputs.film_beside_blend())
     bpy.ops.wm.save_as_mainfile(filepath=str(outputs.blend), compress=True, check_existing=False)
 
 

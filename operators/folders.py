@@ -18,6 +18,11 @@ def cache_folder() -> Path:
     return user_cache_folder()
 
 
+def output_folder() -> str:
+    """Where films go, as Blender writes paths: beside the saved .blend, else a temporary folder."""
+    return "//" if bpy.data.filepath else bpy.app.tempdir
+
+
 def user_cache_folder() -> Path:
     """The stage cache of unsaved files and of the command line.
 

@@ -9,11 +9,12 @@ import bpy
 
 from ..geometry.build import build_scene
 from ..geometry.core.cloud import load_flight
+from ..geometry.scene_setup import set_film_output
 from ..ml.client import Job, MissingPackageError
 from ..ml.protocol import Cancelled, Done, Failed
 from ..ml.settings import JobSettings, SettingsError
 from . import running
-from .folders import cache_folder
+from .folders import cache_folder, output_folder
 from .settings import job_settings
 
 POLL_SECONDS = 0.1
@@ -99,6 +100,7 @@ class MAKE4D_OT_make(bpy.types.Operator):
         # The scene may have been removed while the job ran: the result then gets a new one.
         scene = bpy.data.scenes.get(job.scene)
         built = build_scene(load_flight(Path(ended.folder)), job.name, scene)
+        set_film_output(bpy.data.scenes[built.scene], f"{output_folder()}{job.name}.mp4")
         self.report({"INFO"}, f"Made '{built.scene}': press F12 for a still, Ctrl-F12 for the film")
         return {"FINISHED"}
 

@@ -33,9 +33,11 @@ class Outputs:
             if path is not None:
                 self._prepare(path)
         self.film, self.blend = self._aside(film), self._aside(blend)
-        self.frames = self._aside(frames) if frames is not None else None
-        if self.frames is not None:
-            self.frames.mkdir()
+        # Frames that nobody keeps still need a place: on the film's disk.
+        self.frames = (
+            self._aside(frames) if frames is not None else self.film.with_suffix(".frames")
+        )
+        self.frames.mkdir()
 
     @classmethod
     def from_arguments(cls, arguments: argparse.Namespace) -> Self:
@@ -70,7 +72,7 @@ class Outputs:
         for path in (self.final_film, self.final_blend, self._final_timings):
             if path is not None:
                 self._aside(path).replace(path)
-        if self._final_frames is not None and self.frames is not None:
+        if self._final_frames is not None:
             self._final_frames.mkdir(exist_ok=True)
             for frame in sorted(self.frames.iterdir()):
                 frame.replace(self._final_frames / frame.name)

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
+from scipy import ndimage
 
 from ...geometry.core import flow
 from ...geometry.core.camera import FloatArray, Intrinsics, pixel_centres, unproject
 from ...geometry.core.cloud import KEY_TIMES, Flight, FlightPlan, PointArrays
 from ...geometry.core.ldi import Mask
-from ...geometry.core.skirt import find_skirt
+from ...geometry.core.skirt import DEPTH_RATIO, find_skirt
 from ..cache import Arrays
 from ..context import Context
 from ..settings import JobSettings
@@ -95,13 +96,31 @@ def moving_points(sheet: Sheet, where: Mask, camera: Intrinsics, loop: int) -> P
     points = still_points(sheet, where, camera)
     pixels = pixel_centres(*where.shape)[where]
     keys = [loop * k / KEY_TIMES for k in range(KEY_TIMES + 1)]
-    forward = flow.integrate(sheet.flow, pixels, keys)
-    backward = flow.integrate(-sheet.flow, pixels, keys)
-    lift = [flow.scene_flow(pixels, d, sheet.depth, camera) for d in (forward, backward)]
+    field, depth = moving_surface(sheet, where)
+    forward = flow.integrate(field, pixels, keys)
+    backward = flow.integrate(-field, pixels, keys)
+    lift = [flow.scene_flow(pixels, d, depth, camera) for d in (forward, backward)]
     values = {field.name: getattr(points, field.name) for field in fields(PointArrays)}
     # backward[k] is D_0->-(N - t) at t = k/K: the displacements by -F in falling order of time.
     values |= {"forward": lift[0][1:], "backward": lift[1][:0:-1]}
     return PointArrays(**values)
+
+
+def moving_surface(sheet: Sheet, where: Mask) -> tuple[FloatArray, FloatArray]:
+    """Flow (H, W, 2) and depth (H, W) of the surface that moves at `where`, continued beyond it.
+
+    Depth goes on as at the nearest moving pixel, so that nothing that drifts jumps onto what stands
+    in front of it; flow goes on only behind that, and stops at what lies beside it.
+    """
+    if not where.any():
+        return sheet.flow, sheet.depth
+    rows, columns = ndimage.distance_transform_edt(
+        ~where, return_distances=False, return_indices=True
+    )
+    depth = sheet.depth[rows, columns]
+    hidden = depth > sheet.depth * DEPTH_RATIO
+    field = np.where((where | hidden)[..., None], sheet.flow[rows, columns], sheet.flow)
+    return field, depth
 
 
 def joined(parts: list[PointArrays]) -> PointArrays:

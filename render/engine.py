@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 
 from ..geometry.core.camera import FloatArray
-from . import compose, extract, frame, splat_pass, view
+from . import compose, extract, frame, splat_pass, view, viewport
 
 CAMERA_TYPES = ("PERSP", "ORTHO")
 ENGINE = "MAKE_4D"
@@ -52,6 +52,20 @@ class Make4DEngine(bpy.types.RenderEngine):
                 self._render_view(depsgraph, clouds, name)
         except RenderStoppedError:
             return
+
+    def view_update(self, context: bpy.types.Context, depsgraph: bpy.types.Depsgraph) -> None:
+        """The scene changed: its points are read anew with the next drawing."""
+        self._clouds = None
+
+    def view_draw(self, context: bpy.types.Context, depsgraph: bpy.types.Depsgraph) -> None:
+        """Draw the rendered viewport."""
+        if self._clouds is None:
+            self._clouds = extract.visible_clouds(depsgraph)
+        scene = depsgraph.scene
+        try:
+            viewport.draw_view(self, context, scene, self._clouds, background_color(scene))
+        except splat_pass.GpuUnavailableError as error:
+            self.update_stats("Make 4D", str(error))
 
     def _render_view(
         self, depsgraph: bpy.types.Depsgraph, clouds: list[extract.Cloud], name: str

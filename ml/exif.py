@@ -9,6 +9,7 @@ import struct
 
 WIDTH, HEIGHT, ORIENTATION = 0x0100, 0x0101, 0x0112
 EXTRA_SAMPLES = 0x0152
+ICC_PROFILE = 0x8773
 FOCAL_35MM = 0xA405
 _EXIF_DIRECTORY = 0x8769
 _ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
@@ -36,15 +37,32 @@ def focal_35mm(tags: dict[int, int]) -> float | None:
     return float(value) if 4 <= value <= 3000 else None
 
 
+def read_profile(block: bytes) -> bytes:
+    """The ICC profile in a TIFF file's first directory; empty where there is none."""
+    order = _ORDERS.get(bytes(block[:4]))
+    if order is None:
+        return b""
+    for at in _entries(block, order, struct.unpack_from(order + "I", block, 4)[0]):
+        tag, _, length, offset = struct.unpack_from(order + "HHII", block, at)
+        if tag == ICC_PROFILE:
+            return block[offset : offset + length]
+    return b""
+
+
 def _read_directory(block: bytes, order: str, offset: int) -> dict[int, int]:
     tags: dict[int, int] = {}
-    if offset + 2 > len(block):
-        return tags
-    (count,) = struct.unpack_from(order + "H", block, offset)
-    last = (len(block) - offset - 2) // 12
-    for entry in range(offset + 2, offset + 2 + 12 * min(count, last), 12):
-        tag, kind, length = struct.unpack_from(order + "HHI", block, entry)
+    for at in _entries(block, order, offset):
+        tag, kind, length = struct.unpack_from(order + "HHI", block, at)
         code = _NUMBERS.get(kind)
         if code and length * struct.calcsize(code) <= 4 and length:
-            tags[tag] = struct.unpack_from(order + code, block, entry + 8)[0]
+            tags[tag] = struct.unpack_from(order + code, block, at + 8)[0]
     return tags
+
+
+def _entries(block: bytes, order: str, offset: int) -> range:
+    """Where the whole entries of the directory at `offset` lie."""
+    if offset + 2 > len(block):
+        return range(0)
+    (count,) = struct.unpack_from(order + "H", block, offset)
+    last = (len(block) - offset - 2) // 12
+    return range(offset + 2, offset + 2 + 12 * min(count, last), 12)

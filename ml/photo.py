@@ -1,7 +1,7 @@
 """Loads a photograph: whatever an artist has, as float32 sRGB at the film's size.
 
-Order: header (size limits), decode, EXIF rotation, alpha over grey, resampling. OpenCV decodes from
-memory, because it can't open paths with non-ASCII letters on Windows.
+Order: header (size limits), decode, EXIF rotation, alpha over grey, resampling, colour profile.
+OpenCV decodes from memory, because it can't open paths with non-ASCII letters on Windows.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from . import exif
+from . import color_profile, exif
 from .photo_header import Header, read_header
 
 Image = NDArray[np.float32]
@@ -67,18 +67,24 @@ def load_photo(path: Path, size: int) -> Photo:
     """
     data = _read_file(path)
     header = _checked_header(data, path)
-    pixels, tags = _decode(data, header, path, size)
-    if header.kind == "TIFF":  # OpenCV tells no tags of these, and turns them by itself
-        tags = exif.read_tags(data)
+    pixels, blocks = _decode(data, header, path, size)
+    if header.kind == "TIFF":  # OpenCV tells nothing of these, and turns them by itself
+        tags, profile = exif.read_tags(data), exif.read_profile(data)
     else:
+        tags = exif.read_tags(blocks.get(cv2.IMAGE_METADATA_EXIF, b""))
+        profile = blocks.get(cv2.IMAGE_METADATA_ICCP, b"")
         pixels = _rotate(pixels, tags.get(exif.ORIENTATION, 1))
     original = (header.width, header.height)
     if tags.get(exif.ORIENTATION, 1) in _SIDEWAYS:
         original = (header.height, header.width)
-    colour, notes = _to_rgb(pixels, _is_premultiplied(pixels, header, tags))
+    color, notes = _to_rgb(pixels, _is_premultiplied(pixels, header, tags))
+    image = _resample(color, size)
+    if (converted := color_profile.to_srgb(image, profile)) is not None:
+        image = converted
+        notes.append("The photo's colours were brought from its own colour profile to sRGB.")
     if max(original) < size:
         notes.append(f"The photo is only {original[0]} x {original[1]} pixels; it was enlarged.")
-    return Photo(_resample(colour, size), exif.focal_35mm(tags), original, tuple(notes))
+    return Photo(image, exif.focal_35mm(tags), original, tuple(notes))
 
 
 def _read_file(path: Path) -> bytes:
@@ -131,8 +137,8 @@ def _check_size(header: Header, name: str) -> None:
 
 def _decode(
     data: bytes, header: Header, path: Path, size: int
-) -> tuple[NDArray[Any], dict[int, int]]:
-    """Pixels as stored (grey, BGR or BGRA; 8 or 16 bits or float) and the EXIF tags."""
+) -> tuple[NDArray[Any], dict[int, bytes]]:
+    """Pixels as stored (grey, BGR or BGRA; 8 or 16 bits or float); metadata by OpenCV's kind."""
     flags = cv2.IMREAD_UNCHANGED
     if header.kind == "JPEG":
         flags = (
@@ -145,10 +151,8 @@ def _decode(
         raise PhotoError(_damaged(path)) from error
     if pixels is None:
         raise PhotoError(_damaged(path))
-    for kind, block in zip(kinds, blocks, strict=True):
-        if kind == cv2.IMAGE_METADATA_EXIF:
-            return pixels, exif.read_tags(np.asarray(block).tobytes())
-    return pixels, {}
+    named = zip(kinds, blocks, strict=True)
+    return pixels, {kind: np.asarray(block).tobytes() for kind, block in named}
 
 
 def _damaged(path: Path) -> str:
@@ -189,14 +193,14 @@ def _to_rgb(pixels: NDArray[Any], premultiplied: bool) -> tuple[Image, list[str]
     image = np.nan_to_num(image, copy=False, nan=0.0, posinf=1.0, neginf=0.0).clip(0.0, 1.0)
     if image.ndim == 2 or image.shape[2] == 1:
         return np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2), []
-    colour = np.ascontiguousarray(image[..., 2::-1])
+    color = np.ascontiguousarray(image[..., 2::-1])
     if image.shape[2] < 4 or image[..., 3].min() == 1.0:
-        return colour, []
+        return color, []
     alpha = image[..., 3:]
     if not premultiplied:
-        colour *= alpha
-    colour += BACKGROUND * (1.0 - alpha)
-    return colour.clip(0.0, 1.0), ["The photo's transparent parts were filled with grey."]
+        color *= alpha
+    color += BACKGROUND * (1.0 - alpha)
+    return color.clip(0.0, 1.0), ["The photo's transparent parts were filled with grey."]
 
 
 def _resample(image: Image, size: int) -> Image:

@@ -24,12 +24,12 @@ bpy.ops.extensions.package_install_files(
     filepath=sys.argv[1], repo="user_default", enable_on_install=True
 )
 def state():
-    engines = [cls.bl_idname for cls in bpy.types.RenderEngine.__subclasses__()]
+    engines = [cls for cls in bpy.types.RenderEngine.__subclasses__() if cls.is_registered]
     return {{
         "enabled": "{MODULE}" in bpy.context.preferences.addons,
-        "operator": hasattr(bpy.types, "MAKE4D_OT_make"),
+        "operator": "make" in dir(bpy.ops.make_4d),
         "settings": hasattr(bpy.types.Scene, "make_4d"),
-        "engine": any("MAKE4D" in name.replace("_", "").upper() for name in engines),
+        "engine": any(getattr(cls, "bl_idname", "") == "MAKE_4D" for cls in engines),
         "package": getattr(sys.modules.get("{MODULE}"), "__file__", ""),
         "heavy": sorted({{"cv2", "scipy", "sklearn", "torch"}} & set(sys.modules)),
     }}
@@ -42,7 +42,7 @@ print("STATES" + json.dumps(states))
 """
 
 JOB = f"""
-import importlib, sys, addon_utils, bpy
+import importlib, sys, bpy, addon_utils
 addon_utils.enable("{MODULE}")
 command = importlib.import_module("{MODULE}.operators.command")
 sys.exit(command.main(sys.argv[1:]))
@@ -112,7 +112,7 @@ def test_installed_extension_registers_and_leaves(resources: Path) -> None:
         assert state["enabled"] and state["operator"] and state["settings"] and state["engine"]
         assert Path(state["package"]).is_relative_to(resources)
         assert state["heavy"] == [], "enabling the extension loads what only the worker needs"
-    assert not disabled["enabled"] and not disabled["operator"] and not disabled["settings"]
+    assert not any(disabled[part] for part in ("enabled", "operator", "settings", "engine"))
 
 
 def test_job_runs_from_the_installed_copy(resources: Path, tmp_path: Path) -> None:

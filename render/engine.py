@@ -39,19 +39,30 @@ class Make4DEngine(bpy.types.RenderEngine):
             self.register_pass(scene, renderlayer, "Depth", 1, "Z", "VALUE")
 
     def render(self, depsgraph: bpy.types.Depsgraph) -> None:
-        """Render the depsgraph's view layer at its frame; problems go to `error_set`."""
+        """Render the depsgraph's view layer at its frame; problems are reported as errors.
+
+        A reported error ends the render without a file; `error_set` would not, and Blender would
+        then write a picture that isn't there (it crashes for OpenEXR).
+        """
         problem = camera_problem(self.camera_override or depsgraph.scene.camera)
         if problem:
-            self.error_set(problem)
+            self.report({"ERROR"}, problem)
             return
         try:
-            clouds = extract.visible_clouds(depsgraph)
-            points = sum(len(cloud.position) for cloud in clouds)
-            self.update_stats("", f"Make 4D: {points:,} points")
-            for name in _view_names(depsgraph.scene.render):
-                self._render_view(depsgraph, clouds, name)
+            self._render_layer(depsgraph)
         except RenderStoppedError:
             return
+        except Exception as error:
+            self.report({"ERROR"}, f"Make 4D could not render: {type(error).__name__}: {error}")
+            raise
+
+    def _render_layer(self, depsgraph: bpy.types.Depsgraph) -> None:
+        """Render all stereo views of a view layer, or the only one."""
+        clouds = extract.visible_clouds(depsgraph)
+        points = sum(len(cloud.position) for cloud in clouds)
+        self.update_stats("", f"Make 4D: {points:,} points")
+        for name in _view_names(depsgraph.scene.render):
+            self._render_view(depsgraph, clouds, name)
 
     def view_update(self, context: bpy.types.Context, depsgraph: bpy.types.Depsgraph) -> None:
         """The scene changed: its points are read anew with the next drawing."""

@@ -39,9 +39,9 @@ def mix(forward: Layers, backward: Layers, share: float) -> Layers:
     """
     first = (1.0 - share) * _prominence(forward)
     second = share * _prominence(backward)
-    total = np.maximum(first + second, 1e-12)
-    first, second = first / total, second / total
-    alpha = first * forward.alpha + second * backward.alpha
+    first = (first / np.maximum(first + second, 1e-12)).astype(np.float32)
+    second = (1.0 - first).astype(np.float32)
+    alpha = (first * forward.alpha + second * backward.alpha).astype(np.float32)
 
     def mixed(one: FloatArray, other: FloatArray) -> FloatArray:
         a, b = _divided(one, forward.alpha), _divided(other, backward.alpha)

@@ -91,7 +91,7 @@ def read_cloud(evaluated: bpy.types.Object, matrix: NDArray[np.float64]) -> Clou
 def _attribute(attribute: bpy.types.Attribute) -> NDArray:
     """Values (P,) or (P, n) of an attribute, in the type that foreach_get copies at once."""
     name, width, dtype = _FIELDS[attribute.data_type]
-    values = np.empty(len(attribute.data) * width, dtype)
+    values: NDArray = np.empty(len(attribute.data) * width, dtype)
     attribute.data.foreach_get(name, values)
     return values.reshape(-1, width) if width > 1 else values
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import bpy
 
@@ -74,7 +75,7 @@ class WorldPanel(EnginePanel, bpy.types.Panel):
 _CLASSES = (FilmPanel, PassesPanel, WorldPanel)
 
 
-def compatible_panels() -> Iterator[type]:
+def compatible_panels() -> Iterator[Any]:
     """Blender's panels that make sense for this engine."""
     for panel in _subclasses(bpy.types.Panel):
         engines = getattr(panel, "COMPAT_ENGINES", None)
@@ -86,7 +87,7 @@ def compatible_panels() -> Iterator[type]:
             yield panel
 
 
-def _subclasses(cls: type) -> Iterator[type]:
+def _subclasses(cls: Any) -> Iterator[Any]:
     for child in cls.__subclasses__():
         yield child
         yield from _subclasses(child)

@@ -1,0 +1,165 @@
+"""Scenes to render in tests: camera, clouds, flights, and the numpy renderer's picture of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+from make_4d.geometry.core import splat
+from make_4d.geometry.core.camera import Intrinsics, blender_from_camera
+from make_4d.geometry.core.splat import Splats
+
+WIDTH, HEIGHT = 61, 45
+
+
+@contextmanager
+def opened(bpy) -> Iterator:
+    """An empty scene with the engine, exact colours and a camera that looks along +y."""
+    from make_4d.render import engine
+
+    registered = engine.Make4DEngine.is_registered
+    if not registered:
+        engine.register()
+    scene = bpy.context.scene
+    scene.view_settings.view_transform = "Standard"
+    scene.view_layers[0].use_pass_z = True
+    render = scene.render
+    render.engine, render.dither_intensity = "MAKE_4D", 0.0
+    render.resolution_x, render.resolution_y, render.resolution_percentage = WIDTH, HEIGHT, 100
+    data = bpy.data.cameras.new("camera")
+    data.clip_start, data.clip_end = 0.01, 1000.0
+    scene.camera = bpy.data.objects.new("camera", data)
+    scene.camera.rotation_euler = (np.pi / 2, 0, 0)
+    scene.collection.objects.link(scene.camera)
+    try:
+        yield scene
+    finally:
+        if not registered:
+            engine.unregister()
+
+
+def camera_of(scene) -> Intrinsics:
+    """Intrinsics of the fixture's camera, made from its lens and not from the engine."""
+    focal = scene.camera.data.lens / 36.0 * WIDTH
+    return Intrinsics(focal, WIDTH / 2, HEIGHT / 2, WIDTH, HEIGHT)
+
+
+def add_points(scene, position, **attributes):
+    """A PointCloud object of camera-frame positions (P, 3) and attributes by name."""
+    import bpy
+
+    kinds = {1: ("FLOAT", "value"), 2: ("FLOAT_COLOR", "color")}
+    cloud = bpy.data.pointclouds.new("cloud")
+    cloud.resize(len(position))
+    if len(position):  # an empty cloud hasn't even positions
+        flat = np.ascontiguousarray(blender_from_camera(position)).ravel()
+        cloud.attributes["position"].data.foreach_set("vector", flat)
+    for name, values in attributes.items():
+        kind, field = kinds[np.ndim(values)]
+        attribute = cloud.attributes.new(name, kind, "POINT")
+        attribute.data.foreach_set(field, np.ascontiguousarray(values, np.float32).ravel())
+    thing = bpy.data.objects.new("cloud", cloud)
+    scene.collection.objects.link(thing)
+    return thing
+
+
+def random_points(rng, count=400):
+    """Positions in front of, behind and beside the camera; radii; opaque and other colours."""
+    position = rng.uniform(-1, 1, (count, 3)) * [2.5, 2, 4] + [0, 0, 3]
+    color = rng.uniform(0, 1, (count, 4))
+    color[::2, 3] = 1
+    return SimpleNamespace(
+        position=position.astype(np.float32),
+        radius=rng.uniform(0.02, 0.3, count).astype(np.float32),
+        color=color.astype(np.float32),
+    )
+
+
+def reference(points, camera: Intrinsics, size=None):
+    """Premultiplied picture (h, w, 3) and alpha (h, w) of the numpy renderer."""
+    front = points.position[:, 2] > 0.01
+    x, y, z = points.position[front].T.astype(np.float64)
+    radius = np.maximum(points.radius[front] * camera.focal / z, splat.MIN_RADIUS_PX)
+    u, v = camera.focal * x / z + camera.cx, camera.focal * y / z + camera.cy
+    picture = splat.composite(
+        Splats(u, v, z, radius),
+        points.color[front, :3],
+        size or (camera.height, camera.width),
+        opacity=points.color[front, 3],
+    )
+    return picture.image, picture.alpha
+
+
+def rendered(scene, tmp_path: Path):
+    """RGBA (h, w, 4), top row first, of F12's picture, read back from a float EXR file."""
+    import bpy
+
+    settings = scene.render.image_settings
+    settings.file_format, settings.color_depth, settings.exr_codec = "OPEN_EXR", "32", "NONE"
+    settings.color_mode = "RGBA"
+    scene.render.filepath = str(tmp_path / "picture.exr")
+    bpy.ops.render.render(write_still=True, scene=scene.name)
+    image = bpy.data.images.load(scene.render.filepath)
+    width, height = image.size
+    pixels = np.empty(width * height * 4, np.float32)
+    image.pixels.foreach_get(pixels)
+    bpy.data.images.remove(image)
+    return pixels.reshape(height, width, 4)[::-1]
+
+
+def add(scene, points):
+    return add_points(scene, points.position, radius=points.radius, color=points.color)
+
+
+def photo_flight(make_flight, motion: bool):
+    flight = make_flight(WIDTH, HEIGHT, margin=12, motion=motion)
+    return flight, flight.plan.camera
+
+
+def add_flight(scene, flight, share: float = 0.0) -> None:
+    """The clouds of a flight at `share` of its loop, as the animation's nodes give them."""
+    from make_4d.geometry import clouds
+
+    scene.collection.objects.link(clouds.make_cloud("still", flight.still))
+    moving = flight.moving
+    if not moving.count:
+        return
+    key = round(share * len(moving.forward))
+    none = np.zeros_like(moving.position)
+    forward = none if key == 0 else moving.forward[key - 1]
+    both = replace(
+        moving,
+        **{
+            name: np.concatenate([getattr(moving, name)] * 2)
+            for name in ("color", "radius", "known", "layer", "disparity")
+        },
+        position=np.concatenate(
+            [moving.position + forward, moving.position + moving.backward[key]]
+        ),
+        forward=np.zeros((0, 2 * moving.count, 3), np.float32),
+        backward=np.zeros((0, 2 * moving.count, 3), np.float32),
+    )
+    thing = clouds.make_cloud("moving", both)
+    backward = np.repeat([0.0, 1.0], moving.count)
+    for name, values in (
+        ("backward", backward),
+        ("weight", np.where(backward > 0, share, 1.0 - share)),
+    ):
+        attribute = thing.data.attributes.new(name, "FLOAT", "POINT")
+        attribute.data.foreach_set("value", values.astype(np.float32))
+    scene.collection.objects.link(thing)
+
+
+def pixels_of(path: Path) -> np.ndarray:
+    """All numbers of a picture file."""
+    import bpy
+
+    image = bpy.data.images.load(str(path))
+    pixels = np.empty(len(image.pixels), np.float32)
+    image.pixels.foreach_get(pixels)
+    bpy.data.images.remove(image)
+    return pixels

@@ -1,0 +1,219 @@
+"""Flights through the render engine: identity, symmetric mix, solid surfaces, animation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib import import_module
+
+import numpy as np
+import pytest
+import render_scene
+from make_4d.geometry.core.splat import Splats
+from render_scene import (
+    HEIGHT,
+    WIDTH,
+    add_flight,
+    photo_flight,
+    pixels_of,
+    rendered,
+)
+
+bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
+clouds = import_module("make_4d.geometry.clouds")
+engine = import_module("make_4d.render.engine")
+compose, extract, frame, view = engine.compose, engine.extract, engine.frame, engine.view
+occlusion = import_module("make_4d.render.occlusion")
+scene_points = import_module("make_4d.render.scene_points")
+
+
+@pytest.fixture
+def scene(empty_blend) -> Iterator:
+    with render_scene.opened(empty_blend) as scene:
+        yield scene
+
+
+@pytest.fixture
+def passes(monkeypatch):
+    """The pictures by pass name that the engine hands to Blender, the last render's."""
+    kept: dict[str, np.ndarray] = {}
+
+    def keep(render_pass, picture):
+        kept[render_pass.name] = picture.copy()
+        fill(render_pass, picture)
+
+    fill = engine._fill
+    monkeypatch.setattr(engine, "_fill", keep)
+    return kept
+
+
+@pytest.mark.parametrize("motion", [False, True])
+def test_the_photo_comes_back(scene, make_flight, tmp_path, motion: bool) -> None:
+    flight, camera = photo_flight(make_flight, motion)
+    add_flight(scene, flight)
+    scene.camera.data.lens = camera.lens_mm
+    picture = rendered(scene, tmp_path)
+    everything = [
+        (p.position[:, :2] / p.position[:, 2:] * camera.focal, p.color)
+        for p in (flight.still, flight.moving)
+    ]
+    position, color = (np.concatenate(parts) for parts in zip(*everything, strict=True))
+    column, row = np.floor(position + np.array([camera.cx, camera.cy])).astype(int).T
+    inside = (column >= 0) & (column < WIDTH) & (row >= 0) & (row < HEIGHT)
+    photo = np.zeros((HEIGHT, WIDTH, 3))
+    photo[row[inside], column[inside]] = color[inside]
+    linear = np.clip(picture[..., :3], 0, None)
+    encoded = np.where(linear < 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    error = np.mean((encoded - photo) ** 2)
+    assert -10 * np.log10(error + 1e-12) > 45
+
+
+def test_moving_clouds_mix_by_the_formula(scene, make_flight, passes, tmp_path) -> None:
+    share = 3 / 8
+    flight, camera = photo_flight(make_flight, True)
+    scene.camera.data.lens = camera.lens_mm
+    scene.render.film_transparent = True
+    scene.camera.location = (0.02, 0.1, 0.03)
+    add_flight(scene, flight, share)
+    mixed = rendered(scene, tmp_path)
+    images = []
+    cloud = next(o for o in scene.objects if o.name == "moving").data
+    backward = np.repeat([False, True], flight.moving.count)
+    position = np.empty((len(backward), 3), np.float32)
+    cloud.attributes["position"].data.foreach_get("vector", position.ravel())
+    everything = position.copy()
+    for hidden in (backward, ~backward):
+        position[:] = everything
+        position[hidden] = np.nan
+        cloud.attributes["position"].data.foreach_set("vector", position.ravel())
+        cloud.attributes["backward"].data.foreach_set("value", np.zeros(len(backward), np.float32))
+        images.append((rendered(scene, tmp_path), passes["Depth"]))
+    # Where both are solid, disparity is about 1 / depth.
+    solid = np.logical_and(*(image[..., 3] > 0.99 for image, _ in images))
+    assert solid.mean() > 0.9
+    weights = [
+        part * np.exp(4.0 / depth) * image[..., 3]
+        for (image, depth), part in zip(images, (1 - share, share), strict=True)
+    ]
+    total = weights[0] + weights[1]
+    first, second = (w[..., None] / total[..., None] for w in weights)
+    expected = first * images[0][0] + second * images[1][0]
+    np.testing.assert_allclose(mixed[solid], expected[solid], atol=2e-2)
+    assert np.abs(images[0][0] - images[1][0]).max() > 0.1
+
+
+def test_without_backward_weight_one_picture_is_enough(scene, make_flight, monkeypatch) -> None:
+    flight, camera = photo_flight(make_flight, True)
+    add_flight(scene, flight, 0.0)
+    seen_clouds = extract.visible_clouds(bpy.context.evaluated_depsgraph_get())
+    assert frame.backward_share(seen_clouds) == 0.0
+    seen = view.View(
+        np.array([[1, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1.0]]),
+        (camera.focal, camera.focal),
+        (camera.cx, camera.cy),
+        WIDTH,
+        HEIGHT,
+        (0.01, 1000.0),
+    )
+    plain = frame.render_clouds(
+        [c for c in seen_clouds if not c.moving]
+        + [
+            replace(c, **{n: getattr(c, n)[~c.backward] for n in ARRAYS}, moving=False)
+            for c in seen_clouds
+            if c.moving
+        ],
+        seen,
+        frame.cpu_drawing,
+    )
+    both = frame.render_clouds(seen_clouds, seen, frame.cpu_drawing)
+    np.testing.assert_array_equal(both.color, plain.color)
+
+
+ARRAYS = ("position", "radius", "color", "disparity", "weight", "backward")
+
+
+def layers_of(color: float, alpha: float, disparity: float, depth: float):
+    """One pixel."""
+    one = [np.full((1, 1), value, np.float32) for value in (alpha, disparity, depth)]
+    return compose.Layers(np.full((1, 1, 3), color, np.float32), *one)
+
+
+def test_mix_formula_of_numbers() -> None:
+    one = layers_of(color=0.4, alpha=0.8, disparity=0.4, depth=0.4)
+    other = layers_of(color=0.1, alpha=0.5, disparity=0.05, depth=2.0)
+    mixed = compose.mix(one, other, 0.25)
+    first, second = 0.75 * np.exp(4 * 0.5) * 0.8, 0.25 * np.exp(4 * 0.1) * 0.5
+    first, second = first / (first + second), second / (first + second)
+    alpha = first * 0.8 + second * 0.5
+    assert mixed.alpha[0, 0] == pytest.approx(alpha, rel=1e-5)
+    color = (first * 0.4 / 0.8 + second * 0.1 / 0.5) * alpha
+    np.testing.assert_allclose(mixed.color[0, 0], color, rtol=1e-5)
+    assert mixed.depth[0, 0] == pytest.approx((first * 0.5 + second * 4.0) * alpha, rel=1e-5)
+
+
+def test_leaving_out_hidden_points_changes_nothing(
+    scene, make_flight, monkeypatch, tmp_path
+) -> None:
+    flight, camera = photo_flight(make_flight, False)
+    add_flight(scene, flight)
+    hidden = replace(flight.still, position=flight.still.position * 1.5)
+    scene.collection.objects.link(clouds.make_cloud("behind", hidden))
+    scene.camera.data.lens, scene.camera.location = camera.lens_mm, (0.05, 0.3, 0.05)
+    left_out = []
+
+    def counted(order, seen, size):
+        result = occlusion.without_hidden(order, seen, size)
+        left_out.append(len(order) - len(result))
+        return result
+
+    monkeypatch.setattr(frame, "without_hidden", counted)
+    less = rendered(scene, tmp_path)
+    monkeypatch.setattr(frame, "without_hidden", lambda order, *_: order)
+    np.testing.assert_array_equal(rendered(scene, tmp_path), less)
+    assert left_out[0] > 1000
+
+
+def test_nothing_shines_through_a_surface(scene, make_flight, tmp_path) -> None:
+    """White ground over a black copy behind it: from no place is there any grey."""
+    flight, camera = photo_flight(make_flight, False)
+    still = flight.still
+    white = replace(still, color=np.ones_like(still.color))
+    black = replace(still, position=still.position * 1.3, color=np.zeros_like(still.color))
+    for name, points in (("front", white), ("behind", black)):
+        scene.collection.objects.link(clouds.make_cloud(name, points))
+    scene.camera.data.lens = camera.lens_mm
+    for place in ((0, 0, 0), (0.005, 0, 0.005), (0, 0.2, 0)):
+        scene.camera.location = place
+        ground = rendered(scene, tmp_path)[HEIGHT * 3 // 4 :, :, 0]
+        assert ground.min() > 0.99, place
+
+
+def test_animation_in_any_order(scene, make_flight, tmp_path) -> None:
+    flight, _ = photo_flight(make_flight, False)
+    add_flight(scene, flight)
+    scene.frame_start, scene.frame_end = 1, 4
+    scene.camera.keyframe_insert("location", frame=1)
+    scene.camera.location = (0.1, 0.5, 0)
+    scene.camera.keyframe_insert("location", frame=4)
+    scene.render.image_settings.file_format = "PNG"
+    scene.render.filepath = str(tmp_path / "frame-")
+    bpy.ops.render.render(animation=True)
+    files = sorted(tmp_path.glob("frame-*.png"))
+    assert len(files) == 4
+    assert len({f.read_bytes() for f in files}) == 4
+    for number in (3, 1):
+        scene.frame_set(number)
+        scene.render.filepath = str(tmp_path / "alone.png")
+        bpy.ops.render.render(write_still=True)
+        alone = pixels_of(tmp_path / "alone.png")
+        np.testing.assert_array_equal(alone, pixels_of(files[number - 1]))
+
+
+def test_order_is_far_to_near_with_underpaint_behind(rng) -> None:
+    z = np.float32([5.0, 1.0, 3.0, 1.02])
+    seen = scene_points.Seen(
+        Splats(z, z, z, z), np.float32([1, 1, 0, 1]), np.ones((4, 4), np.float32), z, z < 0, z < 0
+    )
+    anywhere = view.View(np.eye(4), (1, 1), (0, 0), 1, 1, (0.1, 10))
+    # 5.2 under 0; 5; 3; 1.0608 under 3; 1.04 under 1; 1.02; 1.
+    assert scene_points.draw_order(seen, anywhere).tolist() == [-1, 0, 2, -4, -2, 3, 1]

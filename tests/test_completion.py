@@ -85,15 +85,48 @@ def test_same_seed_same_bits_other_seed_other_fill(filled):
 
 
 def test_two_regions_stay_two_regions_with_a_guide():
-    sky = texture(90, 120, 1, sigma=4, low=0.6, high=0.9) * np.float32([0.6, 0.8, 1.0])
-    ground = texture(90, 120, 2, low=0.1, high=0.5) * np.float32([1.0, 0.8, 0.3])
-    above = np.broadcast_to(np.arange(90)[:, None] < 45, (90, 120))
-    image = np.where(above[..., None], sky, ground)
-    hole = box((90, 120), slice(15, 80), slice(30, 100))
-    result = completion.complete(image, hole, guide=above.astype(np.float32))
+    # The guide's border is elsewhere than what is seen around the hole suggests.
+    left = texture(90, 120, 1, sigma=2, low=0.3, high=0.9) * np.float32([0.4, 0.6, 1.0])
+    right = texture(90, 120, 2, sigma=2, low=0.3, high=0.9) * np.float32([1.0, 0.6, 0.4])
+    guide = np.broadcast_to(np.arange(120)[None, :] < 60, (90, 120)).copy()
+    image = np.where(guide[..., None], left, right)
+    hole = box((90, 120), slice(20, 70), slice(30, 90))
+    guide[hole] = np.broadcast_to(np.arange(120)[None, :] < 75, (90, 120))[hole]
+    result = completion.complete(image, hole, guide=guide.astype(np.float32))
     blue = result[..., 2] > result[..., 0]
-    assert blue[hole & above].mean() > 0.95
-    assert blue[hole & ~above].mean() < 0.05
+    assert blue[hole & guide].mean() > 0.93
+    assert blue[hole & ~guide].mean() < 0.07
+
+
+def test_held_colours_are_the_expected_ones():
+    image = texture(80, 100, 4, low=0.45, high=0.55)
+    image[:4], image[-4:] = 0.9, 0.1
+    hole = box((80, 100), slice(10, 70), slice(20, 80))
+    bump = 0.1 * np.sin(np.linspace(0.0, np.pi, 60, dtype=np.float32))
+    looks = np.full((80, 100, 4), 0.5, np.float32)
+    looks[10:70, 20:80, :3] += (bump[:, None] * bump[None, :] / 0.1)[..., None]
+    looks[..., 3] = 0.03
+
+    def miss(expected):
+        apart = completion.complete_expecting(image, hole, expected) - looks[..., :3]
+        return np.abs(ndimage.gaussian_filter(apart, (5, 5, 0))[30:50, 40:60]).mean()
+
+    held = miss(completion.Expectations(looks=looks, hold=np.ones((80, 100), np.float32)))
+    free = miss(completion.Expectations(looks=looks))
+    assert held < 0.05
+    assert held < 0.5 * free
+
+
+def test_dear_sources_are_avoided():
+    image = texture(80, 100, 4)
+    image[20:60, :20] = np.float32([0.9, 0.1, 0.1])
+    hole = box((80, 100), slice(10, 70), slice(20, 50))
+    cost = np.zeros((80, 100), np.float32)
+    cost[:, :20] = 1.0
+    cheap = completion.complete(image, hole)
+    dear = completion.complete_expecting(image, hole, completion.Expectations(cost=cost))
+    red = [((x[..., 0] - x[..., 1]) > 0.7)[hole].sum() for x in (cheap, dear)]
+    assert red[1] < 0.4 * red[0]
 
 
 def test_patches_come_from_the_source_only():
@@ -273,6 +306,13 @@ def test_votes_equal_a_plain_loop():
                 total += share * image[field[centre] - 10 * dy - dx]
                 mass += share
         assert got == pytest.approx(total / mass, abs=1e-5)
+
+
+def test_faint_votes_count_where_there_are_no_others():
+    image = np.full((100, 3), 0.7, np.float32)
+    weight = np.full(100, 1e-17, np.float32)
+    ballot = voting.Ballot(10, 1, image, np.full(100, 50), weight)
+    assert voting.vote(ballot, np.array([45]), 30.0) == pytest.approx(0.7, abs=1e-3)
 
 
 def test_sharp_votes_follow_the_majority():

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial.distance import cdist
 
 from . import completion, poisson
 
@@ -21,10 +22,15 @@ Margins = tuple[int, int, int, int]
 
 _SKY_WEIGHT = 0.6
 _ROW_WEIGHT = 0.5
-_SALIENCE_COST = 0.04
+_SALIENCE_COST = 0.3
+_SALIENCE_SIZE = 96
+# Colours nearer than this are of the same kind of thing.
+_ALIKE = 0.05
 _GROUND_BREADTH = 1.5
-_SKY_BREADTH = 0.2
-_VERTICAL_BREADTH = 0.3
+_SKY_BREADTH = 0.1
+_VERTICAL_BREADTH = 0.2
+# Share of the longer side over which the sky's brightness goes on rising or falling outside.
+_SKY_TREND = 0.03
 
 
 def outpaint(
@@ -73,30 +79,43 @@ def _extend_looks(image: Floats, sky: Bools, wide_sky: Bools, margins: Margins) 
     size = max(3, max(image.shape[:2]) // 64)
     square = np.ones((size, size), np.uint8)
     parts = []
-    for region, breadth in ((~sky, _GROUND_BREADTH), (sky, _SKY_BREADTH)):
+    trend = _SKY_TREND * max(image.shape[:2])
+    for region, breadth, slope in ((~sky, _GROUND_BREADTH, 0.0), (sky, _SKY_BREADTH, trend)):
         inside = cv2.erode(region.astype(np.uint8), square, borderValue=1) > 0
         inside = inside if inside.any() else region if region.any() else np.ones_like(region)
-        parts.append(_carry_on(poisson.smooth_fill(looks, inside), margins, breadth))
+        parts.append(_carry_on(poisson.smooth_fill(looks, inside), margins, breadth, slope))
     return np.where(wide_sky[..., None], parts[1], parts[0])
 
 
-def _carry_on(looks: Floats, margins: Margins, breadth: float) -> Floats:
-    """Looks (H, W, C) of the photo carried on into the margins, ever vaguer outwards."""
+def _carry_on(looks: Floats, margins: Margins, breadth: float, trend: float) -> Floats:
+    """Looks (H, W, C) of the photo carried on into the margins, ever vaguer outwards.
+
+    breadth: see `_outwards`, for the sides; trend: distance in pixels over which a rise or fall
+    towards the border goes on outside.
+    """
     top, right, bottom, left = margins
-    left_part = _outwards(looks, left, breadth)[:, ::-1]
-    right_part = _outwards(looks[:, ::-1], right, breadth)
+    left_part = _outwards(looks, left, breadth, trend)[:, ::-1]
+    right_part = _outwards(looks[:, ::-1], right, breadth, trend)
     turned = np.hstack([left_part, looks, right_part]).transpose(1, 0, 2)
-    upper = _outwards(turned, top, _VERTICAL_BREADTH)[:, ::-1]
-    lower = _outwards(turned[:, ::-1], bottom, _VERTICAL_BREADTH)
+    upper = _outwards(turned, top, _VERTICAL_BREADTH, trend)[:, ::-1]
+    lower = _outwards(turned[:, ::-1], bottom, _VERTICAL_BREADTH, trend)
     return np.hstack([upper, turned, lower]).transpose(1, 0, 2)
 
 
-def _outwards(looks: Floats, margin: int, breadth: float) -> Floats:
-    """Beyond the first column, at distance d: the mean of the columns up to breadth * d."""
+def _outwards(looks: Floats, margin: int, breadth: float, trend: float) -> Floats:
+    """Beyond the first column, at distance d: the mean of the columns up to breadth * d.
+
+    Added to it, the change over the last columns, fading with distance `trend`.
+    """
     width = looks.shape[1]
+    away = np.arange(1, margin + 1)
     sums = np.cumsum(looks, 1, dtype=np.float64)
-    last = np.clip((breadth * np.arange(1, margin + 1)).astype(int), min(4, width) - 1, width - 1)
-    return (sums[:, last] / (last + 1)[None, :, None]).astype(np.float32)
+    last = np.clip((breadth * away).astype(int), min(4, width) - 1, width - 1)
+    flat = sums[:, last] / (last + 1)[None, :, None]
+    back = max(1, min(width - 1, round(trend)))
+    slope = (looks[:, 0] - looks[:, min(back, width - 1)]) / back
+    rise = trend * (1.0 - np.exp(-away / trend)) if trend else 0.0 * away
+    return (flat + slope[:, None] * rise[None, :, None]).astype(np.float32)
 
 
 def _row_guide(shape: tuple[int, int], margins: Margins) -> Floats:
@@ -108,17 +127,26 @@ def _row_guide(shape: tuple[int, int], margins: Margins) -> Floats:
 
 
 def _salience_cost(image: Floats, sky: Bools) -> Floats:
-    """Price of copying what stands out of its surroundings (a tower, a person), (H, W).
+    """Price of copying things that stand inside the photo (a tower, a person), (H, W).
 
-    What stands out is far in colour, at a scale of some percent of the width, from the usual
-    colours of its row; the sky never does.
+    A thing that reaches the border at the left, right or bottom may well go on outside; one whose
+    colours don't occur there at about its height stands alone, and twins of it would be grotesque.
     """
-    sigma = max(1.0, max(image.shape[:2]) / 60.0)
-    soft = cv2.GaussianBlur(image, (0, 0), sigma)
-    usual = np.median(soft, 1, keepdims=True)
-    usual = ndimage.gaussian_filter1d(usual, 2 * sigma, axis=0, mode="nearest")
-    apart = np.linalg.norm(soft - usual, axis=2)
-    cost = _SALIENCE_COST * np.clip(apart / 0.25, 0.0, 1.0) ** 2
+    height, width = sky.shape
+    size = (min(width, _SALIENCE_SIZE), min(height, _SALIENCE_SIZE))
+    soft = cv2.resize(cv2.GaussianBlur(image, (0, 0), max(1.0, width / 100)), size)
+    border = max(1, size[0] // 16)
+    ends = np.hstack([soft[:, :border], soft[:, -border:]])
+    floor = soft[-max(1, size[1] // 16) :].reshape(-1, 3)
+    apart = np.empty(size[::-1], np.float32)
+    reach = max(1, size[1] // 12)
+    for row in range(size[1]):
+        beside = ends[max(0, row - reach) : row + reach + 1].reshape(-1, 3)
+        if row > 0.7 * size[1]:
+            beside = np.vstack([beside, floor])
+        apart[row] = np.sqrt(cdist(soft[row], beside, "sqeuclidean").min(1))
+    apart = cv2.resize(apart, (width, height), interpolation=cv2.INTER_LINEAR)
+    cost = _SALIENCE_COST * np.clip((apart - _ALIKE) / _ALIKE, 0.0, 1.0)
     return (cost * ~sky).astype(np.float32)
 
 

@@ -24,6 +24,7 @@ _FALLOFF = 1.2
 _SHARPNESS = 30.0
 _SCREEN = 0.004
 _SMOOTH_SCREEN = 0.0004
+_SOMETHING_ELSE = 0.35
 _LARGEST_SEAM = 0.15
 _SMALL_SEAM = 0.06
 
@@ -68,7 +69,7 @@ class Solver:
         self._sourced[targets] = True
         self._sourced &= level.hole.ravel()
         away = cv2.distanceTransform(level.hole.astype(np.uint8), cv2.DIST_L2, 3).ravel()
-        self.trust = (_FALLOFF ** -np.minimum(away[targets], 100.0)).astype(np.float32)
+        self.trust = (_FALLOFF ** -np.minimum(away[targets], 60.0)).astype(np.float32)
 
     @classmethod
     def prepare(cls, level: Level, rng: np.random.Generator) -> Solver | None:
@@ -116,9 +117,10 @@ class Solver:
 
     def finish(self) -> Floats:
         """The filled picture: coarse colours held where wished, and the seam taken out."""
+        unheld = self.image.reshape(-1, 3).copy()
         self._hold_colours()
         screen = _SCREEN * (1.0 - self.level.hold) + _SMOOTH_SCREEN * self.level.hold
-        self.image = poisson.blend(self.image, self.level.hole, self._seams(), screen)
+        self.image = poisson.blend(self.image, self.level.hole, self._seams(unheld), screen)
         return self.image
 
     def _describe(self, centres: Indices) -> Floats:
@@ -138,7 +140,7 @@ class Solver:
         search = self.search
         spread = float(np.percentile(search.cost, 75)) + 1e-6
         weight = np.zeros(search.valid.size, np.float32)
-        weight[search.targets] = self.trust * np.exp(-np.minimum(search.cost / (2 * spread), 20))
+        weight[search.targets] = self.trust * np.exp(-np.minimum(search.cost / (2 * spread), 12))
         flat = self.image.reshape(-1, 3)
         ballot = voting.Ballot(self.level.hole.shape[1], self.radius, flat, search.field, weight)
         # Source and hole don't overlap, so that votes never read what they write.
@@ -150,34 +152,38 @@ class Solver:
         if not hold.any():
             return
         sigma = max(self.level.hole.shape) / 40.0
-        apart = (self.level.colour - self.image) * hold[..., None]
-        mass = cv2.GaussianBlur(hold, (0, 0), sigma)
-        coarse = cv2.GaussianBlur(apart, (0, 0), sigma) / np.maximum(mass, 1e-4)[..., None]
+        apart = self.level.colour - self.image
+        # What is far from the expected colour is something else (a tree before the sky).
+        far = np.linalg.norm(apart, axis=2) / _SOMETHING_ELSE
+        hold = (hold * np.exp(-(np.minimum(far, 5.0) ** 2))).astype(np.float32)
+        mass = cv2.GaussianBlur(hold, (0, 0), sigma)[..., None]
+        coarse = cv2.GaussianBlur(apart * hold[..., None], (0, 0), sigma) / np.maximum(mass, 1e-4)
         self.image += (coarse * hold[..., None]).astype(np.float32)
 
-    def _seams(self) -> tuple[Floats, Floats]:
+    def _seams(self, unheld: Floats) -> tuple[Floats, Floats]:
         """How far the steps (right, down) at and in the hole are from those of the source.
 
         At the hole's edge all of the miss counts, up to a limit. Inside, small ones are seams
-        between pieces in flat regions, large ones are meant: where sky and trees meet.
+        between pieces in flat regions, large ones are meant: where sky and trees meet. Inside
+        they are taken from `unheld` (H*W, 3), the fill before colours were held.
         """
         height, width = self.level.hole.shape
         flat = self.image.reshape(-1, 3)
         grid = np.arange(height * width).reshape(height, width)
+        hole = self.level.hole.ravel()
         seams = []
         for first, second in ((grid[:, :-1], grid[:, 1:]), (grid[:-1], grid[1:])):
             a, b = first.ravel(), second.ravel()
-            forth, back = self._step(a, b), -self._step(b, a)
-            usable = np.stack([self._sourced[a], self._sourced[b]]).astype(np.float32)
-            wish = (usable[0, :, None] * forth + usable[1, :, None] * back) / np.maximum(
-                usable.sum(0), 1.0
-            )[:, None]
-            miss = np.where(usable.any(0)[:, None], wish - (flat[b] - flat[a]), 0.0)
-            size = np.linalg.norm(miss, axis=1, keepdims=True)
-            hole = self.level.hole.ravel()
+            ends = np.stack([self._sourced[a], self._sourced[b]])[..., None].astype(np.float32)
+            steps = ends[0] * self._step(a, b) - ends[1] * self._step(b, a)
+            wish = steps / np.maximum(ends.sum(0), 1.0)
+            sourced = ends.any(0)
+            inner = np.where(sourced, wish - (unheld[b] - unheld[a]), 0.0)
+            inner /= 1.0 + (np.linalg.norm(inner, axis=1, keepdims=True) / _SMALL_SEAM) ** 4
+            outer = np.where(sourced, wish - (flat[b] - flat[a]), 0.0)
+            outer = np.clip(outer, -_LARGEST_SEAM, _LARGEST_SEAM)
             edge = (hole[a] != hole[b])[:, None]
-            inner = miss / (1.0 + (size / _SMALL_SEAM) ** 4)
-            miss = np.where(edge, np.clip(miss, -_LARGEST_SEAM, _LARGEST_SEAM), inner)
+            miss = np.where(edge, outer, inner)
             seams.append(miss.reshape(*first.shape, 3).astype(np.float32))
         return seams[0], seams[1]
 

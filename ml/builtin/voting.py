@@ -49,7 +49,7 @@ def vote(ballot: Ballot, pixels: Indices, sharpness: float = 0.0) -> Floats:
 
 def _mean(ballot: Ballot, pixels: Indices, about: Floats | None, sharpness: float) -> Floats:
     total = np.zeros((len(pixels), 3), np.float32)
-    mass = np.full(len(pixels), 1e-20, np.float32)
+    mass = np.full(len(pixels), 1e-35, np.float32)
     last = len(ballot.field) - 1
     radius = ballot.radius
     for dy in range(-radius, radius + 1):
@@ -64,7 +64,7 @@ def _mean(ballot: Ballot, pixels: Indices, about: Floats | None, sharpness: floa
             if about is not None:
                 apart = colour - about
                 apart = np.einsum("ij,ij->i", apart, apart) * np.float32(0.5 * sharpness**2)
-                weight = weight * np.exp(-np.minimum(apart, 30.0))
+                weight = weight * np.exp(-np.minimum(apart, 12.0))
             total += weight[:, None] * colour
             mass += weight
     return total / mass[:, None]

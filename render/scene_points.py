@@ -92,7 +92,7 @@ def _projected(cloud: Cloud, matrix: NDArray[np.float64], view: View) -> Splats:
     """All points of a cloud as splats; `matrix` (4, 4) takes them to the camera frame."""
     scale = np.float32(abs(np.linalg.det(matrix[:3, :3])) ** (1 / 3))
     rotation, shift = matrix[:3, :3].astype(np.float32), matrix[:3, 3].astype(np.float32)
-    x, y, z = (cloud.position @ rotation.T + shift).T
+    x, y, z = rotation @ cloud.position.T + shift[:, None]  # contiguous rows
     focal = float(np.sqrt(view.focal[0] * view.focal[1]))
     distance = np.ones_like(z) if view.orthographic else np.maximum(z, np.float32(MIN_DEPTH))
     u = x * np.float32(view.focal[0]) / distance + np.float32(view.centre[0])

@@ -1,4 +1,4 @@
-"""The GPU pass: sorted discs, soft and premultiplied, as quads by instance."""
+"""The GPU pass: sorted discs, soft and premultiplied, as batches of quads by instance."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ ROW_LENGTH = 4096
 """Texels in a row of the textures that hold the points."""
 DRAWS_AT_ONCE = 256 * ROW_LENGTH
 """Discs drawn at once, so that a stop is seen in between."""
-MAX_POINTS = 1 << 24
+QUADS = 64
+"""Quads an instance: instances of a single quad leave most of a GPU's lanes idle."""
+MAX_POINTS = (1 << 24) - 1
 """Textures take floats only, and these count exactly to here."""
 _FORMATS = {4: "RGBA32F", 2: "RG32F", 1: "R32F"}
 _SHADERS = Path(__file__).parent / "shaders"
@@ -60,7 +62,7 @@ class SplatPass:
         height, width = size
         self._targets = [gpu.types.GPUTexture((width, height), format="RGBA32F") for _ in range(2)]
         self._frame = gpu.types.GPUFrameBuffer(color_slots=tuple(self._targets))
-        self._quad = _quad()
+        self._quads = _quads()
         s = seen.splats
         self._textures = {
             "splats": _texture(np.stack([s.u, s.v, s.radius, s.z], axis=1)),
@@ -88,16 +90,19 @@ class SplatPass:
 
     def free(self) -> None:
         """Release everything on the GPU."""
-        del self._frame, self._targets, self._quad, self._textures
+        del self._frame, self._targets, self._quads, self._textures
 
     def _draw_piece(self, order: Order) -> None:
-        shader, orders = self._shader, _texture(order[:, None])
+        # Counted from 1 up and from -1 down: 0, in the padding, draws nothing.
+        shader, orders = self._shader, _texture(np.where(order < 0, order, order + 1)[:, None])
         for name, texture in (self._textures | {"orders": orders}).items():
             shader.uniform_sampler(name, texture)
         shader.uniform_float("picture_size", (float(self._size[1]), float(self._size[0])))
         shader.uniform_float("underpaint_gain", UNDERPAINT_GAIN)
         shader.uniform_int("row_length", ROW_LENGTH)
-        self._quad.draw_instanced(shader, instance_start=0, instance_count=len(order))
+        shader.uniform_int("quads", QUADS)
+        count = -(-len(order) // QUADS)
+        self._quads.draw_instanced(shader, instance_start=0, instance_count=count)
 
     def _read(self, slot: int) -> FloatArray:
         height, width = self._size
@@ -116,23 +121,30 @@ def _texture(values: NDArray) -> gpu.types.GPUTexture:
     return gpu.types.GPUTexture((ROW_LENGTH, rows), format=_FORMATS[channels], data=buffer)
 
 
-def _quad() -> gpu.types.GPUBatch:
+def _quads() -> gpu.types.GPUBatch:
+    """QUADS quads; a vertex is the corner's x and y and the number of its quad."""
     layout = gpu.types.GPUVertFormat()
-    layout.attr_add(id="corner", comp_type="F32", len=2, fetch_mode="FLOAT")
-    corners = gpu.types.GPUVertBuf(layout, 4)
-    corners.attr_fill("corner", np.array([(-1, -1), (1, -1), (-1, 1), (1, 1)], np.float32))
-    return gpu.types.GPUBatch(type="TRI_STRIP", buf=corners)
+    layout.attr_add(id="corner", comp_type="F32", len=3, fetch_mode="FLOAT")
+    vertices = np.empty((QUADS, 4, 3), np.float32)
+    vertices[..., :2] = [(-1, -1), (1, -1), (-1, 1), (1, 1)]
+    vertices[..., 2] = np.arange(QUADS)[:, None]
+    corners = gpu.types.GPUVertBuf(layout, QUADS * 4)
+    corners.attr_fill("corner", vertices.reshape(-1, 3))
+    triangles = [[0, 1, 2], [2, 1, 3]] + 4 * np.arange(QUADS)[:, None, None]
+    index = gpu.types.GPUIndexBuf(type="TRIS", seq=triangles.reshape(-1, 3).astype(np.int32))
+    return gpu.types.GPUBatch(type="TRIS", buf=corners, elem=index)
 
 
 @cache
 def _shader() -> gpu.types.GPUShader:
     info = gpu.types.GPUShaderCreateInfo()
-    info.vertex_in(0, "VEC2", "corner")
+    info.vertex_in(0, "VEC3", "corner")
     for slot, name in enumerate(("splats", "colors", "extras", "orders")):
         info.sampler(slot, "FLOAT_2D", name)
     info.push_constant("VEC2", "picture_size")
     info.push_constant("FLOAT", "underpaint_gain")
-    info.push_constant("INT", "row_length")
+    for name in ("row_length", "quads"):
+        info.push_constant("INT", name)
     info.vertex_out(_interface())
     info.fragment_out(0, "VEC4", "out_color")
     info.fragment_out(1, "VEC4", "out_aux")

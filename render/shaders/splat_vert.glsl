@@ -1,9 +1,10 @@
-// One quad a draw, by instance; the splats' numbers come from textures.
+// Quads by instance, a disc or underpaint each; the splats' numbers come from textures.
 void main()
 {
-  ivec2 place = ivec2(gl_InstanceID % row_length, gl_InstanceID / row_length);
-  int draw = int(texelFetch(orders, place, 0).r); // splat i, or -1 - i for its underpaint
-  int index = draw < 0 ? -1 - draw : draw;
+  int number = gl_InstanceID * quads + int(corner.z);
+  // i + 1 for the disc of splat i, -1 - i for its underpaint, 0 for nothing.
+  int draw = int(texelFetch(orders, ivec2(number % row_length, number / row_length), 0).r);
+  int index = max(abs(draw) - 1, 0);
   ivec2 texel = ivec2(index % row_length, index / row_length);
   vec4 splat = texelFetch(splats, texel, 0); // u, v in pixels from the top left, radius, depth
   vec4 paint = texelFetch(colors, texel, 0);
@@ -14,7 +15,10 @@ void main()
   color = paint;
   aux = vec2(more.x, splat.w);
   // Rasterisers snap corners to a fraction of a pixel: a margin keeps the disc's rim inside.
-  vec2 position = centre + corner * (radius + 0.0625);
+  vec2 position = centre + corner.xy * (radius + 0.0625);
   // The picture is drawn upside down: its first row in memory is the top row.
   gl_Position = vec4(position / picture_size * 2.0 - 1.0, 0.0, 1.0);
+  if (draw == 0) {
+    gl_Position = vec4(2.0, 2.0, 2.0, 1.0); // all corners in one place, out of sight
+  }
 }

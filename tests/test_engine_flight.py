@@ -217,3 +217,20 @@ def test_order_is_far_to_near_with_underpaint_behind(rng) -> None:
     anywhere = view.View(np.eye(4), (1, 1), (0, 0), 1, 1, (0.1, 10))
     # 5.2 under 0; 5; 3; 1.0608 under 3; 1.04 under 1; 1.02; 1.
     assert scene_points.draw_order(seen, anywhere).tolist() == [-1, 0, 2, -4, -2, 3, 1]
+
+
+def test_the_loop_has_no_seam(scene, make_flight, tmp_path) -> None:
+    flight, camera = photo_flight(make_flight, True)
+    built = import_module("make_4d.geometry.build").build_scene(flight, "photo", scene)
+    made = bpy.data.scenes[built.scene]
+    made.camera = scene.camera  # one that stands still
+    made.camera.data.lens = camera.lens_mm
+    made.render.engine = engine.ENGINE
+    if made != scene:
+        made.collection.objects.link(scene.camera)
+    pictures = {}
+    for number in (1 + flight.plan.loop_frames, 5, 1):
+        made.frame_set(number)
+        pictures[number] = rendered(made, tmp_path)
+    np.testing.assert_array_equal(pictures[1], pictures[1 + flight.plan.loop_frames])
+    assert np.abs(pictures[1] - pictures[5]).max() > 0.1

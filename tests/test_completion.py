@@ -376,3 +376,21 @@ def test_growth_fills_from_valid_centres_only():
     assert np.isin(field.reshape(30, 40)[hole], valid).all()
     assert np.array_equal(grown[hole], image.reshape(-1, 3)[field].reshape(30, 40, 3)[hole])
     assert np.array_equal(grown[~hole], image[~hole])
+
+
+def test_source_too_thin_for_coarse_scales():
+    image = texture(150, 200, 3)
+    hole = np.ones((150, 200), bool)
+    hole[70:79] = False
+    result = completion.complete(image, hole)
+    assert np.isfinite(result).all()
+    assert energy(result, hole) > 0.3 * energy(image, ~hole)
+
+
+def test_pictures_over_the_searched_size_are_rendered_from_the_coarser_field(monkeypatch):
+    monkeypatch.setattr(completion, "SEARCHED_PIXELS", 96 * 120 // 2)
+    image = texture(96, 120, 3, sigma=2.5)
+    hole = box((96, 120), slice(30, 74), slice(40, 90))
+    result = completion.complete(image, hole)
+    assert np.array_equal(result[~hole], image[~hole])
+    assert 0.5 < energy(result, hole) / energy(image, ~hole) < 1.6

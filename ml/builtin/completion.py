@@ -206,12 +206,12 @@ def _coarse_to_fine(
     full: Level, sizes: list[tuple[int, int]], rng: np.random.Generator, report: Report
 ) -> Floats:
     """The filled picture; the smooth start where no level has a source."""
-    work = np.array([rows * columns for rows, columns in sizes], float) + 20_000
-    ends = np.concatenate([[0.0], np.cumsum(work) / work.sum()])
+    progress = _Progress(sizes, report)
     coarse: tuple[Indices, tuple[int, int]] | None = None
     filled = full.image
     for index, size in enumerate(sizes):
-        solver = Solver.prepare(_shrink(full, size), rng)
+        searching = size[0] * size[1] <= SEARCHED_PIXELS or coarse is None
+        solver = Solver.prepare(_shrink(full, size), rng, progress.pulse, searching)
         if solver is None:
             continue
         if coarse is None:
@@ -221,13 +221,31 @@ def _coarse_to_fine(
         rounds = _rounds(index, size, len(sizes))
         for step in range(rounds):
             solver.improve()
-            share = (step + 1) / (rounds + 1)
-            report(float(ends[index] + (ends[index + 1] - ends[index]) * share))
+            progress.reach(index, (step + 1) / (rounds + 1))
         coarse = solver.search.field, size
         if index == len(sizes) - 1:
             filled = solver.finish()
     report(1.0)
     return filled
+
+
+class _Progress:
+    """Shares of the whole work, taken as the pixels of the levels."""
+
+    def __init__(self, sizes: list[tuple[int, int]], report: Report) -> None:
+        work = np.array([rows * columns for rows, columns in sizes], float) + 20_000
+        self._ends = np.concatenate([[0.0], np.cumsum(work) / work.sum()])
+        self._report = report
+        self._done = 0.0
+
+    def reach(self, level: int, share: float) -> None:
+        """Report that this share of a level is done."""
+        self._done = float(self._ends[level] * (1.0 - share) + self._ends[level + 1] * share)
+        self._report(self._done)
+
+    def pulse(self) -> None:
+        """Report the same again: still alive, and a chance to cancel."""
+        self._report(self._done)
 
 
 def _rounds(index: int, size: tuple[int, int], levels: int) -> int:

@@ -50,14 +50,20 @@ def _pull_push(image: Floats, weight: Floats) -> Floats:
 
 
 def blend(
-    image: Floats, hole: Bools, misses: tuple[Floats, Floats], screen: Floats, steps: int = 120
+    image: Floats,
+    hole: Bools,
+    misses: tuple[Floats, Floats],
+    screen: Floats,
+    steps: int = 120,
+    pulse: Callable[[], None] = lambda: None,
 ) -> Floats:
     """Inside `hole` the picture nearest to `image` with the steps between pixels as wished.
 
     image: (H, W, C); misses: what is to be added to the steps to the right (H, W-1, C) and down
     (H-1, W, C); screen: (H, W), weight of the colours against the steps. Minimises |grad I - G|^2 +
     screen |I - image|^2 over the hole with the pixels outside as they are, by at most `steps`
-    conjugate gradients; corrections fade over about screen**-0.5 pixels.
+    conjugate gradients; corrections fade over about screen**-0.5 pixels. pulse:
+    called at every step, may raise.
     """
     inside = hole[..., None].astype(np.float32)
     across = (hole[:, :-1] | hole[:, 1:])[..., None].astype(np.float32)
@@ -66,6 +72,7 @@ def blend(
     pull = screen[..., None]
 
     def operate(x: Floats) -> Floats:
+        pulse()
         right, below = across * np.diff(x, axis=1), down * np.diff(x, axis=0)
         return (pull * x + _gather(right, below)) * inside
 

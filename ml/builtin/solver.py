@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -18,6 +19,7 @@ RADIUS = 3
 _COMPONENTS = 21
 # Up to so many pairs of patches are compared all with all: faster than PatchMatch, and exact.
 _EXACT_PAIRS = 12_000_000
+_GROWN_PIXELS = 20_000
 _OVERUSE = 0.003
 _OVERUSE_CAP = 6.0
 _FALLOFF = 1.2
@@ -50,21 +52,24 @@ class Solver:
     """Search and vote at one scale; `image` holds the fill so far."""
 
     def __init__(
-        self, level: Level, radius: int, valid: Bools, targets: Indices, rng: np.random.Generator
+        self,
+        level: Level,
+        radius: int,
+        valid: Bools,
+        targets: Indices,
+        rng: np.random.Generator,
+        pulse: Callable[[], None],
+        searching: bool,
     ) -> None:
         self.level = level
         self.radius = radius
         self.rng = rng
+        self.pulse = pulse
+        self.searching = searching
         self.image = level.image.copy()
         self.pixels = np.flatnonzero(level.hole)
-        centres = np.flatnonzero(valid)
-        side = 2 * radius + 1
-        self.guide = cv2.blur(level.guide, (side, side)).reshape(valid.size, -1)
-        self.basis = patchmatch.fit_basis(self.image, centres, radius, _COMPONENTS, rng)
-        offered = self._describe(centres)
-        table = np.zeros((valid.size, offered.shape[1]), np.float32)
-        table[centres] = offered
-        self.search = patchmatch.Search(level.hole.shape, targets, valid.ravel(), table)
+        offered = self._offer(np.flatnonzero(valid)) if searching else np.zeros((0, 0), np.float32)
+        self.search = patchmatch.Search(level.hole.shape, targets, valid.ravel(), offered)
         self._sourced = np.zeros(valid.size, bool)
         self._sourced[targets] = True
         self._sourced &= level.hole.ravel()
@@ -72,19 +77,37 @@ class Solver:
         self.trust = (_FALLOFF ** -np.minimum(away[targets], 60.0)).astype(np.float32)
 
     @classmethod
-    def prepare(cls, level: Level, rng: np.random.Generator) -> Solver | None:
-        """The solver with the largest patches that the source allows; None where there is none."""
+    def prepare(
+        cls,
+        level: Level,
+        rng: np.random.Generator,
+        pulse: Callable[[], None],
+        searching: bool = True,
+    ) -> Solver | None:
+        """The solver with the largest patches that the source allows; None where there is none.
+
+        pulse: called often, may raise; searching: False where a field is only to be rendered.
+        """
         for radius in range(RADIUS, 0, -1):
             inside = patchmatch.interior(level.hole.shape, radius)
             square = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
             valid = inside & (cv2.erode(level.source.astype(np.uint8), square) > 0)
             targets = inside & (cv2.dilate(level.hole.astype(np.uint8), square) > 0)
             if valid.sum() >= 4 and targets.any():
-                return cls(level, radius, valid, np.flatnonzero(targets), rng)
+                return cls(level, radius, valid, np.flatnonzero(targets), rng, pulse, searching)
         return None
 
     def start(self) -> None:
-        """Begin without a field from a coarser level: grow the picture into the hole."""
+        """Begin without a field from a coarser level: grow the picture into the hole.
+
+        Where even this scale is large (the source is too thin for coarser ones), with the
+        nearest source pixels instead.
+        """
+        if len(self.pixels) > _GROWN_PIXELS:
+            self.search.snap()
+            self._price()
+            self._vote()
+            return
         self.image, self.search.field = growth.grow(
             self.image,
             self.level.hole,
@@ -100,7 +123,10 @@ class Solver:
         """Begin with the field of a coarser level of this size, and render the hole from it."""
         self.search.field = patchmatch.enlarge(field, size, self.level.hole.shape)
         self.search.snap()
-        self._price()
+        if self.searching:
+            self._price()
+        else:
+            self.search.cost = np.zeros(len(self.search.targets), np.float32)
         self._vote()
 
     def improve(self) -> None:
@@ -111,8 +137,10 @@ class Solver:
             self.search.exact()
         else:
             self.search.propagate((4, 1))
+            self.pulse()
             self.search.scatter(max(self.level.hole.shape) // 4, self.rng)
             self.search.propagate((1,))
+        self.pulse()
         self._vote()
 
     def finish(self) -> Floats:
@@ -120,8 +148,21 @@ class Solver:
         unheld = self.image.reshape(-1, 3).copy()
         self._hold_colours()
         screen = _SCREEN * (1.0 - self.level.hold) + _SMOOTH_SCREEN * self.level.hold
-        self.image = poisson.blend(self.image, self.level.hole, self._seams(unheld), screen)
+        self.image = poisson.blend(
+            self.image, self.level.hole, self._seams(unheld), screen, pulse=self.pulse
+        )
         return self.image
+
+    def _offer(self, centres: Indices) -> Floats:
+        """Descriptors of the source patches, in a table (H*W, K) over all pixels."""
+        side = 2 * self.radius + 1
+        size = self.level.hole.size
+        self.guide = cv2.blur(self.level.guide, (side, side)).reshape(size, -1)
+        self.basis = patchmatch.fit_basis(self.image, centres, self.radius, _COMPONENTS, self.rng)
+        offered = self._describe(centres)
+        table = np.zeros((size, offered.shape[1]), np.float32)
+        table[centres] = offered
+        return table
 
     def _describe(self, centres: Indices) -> Floats:
         seen = patchmatch.describe(self.image, centres, self.basis)
@@ -144,7 +185,7 @@ class Solver:
         flat = self.image.reshape(-1, 3)
         ballot = voting.Ballot(self.level.hole.shape[1], self.radius, flat, search.field, weight)
         # Source and hole don't overlap, so that votes never read what they write.
-        flat[self.pixels] = voting.vote(ballot, self.pixels, _SHARPNESS)
+        flat[self.pixels] = voting.vote(ballot, self.pixels, _SHARPNESS, self.pulse)
 
     def _hold_colours(self) -> None:
         """Replace coarse colours by the expected ones, as far as `hold` says, in the hole."""

@@ -5,6 +5,7 @@ The averaging step of Wexler et al. 2007, with a mean shift against blur.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,11 +32,17 @@ class Ballot:
     weight: Floats
 
 
-def vote(ballot: Ballot, pixels: Indices, sharpness: float = 0.0) -> Floats:
+def vote(
+    ballot: Ballot,
+    pixels: Indices,
+    sharpness: float = 0.0,
+    pulse: Callable[[], None] = lambda: None,
+) -> Floats:
     """Colours (n, 3) of the flat `pixels` as the weighted mean of the patches that cover them.
 
     sharpness: > 0 makes a second round in which votes far from the first mean count less (a mean
     shift, with 1 / sharpness as its width in colour), so that conflicting votes don't blur.
+    pulse: called now and then, may raise.
     """
     out = np.empty((len(pixels), 3), np.float32)
     for start in range(0, len(pixels), _CHUNK):
@@ -44,6 +51,7 @@ def vote(ballot: Ballot, pixels: Indices, sharpness: float = 0.0) -> Floats:
         if sharpness > 0.0:
             mean = _mean(ballot, part, mean, sharpness)
         out[start : start + _CHUNK] = mean
+        pulse()
     return out
 
 

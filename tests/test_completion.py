@@ -272,7 +272,7 @@ def test_field_keeps_to_valid_sources_and_enlarges_whole_pieces():
     search.scatter(22, rng)
     assert search.valid[search.field[search.targets]].all()
     shift = np.arange(10 * 10) + 2 * 10 + 1
-    large = patchmatch.enlarge(np.clip(shift, 0, 99), (10, 10), (20, 20)).reshape(20, 20)
+    large = patchmatch.enlarge(np.clip(shift, 0, 99), (10, 10), (20, 20), 0).reshape(20, 20)
     rows, columns = np.divmod(large[:12, :16], 20)
     assert (rows - np.indices((12, 16))[0] == 4).all()
     assert (columns - np.indices((12, 16))[1] == 2).all()
@@ -394,3 +394,11 @@ def test_pictures_over_the_searched_size_are_rendered_from_the_coarser_field(mon
     result = completion.complete(image, hole)
     assert np.array_equal(result[~hole], image[~hole])
     assert 0.5 < energy(result, hole) / energy(image, ~hole) < 1.6
+
+
+def test_enlarged_field_goes_on_into_the_border():
+    field = np.arange(100)
+    inside = patchmatch.interior((10, 10), 2).ravel()
+    field[inside] += 1
+    large = patchmatch.enlarge(field, (10, 10), (20, 20), 2).reshape(20, 20)
+    assert (large[:, :17] - np.arange(400).reshape(20, 20)[:, :17] == 2).all()

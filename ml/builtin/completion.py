@@ -20,7 +20,6 @@ from . import poisson
 from .solver import RADIUS, Level, Solver
 
 Floats = NDArray[np.float32]
-Indices = NDArray[np.intp]
 Bools = NDArray[np.bool_]
 Report = Callable[[float], None]
 
@@ -207,7 +206,7 @@ def _coarse_to_fine(
 ) -> Floats:
     """The filled picture; the smooth start where no level has a source."""
     progress = _Progress(sizes, report)
-    coarse: tuple[Indices, tuple[int, int]] | None = None
+    coarse: Solver | None = None
     filled = full.image
     for index, size in enumerate(sizes):
         searching = size[0] * size[1] <= SEARCHED_PIXELS or coarse is None
@@ -217,12 +216,12 @@ def _coarse_to_fine(
         if coarse is None:
             solver.start()
         else:
-            solver.adopt(*coarse)
+            solver.adopt(coarse)
         rounds = _rounds(index, size, len(sizes))
         for step in range(rounds):
             solver.improve()
             progress.reach(index, (step + 1) / (rounds + 1))
-        coarse = solver.search.field, size
+        coarse = solver
         if index == len(sizes) - 1:
             filled = solver.finish()
     report(1.0)

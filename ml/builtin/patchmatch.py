@@ -196,12 +196,16 @@ def usage(field: Indices, shape: tuple[int, int], radius: int) -> Floats:
     return cv2.boxFilter(counts, -1, (side, side), borderType=cv2.BORDER_CONSTANT).ravel()
 
 
-def enlarge(field: Indices, size: tuple[int, int], new: tuple[int, int]) -> Indices:
-    """A field of a picture of `size` (rows, columns) carried over to the size `new`."""
+def enlarge(field: Indices, size: tuple[int, int], new: tuple[int, int], border: int) -> Indices:
+    """A field of a picture of `size` (rows, columns) carried over to the size `new`.
+
+    border: width in pixels of the frame in which `field` has no patches; it goes on from inside.
+    """
     moved = []
     places = np.indices(new)
     parents = [
-        np.minimum((places[i] * (size[i] / new[i])).astype(np.intp), size[i] - 1) for i in (0, 1)
+        np.clip((places[i] * (size[i] / new[i])).astype(np.intp), border, size[i] - 1 - border)
+        for i in (0, 1)
     ]
     source = np.divmod(field[parents[0] * size[1] + parents[1]], size[1])
     for i in (0, 1):

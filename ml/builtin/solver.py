@@ -119,9 +119,11 @@ class Solver:
         )
         self.search.snap()
 
-    def adopt(self, field: Indices, size: tuple[int, int]) -> None:
-        """Begin with the field of a coarser level of this size, and render the hole from it."""
-        self.search.field = patchmatch.enlarge(field, size, self.level.hole.shape)
+    def adopt(self, coarse: Solver) -> None:
+        """Begin with the field of a coarser level, and render the hole from it."""
+        self.search.field = patchmatch.enlarge(
+            coarse.search.field, coarse.level.hole.shape, self.level.hole.shape, coarse.radius
+        )
         self.search.snap()
         if self.searching:
             self._price()

@@ -97,11 +97,12 @@ class MAKE4D_OT_make(bpy.types.Operator):
             print(ended.detail)
             self.report({"ERROR"}, ended.sentence)
             return {"CANCELLED"}
-        # The scene may have been removed while the job ran: the result then gets a new one.
-        scene = bpy.data.scenes.get(job.scene)
-        built = build_scene(load_flight(Path(ended.folder)), job.name, scene)
-        set_film_output(bpy.data.scenes[built.scene], f"{output_folder()}{job.name}.mp4")
-        self.report({"INFO"}, f"Made '{built.scene}': press F12 for a still, Ctrl-F12 for the film")
+        try:
+            made = build(Path(ended.folder), job)
+        except (OSError, ValueError, MemoryError) as error:
+            self.report({"ERROR"}, f"The scene could not be built ({error}): run again.")
+            return {"CANCELLED"}
+        self.report({"INFO"}, f"Made '{made}': press F12 for a still, Ctrl-F12 for the film")
         return {"FINISHED"}
 
     def _forget(self, context: bpy.types.Context) -> None:
@@ -110,6 +111,16 @@ class MAKE4D_OT_make(bpy.types.Operator):
             context.window_manager.event_timer_remove(self._timer)
             self._timer = None
         redraw_sidebars(context)
+
+
+def build(folder: Path, job: running.RunningJob) -> str:
+    """Build the scene of a finished job; returns the scene's name.
+
+    The scene that asked may have been removed meanwhile: the result then gets a new one.
+    """
+    built = build_scene(load_flight(folder), job.name, bpy.data.scenes.get(job.scene))
+    set_film_output(bpy.data.scenes[built.scene], f"{output_folder()}{job.name}.mp4")
+    return built.scene
 
 
 def check_photo(settings: JobSettings) -> None:

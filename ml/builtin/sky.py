@@ -1,0 +1,172 @@
+"""The sky region of a photo: smooth, bright, reaching down from the top, ended by edges.
+
+Found in three steps at a small size: seeds are smooth areas that touch the top and are blue, large
+or not darker than the ground; they grow over what has a similar colour at a similar height and
+little texture; a long straight horizontal edge inside (hazy water under a hazy sky) ends them. At
+full size, holes seen through branches or girders join by colour, and the edge is fitted to the
+image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from ...geometry.core.camera import FloatArray
+from .guided import guided_filter
+
+Mask = NDArray[np.bool_]
+
+WORK_SIZE = 320
+HEIGHT_WEIGHT = 60.0
+"""A picture's height counts as this much difference of colour (CIELAB)."""
+SEED_EDGE = 2.0
+GROWTH = ((3.0, 6.0), (4.0, 6.0), (4.0, 6.0), (4.0, 5.0))
+"""Steps of growth: largest gradient (CIELAB per pixel) and largest difference from the sky."""
+BLUE = -12.0
+TEXTURE_LIMIT = 6.0
+HOLE_DIFFERENCE = 6.0
+MAX_MODEL = 4000
+
+
+@dataclass(frozen=True)
+class _Small:
+    """The picture at working size: CIELAB, gradient, and colour-and-height features."""
+
+    lab: FloatArray
+    edge: FloatArray
+    features: FloatArray
+
+
+def sky_region(image: FloatArray) -> FloatArray:
+    """Soft sky mask (H, W) 0..1 of an image (H, W, 3), sRGB 0..1; zero where there is no sky."""
+    height, width = image.shape[:2]
+    small = _at_working_size(image)
+    seeds = _seeds(small)
+    if seeds.mean() < 0.005:
+        return np.zeros((height, width), np.float32)
+    mask = _cut_at_horizon(small.lab, _grown(small, seeds))
+    full = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    full = _with_holes(image, full, _model(small, mask))
+    edge = guided_filter(image, full, max(3, width // 100), 1e-4)
+    return np.clip(2.0 * edge - 0.5, 0.0, 1.0).astype(np.float32)
+
+
+def _at_working_size(image: FloatArray) -> _Small:
+    height, width = image.shape[:2]
+    scale = min(1.0, WORK_SIZE / max(height, width))
+    size = (max(8, round(width * scale)), max(8, round(height * scale)))
+    small = cv2.resize(image.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    lab = cv2.cvtColor(small, cv2.COLOR_RGB2Lab)
+    dx, dy = _gradient(lab)
+    return _Small(lab, np.sqrt((dx**2 + dy**2).sum(-1)), _features(lab))
+
+
+def _gradient(lab: FloatArray) -> tuple[FloatArray, FloatArray]:
+    blurred = cv2.GaussianBlur(lab, (0, 0), 1.0)
+    return cv2.Sobel(blurred, cv2.CV_32F, 1, 0) / 8, cv2.Sobel(blurred, cv2.CV_32F, 0, 1) / 8
+
+
+def _features(lab: FloatArray) -> FloatArray:
+    """CIELAB and height in the picture (H, W, 4): the sky's colour changes slowly with height."""
+    height, width = lab.shape[:2]
+    rows = np.arange(height, dtype=np.float32)[:, None] * (HEIGHT_WEIGHT / height)
+    return np.concatenate([lab, np.broadcast_to(rows, (height, width))[..., None]], -1)
+
+
+def _components(mask: Mask) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Labels of 4-connected pieces, 0 outside, and their sizes."""
+    _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
+    return labels, np.bincount(labels.ravel())
+
+
+def _shrunk(mask: Mask, size: int) -> Mask:
+    return cv2.erode(mask.astype(np.uint8), np.ones((size, size), np.uint8)).astype(bool)
+
+
+def _seeds(small: _Small) -> Mask:
+    """Smooth areas at the top that are bright enough beside the ground, or blue, or large."""
+    height, width = small.edge.shape
+    smooth = _shrunk(small.edge < SEED_EDGE, 2)
+    labels, sizes = _components(smooth)
+    at_top = np.zeros(len(sizes), bool)
+    at_top[np.unique(labels[: max(2, height // 50)])] = True
+    lightness = small.lab[..., 0]
+    mean = np.bincount(labels.ravel(), lightness.ravel()) / np.maximum(sizes, 1)
+    large = at_top & (sizes > 0.004 * height * width)
+    large[0] = False
+    ground = np.percentile(lightness[int(0.6 * height) :], 60)
+    blue = np.bincount(labels.ravel(), small.lab[..., 2].ravel()) / np.maximum(sizes, 1) < BLUE
+    bright = (mean > ground) | blue | (sizes > 0.15 * height * width)
+    chosen = large & bright & (mean > mean[large].max(initial=0.0) - 35.0)
+    area = cv2.dilate(chosen[labels].astype(np.uint8), np.ones((3, 3), np.uint8))
+    return ndimage.binary_fill_holes(area)
+
+
+def _model(small: _Small, mask: Mask) -> FloatArray:
+    """Features (n, 4) of the sky's inner pixels: those at its edges are half something else."""
+    inner = _shrunk(mask, 9)
+    return small.features[inner if inner.any() else mask]
+
+
+def _difference(features: FloatArray, model: FloatArray, limit: float) -> FloatArray:
+    """Distance of every feature vector (..., 4) to the nearest of the model's (n, 4)."""
+    tree = cKDTree(model[:: max(1, len(model) // MAX_MODEL)])
+    distance, _ = tree.query(features.reshape(-1, 4), distance_upper_bound=limit)
+    return np.minimum(distance, limit).reshape(features.shape[:-1]).astype(np.float32)
+
+
+def _grown(small: _Small, mask: Mask) -> Mask:
+    """Grow over what looks like the sky beside it, also in pieces not joined to it."""
+    height, width = mask.shape
+    texture = cv2.blur(small.edge, (7, 7))
+    for edge_limit, tolerance in GROWTH:
+        difference = _difference(small.features, _model(small, mask), 30.0)
+        alike = (small.edge < edge_limit) & (difference < tolerance) & (texture < TEXTURE_LIMIT)
+        lowest = int(np.flatnonzero(mask.any(1)).max())
+        alike[min(height, lowest + max(2, height // 20)) :] = False
+        labels, sizes = _components(alike | mask)
+        keep = sizes >= max(12, height * width // 8000)
+        keep[np.unique(labels[mask])] = True
+        keep[0] = False
+        grown = keep[labels]
+        mask = ndimage.binary_fill_holes(grown) & (grown | (difference < 18.0) | (texture < 3.0))
+    return mask
+
+
+def _cut_at_horizon(lab: FloatArray, mask: Mask) -> Mask:
+    """End the sky at a straight horizontal edge across most of its width, if there is one."""
+    height, width = mask.shape
+    dx, dy = (np.abs(g).max(-1) for g in _gradient(lab))
+    inner = _shrunk(mask, 5)
+    above = np.roll(cv2.blur(dy, (9, 1)), 6, 0)
+    line = inner & (dy > 0.35) & (dy > 2.2 * above) & (dy > 2.5 * dx)
+    line = cv2.dilate(line.astype(np.uint8), np.ones((3, 1), np.uint8)).astype(bool) & inner
+    across = inner.sum(1)
+    rows = np.arange(height)
+    found = (line.sum(1) > 0.8 * across) & (across > 0.08 * width) & (rows > 0.25 * height)
+    if found.any():
+        mask = mask & (rows < np.flatnonzero(found).min())[:, None]
+    return mask
+
+
+def _with_holes(image: FloatArray, mask: FloatArray, model: FloatArray) -> FloatArray:
+    """Add what has the sky's colour above its lowest row: holes seen through thin things."""
+    height, width = mask.shape
+    rows = np.flatnonzero((mask >= 0.5).any(1))
+    if not len(model) or not len(rows):
+        return mask
+    lowest = int(rows.max()) + 1
+    features = _features(cv2.cvtColor(image.astype(np.float32), cv2.COLOR_RGB2Lab))[:lowest]
+    alike = _difference(features, model, HOLE_DIFFERENCE + 1) < HOLE_DIFFERENCE
+    labels, sizes = _components(alike & (mask[:lowest] < 0.5))
+    keep = sizes >= max(6, height * width // 30_000)
+    keep[0] = False
+    result = mask.copy()
+    result[:lowest] = np.maximum(mask[:lowest], keep[labels])
+    return result

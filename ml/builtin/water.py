@@ -1,0 +1,141 @@
+"""Lakes, rivers and the sea: what lies below the horizon, is calm or streaked level, and has the
+sky's colour or mirrors what stands above its shore.
+
+Precision before recall: a picture without a large, sure piece of water has none.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...geometry.core.camera import FloatArray
+from .appearance import Appearance
+from .guided import global_smooth
+from .mirror import mirrored_region
+
+Mask = NDArray[np.bool_]
+
+SKY_SAMPLES = 160
+SAME_TINT = 7.0
+"""Distance of chromaticity (CIELAB a, b) to the sky's up to which water may reflect it."""
+BLUE = -6.0
+CALM = 0.8
+LEAST_STREAK = 0.35
+LEAST_LIGHTNESS = 0.42
+LEAST_AREA = 0.01
+LARGEST_HEIGHT = 1.5
+OPEN_ABOVE = 0.3
+WALK_STRENGTH = 900.0
+
+
+def water_region(look: Appearance) -> FloatArray:
+    """Soft mask (H, W) 0..1 of still or drifting water, at working size."""
+    sure = _sure_pieces(look, _candidates(look))
+    if not sure.any():
+        return np.zeros(sure.shape, np.float32)
+    return _grown(look, sure)
+
+
+def _candidates(look: Appearance) -> Mask:
+    """Pixels that look like the surface of water that reflects the sky; none without a sky."""
+    bluish, lightness = look.lab[..., 2], look.lab[..., 0]
+    sky = look.sky > 0.9
+    if sky.mean() < LEAST_AREA:
+        return np.zeros_like(sky)
+    tint = (bluish < BLUE) | ((_tint_distance(look, sky) < SAME_TINT) & (bluish < 2.0))
+    light = LEAST_LIGHTNESS * float(np.median(lightness[sky]))
+    calm = (look.texture < CALM) | ((look.streak > LEAST_STREAK) & (look.texture < 6 * CALM))
+    below = (look.rows > 0.005) & (look.sky < 0.3)
+    return _opened(below & tint & calm & (lightness > light), 2)
+
+
+def _tint_distance(look: Appearance, sky: Mask) -> FloatArray:
+    """Distance of chromaticity (H, W) to the nearest of the sky's, low sky counted twice."""
+    samples = [_spread(look.lab[sky], SKY_SAMPLES)]
+    samples.append(_spread(look.lab[sky & (look.rows > -0.15)], SKY_SAMPLES))
+    distance = np.full(sky.shape, np.inf, np.float32)
+    for sample in np.concatenate(samples):
+        np.minimum(
+            distance, np.hypot(*np.moveaxis(look.lab[..., 1:] - sample[1:], -1, 0)), distance
+        )
+    return distance
+
+
+def _spread(values: FloatArray, count: int) -> FloatArray:
+    """About `count` of the rows of `values`, evenly spread over them."""
+    return values[:: max(len(values) // count, 1)]
+
+
+def _opened(mask: Mask, radius: int) -> Mask:
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    return cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
+
+
+def _sure_pieces(look: Appearance, mask: Mask) -> Mask:
+    """Candidates like most of them, in large pieces that lie flat and end at a shore."""
+    if not mask.any():
+        return mask
+    typical = float(np.median(look.texture[mask]))
+    bluish = float(np.median(look.lab[..., 2][mask]))
+    alike = mask & (look.texture < max(CALM, 2.5 * typical))
+    alike &= look.lab[..., 2] < max(2.0 + bluish, 0.55 * bluish)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(_opened(alike, 2).astype(np.uint8))
+    sure = np.zeros_like(mask)
+    for label in range(1, len(stats)):
+        area, wide, tall = (stats[label, i] for i in (4, 2, 3))
+        piece = labels == label
+        if area < LEAST_AREA * mask.size or tall > LARGEST_HEIGHT * wide:
+            continue
+        if not _open_above(look, piece):
+            sure |= piece
+    return sure
+
+
+def _open_above(look: Appearance, piece: Mask) -> bool:
+    """Whether a piece goes on above the horizon without an edge: then it is sky, or a wall."""
+    tops = np.argmax(piece, axis=0)
+    columns = np.flatnonzero(piece.any(axis=0))
+    tops = tops[columns]
+    reach = max(look.rows.size // 40, 2)
+    above = np.maximum(tops - reach, 0)
+    alike = np.abs(look.lab[above, columns] - look.lab[tops, columns]).sum(-1) < 6.0
+    at_horizon = look.rows[tops, 0] < 0.03
+    is_open = alike & at_horizon & (look.sky[above, columns] < 0.3)
+    return bool(is_open.mean() > OPEN_ABOVE)
+
+
+def _grown(look: Appearance, sure: Mask) -> FloatArray:
+    """Walk from sure water over what looks like it, and stop at edges (random walker)."""
+    mirrored = mirrored_region(look)
+    typical = float(np.median(look.texture[sure]))
+    alike = _likeness(look, sure)
+    rough = (look.texture > max(2.5, 3 * typical)) & (look.streak < 0.4) & (alike < 0.3)
+    top = np.argmax((sure | mirrored).any(axis=1))
+    beyond = (look.sky > 0.5) | (look.rows < look.rows[top])
+    still = beyond | ((rough | (alike < 0.02)) & ~mirrored)
+    prior = np.where(mirrored, 1.0, alike)
+    confidence = np.full(sure.shape, 0.02, np.float32)
+    confidence[sure | still] = 1.0
+    confidence[mirrored & ~sure] = 0.3
+    values = np.where(sure, 1.0, np.where(still, 0.0, prior)).astype(np.float32)
+    walked = global_smooth(values, look.right, look.down, WALK_STRENGTH, confidence)
+    return _kept(np.where(beyond, 0, walked), sure)
+
+
+def _likeness(look: Appearance, sure: Mask) -> FloatArray:
+    """How like sure water a colour is (H, W), 0..1; lightness counts half."""
+    scale = np.float32([0.4, 1.0, 1.0])
+    nearest = np.full(sure.shape, np.inf, np.float32)
+    for sample in _spread(look.lab[sure], 200):
+        np.minimum(nearest, np.square((look.lab - sample) * scale).sum(-1), nearest)
+    return np.exp(-nearest / (2 * 5.0**2))
+
+
+def _kept(walked: FloatArray, sure: Mask) -> FloatArray:
+    """Only pieces that hold sure water."""
+    _, labels = cv2.connectedComponents((walked > 0.5).astype(np.uint8))
+    keep = np.isin(labels, np.unique(labels[sure & (labels > 0)]))
+    near = cv2.dilate(keep.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    return np.where(near, walked, 0).astype(np.float32)

@@ -3,8 +3,8 @@
 Found in three steps at a small size: seeds are smooth areas that touch the top and are blue, large
 or not darker than the ground; they grow over what has a similar colour at a similar height and
 little texture; a long straight horizontal edge inside (hazy water under a hazy sky) ends them. At
-full size, holes seen through branches or girders join by colour, and the edge is fitted to the
-image.
+full size, holes seen through branches or girders join by colour, and the edge is matted: how far a
+pixel lies between the colours of the ground and of the sky beside it.
 """
 
 from __future__ import annotations
@@ -14,11 +14,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from ...geometry.core.camera import FloatArray
-from .guided import guided_filter
 
 Mask = NDArray[np.bool_]
 
@@ -31,7 +29,17 @@ GROWTH = ((3.0, 6.0), (4.0, 6.0), (4.0, 6.0), (4.0, 5.0))
 BLUE = -12.0
 TEXTURE_LIMIT = 6.0
 HOLE_DIFFERENCE = 6.0
+HOLE_CONTRAST = 4.0
+"""A hole has sharp edges: mean gradient along its rim (CIELAB per pixel)."""
 MAX_MODEL = 4000
+SPREAD = 0.08
+"""Width of the neighbourhood whose mean is the local colour of the sky, in picture widths."""
+MODEL_SHADE = 10.0
+CLOUD_SHADE, CLOUD_COLOUR = 4.0, 4.0
+"""A cloud is at most this much darker and more coloured than the sky around it (CIELAB)."""
+STAR = 2e-4
+"""Largest share of the picture of a star or a bird."""
+MATTE_CONTRAST = 8.0
 
 
 @dataclass(frozen=True)
@@ -51,10 +59,11 @@ def sky_region(image: FloatArray) -> FloatArray:
     if seeds.mean() < 0.005:
         return np.zeros((height, width), np.float32)
     mask = _cut_at_horizon(small.lab, _grown(small, seeds))
+    mask = _with_clouds(small.lab, mask)
     full = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-    full = _with_holes(image, full, _model(small, mask))
-    edge = guided_filter(image, full, max(3, width // 100), 1e-4)
-    return np.clip(2.0 * edge - 0.5, 0.0, 1.0).astype(np.float32)
+    lab = cv2.cvtColor(image.astype(np.float32), cv2.COLOR_RGB2Lab)
+    full = _with_holes(lab, full, _model(small, mask))
+    return _matte(lab, full)
 
 
 def _at_working_size(image: FloatArray) -> _Small:
@@ -85,6 +94,12 @@ def _components(mask: Mask) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     return labels, np.bincount(labels.ravel())
 
 
+def _mean_by_label(values: FloatArray, labels: NDArray[np.int32]) -> NDArray[np.float64]:
+    count = int(labels.max()) + 1
+    sizes = np.bincount(labels.ravel(), minlength=count)
+    return np.bincount(labels.ravel(), values.ravel(), count) / np.maximum(sizes, 1)
+
+
 def _shrunk(mask: Mask, size: int) -> Mask:
     return cv2.erode(mask.astype(np.uint8), np.ones((size, size), np.uint8)).astype(bool)
 
@@ -97,7 +112,7 @@ def _seeds(small: _Small) -> Mask:
     at_top = np.zeros(len(sizes), bool)
     at_top[np.unique(labels[: max(2, height // 50)])] = True
     lightness = small.lab[..., 0]
-    mean = np.bincount(labels.ravel(), lightness.ravel()) / np.maximum(sizes, 1)
+    mean = _mean_by_label(lightness, labels)
     large = at_top & (sizes > 0.004 * height * width)
     large[0] = False
     ground = np.percentile(lightness[int(0.6 * height) :], 60)
@@ -105,13 +120,7 @@ def _seeds(small: _Small) -> Mask:
     bright = (mean > ground) | blue | (sizes > 0.15 * height * width)
     chosen = large & bright & (mean > mean[large].max(initial=0.0) - 35.0)
     area = cv2.dilate(chosen[labels].astype(np.uint8), np.ones((3, 3), np.uint8))
-    return ndimage.binary_fill_holes(area)
-
-
-def _model(small: _Small, mask: Mask) -> FloatArray:
-    """Features (n, 4) of the sky's inner pixels: those at its edges are half something else."""
-    inner = _shrunk(mask, 9)
-    return small.features[inner if inner.any() else mask]
+    return area.astype(bool)
 
 
 def _difference(features: FloatArray, model: FloatArray, limit: float) -> FloatArray:
@@ -134,9 +143,61 @@ def _grown(small: _Small, mask: Mask) -> Mask:
         keep = sizes >= max(12, height * width // 8000)
         keep[np.unique(labels[mask])] = True
         keep[0] = False
-        grown = keep[labels]
-        mask = ndimage.binary_fill_holes(grown) & (grown | (difference < 18.0) | (texture < 3.0))
+        mask = _with_clouds(small.lab, keep[labels])
     return mask
+
+
+def _model(small: _Small, mask: Mask) -> FloatArray:
+    """Features (n, 4) of the sky's pixels, without those darkened by what stands before it."""
+    shade = _spread(small.lab, mask, SPREAD * mask.shape[1])[..., 0] - small.lab[..., 0]
+    pure = mask & (shade < MODEL_SHADE)
+    return small.features[pure if pure.any() else mask]
+
+
+def _with_clouds(lab: FloatArray, mask: Mask) -> Mask:
+    """Add pieces inside the sky that are no darker than it (clouds, the sun) or tiny (stars)."""
+    width = mask.shape[1]
+    sky = _spread(lab, mask, SPREAD * width)
+    rest = ~mask
+    rest[np.flatnonzero(mask.any(1)).max() + 1 :] = False
+    bright = rest & (lab[..., 0] > sky[..., 0] - CLOUD_SHADE)
+    colour = np.hypot(lab[..., 1], lab[..., 2])
+    bright &= colour < np.hypot(sky[..., 1], sky[..., 2]) + CLOUD_COLOUR
+    result = mask.copy()
+    for pieces, share, largest in ((bright, 0.45, 1.0), (rest, 0.9, STAR)):
+        labels, sizes = _components(pieces & ~result)
+        keep = (_enclosure(labels, result) > share) & (sizes < largest * mask.size)
+        keep[0] = False
+        result |= keep[labels]
+    return result
+
+
+def _enclosure(labels: NDArray[np.int32], mask: Mask) -> FloatArray:
+    """Share of each piece's outline that lies on the mask; the picture's frame does not count."""
+    count = int(labels.max()) + 1
+    outline, shared = np.zeros(count), np.zeros(count)
+    for here, there, masked in (
+        (labels[1:], labels[:-1], mask[:-1]),
+        (labels[:-1], labels[1:], mask[1:]),
+        (labels[:, 1:], labels[:, :-1], mask[:, :-1]),
+        (labels[:, :-1], labels[:, 1:], mask[:, 1:]),
+    ):
+        edge = here != there
+        outline += np.bincount(here[edge], minlength=count)
+        shared += np.bincount(here[edge & masked], minlength=count)
+    return (shared / np.maximum(outline, 1)).astype(np.float32)
+
+
+def _spread(lab: FloatArray, mask: Mask, sigma: float) -> FloatArray:
+    """Mean colour (H, W, 3) of the masked pixels around every pixel, by normalised convolution."""
+    weight = mask.astype(np.float32)
+    total = np.full(mask.shape, 1e-12, np.float32)
+    value = np.zeros_like(lab)
+    # A wide, weak Gaussian behind the narrow one reaches pixels far from the mask.
+    for width, share in ((sigma, 1.0), (6 * sigma, 1e-4)):
+        total += share * cv2.GaussianBlur(weight, (0, 0), width)
+        value += share * cv2.GaussianBlur(lab * weight[..., None], (0, 0), width)
+    return value / total[..., None]
 
 
 def _cut_at_horizon(lab: FloatArray, mask: Mask) -> Mask:
@@ -155,18 +216,44 @@ def _cut_at_horizon(lab: FloatArray, mask: Mask) -> Mask:
     return mask
 
 
-def _with_holes(image: FloatArray, mask: FloatArray, model: FloatArray) -> FloatArray:
+def _with_holes(lab: FloatArray, mask: FloatArray, model: FloatArray) -> FloatArray:
     """Add what has the sky's colour above its lowest row: holes seen through thin things."""
     height, width = mask.shape
     rows = np.flatnonzero((mask >= 0.5).any(1))
     if not len(model) or not len(rows):
         return mask
     lowest = int(rows.max()) + 1
-    features = _features(cv2.cvtColor(image.astype(np.float32), cv2.COLOR_RGB2Lab))[:lowest]
+    features = _features(lab)[:lowest]
     alike = _difference(features, model, HOLE_DIFFERENCE + 1) < HOLE_DIFFERENCE
     labels, sizes = _components(alike & (mask[:lowest] < 0.5))
-    keep = sizes >= max(6, height * width // 30_000)
+    dx, dy = _gradient(lab[:lowest])
+    rim = cv2.morphologyEx(alike.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    contrast = _mean_by_label(np.sqrt((dx**2 + dy**2).sum(-1)), np.where(rim > 0, labels, 0))
+    contrast.resize(len(sizes))
+    keep = (sizes >= max(6, height * width // 30_000)) & (contrast > HOLE_CONTRAST)
     keep[0] = False
     result = mask.copy()
     result[:lowest] = np.maximum(mask[:lowest], keep[labels])
     return result
+
+
+def _matte(lab: FloatArray, mask: FloatArray) -> FloatArray:
+    """Fit the mask's edge to the image: how far each pixel's colour is from ground to sky.
+
+    In a band around the edge the colour is taken for a mixture of the mean colours of the sky and
+    of the ground beside it; where these are alike the mask stays.
+    """
+    height, width = mask.shape
+    reach = max(1, round(max(height, width) / 170))
+    kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+    inside = (mask >= 0.5).astype(np.uint8)
+    sure_sky = cv2.erode(inside, kernel) > 0
+    sure_ground = cv2.dilate(inside, kernel) == 0
+    sky = _spread(lab, sure_sky if sure_sky.any() else inside > 0, 3.0 * reach)
+    ground = _spread(lab, sure_ground if sure_ground.any() else inside == 0, 2.0 * reach)
+    axis = sky - ground
+    length = (axis**2).sum(-1)
+    share = ((lab - ground) * axis).sum(-1) / np.maximum(length, 1e-6)
+    trust = np.clip(np.sqrt(length) / MATTE_CONTRAST - 1.0, 0.0, 1.0)
+    alpha = np.clip(1.6 * share - 0.3, 0.0, 1.0) * trust + mask * (1.0 - trust)
+    return np.where(sure_sky, 1.0, np.where(sure_ground, 0.0, alpha)).astype(np.float32)

@@ -1,7 +1,7 @@
 """Waterfalls and rapids: white, ragged, streaked pieces between dark rocks, and the pool below.
 
-A white wall is as bright, but it ends in straight lines and bright surroundings; snow lies against
-the sky. What isn't clearly white water stands still.
+A white wall is as bright, but stands among straight lines; snow lies against the sky. What isn't
+clearly white water stands still.
 """
 
 from __future__ import annotations
@@ -19,10 +19,14 @@ Mask = NDArray[np.bool_]
 WHITE = 72.0
 MOST_CHROMA = 12.0
 LEAST_AREA = 0.004
+LEAST_MAIN_AREA = 0.015
 LARGEST_RING = 42.0
 """Median lightness round white water up to which it counts as bounded by dark rock."""
 LEAST_TEXTURE = 1.2
-MOST_STRAIGHT = 0.35
+MOST_TEXTURE = 9.0
+LONG_LINE = 0.06
+MOST_LINES = 2.0
+"""Length of long straight lines in the picture, in widths, from which people have built there."""
 POOL_REACH = 0.12
 POOL_LIGHTNESS = 40.0
 WALK_STRENGTH = 60.0
@@ -43,6 +47,8 @@ def _white_pieces(look: Appearance) -> Mask:
     white = (look.lab[..., 0] > WHITE) & (look.chroma < MOST_CHROMA) & (look.sky < 0.2)
     white = cv2.morphologyEx(white.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     white = cv2.morphologyEx(white, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    if white.mean() < LEAST_MAIN_AREA or _straight_lines(look) > MOST_LINES:
+        return np.zeros(white.shape, bool)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(white)
     sure = np.zeros(white.shape, bool)
     for label in range(1, len(stats)):
@@ -51,11 +57,11 @@ def _white_pieces(look: Appearance) -> Mask:
         piece = labels == label
         if _is_water(look, piece):
             sure |= piece
-    return sure
+    return sure if sure.mean() > LEAST_MAIN_AREA else np.zeros_like(sure)
 
 
 def _is_water(look: Appearance, piece: Mask) -> bool:
-    """Whether a white piece has water's texture, dark surroundings and a ragged outline."""
+    """Whether a white piece has water's texture and dark surroundings."""
     reach = 2 * (max(piece.shape) // 60) + 1
     kernel = np.ones((reach, reach), np.uint8)
     wide = cv2.dilate(piece.astype(np.uint8), kernel, iterations=2) > 0
@@ -64,20 +70,19 @@ def _is_water(look: Appearance, piece: Mask) -> bool:
         return False
     if float(np.median(look.lab[..., 0][ring])) > LARGEST_RING:
         return False
-    if float(np.median(look.texture[piece])) < LEAST_TEXTURE:
-        return False
-    return _straightness(piece) < MOST_STRAIGHT
+    return LEAST_TEXTURE < float(np.median(look.texture[piece])) < MOST_TEXTURE
 
 
-def _straightness(piece: Mask) -> float:
-    """Share 0..1 of a piece's outline that consists of long straight lines."""
-    outlines, _ = cv2.findContours(
-        piece.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
-    )
-    outline = max(outlines, key=len)
-    corners = cv2.approxPolyDP(outline, 1.5, True)[:, 0].astype(np.float32)
-    sides = np.linalg.norm(corners - np.roll(corners, 1, axis=0), axis=1)
-    return float(sides[sides > 0.06 * max(piece.shape)].sum() / max(sides.sum(), 1.0))
+def _straight_lines(look: Appearance) -> float:
+    """Length of all long straight lines as a multiple of the picture's size."""
+    size = max(look.sky.shape)
+    grey = np.clip(look.lab[..., 0] * 2.55, 0, 255).astype(np.uint8)
+    lines = cv2.createLineSegmentDetector().detect(grey)[0]
+    if lines is None:
+        return 0.0
+    x0, y0, x1, y1 = lines.reshape(-1, 4).T
+    lengths = np.hypot(x1 - x0, y1 - y0)
+    return float(lengths[lengths > LONG_LINE * size].sum() / size)
 
 
 def _with_pool(look: Appearance, pieces: Mask) -> FloatArray:

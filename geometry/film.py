@@ -13,7 +13,7 @@ from pathlib import Path
 
 import bpy
 
-from .scene_setup import EXACT_COLORS, FILM, STILL, applied, apply
+from .scene_setup import EXACT_COLORS, FILM, NO_STAMPS, STILL, applied, apply
 
 RENDERING, ENCODING = "Rendering", "Writing the film"
 Progress = Callable[[str, float], None]
@@ -68,7 +68,7 @@ def sequence(scene: bpy.types.Scene, pictures: list[Path], film: Path) -> Iterat
         size = {f"render.{n}": getattr(scene.render, n) for n in ("resolution_x", "resolution_y")}
         rate = {f"render.{n}": getattr(scene.render, n) for n in ("fps", "fps_base")}
         frames = {"frame_start": 1, "frame_end": len(pictures), "render.filepath": str(film)}
-        apply(cut, size | rate | EXACT_COLORS | FILM | frames)
+        apply(cut, size | rate | EXACT_COLORS | NO_STAMPS | FILM | frames)
         cut.render.resolution_percentage = scene.render.resolution_percentage
         strips = cut.sequence_editor_create().strips
         strip = strips.new_image("frames", str(pictures[0]), channel=1, frame_start=1)

@@ -9,6 +9,7 @@ import argparse
 import importlib.util
 import math
 import time
+import traceback
 from pathlib import Path
 
 import bpy
@@ -21,7 +22,7 @@ from ..geometry.scene_setup import set_film_output
 from ..ml.client import Job, MissingPackageError
 from ..ml.protocol import Cancelled, Done, Failed, Progress, StageDone
 from ..ml.settings import JobSettings, SettingsError
-from .console import Console
+from .console import DEBUG, Console
 from .folders import user_cache_folder
 from .make import check_photo
 from .outputs import OutputError, Outputs
@@ -68,6 +69,10 @@ def main(argv: list[str]) -> int:
         except KeyboardInterrupt:
             console.error("Cancelled; finished stages are kept for the next run.")
             return EXIT_CANCELLED
+        except Exception as error:
+            console.detail(traceback.format_exc())
+            console.error(f"{type(error).__name__}: {error} (set {DEBUG}=1 to see more).")
+            return EXIT_FAILED
     return 0
 
 

@@ -39,7 +39,7 @@ class Stage:
 STAGES = (
     Stage("photo", photo.run, ("size",), (), 1),
     Stage("outpaint", outpaint.run, ("margin", "seed"), ("photo",), 30),
-    Stage("depth", depth.run, (), ("outpaint",), 10),
+    Stage("depth", depth.run, ("size",), ("outpaint",), 10),
     Stage("cluster", cluster.run, ("layers",), ("depth",), 1),
     Stage("inpaint", inpaint.run, ("seed", "size"), ("outpaint", "depth", "cluster"), 40),
     Stage(

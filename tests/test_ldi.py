@@ -123,3 +123,12 @@ def test_snapping_leaves_no_depth_between_two_surfaces():
     assert set(np.unique(snapped)) <= {np.float32(0.1), np.float32(0.9)}
     slope = np.tile(np.linspace(0, 0.1, 50, dtype=np.float32), (9, 1))
     np.testing.assert_array_equal(ldi.snap_depth_edges(slope), slope)
+
+
+def test_widening_gives_mixed_pixels_to_the_nearer_side():
+    row = np.array([0.0] * 6 + [0.5] * 6, np.float32)
+    widened = ldi.widen_near(np.tile(row, (7, 1)), 2)
+    np.testing.assert_array_equal(widened[3], [0.0] * 4 + [0.5] * 8)
+    slope = np.tile(np.linspace(0, 0.1, 50, dtype=np.float32), (9, 1))
+    np.testing.assert_array_equal(ldi.widen_near(slope, 2), slope)
+    np.testing.assert_array_equal(ldi.widen_near(row[None], 0), row[None])

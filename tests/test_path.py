@@ -10,7 +10,7 @@ from make_4d.geometry.core.camera import (
     project,
     unproject,
 )
-from make_4d.geometry.core.skirt import find_skirt
+from make_4d.geometry.core.skirt import MIN_STEP, find_skirt
 
 CAMERA = Intrinsics.from_field_of_view(64, 48, 0.9)
 WIDE = CAMERA.padded(16, 16, 16, 16)
@@ -82,17 +82,23 @@ def test_waypoints_start_at_the_photo():
     np.testing.assert_allclose(looks[2], look_at_angle(0.1), atol=1e-6)
 
 
-def skirt_reference(depth, member, reach, ratio):
-    """Loop over pixels: is a member within the reach farther by more than the ratio?"""
+def skirt_reference(depth, member, reach, step):
+    """Loop over pixels: is the nearest far side of a step within reach, and behind the pixel?"""
     height, width = depth.shape
+    edges = [
+        (y, x)
+        for y in range(height)
+        for x in range(width)
+        for v, u in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1))
+        if 0 <= v < height and 0 <= u < width and member[y, x] and member[v, u]
+        if 1 / depth[v, u] - 1 / depth[y, x] > step
+    ]
     wanted = np.zeros_like(member)
     for y in range(height):
         for x in range(width):
-            for v in range(max(0, y - reach), min(height, y + reach + 1)):
-                for u in range(max(0, x - reach), min(width, x + reach + 1)):
-                    near = (v - y) ** 2 + (u - x) ** 2 <= reach**2
-                    farther = member[v, u] and depth[v, u] > depth[y, x] * ratio
-                    wanted[y, x] |= bool(member[y, x] and near and farther)
+            distance, v, u = min(((y - v) ** 2 + (x - u) ** 2, v, u) for v, u in edges)
+            behind = 1 / depth[y, x] - 1 / depth[v, u] > step
+            wanted[y, x] = member[y, x] and behind and distance <= reach**2
     return wanted
 
 
@@ -101,9 +107,20 @@ def test_skirt_lies_behind_the_nearer_side_of_a_step():
     depth[:, 15:] = 2.0
     member = np.ones_like(depth, bool)
     skirt = find_skirt(depth, member, 4)
-    np.testing.assert_array_equal(skirt.where, skirt_reference(depth, member, 4, 1.05))
+    np.testing.assert_array_equal(skirt.where, skirt_reference(depth, member, 4, MIN_STEP))
+    assert skirt.where[:, 15:18].all() and not skirt.where[:, :15].any()
     assert (skirt.depth[skirt.where] == 10.0).all()
     assert (skirt.source[1][skirt.where] == 14).all()
+
+
+def test_skirts_of_many_steps_match_the_reference(rng):
+    depth = 1 / np.kron(rng.uniform(0.1, 0.9, (4, 5)), np.ones((5, 5))).astype(np.float32)
+    member = np.kron(rng.random((4, 5)) < 0.8, np.ones((5, 5))).astype(bool)
+    skirt = find_skirt(depth, member, 3)
+    reference = skirt_reference(depth, member, 3, MIN_STEP)
+    # Where two far sides are equally near either may be continued.
+    assert (skirt.where != reference).mean() < 0.05
+    assert (1 / depth - 1 / skirt.depth)[skirt.where].min() > MIN_STEP
 
 
 def test_no_skirt_without_a_step_or_beyond_the_layer():

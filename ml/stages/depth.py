@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...geometry.core.ldi import widen_near
 from ..builtin.depth import estimate_disparity
 from ..cache import Arrays
 from ..context import Context
 from ..settings import JobSettings
+
+MIXED_EDGE = 2 / 512
+"""Width of a silhouette's mixed pixels as a share of the size."""
 
 
 def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
@@ -18,9 +22,10 @@ def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
     """
     estimate = estimate_disparity(inputs["wide"])
     context.report(1.0)
+    disparity = widen_near(_normalised(estimate.disparity), round(MIXED_EDGE * settings.size))
     return {
-        "disparity": _normalised(estimate.disparity),
-        "sky": estimate.sky,
+        "disparity": disparity,
+        "sky": np.where(disparity > 0, 0.0, estimate.sky).astype(np.float32),
         "horizon": np.array([estimate.horizon], np.float32),
     }
 

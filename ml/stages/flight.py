@@ -12,7 +12,7 @@ from ...geometry.core import flow
 from ...geometry.core.camera import FloatArray, Intrinsics, pixel_centres, unproject
 from ...geometry.core.cloud import KEY_TIMES, Flight, FlightPlan, PointArrays
 from ...geometry.core.ldi import Mask
-from ...geometry.core.skirt import DEPTH_RATIO, find_skirt
+from ...geometry.core.skirt import find_skirt
 from ..cache import Arrays
 from ..context import Context
 from ..settings import JobSettings
@@ -22,6 +22,8 @@ RADIUS_PX = 1.0
 """Splat radius in source pixels. At 1 a neighbouring pixel's weight is exactly zero, so the photo's
 own view is the photo; four discs still overlap between pixel centres from any other view."""
 SKIRT_REACH = 20 / 512
+HIDDEN_RATIO = 1.05
+"""What is this much deeper than what stands at a pixel is hidden there."""
 MIN_TRAVEL_PX = 0.25
 """Points that move less than this over a whole loop count as still."""
 
@@ -118,7 +120,7 @@ def moving_surface(sheet: Sheet, where: Mask) -> tuple[FloatArray, FloatArray]:
         ~where, return_distances=False, return_indices=True
     )
     depth = sheet.depth[rows, columns]
-    hidden = depth > sheet.depth * DEPTH_RATIO
+    hidden = depth > sheet.depth * HIDDEN_RATIO
     field = np.where((where | hidden)[..., None], sheet.flow[rows, columns], sheet.flow)
     return field, depth
 

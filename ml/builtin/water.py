@@ -27,6 +27,8 @@ LEAST_LIGHTNESS = 0.42
 LEAST_AREA = 0.01
 LARGEST_HEIGHT = 1.5
 OPEN_ABOVE = 0.3
+LEAST_ROUGH = 1.2
+SAME_COLOUR = 3.5
 WALK_STRENGTH = 900.0
 
 
@@ -57,10 +59,9 @@ def _tint_distance(look: Appearance, sky: Mask) -> FloatArray:
     samples.append(_spread(look.lab[sky & (look.rows > -0.15)], SKY_SAMPLES))
     distance = np.full(sky.shape, np.inf, np.float32)
     for sample in np.concatenate(samples):
-        np.minimum(
-            distance, np.hypot(*np.moveaxis(look.lab[..., 1:] - sample[1:], -1, 0)), distance
-        )
-    return distance
+        from_sample = np.square(look.lab[..., 1:] - sample[1:]).sum(-1)
+        np.minimum(distance, from_sample, out=distance)
+    return np.sqrt(distance)
 
 
 def _spread(values: FloatArray, count: int) -> FloatArray:
@@ -78,9 +79,7 @@ def _sure_pieces(look: Appearance, mask: Mask) -> Mask:
     if not mask.any():
         return mask
     typical = float(np.median(look.texture[mask]))
-    bluish = float(np.median(look.lab[..., 2][mask]))
-    alike = mask & (look.texture < max(CALM, 2.5 * typical))
-    alike &= look.lab[..., 2] < max(2.0 + bluish, 0.55 * bluish)
+    alike = mask & (look.texture < max(CALM, 2.5 * typical)) & _as_colourful(look, mask)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(_opened(alike, 2).astype(np.uint8))
     sure = np.zeros_like(mask)
     for label in range(1, len(stats)):
@@ -91,6 +90,16 @@ def _sure_pieces(look: Appearance, mask: Mask) -> Mask:
         if not _open_above(look, piece):
             sure |= piece
     return sure
+
+
+def _as_colourful(look: Appearance, mask: Mask) -> Mask:
+    """Where the tint is that of most candidates, or stronger; wet sand has only a breath of it."""
+    tint = np.median(look.lab[mask][:, 1:], axis=0)
+    strength = max(float(np.hypot(*tint)), 1e-6)
+    along = look.lab[..., 1:] @ (tint / strength)
+    across = look.lab[..., 1:] @ (np.array([-tint[1], tint[0]]) / strength)
+    reach = max(SAME_TINT, 0.4 * strength)
+    return (along > strength - reach) & (np.abs(across) < 1.5 * reach)
 
 
 def _open_above(look: Appearance, piece: Mask) -> bool:
@@ -107,30 +116,32 @@ def _open_above(look: Appearance, piece: Mask) -> bool:
 
 
 def _grown(look: Appearance, sure: Mask) -> FloatArray:
-    """Walk from sure water over what looks like it, and stop at edges (random walker)."""
+    """Walk from sure water over what looks like it, and stop at edges (random walker).
+
+    What mirrors the scene above it joins in; what is rough beside sure water leans to standing
+    still, what looks unlike it, or lies above it, does so for certain.
+    """
     mirrored = mirrored_region(look)
-    typical = float(np.median(look.texture[sure]))
     alike = _likeness(look, sure)
-    rough = (look.texture > max(2.5, 3 * typical)) & (look.streak < 0.4) & (alike < 0.3)
+    typical = float(np.median(look.texture[sure]))
+    rough = (look.texture > max(LEAST_ROUGH, 3.5 * typical)) & ~mirrored
     top = np.argmax((sure | mirrored).any(axis=1))
     beyond = (look.sky > 0.5) | (look.rows < look.rows[top])
-    still = beyond | ((rough | (alike < 0.02)) & ~mirrored)
-    prior = np.where(mirrored, 1.0, alike)
-    confidence = np.full(sure.shape, 0.02, np.float32)
-    confidence[sure | still] = 1.0
-    confidence[mirrored & ~sure] = 0.3
-    values = np.where(sure, 1.0, np.where(still, 0.0, prior)).astype(np.float32)
+    still = beyond | ((alike < 0.02) & ~mirrored)
+    cases = [sure, still, rough, mirrored]
+    values = np.select(cases, [1.0, 0.0, 0.0, 1.0], alike).astype(np.float32)
+    confidence = np.select(cases, [1.0, 1.0, 0.1, 0.3], 0.005).astype(np.float32)
     walked = global_smooth(values, look.right, look.down, WALK_STRENGTH, confidence)
     return _kept(np.where(beyond, 0, walked), sure)
 
 
 def _likeness(look: Appearance, sure: Mask) -> FloatArray:
-    """How like sure water a colour is (H, W), 0..1; lightness counts half."""
+    """How like sure water a colour is (H, W), 0..1; lightness counts for less."""
     scale = np.float32([0.4, 1.0, 1.0])
     nearest = np.full(sure.shape, np.inf, np.float32)
     for sample in _spread(look.lab[sure], 200):
-        np.minimum(nearest, np.square((look.lab - sample) * scale).sum(-1), nearest)
-    return np.exp(-nearest / (2 * 5.0**2))
+        np.minimum(nearest, np.square((look.lab - sample) * scale).sum(-1), out=nearest)
+    return np.exp(-nearest / (2 * SAME_COLOUR**2))
 
 
 def _kept(walked: FloatArray, sure: Mask) -> FloatArray:

@@ -104,7 +104,7 @@ def set_up(scene: bpy.types.Scene, plan: FlightPlan, camera: bpy.types.Object) -
 
 def settings_for(plan: FlightPlan) -> dict[str, Any]:
     """The scene's properties, by path, for a plan; the engine only where it is registered."""
-    settings = {
+    settings: dict[str, Any] = {
         "render.resolution_x": plan.camera.width,
         "render.resolution_y": plan.camera.height,
         "render.resolution_percentage": 100,

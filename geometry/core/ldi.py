@@ -114,7 +114,7 @@ def _pull_push(values: FloatArray, weight: FloatArray) -> FloatArray:
     """Weighted averages from coarser and coarser halves fill where the weight is zero."""
     height, width = values.shape
     if weight.min() > 0 or min(height, width) < 2:
-        return values / np.maximum(weight, 1e-9)
+        return (values / np.maximum(weight, 1e-9)).astype(np.float32)
     size = ((width + 1) // 2, (height + 1) // 2)
     coarse_weight = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
     coarse_value = cv2.resize(values, size, interpolation=cv2.INTER_AREA)

@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-Socket = bpy.types.NodeSocket
+type Socket = bpy.types.NodeSocket
 COLUMN = 190.0
 
 
@@ -23,7 +23,7 @@ def add_node(
 
 def feed(tree: bpy.types.NodeTree, socket: Socket, value: Any) -> None:
     """Link an output socket to an input socket, or set the input's own value."""
-    if isinstance(value, Socket):
+    if isinstance(value, bpy.types.NodeSocket):
         tree.links.new(value, socket)
     else:
         socket.default_value = value

@@ -73,7 +73,7 @@ def test_samples_are_capped_whatever_the_size():
 def test_context_keeps_away_from_the_silhouette_but_not_from_the_border():
     depth = np.full((40, 60), 10.0, np.float32)
     depth[10:30, 20:40] = 1.0
-    context = ldi.layer_context(depth, 5.0, 10)
+    context = ldi.layer_context(depth >= 5.0, 10)
     assert context[0, 0] and context[39, 59]
     assert not context[10:30, 20:40].any()
     assert not context[20, 16] and context[20, 14]

@@ -45,15 +45,15 @@ def layer_of_depth(depth: FloatArray, bins: FloatArray) -> NDArray[np.int32]:
     return np.searchsorted(bins[1:-1], depth, side="right").astype(np.int32)
 
 
-def layer_context(depth: FloatArray, near: float, margin: int) -> Mask:
-    """Pixels (H, W) that a layer starting at depth `near` may learn from (paper, eq. 3).
+def layer_context(visible: Mask, margin: int) -> Mask:
+    """Pixels (H, W) that a layer may learn from when it is continued (paper, eq. 3).
 
-    Everything at or beyond `near`, eroded by `margin` pixels, because pixels at a silhouette mix
-    foreground and background. The picture's own border does not erode.
+    visible: what is seen of the layer and of all behind it. Eroded by `margin` pixels, because
+    pixels at a silhouette mix foreground and background; the picture's own border does not erode.
     """
-    seen = (depth >= near).astype(np.uint8)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * (margin // 2) + 1,) * 2)
-    return cv2.erode(seen, kernel, borderType=cv2.BORDER_REPLICATE).astype(bool)
+    eroded = cv2.erode(visible.astype(np.uint8), kernel, borderType=cv2.BORDER_REPLICATE)
+    return eroded.astype(bool)
 
 
 def remap_layer_depth(estimate: FloatArray, member: Mask, near: float, far: float) -> FloatArray:

@@ -7,7 +7,9 @@ nearer one, with the depth and colour of its nearest seen pixel.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -20,6 +22,8 @@ from .ldi import Mask
 MIN_STEP = 0.004
 """Step of disparity between neighbours from which a gap would open: at a focal length of 500 px and
 a flight of 0.6 units it tears surfaces apart by more than a pixel."""
+CLASSES = (0.0, 3.0, 8.0, 25.0, np.inf)
+"""Bounds of the classes of depth (scene units) that are continued each by itself."""
 
 
 @dataclass(frozen=True)
@@ -35,20 +39,29 @@ class Skirt:
     depth: FloatArray
 
 
-def find_skirt(depth: FloatArray, member: Mask, reach: int) -> Skirt:
-    """Where a layer needs a skirt `reach` pixels wide.
+def find_skirts(depth: FloatArray, member: Mask, reach: int) -> Iterator[Skirt]:
+    """The skirts, `reach` pixels wide, that a layer needs, one for each class of depth.
 
     depth (H, W) and member (H, W) are the layer's. The far side of every step between neighbours is
-    continued behind the near side: a member pixel gets a point if the nearest such far pixel is at
-    most `reach` away and farther than it by more than MIN_STEP of disparity.
+    continued behind the near side: a member pixel gets a point if the nearest such far pixel of the
+    class is at most `reach` away and farther than it by more than MIN_STEP of disparity. Classes
+    keep the sky from ending behind a tree where another tree is nearer than it.
     """
     disparity = np.where(member, 1.0 / depth, 0.0).astype(np.float32)
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     nearest_beside = cv2.dilate(disparity, cross, borderType=cv2.BORDER_REPLICATE)
     edge = member & (nearest_beside - disparity > MIN_STEP)
-    if not edge.any():
-        nothing = np.zeros_like(member)
-        return Skirt(nothing, np.zeros((2, *depth.shape), np.int32), depth)
+    for low, high in pairwise(CLASSES):
+        source_edge = edge & (depth >= low) & (depth < high)
+        if source_edge.any():
+            skirt = _continued(depth, disparity, member, source_edge, reach)
+            if skirt.where.any():
+                yield skirt
+
+
+def _continued(
+    depth: FloatArray, disparity: FloatArray, member: Mask, edge: Mask, reach: int
+) -> Skirt:
     distance, source = ndimage.distance_transform_edt(~edge, return_indices=True)
     continued = depth[source[0], source[1]]
     behind = disparity - 1.0 / continued > MIN_STEP

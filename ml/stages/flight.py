@@ -12,7 +12,7 @@ from ...geometry.core import flow
 from ...geometry.core.camera import FloatArray, Intrinsics, pixel_centres, unproject
 from ...geometry.core.cloud import KEY_TIMES, Flight, FlightPlan, PointArrays
 from ...geometry.core.ldi import Mask
-from ...geometry.core.skirt import find_skirt
+from ...geometry.core.skirt import find_skirts
 from ..cache import Arrays
 from ..context import Context
 from ..settings import JobSettings
@@ -21,7 +21,7 @@ from .cruise import cameras
 RADIUS_PX = 1.0
 """Splat radius in source pixels. At 1 a neighbouring pixel's weight is exactly zero, so the photo's
 own view is the photo; four discs still overlap between pixel centres from any other view."""
-SKIRT_REACH = 20 / 512
+SKIRT_REACH = 32 / 512
 HIDDEN_RATIO = 1.05
 """What is this much deeper than what stands at a pixel is hidden there."""
 MIN_TRAVEL_PX = 0.25
@@ -58,22 +58,15 @@ def build_flight(inputs: Arrays, settings: JobSettings, context: Context) -> Fli
 
 
 def sheets(inputs: Arrays, reach: int) -> Iterator[Sheet]:
-    """Every layer's surface and, where it has depth steps, the skirt behind them."""
+    """Every layer's surface and, where it has depth steps, the skirts behind them."""
     for i, (depth, member) in enumerate(zip(inputs["depth"], inputs["member"], strict=True)):
         color, known, field = inputs["color"][i], inputs["known"][i], inputs["flow"][i]
         yield Sheet(i, member, depth, color, known, field)
-        skirt = find_skirt(depth, member, reach)
-        if skirt.where.any():
+        nothing_seen = np.zeros_like(known)
+        for skirt in find_skirts(depth, member, reach):
             rows, columns = skirt.source
-            nothing_seen = np.zeros_like(known)
-            yield Sheet(
-                i,
-                skirt.where,
-                skirt.depth,
-                color[rows, columns],
-                nothing_seen,
-                field[rows, columns],
-            )
+            colors, flows = color[rows, columns], field[rows, columns]
+            yield Sheet(i, skirt.where, skirt.depth, colors, nothing_seen, flows)
 
 
 def still_points(sheet: Sheet, where: Mask, camera: Intrinsics) -> PointArrays:

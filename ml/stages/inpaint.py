@@ -14,23 +14,33 @@ from ..settings import JobSettings
 CONTEXT_MARGIN = 10 / 512
 """Erosion of a layer's context as a share of the size: about 10 px at 512."""
 
+MIN_SKY = 0.005
+"""Share of the wide photo from which a sky is worth a layer of its own."""
+
 
 def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
     """Complete the picture of every layer behind the first.
 
-    Returns `color` (L, Hw, Ww, 3): layer 0 is the wide photo; layer i > 0 is the wide photo where
-    it is at or beyond the layer, and invented elsewhere.
+    Returns `color` (L or L + 1, Hw, Ww, 3): layer 0 is the wide photo; layer i > 0 is the wide
+    photo where it is at or beyond the layer, and invented elsewhere. Where there is a sky, one
+    layer more is the sky alone, going on behind everything: far things share the last depth
+    interval with it, and beside them it is what comes into view.
     """
     wide, bins = inputs["wide"], inputs["bins"]
     depth = ldi.depth_from_disparity(inputs["disparity"])
+    seen = [depth >= near for near in bins[1:-1]]
+    sky = inputs["sky"] > 0.5
+    if sky.mean() > MIN_SKY:
+        seen.append(sky)
     guide = region_guide(inputs["sky"], float(inputs["horizon"][0]))
     layers = [wide]
-    steps = len(bins) - 2
-    for i in range(1, len(bins) - 1):
-        seen = ldi.layer_context(depth, bins[i], round(CONTEXT_MARGIN * settings.size))
-        report = context.part((i - 1) / steps, i / steps)
-        filled = complete(wide, ~seen, guide=guide, seed=settings.seed + i, report=report)
-        layers.append(np.where((depth >= bins[i])[..., None], wide, filled))
+    for i, visible in enumerate(seen):
+        context_mask = ldi.layer_context(visible, round(CONTEXT_MARGIN * settings.size))
+        report = context.part(i / len(seen), (i + 1) / len(seen))
+        filled = complete(
+            wide, ~context_mask, guide=guide, seed=settings.seed + 1 + i, report=report
+        )
+        layers.append(np.where(visible[..., None], wide, filled))
     return {"color": np.stack(layers).astype(np.float32)}
 
 

@@ -33,6 +33,12 @@ def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
         skies.append(estimate.sky)
         context.report(i / (count - 1))
     known = [layer == i for i in range(count)]
+    if len(inputs["color"]) > count:
+        # The sky behind everything: beyond the last layer, wherever the sky itself is not seen.
+        depths.append(np.full_like(seen_depth, float(bins[-1]) * ldi.PUSH_BACK**count))
+        members.append(inputs["sky"] <= 0.5)
+        skies.append(np.ones_like(seen_depth))
+        known.append(np.zeros_like(layer, bool))
     return {
         "depth": np.stack(depths),
         "member": np.stack(members),

@@ -95,10 +95,14 @@ def _roles(
 
 @contextmanager
 def nothing_half_made() -> Iterator[None]:
-    """Where the body raises, remove every data-block that it made."""
+    """Where the body raises, remove every data-block that it made and show the old scene again."""
     before = {data.session_uid for data in bpy.data.user_map()}
+    window = bpy.context.window
+    shown = window.scene if window else None
     try:
         yield
     except BaseException:
+        if shown:  # first: Blender crashes when the scene that a window shows goes
+            window.scene = shown
         bpy.data.batch_remove([d for d in bpy.data.user_map() if d.session_uid not in before])
         raise

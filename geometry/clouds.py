@@ -12,6 +12,7 @@ from .core.color import srgb_to_linear
 
 FORWARD_PREFIX = "fwd"
 BACKWARD_PREFIX = "bwd"
+COLOR = "color"
 _FIELDS = {"FLOAT": "value", "INT": "value", "FLOAT_VECTOR": "vector", "FLOAT_COLOR": "color"}
 
 
@@ -28,7 +29,7 @@ def make_cloud(name: str, points: PointArrays) -> bpy.types.Object:
     cloud.resize(points.count)
     store(cloud, "position", "FLOAT_VECTOR", blender_from_camera(points.position))
     store(cloud, "radius", "FLOAT", points.radius)
-    store(cloud, "color", "FLOAT_COLOR", linear_rgba(points.color))
+    store(cloud, COLOR, "FLOAT_COLOR", linear_rgba(points.color))
     store(cloud, "known", "FLOAT", points.known)
     store(cloud, "layer", "INT", points.layer)
     store(cloud, "disparity", "FLOAT", points.disparity)

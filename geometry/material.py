@@ -1,9 +1,14 @@
-"""The clouds' look in Blender's own engines: their stored colour as light, unlit."""
+"""The clouds' look in Blender's own engines: their stored colour as light, unlit.
+
+That is EEVEE, and with it Material Preview. Cycles keeps the attribute name `color` for volumes and
+draws the points black.
+"""
 
 from __future__ import annotations
 
 import bpy
 
+from .clouds import COLOR
 from .core.camera import FloatArray
 from .nodes.animate import WEIGHT
 from .nodes.tree import add_node, math
@@ -21,7 +26,7 @@ def make_material(name: str, color: FloatArray, moving: bool) -> bpy.types.Mater
     tree = material.node_tree
     tree.nodes.clear()
     stored = add_node(
-        tree, "ShaderNodeAttribute", (0, 0), attribute_type="GEOMETRY", attribute_name="color"
+        tree, "ShaderNodeAttribute", (0, 0), attribute_type="GEOMETRY", attribute_name=COLOR
     )
     emission = add_node(tree, "ShaderNodeEmission", (2, 0))
     tree.links.new(stored.outputs["Color"], emission.inputs["Color"])

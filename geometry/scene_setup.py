@@ -95,7 +95,6 @@ def set_up(scene: bpy.types.Scene, plan: FlightPlan, camera: bpy.types.Object) -
     before = {path: read(scene, path) for path in wanted}
     try:
         apply(scene, wanted)
-        scene.frame_set(FIRST_FRAME)
         yield
     except BaseException:
         apply(scene, before)
@@ -116,6 +115,7 @@ def settings_for(plan: FlightPlan) -> dict[str, Any]:
         "frame_start": FIRST_FRAME,
         "frame_end": plan.frames,
         "frame_step": 1,
+        "frame_current": FIRST_FRAME,
     }
     if has_engine():
         settings["render.engine"] = ENGINE

@@ -2,8 +2,8 @@
 
 3D symmetric animation (3D Cinemagraphy, section 3.4; paper, section 3.3): over a loop of N frames,
 at t, a forward copy of every point is displaced by D_0->t and a backward copy by D_0->-(N - t). The
-renderer mixes pictures of the two by `weight`, so the loop has no seam: at t = 0 only the forward
-copies count, and they lie where the photo has them.
+renderer mixes pictures of the two by `weight`, so the loop has no seam: at t = 0 there are only the
+forward copies, and they lie where the photo has them.
 
 Displacements are stored at K key times; the tree computes the *names* of the two attributes round t
 and mixes those. It keeps no state, so frames can be rendered in any order.
@@ -118,10 +118,11 @@ def _add_nodes(group: bpy.types.NodeTree) -> None:
         offset = _displacement(group, prefix, time, strength, row)
         moved = _displaced(group, geometry, offset, weight, row)
         copies.append(_stored(group, moved, BACKWARD, "BOOLEAN", prefix == BACKWARD_PREFIX, row))
-    join = add_node(group, "GeometryNodeJoinGeometry", (14, 0))
+    copies[1] = _where_weighed(group, copies[1], time.share)
+    join = add_node(group, "GeometryNodeJoinGeometry", (15, 0))
     for copy in reversed(copies):  # the link made last comes first
         group.links.new(copy, join.inputs[0])
-    result = add_node(group, "NodeGroupOutput", (15, 0))
+    result = add_node(group, "NodeGroupOutput", (16, 0))
     group.links.new(join.outputs[0], result.inputs[0])
 
 
@@ -190,6 +191,14 @@ def _displaced(
         feed(group, remove.inputs["Geometry"], moved)
         moved = remove.outputs["Geometry"]
     return _stored(group, moved, WEIGHT, "FLOAT", weight, row - 1)
+
+
+def _where_weighed(group: bpy.types.NodeTree, geometry: Socket, share: Socket) -> Socket:
+    """The geometry, but nothing at t = 0: other engines would draw copies that don't count."""
+    switch = add_node(group, "GeometryNodeSwitch", (14, -2), input_type="GEOMETRY")
+    feed(group, switch.inputs["Switch"], share)  # a number above 0 is true
+    feed(group, switch.inputs["True"], geometry)
+    return switch.outputs["Output"]
 
 
 def _stored(

@@ -20,6 +20,8 @@ LEAST_TEXTURE = 1.0
 MOST_STREAK = 0.8
 """Level streaks are their own mirror image and tell nothing."""
 LEAST_AREA = 0.03
+LEAST_WIDTH = 0.5
+"""Share of the picture's columns that mirror something: more than one building is wide."""
 LEAST_SHARE = 0.35
 LEAST_SHARE_NEAR = 0.45
 """Share of the texture below the axis, and close below it, that must mirror what is above."""
@@ -56,7 +58,7 @@ def _below(shape: tuple[int, ...], shore: int, reach: int) -> NDArray[np.bool_]:
 
 def _is_reflection(region: NDArray[np.bool_], telling: NDArray[np.bool_], shore: int) -> bool:
     """Whether enough of what has texture below the axis mirrors what is above it."""
-    if region.mean() < LEAST_AREA:
+    if region.mean() < LEAST_AREA or region.any(axis=0).mean() < LEAST_WIDTH:
         return False
     height = len(telling)
     for reach, share in ((shore, LEAST_SHARE), (height // 6, LEAST_SHARE_NEAR)):

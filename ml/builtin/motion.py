@@ -15,7 +15,7 @@ import numpy as np
 from scipy import ndimage
 
 from ...geometry.core.camera import FloatArray
-from .regions import MotionRegions
+from .regions import SMALLEST_SIDE, MotionRegions
 
 REFERENCE_SIZE = 768.0
 """Longer side of the wide photo for which the speeds are given: a photo of 512 px and margins."""
@@ -52,9 +52,12 @@ def eulerian_flow(
     """Flow of an image (H, W, 3), sRGB 0..1, with its regions, disparity (H, W) and horizon's row.
 
     Speeds grow with the picture's size; in loops longer than 60 frames they fall, so that the whole
-    way in a loop stays short enough for the forward and backward pictures to mix without blur.
+    way in a loop stays short enough for the forward and backward pictures to mix without blur. In a
+    picture too small for a field, nothing moves.
     """
     height, width = disparity.shape
+    if min(height, width) < SMALLEST_SIDE:
+        return Motion(np.zeros((height, width, 2), np.float32), np.zeros_like(regions.cloud))
     pace = max(height, width) / REFERENCE_SIZE * min(1.0, REFERENCE_LOOP / max(loop_frames, 1))
     far = _from_horizon(height, width, horizon)
     water = regions.water + regions.fall
@@ -119,7 +122,7 @@ def _run_off(fall: FloatArray, shape: tuple[int, ...]) -> tuple[FloatArray, Floa
     """Flow (H, W, 2) away from the foot of the falls, and its share (H, W, 1), less far away."""
     height, width = shape
     rows, columns = np.nonzero(fall > 0.5)
-    foot = rows > np.quantile(rows, 0.8)
+    foot = rows >= np.quantile(rows, 0.8)
     y, x = float(rows[foot].mean()), float(columns[foot].mean())
     dy, dx = np.mgrid[0:height, 0:width].astype(np.float32)
     dx, dy = dx - x, np.maximum(dy - y, 0) + 0.02 * height

@@ -24,6 +24,10 @@ BLUE = -6.0
 CALM = 0.8
 LEAST_STREAK = 0.35
 LEAST_LIGHTNESS = 0.42
+LOW_SKY = 0.15
+"""Height of the sky close to the horizon, which water mirrors most, as a share of the picture."""
+LEAST_SHINE, LEAST_SHINE_PLAIN = 0.4, 0.6
+"""Lightness beside the low sky's of a piece of water that shows level streaks or none."""
 LEAST_AREA = 0.01
 LARGEST_HEIGHT = 1.5
 OPEN_ABOVE = 0.3
@@ -56,7 +60,7 @@ def _candidates(look: Appearance) -> Mask:
 def _tint_distance(look: Appearance, sky: Mask) -> FloatArray:
     """Distance of chromaticity (H, W) to the nearest of the sky's, low sky counted twice."""
     samples = [_spread(look.lab[sky], SKY_SAMPLES)]
-    samples.append(_spread(look.lab[sky & (look.rows > -0.15)], SKY_SAMPLES))
+    samples.append(_spread(look.lab[sky & (look.rows > -LOW_SKY)], SKY_SAMPLES))
     distance = np.full(sky.shape, np.inf, np.float32)
     for sample in np.concatenate(samples):
         from_sample = np.square(look.lab[..., 1:] - sample[1:]).sum(-1)
@@ -87,9 +91,19 @@ def _sure_pieces(look: Appearance, mask: Mask) -> Mask:
         piece = labels == label
         if area < LEAST_AREA * mask.size or tall > LARGEST_HEIGHT * wide:
             continue
-        if not _open_above(look, piece):
+        if _shines(look, piece) and not _open_above(look, piece):
             sure |= piece
     return sure
+
+
+def _shines(look: Appearance, piece: Mask) -> bool:
+    """Whether a piece is bright enough beside the low sky to mirror it; a dark wood is not."""
+    sky = look.sky > 0.9
+    low = sky & (look.rows > -LOW_SKY)
+    lightness = look.lab[..., 0]
+    share = np.median(lightness[piece]) / max(np.median(lightness[low if low.any() else sky]), 1.0)
+    streaked = float(np.median(look.streak[piece])) > LEAST_STREAK
+    return bool(share > (LEAST_SHINE if streaked else LEAST_SHINE_PLAIN))
 
 
 def _as_colourful(look: Appearance, mask: Mask) -> Mask:
@@ -108,7 +122,8 @@ def _open_above(look: Appearance, piece: Mask) -> bool:
     columns = np.flatnonzero(piece.any(axis=0))
     tops = tops[columns]
     reach = max(look.rows.size // 40, 2)
-    above = np.maximum(tops - reach, 0)
+    horizon = int(np.searchsorted(look.rows[:, 0], 0.0))
+    above = np.maximum(np.minimum(tops, horizon) - reach, 0)
     alike = np.abs(look.lab[above, columns] - look.lab[tops, columns]).sum(-1) < 6.0
     at_horizon = look.rows[tops, 0] < 0.03
     is_open = alike & at_horizon & (look.sky[above, columns] < 0.3)

@@ -12,7 +12,7 @@ from .core.color import srgb_to_linear
 
 FORWARD_PREFIX = "fwd"
 BACKWARD_PREFIX = "bwd"
-COLOR = "color"
+COLOR = "Color"
 _FIELDS = {"FLOAT": "value", "INT": "value", "FLOAT_VECTOR": "vector", "FLOAT_COLOR": "color"}
 
 

@@ -1,8 +1,4 @@
-"""The clouds' look in Blender's own engines: their stored colour as light, unlit.
-
-That is EEVEE, and with it Material Preview. Cycles keeps the attribute name `color` for volumes and
-draws the points black.
-"""
+"""The clouds' look in Blender's own engines, EEVEE and Cycles: their stored colour as light."""
 
 from __future__ import annotations
 
@@ -15,7 +11,7 @@ from .nodes.tree import add_node, math
 
 
 def make_material(name: str, color: FloatArray, moving: bool) -> bpy.types.Material:
-    """A material that emits the attribute `color`; with `moving` copies fade with their weight.
+    """A material that emits the attribute `Color`; with `moving` copies fade with their weight.
 
     color (P, 4) scene-linear: its mean is what Solid display shows, which can't show attributes of
     points.

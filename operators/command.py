@@ -27,6 +27,7 @@ from .folders import user_cache_folder
 from .make import check_photo
 from .outputs import OutputError, Outputs
 from .running import STAGE_LABELS
+from .settings import remember_settings
 
 POLL_SECONDS = 0.05
 EXIT_FAILED, EXIT_CANCELLED = 1, 130
@@ -134,7 +135,9 @@ def make_scene(
         started = time.perf_counter()
         console.progress("Building the scene", 0.0)
         bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
-        built = build_scene(load_flight(folder), Path(settings.photo).stem, bpy.context.scene)
+        name = Path(settings.photo).stem
+        built = build_scene(load_flight(folder), name, bpy.context.scene, job.id)
+        remember_settings(bpy.data.scenes[built.scene], settings)
     finally:
         job.close()
     seconds = round(time.perf_counter() - started, 3)

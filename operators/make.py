@@ -15,7 +15,7 @@ from ..ml.protocol import Cancelled, Done, Failed
 from ..ml.settings import JobSettings, SettingsError
 from . import running
 from .folders import cache_folder, output_folder
-from .settings import job_settings
+from .settings import job_settings, remember_settings
 
 POLL_SECONDS = 0.1
 
@@ -78,7 +78,7 @@ class MAKE4D_OT_make(bpy.types.Operator):
         except (SettingsError, MissingPackageError, OSError) as error:
             self.report({"ERROR"}, str(error))
             return False
-        running.begin(job, context.scene.name, Path(settings.photo).stem)
+        running.begin(job, context.scene.name, settings)
         return True
 
     def _end(self, context: bpy.types.Context, ended: Done | Failed | Cancelled) -> set[str]:
@@ -99,6 +99,7 @@ class MAKE4D_OT_make(bpy.types.Operator):
             return {"CANCELLED"}
         try:
             made = build(Path(ended.folder), job)
+            look_through_camera(bpy.context)
         except (OSError, ValueError, MemoryError) as error:
             self.report({"ERROR"}, f"The scene could not be built ({error}): run again.")
             return {"CANCELLED"}
@@ -118,9 +119,20 @@ def build(folder: Path, job: running.RunningJob) -> str:
 
     The scene that asked may have been removed meanwhile: the result then gets a new one.
     """
-    built = build_scene(load_flight(folder), job.name, bpy.data.scenes.get(job.scene))
-    set_film_output(bpy.data.scenes[built.scene], f"{output_folder()}{job.name}.mp4")
+    flight = load_flight(folder)
+    built = build_scene(flight, job.name, bpy.data.scenes.get(job.scene), job.job.id)
+    scene = bpy.data.scenes[built.scene]
+    set_film_output(scene, f"{output_folder()}{job.name}.mp4")
+    remember_settings(scene, job.settings)
     return built.scene
+
+
+def look_through_camera(context: bpy.types.Context) -> None:
+    """Show the new scene as its camera sees it."""
+    screen = context.window.screen if context.window else None
+    for area in screen.areas if screen else ():
+        if area.type == "VIEW_3D":
+            area.spaces.active.region_3d.view_perspective = "CAMERA"
 
 
 def check_photo(settings: JobSettings) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ..ml.client import Job
 from ..ml.protocol import Cancelled, Done, Failed, Progress
+from ..ml.settings import JobSettings
 
 STAGE_LABELS = {
     "start": "Starting",
@@ -28,10 +30,15 @@ class RunningJob:
 
     job: Job
     scene: str
-    name: str
+    settings: JobSettings
     stage: str = "start"
     fraction: float = 0.0
     started: float = field(default_factory=time.monotonic)
+
+    @property
+    def name(self) -> str:
+        """What the photo is called."""
+        return Path(self.settings.photo).stem
 
     @property
     def label(self) -> str:
@@ -58,10 +65,10 @@ current: RunningJob | None = None
 """At most one job runs at a time."""
 
 
-def begin(job: Job, scene: str, name: str) -> RunningJob:
-    """Make a job the running one."""
+def begin(job: Job, scene: str, settings: JobSettings) -> RunningJob:
+    """Make a job, asked for in the scene of this name, the running one."""
     global current
-    current = RunningJob(job, scene, name)
+    current = RunningJob(job, scene, settings)
     return current
 
 

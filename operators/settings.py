@@ -89,6 +89,13 @@ def job_settings(scene: bpy.types.Scene) -> JobSettings:
     return settings
 
 
+def remember_settings(scene: bpy.types.Scene, settings: JobSettings) -> None:
+    """Note on a scene what it was made of, so that its panel shows it and can make it again."""
+    own = scene.make_4d
+    for name in ("photo", "size", "frames", "layers", "fly", "motion", "seed", "field_of_view"):
+        setattr(own, name, getattr(settings, name))
+
+
 def register() -> None:
     """Register the settings and hang them on the scene."""
     bpy.utils.register_class(Make4DSettings)

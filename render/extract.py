@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 DEFAULT_RADIUS = 0.05
 DEFAULT_COLOR = (0.8, 0.8, 0.8, 1.0)
+COLOR_NAMES = ("Color", "color")
+"""Names of the colour attribute: ours, and what other tools call it."""
 _MADE_BY_US = ("known", "layer", "disparity")
 _FIELDS = {
     "FLOAT": ("value", 1, np.float32),
@@ -106,7 +108,7 @@ def _scalar(read: dict[str, NDArray], name: str, count: int, default: float) -> 
 def _color(read: dict[str, NDArray], count: int) -> FloatArray:
     color = np.empty((count, 4), np.float32)
     color[:] = DEFAULT_COLOR
-    values = read.get("color")
+    values = next((read[name] for name in COLOR_NAMES if name in read), None)
     if values is not None and values.ndim == 2:
         color[:, : values.shape[1]] = np.nan_to_num(values)
     color[:, 3] = np.clip(color[:, 3], 0.0, 1.0)

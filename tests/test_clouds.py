@@ -44,7 +44,7 @@ def test_cloud_holds_the_arrays(empty_blend, make_flight):
     np.testing.assert_array_equal(read(cloud, "known", "value"), points.known)
     np.testing.assert_array_equal(read(cloud, "disparity", "value"), points.disparity)
     np.testing.assert_array_equal(read(cloud, "layer", "value", dtype=np.int32), points.layer)
-    color = read(cloud, "color", "color", 4)
+    color = read(cloud, "Color", "color", 4)
     expected = [[to_linear(float(c)) for c in row] + [1.0] for row in points.color[:50]]
     np.testing.assert_allclose(color[:50], expected, rtol=1e-5)
     assert not any(a.name.startswith(("fwd", "bwd")) for a in cloud.attributes)

@@ -73,6 +73,8 @@ def test_an_artist_s_scene_stays_as_it_was(scene):
     assert before == after
     assert (scene.render.resolution_x, scene.frame_end) == (333, 77)
     assert len(bpy.data.scenes) == 2
+    made = next(other for other in bpy.data.scenes if other != scene)
+    assert (made.make_4d.photo, made.make_4d.frames) == (scene.make_4d.photo, 5)
 
 
 def test_one_undo_takes_it_back_and_redo_brings_it_again(scene):

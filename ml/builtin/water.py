@@ -29,6 +29,8 @@ LOW_SKY = 0.15
 LEAST_SHINE, LEAST_SHINE_PLAIN = 0.4, 0.6
 """Lightness beside the low sky's of a piece of water that shows level streaks or none."""
 LEAST_AREA = 0.01
+LEAST_PART = 0.3
+"""Where one piece is large enough, others may be smaller by this factor."""
 LARGEST_HEIGHT = 1.5
 OPEN_ABOVE = 0.3
 LEAST_ROUGH = 1.2
@@ -85,15 +87,16 @@ def _sure_pieces(look: Appearance, mask: Mask) -> Mask:
     typical = float(np.median(look.texture[mask]))
     alike = mask & (look.texture < max(CALM, 2.5 * typical)) & _as_colourful(look, mask)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(_opened(alike, 2).astype(np.uint8))
-    sure = np.zeros_like(mask)
+    sure, largest = np.zeros_like(mask), 0.0
     for label in range(1, len(stats)):
         area, wide, tall = (stats[label, i] for i in (4, 2, 3))
-        piece = labels == label
-        if area < LEAST_AREA * mask.size or tall > LARGEST_HEIGHT * wide:
+        if area < LEAST_PART * LEAST_AREA * mask.size or tall > LARGEST_HEIGHT * wide:
             continue
+        piece = labels == label
         if _shines(look, piece) and not _open_above(look, piece):
             sure |= piece
-    return sure
+            largest = max(largest, area / mask.size)
+    return sure if largest > LEAST_AREA else np.zeros_like(mask)
 
 
 def _shines(look: Appearance, piece: Mask) -> bool:
@@ -101,9 +104,10 @@ def _shines(look: Appearance, piece: Mask) -> bool:
     sky = look.sky > 0.9
     low = sky & (look.rows > -LOW_SKY)
     lightness = look.lab[..., 0]
-    share = np.median(lightness[piece]) / max(np.median(lightness[low if low.any() else sky]), 1.0)
+    beside = float(np.median(lightness[low if low.any() else sky]))
+    share = float(np.median(lightness[piece])) / max(beside, 1.0)
     streaked = float(np.median(look.streak[piece])) > LEAST_STREAK
-    return bool(share > (LEAST_SHINE if streaked else LEAST_SHINE_PLAIN))
+    return share > (LEAST_SHINE if streaked else LEAST_SHINE_PLAIN)
 
 
 def _as_colourful(look: Appearance, mask: Mask) -> Mask:
@@ -152,7 +156,7 @@ def _grown(look: Appearance, sure: Mask) -> FloatArray:
 
 def _likeness(look: Appearance, sure: Mask) -> FloatArray:
     """How like sure water a colour is (H, W), 0..1; lightness counts for less."""
-    scale = np.float32([0.4, 1.0, 1.0])
+    scale = np.array([0.4, 1.0, 1.0], np.float32)
     nearest = np.full(sure.shape, np.inf, np.float32)
     for sample in _spread(look.lab[sure], 200):
         np.minimum(nearest, np.square((look.lab - sample) * scale).sum(-1), out=nearest)

@@ -30,7 +30,8 @@ SWIRL = 0.35
 TOWARD_VIEWER = 0.2
 EDGE_REACH = 0.03
 """Distance from an edge, as a share of the size, within which flow turns to run along it."""
-EDGE_FADE = 0.006
+EDGE_FADE = 0.012
+"""Within this the whole flow fades: shorter, and points draw apart so far that gaps show."""
 SEED = 5
 
 

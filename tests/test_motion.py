@@ -151,10 +151,11 @@ def test_same_regions_same_flow(rng):
 
 
 def test_forward_and_backward_copies_leave_no_gaps():
-    """In the middle of the loop hardly a pixel of falls and pool is without a point of either."""
-    fall, water = np.zeros((2, HEIGHT, WIDTH), np.float32)
-    fall[40:140, 150:210] = 1
-    water[140:220, 60:300] = 1
+    """Where falls run aslant through a ragged bed, hardly a pixel is without a point of either."""
+    row, column = np.mgrid[0:HEIGHT, 0:WIDTH]
+    left = 90 + 0.8 * row + 6 * np.sin(row / 6)
+    fall = ((row > 30) & (row < 140) & (column > left) & (column < left + 50)).astype(np.float32)
+    water = ((row >= 140) & (row < 220) & (column > 100) & (column < 320)).astype(np.float32)
     flow = flow_of(masks(water=water, fall=fall)).flow
     moves = np.abs(flow).sum(axis=-1) > 0
     covered = ~moves
@@ -164,4 +165,4 @@ def test_forward_and_backward_copies_leave_no_gaps():
         for dx, dy in ((0, 0), (1, 0), (0, 1), (1, 1)):
             column = np.clip(corner[:, 0] + dx, 0, WIDTH - 1)
             covered[np.clip(corner[:, 1] + dy, 0, HEIGHT - 1), column] = True
-    assert (~covered).sum() < 0.001 * moves.sum()
+    assert (~covered).sum() < 0.0015 * moves.sum()

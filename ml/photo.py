@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import color_profile, exif
-from .photo_header import Header, read_header
+from .photo_header import Header, jpeg_exif, read_header
 
 Image = NDArray[np.float32]
 
@@ -31,6 +31,8 @@ _RAW_SUFFIXES = frozenset(
     (".3fr", ".arw", ".cr2", ".cr3", ".dng", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".srw")
 )
 _SIDEWAYS = (5, 6, 7, 8)
+EXIF_BLOCK = getattr(cv2, "IMAGE_METADATA_EXIF", 0)
+ICC_BLOCK = getattr(cv2, "IMAGE_METADATA_ICCP", 2)
 _REDUCED = {
     2: cv2.IMREAD_REDUCED_COLOR_2,
     4: cv2.IMREAD_REDUCED_COLOR_4,
@@ -71,8 +73,8 @@ def load_photo(path: Path, size: int) -> Photo:
     if header.kind == "TIFF":  # OpenCV tells nothing of these, and turns them by itself
         tags, profile = exif.read_tags(data), exif.read_profile(data)
     else:
-        tags = exif.read_tags(blocks.get(cv2.IMAGE_METADATA_EXIF, b""))
-        profile = blocks.get(cv2.IMAGE_METADATA_ICCP, b"")
+        tags = exif.read_tags(blocks.get(EXIF_BLOCK, b""))
+        profile = blocks.get(ICC_BLOCK, b"")
         pixels = _rotate(pixels, tags.get(exif.ORIENTATION, 1))
     original = (header.width, header.height)
     if tags.get(exif.ORIENTATION, 1) in _SIDEWAYS:
@@ -146,13 +148,21 @@ def _decode(
         )
     try:
         buffer = np.frombuffer(data, np.uint8)
+        if not hasattr(cv2, "imdecodeWithMetadata"):
+            # OpenCV before 4.11: what a camera notes in a JPEG can still be read, profiles can't.
+            blocks_of_jpeg = {EXIF_BLOCK: jpeg_exif(data)} if header.kind == "JPEG" else {}
+            return _checked(cv2.imdecode(buffer, flags), path), blocks_of_jpeg
         pixels, kinds, blocks = cv2.imdecodeWithMetadata(buffer, flags)
     except (cv2.error, MemoryError) as error:
         raise PhotoError(_damaged(path)) from error
+    named = zip(kinds, blocks, strict=True)
+    return _checked(pixels, path), {kind: np.asarray(block).tobytes() for kind, block in named}
+
+
+def _checked(pixels: NDArray[Any] | None, path: Path) -> NDArray[Any]:
     if pixels is None:
         raise PhotoError(_damaged(path))
-    named = zip(kinds, blocks, strict=True)
-    return pixels, {kind: np.asarray(block).tobytes() for kind, block in named}
+    return pixels
 
 
 def _damaged(path: Path) -> str:

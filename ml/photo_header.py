@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from . import exif
 
+_APP1 = 0xE1
 _APP14 = 0xEE
 # Start-of-frame markers of JPEG (ITU T.81, table B.1), without DHT, JPG and DAC among them.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -86,6 +87,15 @@ def _read_jpeg(data: bytes) -> Header | None:
         return None
     height, width, components = frame
     return Header("JPEG", width, height, plain_cmyk=components == 4 and not has_adobe_mark)
+
+
+def jpeg_exif(data: bytes) -> bytes:
+    """The EXIF block (a small TIFF) of a JPEG file's bytes; empty where there is none."""
+    for marker, at in _segments(data):
+        if marker == _APP1 and data[at + 2 : at + 8] == b"Exif\0\0":
+            (length,) = struct.unpack_from(">H", data, at)
+            return data[at + 8 : at + length]
+    return b""
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int]]:

@@ -304,3 +304,16 @@ def test_unreadable(tmp_path: Path) -> None:
         pytest.skip("this user may read everything")
     with pytest.raises(PhotoError, match=r"can't be read.*check its permissions"):
         load_photo(path, 64)
+
+
+def test_an_older_opencv_still_turns_photos(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "turned.jpg"
+    block = exif_block("<", {0x0112: 6}, {0xA405: 28})
+    path.write_bytes(with_exif(encoded(".jpg", quadrants()), block))
+    expected = load_photo(path, 64)
+    monkeypatch.delattr(cv2, "imdecodeWithMetadata")
+    photo = load_photo(path, 64)
+    np.testing.assert_array_equal(photo.image, expected.image)
+    assert photo.focal_35mm == expected.focal_35mm == 28

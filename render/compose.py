@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..geometry.core.camera import FloatArray
+from ..geometry.core.flow import symmetric_weights
 
-DISPARITY_WEIGHT = 4.0
-"""The `a` of the symmetric mix: how much a nearer surface wins over a farther one."""
 FULL_COVERAGE = 0.05
 """Accumulated alpha from which a pixel of an opaque film shows no background."""
 NO_DEPTH = 1e10
@@ -34,13 +33,10 @@ class Layers:
 def mix(forward: Layers, backward: Layers, share: float) -> Layers:
     """Symmetric mix of two pictures at `share` = t / N of the loop (paper, eq. 8; 3D Moments).
 
-    Their weights are (1 - share) * exp(a * disparity) * alpha and share * exp(a * disparity) *
-    alpha, where disparity is that of the pixel, 0..1; the pictures mix unpremultiplied.
+    The weights are those of `flow.symmetric_weights`; the pictures mix unpremultiplied.
     """
-    first = (1.0 - share) * _prominence(forward)
-    second = share * _prominence(backward)
-    first = (first / np.maximum(first + second, 1e-12)).astype(np.float32)
-    second = (1.0 - first).astype(np.float32)
+    disparity = [_divided(layers.disparity, layers.alpha) for layers in (forward, backward)]
+    first, second = symmetric_weights(share, 1.0, *disparity, forward.alpha, backward.alpha)
     alpha = (first * forward.alpha + second * backward.alpha).astype(np.float32)
 
     def mixed(one: FloatArray, other: FloatArray) -> FloatArray:
@@ -76,11 +72,6 @@ def depth_pass(layers: Layers) -> FloatArray:
     """Depth (h, w) in scene units along the view direction, NO_DEPTH where nothing is."""
     depth = _divided(layers.depth, layers.alpha)
     return np.where(layers.alpha > FULL_COVERAGE, depth, np.float32(NO_DEPTH))
-
-
-def _prominence(layers: Layers) -> FloatArray:
-    disparity = _divided(layers.disparity, layers.alpha)
-    return np.exp(DISPARITY_WEIGHT * disparity) * layers.alpha
 
 
 def _divided(values: FloatArray, alpha: FloatArray) -> FloatArray:

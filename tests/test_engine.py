@@ -254,8 +254,9 @@ def test_panels_come_and_go(scene) -> None:
     from make_4d.render import ui_compat
 
     dimensions = bpy.types.RENDER_PT_format
-    if engine.ENGINE in dimensions.COMPAT_ENGINES:
-        pytest.skip("the add-on is registered already")
+    was_registered = engine.ENGINE in dimensions.COMPAT_ENGINES
+    if was_registered:
+        ui_compat.unregister()
     ui_compat.register()
     try:
         assert engine.ENGINE in dimensions.COMPAT_ENGINES
@@ -266,3 +267,5 @@ def test_panels_come_and_go(scene) -> None:
         ui_compat.unregister()
     assert engine.ENGINE not in dimensions.COMPAT_ENGINES
     assert not hasattr(bpy.types, "RENDER_PT_make_4d_film")
+    if was_registered:
+        ui_compat.register()

@@ -19,7 +19,7 @@ MODULES = sorted(
     for path in (ROOT / "__init__.py", *(p for part in PARTS for p in (ROOT / part).rglob("*.py")))
 )
 TESTS = sorted(path.relative_to(ROOT) for path in (ROOT / "tests").glob("*.py"))
-SCRIPTS = [Path("make4d"), Path("tasks.py"), *TESTS]
+SCRIPTS = [Path("make4d"), Path(".ci/tasks.py"), *TESTS]
 
 # Whom the modules of a folder may import from the package. `ml-client` is what Blender's side may
 # see of the machine-learning side: none of it needs more than Python.
@@ -152,7 +152,7 @@ def test_files(path: Path) -> None:
 def test_functions_are_short() -> None:
     lengths = [
         (node.end_lineno or 0) - node.lineno + 1
-        for path in (*MODULES, Path("make4d"), Path("tasks.py"))
+        for path in (*MODULES, Path("make4d"), Path(".ci/tasks.py"))
         for node in ast.walk(tree(path))
         if isinstance(node, ast.FunctionDef)
     ]

@@ -67,7 +67,7 @@ def python(arguments: list[str], resources: Path) -> str:
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The extension's zip, validated and built with the project's own command."""
     folder = tmp_path_factory.mktemp("built")
-    python([str(ROOT / "tasks.py"), "build", str(folder)], folder)
+    python([str(ROOT / ".ci" / "tasks.py"), "build", str(folder)], folder)
     (archive,) = folder.glob("*.zip")
     return archive
 

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent
+ROOT = Path(__file__).resolve().parent.parent
 BLENDER_EXT = "scripts/addons_core/bl_pkg/cli/blender_ext.py"
 VALID_TAGS = "scripts/modules/_bpy_internal/extensions/tags.py"
 

@@ -35,8 +35,9 @@ def mix(forward: Layers, backward: Layers, share: float) -> Layers:
 
     The weights are those of `flow.symmetric_weights`; the pictures mix unpremultiplied.
     """
-    disparity = [_divided(layers.disparity, layers.alpha) for layers in (forward, backward)]
-    first, second = symmetric_weights(share, 1.0, *disparity, forward.alpha, backward.alpha)
+    near_f = _divided(forward.disparity, forward.alpha)
+    near_b = _divided(backward.disparity, backward.alpha)
+    first, second = symmetric_weights(share, 1.0, near_f, near_b, forward.alpha, backward.alpha)
     alpha = (first * forward.alpha + second * backward.alpha).astype(np.float32)
 
     def mixed(one: FloatArray, other: FloatArray) -> FloatArray:

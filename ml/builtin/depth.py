@@ -50,7 +50,9 @@ def estimate_disparity(
     horizon = horizon_row(sky) if horizon is None else horizon
     solid = sky < 0.5
     labels = segment(image, solid, SEGMENTS)
-    ground = ground_disparity(*labels.shape, horizon * labels.shape[0] / image.shape[0])
+    ground = ground_disparity(
+        labels.shape[0], labels.shape[1], horizon * labels.shape[0] / image.shape[0]
+    )
     small = upright_disparity(labels, ground, _small_lab(image, labels))
     small *= 1.0 - 0.5 * haze_amount(image, labels, small)
     disparity = _at_full_size(image, small, labels >= 0, solid)
@@ -82,5 +84,5 @@ def _at_full_size(
     radius = max(2, max(height, width) // 64)
     value = guided_filter(image, value * solid, radius, EDGE_EPSILON)
     weight = guided_filter(image, weight * solid, radius, EDGE_EPSILON)
-    smooth = np.clip(value / np.maximum(weight, 0.05), FAR, 1.0)
+    smooth = np.clip(value / np.maximum(weight, 0.05), FAR, 1.0).astype(np.float32)
     return np.where(solid, snap_depth_edges(smooth), 0.0).astype(np.float32)

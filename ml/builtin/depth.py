@@ -1,32 +1,33 @@
 """Disparity of a photo without a network: sky, a ground plane, upright pieces that stand on it.
 
-What lies below the horizon is ground and comes nearer row by row; a piece of the picture that rises
-above the horizon is upright: it stands on its foot and has its foot's disparity, or, where its
-foot runs aslant like a row of houses, that of a vertical plane. A piece that ends above the horizon
-rests on the piece below it where their colours meet softly; else it is far away.
+The ground's disparity grows with the distance below the horizon. A street's or a bridge's vanishing
+point adds walls (layout). Elsewhere the picture is cut into superpixels; those that rise above the
+horizon, or look like and adjoin what does, are upright and stand on their feet (relief); haze sets
+far ones back. Every step of depth lies on a superpixel's border, thus on an edge of the image.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ...geometry.core.camera import FloatArray
-from ...geometry.core.ldi import snap_depth_edges
-from .guided import guided_filter
+from .guided import global_smooth
 from .haze import haze_amount
-from .horizon import horizon_row
-from .segments import segment
+from .layout import FAR, Layout, Mask, enclosed, scene_layout
+from .relief import cut_pieces, ground_share, superpixel_disparity, uprightness
 from .sky import sky_region
-from .upright import upright_disparity
+from .superpixels import Labels, mean_over
 
-FAR = 0.025
-"""Disparity of the farthest ground; the sky's is 0."""
-SEGMENTS = 48
-EDGE_EPSILON = 4e-4
+SMOOTHING = 0.02
+"""Reach of the last smoothing, as a share of the longer side."""
+MIN_GROUND = 0.2
+"""Share of what is below the horizon that must lie flat for the looks to be believed."""
+HAZY = 0.4
+"""Haze pushes back what stands farther than this disparity: nearer, bright is only bright."""
+STEP = 0.02
+"""Disparity step over which neighbours are smoothed together to 1/e."""
 
 
 @dataclass(frozen=True)
@@ -47,42 +48,44 @@ def estimate_disparity(
     sky (H, W) and horizon (row in pixels, may lie outside) are estimated where they are not given.
     """
     sky = sky_region(image) if sky is None else sky
-    horizon = horizon_row(sky) if horizon is None else horizon
+    layout = scene_layout(image, sky, horizon)
     solid = sky < 0.5
-    labels = segment(image, solid, SEGMENTS)
-    ground = ground_disparity(
-        labels.shape[0], labels.shape[1], horizon * labels.shape[0] / image.shape[0]
-    )
-    small = upright_disparity(labels, ground, _small_lab(image, labels))
-    small *= 1.0 - 0.5 * haze_amount(image, labels, small)
-    disparity = _at_full_size(image, small, labels >= 0, solid)
-    return DepthEstimate(np.clip(disparity, 0.0, 1.0), float(horizon), sky)
+    if not solid.any():
+        return DepthEstimate(np.zeros(sky.shape, np.float32), layout.horizon, sky)
+    template = layout.template
+    if not layout.corridor:
+        template = _with_upright_pieces(image, sky, layout)
+    smooth = _smoothed(template, solid)
+    disparity = np.where(solid, np.clip(smooth, FAR, 1.0), 0.0)
+    return DepthEstimate(disparity.astype(np.float32), float(layout.horizon), sky)
 
 
-def ground_disparity(height: int, width: int, horizon: float) -> FloatArray:
-    """Disparity (H, W) of a ground plane that vanishes at the row `horizon`, 1 at the bottom."""
-    rows = np.arange(height, dtype=np.float32) + 0.5 - horizon
-    rise = np.clip(rows / max(height - horizon, 1.0), 0.0, 1.0)
-    return np.repeat((FAR + (1.0 - FAR) * rise)[:, None], width, axis=1).astype(np.float32)
+def _with_upright_pieces(image: FloatArray, sky: FloatArray, layout: Layout) -> FloatArray:
+    solid = sky < 0.5
+    pieces = cut_pieces(image, solid)
+    upright = uprightness(image, pieces, layout)
+    if ground_share(upright, pieces, layout) < MIN_GROUND:
+        # All looks alike, above the horizon and below: looks don't tell what stands.
+        return enclosed(image, layout, solid).template
+    level = superpixel_disparity(pieces, upright, layout)
+    haze = mean_over(pieces.labels, haze_amount(image, sky)) * upright
+    far = np.clip(1.0 - level / HAZY, 0.0, 1.0)
+    level = FAR + (level - FAR) * (1.0 - haze * far)
+    return _painted(pieces.labels, level, upright, layout.template)
 
 
-def _small_lab(image: FloatArray, labels: NDArray[np.int32]) -> FloatArray:
-    small = cv2.resize(image, labels.shape[::-1], interpolation=cv2.INTER_AREA)
-    return cv2.cvtColor(small.astype(np.float32), cv2.COLOR_RGB2Lab)
-
-
-def _at_full_size(
-    image: FloatArray, small: FloatArray, known: NDArray[np.bool_], solid: NDArray[np.bool_]
+def _painted(
+    labels: Labels, level: FloatArray, upright: FloatArray, template: FloatArray
 ) -> FloatArray:
-    """Enlarge a disparity map; its steps move onto the image's edges, the sky's edge stays put."""
-    height, width = solid.shape
-    if not known.any():
-        return np.zeros((height, width), np.float32)
-    # The sky's zeros must not bleed into what stands before it.
-    weight = cv2.resize(known.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-    value = cv2.resize(small * known, (width, height), interpolation=cv2.INTER_LINEAR)
-    radius = max(2, max(height, width) // 64)
-    value = guided_filter(image, value * solid, radius, EDGE_EPSILON)
-    weight = guided_filter(image, weight * solid, radius, EDGE_EPSILON)
-    smooth = np.clip(value / np.maximum(weight, 0.05), FAR, 1.0).astype(np.float32)
-    return np.where(solid, snap_depth_edges(smooth), 0.0).astype(np.float32)
+    """Disparity (H, W): superpixels at their levels, slanted as the template where they lie."""
+    index = np.maximum(labels, 0)
+    offset = template - mean_over(labels, template)[index]
+    return level[index] + (1.0 - upright[index]) * offset
+
+
+def _smoothed(disparity: FloatArray, solid: Mask) -> FloatArray:
+    """Join small steps and keep large ones; the sky is cut off."""
+    strength = (SMOOTHING * max(disparity.shape)) ** 2
+    right = np.exp(-np.abs(np.diff(disparity, axis=1)) / STEP) * (solid[:, 1:] & solid[:, :-1])
+    down = np.exp(-np.abs(np.diff(disparity, axis=0)) / STEP) * (solid[1:] & solid[:-1])
+    return global_smooth(disparity, right, down, strength)

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ...geometry.core.camera import FloatArray
 
-NEAR = 0.15
-"""What is nearer than this disparity is not judged by haze: a white wall is no fog."""
+REACH = 0.03
+"""Radius of the neighbourhood whose darkest value counts, as a share of the longer side."""
+DARKEST_AIR = 0.35
+"""Air darker than this (a night sky) hides nothing."""
 
 
-def haze_amount(image: FloatArray, labels: NDArray[np.int32], disparity: FloatArray) -> FloatArray:
-    """Haze 0..1 of every pixel (h, w) of a segmentation, constant over each piece.
+def haze_amount(image: FloatArray, sky: FloatArray) -> FloatArray:
+    """Haze (H, W) 0..1 of an image (H, W, 3), sRGB 0..1, with a soft sky mask (H, W).
 
-    The darkest channel in a piece's neighbourhood, 10th percentile over the piece, is what light
-    the air adds; it is taken relative to the picture's brightest air and fades out where the
-    disparity (h, w) is that of something near.
+    The light that the air adds in front of a thing, taken for the darkest channel in its
+    neighbourhood (eq. 5 there; the sky does not count), relative to the air's own, that of the sky
+    (eq. 12). Zero without a bright sky.
     """
-    size = labels.shape[::-1]
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA).min(-1)
-    dark = cv2.erode(small.astype(np.float32), np.ones((3, 3), np.uint8))
-    air = max(float(np.percentile(dark, 99)), 0.2)
-    haze = np.zeros(labels.shape, np.float32)
-    for label in range(labels.max() + 1):
-        piece = labels == label
-        if piece.any():
-            haze[piece] = np.percentile(dark[piece], 10) / air
-    far = np.clip(1.0 - disparity / NEAR, 0.0, 1.0)
-    return np.clip(haze, 0.0, 1.0) * far
+    solid = sky < 0.5
+    dark = image.min(-1).astype(np.float32)
+    if solid.all() or not solid.any():
+        return np.zeros(sky.shape, np.float32)
+    air = float(np.median(dark[~solid]))
+    if air < DARKEST_AIR:
+        return np.zeros(sky.shape, np.float32)
+    radius = max(1, round(REACH * max(sky.shape)))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    # Dark and then bright again over the same reach: the value of each thing's own shadows.
+    dark = cv2.dilate(cv2.erode(np.where(solid, dark, 1.0).astype(np.float32), kernel), kernel)
+    return np.where(solid, np.clip(dark / air, 0.0, 1.0), 0.0).astype(np.float32)

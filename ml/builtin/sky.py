@@ -30,6 +30,8 @@ BLUE = -12.0
 TEXTURE_LIMIT = 6.0
 HOLE_DIFFERENCE = 6.0
 HOLE_CONTRAST = 4.0
+LOCAL = 14.0
+"""Largest difference (CIELAB) of a piece apart from the rest of the sky to the sky next to it."""
 """A hole has sharp edges: mean gradient along its rim (CIELAB per pixel)."""
 MAX_MODEL = 4000
 SPREAD = 0.08
@@ -140,7 +142,8 @@ def _grown(small: _Small, mask: Mask) -> Mask:
         lowest = int(np.flatnonzero(mask.any(1)).max())
         alike[min(height, lowest + max(2, height // 20)) :] = False
         labels, sizes = _components(alike | mask)
-        keep = sizes >= max(12, height * width // 8000)
+        away = np.linalg.norm(small.lab - _spread(small.lab, mask, SPREAD * width), axis=-1)
+        keep = (sizes >= max(12, height * width // 8000)) & (_mean_by_label(away, labels) < LOCAL)
         keep[np.unique(labels[mask])] = True
         keep[0] = False
         mask = _with_clouds(small.lab, keep[labels])
@@ -225,6 +228,8 @@ def _with_holes(lab: FloatArray, mask: FloatArray, model: FloatArray) -> FloatAr
     lowest = int(rows.max()) + 1
     features = _features(lab)[:lowest]
     alike = _difference(features, model, HOLE_DIFFERENCE + 1) < HOLE_DIFFERENCE
+    around = _spread(lab[:lowest], mask[:lowest] >= 0.5, SPREAD * width)
+    alike &= np.linalg.norm(lab[:lowest] - around, axis=-1) < LOCAL
     labels, sizes = _components(alike & (mask[:lowest] < 0.5))
     dx, dy = _gradient(lab[:lowest])
     rim = cv2.morphologyEx(alike.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))

@@ -138,8 +138,8 @@ def _filled(upright: FloatArray, links: Borders) -> FloatArray:
     for _ in range(FILLS):
         above = np.bincount(under, weight * upright[over], count)
         below = np.bincount(over, weight * upright[under], count)
-        above /= np.maximum(np.bincount(under, weight, count), 1e-6)
-        below /= np.maximum(np.bincount(over, weight, count), 1e-6)
+        above = above / np.maximum(np.bincount(under, weight, count), 1e-6)
+        below = below / np.maximum(np.bincount(over, weight, count), 1e-6)
         upright = np.maximum(upright, np.minimum(above, below))
     return upright.astype(np.float32)
 

@@ -1,0 +1,124 @@
+"""The built-in sky region: on scenes made here, and on the trial photographs where they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from make_4d.ml.builtin.sky import sky_region
+from scenes import CHINA, landscape, load
+
+CHINA_PLACES = {
+    "sky over the tower": (15, 205),
+    "sky beside the tower": (120, 60),
+    "sky above the lake": (185, 450),
+    "sky at the right": (60, 600),
+    "roof": (90, 220),
+    "tip of the tower": (40, 205),
+    "eaves": (125, 105),
+    "lake": (270, 450),
+    "far lake": (235, 370),
+    "tree": (230, 600),
+}
+"""Row and column in the file's pixels."""
+
+
+def overlap(mask: np.ndarray, truth: np.ndarray) -> float:
+    found = mask >= 0.5
+    return float((found & truth).sum() / (found | truth).sum())
+
+
+def test_sky_of_a_landscape_ends_at_ground_and_tower(rng: np.random.Generator) -> None:
+    image, truth, _ = landscape(rng)
+    mask = sky_region(image)
+    assert mask.dtype == np.float32 and mask.shape == truth.shape
+    assert overlap(mask, truth) > 0.99
+
+
+def test_holes_between_bars_are_sky_and_bars_are_not(rng: np.random.Generator) -> None:
+    image, truth, tower = landscape(rng)
+    rows, columns = np.nonzero(tower & (np.arange(180) < 90)[:, None])
+    hole = (rows % 12 < 7) & (columns % 14 < 8)
+    behind = landscape(rng)[0][:, :1]
+    image[rows[hole], columns[hole]] = behind[rows[hole], 0]
+    truth = truth.copy()
+    truth[rows[hole], columns[hole]] = True
+    within = np.zeros_like(truth)
+    within[rows, columns] = True
+    mask = sky_region(image) >= 0.5
+    assert (mask & truth & within).sum() > 0.8 * (truth & within).sum()
+    assert (mask & ~truth & within).sum() < 0.1 * (~truth & within).sum()
+
+
+def test_clouds_are_sky(rng: np.random.Generator) -> None:
+    image, truth, _ = landscape(rng)
+    cloud = np.zeros(truth.shape, np.uint8)
+    cv2.ellipse(cloud, (50, 40), (30, 12), 0, 0, 360, 1, -1)
+    image[cloud > 0] = 0.97
+    assert sky_region(image)[cloud > 0].mean() > 0.95
+
+
+def test_a_reflection_is_not_sky(rng: np.random.Generator) -> None:
+    image, truth, _ = landscape(rng)
+    shore = 99
+    hill = (np.arange(180)[:, None] > 75) & truth
+    image[hill] = 0.25 + rng.normal(0, 0.05, (int(hill.sum()), 1)).astype(np.float32)
+    image[shore:] = 0.9 * image[2 * shore - 180 : shore][::-1]
+    mask = sky_region(np.clip(image, 0, 1))
+    assert mask[:60, :80].min() > 0.5
+    assert not (mask[shore:] >= 0.5).any()
+
+
+def test_rough_dark_picture_has_no_sky(rng: np.random.Generator) -> None:
+    leaves = cv2.GaussianBlur(rng.random((160, 200, 3), dtype=np.float32), (0, 0), 1.5)
+    image = np.clip((leaves - 0.4) * 3 * np.float32([0.5, 0.8, 0.3]), 0, 1).astype(np.float32)
+    assert (sky_region(image) >= 0.5).mean() < 0.005
+
+
+def test_picture_of_nothing_but_sky(rng: np.random.Generator) -> None:
+    rows = np.linspace(0.6, 0.9, 120, dtype=np.float32)[:, None, None]
+    image = np.broadcast_to(rows * np.float32([0.7, 0.85, 1.0]), (120, 160, 3)).copy()
+    assert (sky_region(image) >= 0.5).mean() > 0.98
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 2), (3, 2), (8, 200), (200, 8), (1, 64)])
+@pytest.mark.parametrize("value", [0.0, 0.5, 1.0, None])
+def test_small_and_constant_pictures(
+    shape: tuple[int, int], value: float | None, rng: np.random.Generator
+) -> None:
+    noise = rng.random((*shape, 3), dtype=np.float32)
+    image = noise if value is None else np.full((*shape, 3), value, np.float32)
+    mask = sky_region(image)
+    assert mask.shape == shape and mask.dtype == np.float32
+    assert np.isfinite(mask).all() and mask.min() >= 0 and mask.max() <= 1
+
+
+def test_same_picture_same_mask_whatever_the_global_generators(rng: np.random.Generator) -> None:
+    image = landscape(rng)[0]
+    first = sky_region(image)
+    cv2.setRNGSeed(99)
+    np.testing.assert_array_equal(first, sky_region(image.copy()))
+
+
+def test_china_sky_ends_at_tower_and_lake() -> None:
+    image = load(CHINA)
+    mask = sky_region(image) >= 0.5
+    scale = image.shape[1] / 640
+    at = {name: tuple(int(v * scale) for v in rc) for name, rc in CHINA_PLACES.items()}
+    for name, place in at.items():
+        assert mask[place] == name.startswith("sky"), name
+
+
+def test_agrees_with_the_trial_masks(shared: Path) -> None:
+    scores = {}
+    for path in sorted((shared / "photos").glob("*.jpg")):
+        truth = load(path.with_name(f"{path.stem}-sky.png")) * 255 >= 128
+        mask = sky_region(load(path))
+        if truth.any():
+            scores[path.stem] = overlap(mask, truth)
+        else:
+            assert (mask >= 0.5).mean() < 0.005, path.stem
+    assert np.mean(list(scores.values())) >= 0.94, scores
+    assert min(scores.values()) >= 0.78, scores

@@ -21,9 +21,9 @@ Arrays = dict[str, NDArray[Any]]
 DEFAULT_LIMIT_BYTES = 4 << 30
 
 
-def stage_key(name: str, version: int, settings: Mapping[str, Any], inputs: list[str]) -> str:
-    """Hash of everything a stage's result depends on: its code's version, settings, inputs."""
-    record = json.dumps([name, version, dict(settings), inputs], sort_keys=True)
+def stage_key(name: str, code: str, settings: Mapping[str, Any], inputs: list[str]) -> str:
+    """Hash of everything a stage's result depends on: the code, settings, inputs."""
+    record = json.dumps([name, code, dict(settings), inputs], sort_keys=True)
     return hashlib.sha256(record.encode()).hexdigest()[:24]
 
 
@@ -31,6 +31,15 @@ def file_key(path: Path) -> str:
     """Hash of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:24]
+
+
+def code_key(*folders: Path) -> str:
+    """Hash of all Python files in some folders: another release of the add-on starts afresh."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:24]
 
 
 class StageCache:

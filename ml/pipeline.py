@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..geometry.core.cloud import save_flight
 from ..geometry.core.memory import peak_mb, reset_peak
-from .cache import Arrays, StageCache, file_key, stage_key
+from .cache import Arrays, StageCache, code_key, file_key, stage_key
 from .context import Context
 from .protocol import Progress, StageDone
 from .settings import JobSettings
@@ -25,15 +25,13 @@ Run = Callable[[Arrays, JobSettings, Context], Arrays]
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage: `version` rises when its result changes for equal inputs; `weight` is its share
-    of a job's time, for the progress bar."""
+    """One stage; `weight` is its share of a job's time, for the progress bar."""
 
     name: str
     run: Run
     settings: tuple[str, ...]
     needs: tuple[str, ...]
     weight: float
-    version: int = 1
 
 
 STAGES = (
@@ -82,6 +80,8 @@ class PipelineRun:
         self._send, self._is_cancelled = send, is_cancelled
         self._total = sum(stage.weight for stage in STAGES) + FLIGHT_WEIGHT
         self._done = 0.0
+        package = Path(__file__).parent
+        self._code = code_key(package, package.parent / "geometry" / "core")
         self.stage = "photo"
 
     def run(self, output: Path) -> None:
@@ -115,7 +115,7 @@ class PipelineRun:
         inputs = [keys[name] for name in stage.needs]
         if not stage.needs:
             inputs = [file_key(Path(self._settings.photo))]
-        return stage_key(stage.name, stage.version, self._settings.subset(stage.settings), inputs)
+        return stage_key(stage.name, self._code, self._settings.subset(stage.settings), inputs)
 
     def _context(self, weight: float) -> Context:
         def on_progress(fraction: float) -> None:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from make_4d.ml import protocol
-from make_4d.ml.cache import StageCache, file_key, stage_key
+from make_4d.ml.cache import StageCache, code_key, file_key, stage_key
 from make_4d.ml.settings import JobSettings, SettingsError
 
 
@@ -56,18 +56,27 @@ def test_prune_removes_the_oldest_first(tmp_path):
 
 
 def test_keys_follow_everything_that_matters(tmp_path):
-    base = stage_key("depth", 1, {"seed": 0}, ["x"])
-    assert base == stage_key("depth", 1, {"seed": 0}, ["x"])
+    base = stage_key("depth", "a", {"seed": 0}, ["x"])
+    assert base == stage_key("depth", "a", {"seed": 0}, ["x"])
     others = [
-        stage_key("depth", 2, {"seed": 0}, ["x"]),
-        stage_key("depth", 1, {"seed": 1}, ["x"]),
-        stage_key("depth", 1, {"seed": 0}, ["y"]),
-        stage_key("other", 1, {"seed": 0}, ["x"]),
+        stage_key("depth", "b", {"seed": 0}, ["x"]),
+        stage_key("depth", "a", {"seed": 1}, ["x"]),
+        stage_key("depth", "a", {"seed": 0}, ["y"]),
+        stage_key("other", "a", {"seed": 0}, ["x"]),
     ]
     assert len({base, *others}) == 5
     (tmp_path / "a").write_bytes(b"1")
     (tmp_path / "b").write_bytes(b"2")
     assert file_key(tmp_path / "a") != file_key(tmp_path / "b")
+
+
+def test_changed_code_makes_other_keys(tmp_path):
+    (tmp_path / "stage.py").write_text("a = 1")
+    before = code_key(tmp_path)
+    (tmp_path / "note.txt").write_text("not code")
+    assert code_key(tmp_path) == before
+    (tmp_path / "stage.py").write_text("a = 2")
+    assert code_key(tmp_path) != before
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from make_4d.ml.builtin.depth import DepthEstimate, estimate_disparity
 from make_4d.ml.builtin.guided import global_smooth, guided_filter
-from make_4d.ml.builtin.layout import ground_disparity
+from make_4d.ml.builtin.layout import ground_disparity, scene_layout
 from make_4d.ml.builtin.superpixels import borders, superpixels
 from make_4d.ml.builtin.vanishing import vanishing_point
 from scenes import CHINA, landscape, load
@@ -245,3 +245,14 @@ def test_global_smooth_solves_each_row_and_stops_at_cuts() -> None:
     expected = np.linalg.solve(np.eye(6) + 1.5 / 3 * 4.0 * links, values[0])
     np.testing.assert_allclose(smooth[0], expected, atol=1e-5)
     np.testing.assert_allclose(smooth[0, 4:], 5, atol=1e-5)
+
+
+def test_a_wide_view_is_no_corridor(rng: np.random.Generator) -> None:
+    image, _, _ = landscape(rng)
+    for x in range(20, 240, 24):
+        cv2.line(image, (120, 99), (x, 179), (0.2, 0.2, 0.2), 1)
+    sky = (np.arange(180) < 99).astype(np.float32)[:, None].repeat(240, 1)
+    layout = scene_layout(image, sky, None)
+    assert not layout.corridor
+    assert abs(layout.horizon - 99) < 5
+    np.testing.assert_array_equal(layout.template, layout.template[:, :1].repeat(240, 1))

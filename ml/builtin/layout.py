@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -22,9 +22,18 @@ WITHOUT_SKY = -0.15
 """The horizon's place, as a share of the height, where no sky is seen: above the picture."""
 MIN_WIDTH = 0.02
 SMALLEST_SIDE = 16
+GAPS = 0.05
+"""Gaps in a reflection that are closed, as a share of the width."""
 CORRIDOR_STRENGTH, AGREED_STRENGTH = 0.4, 0.15
+OPEN_WIDTH, OPEN_HEIGHT = 0.2, 0.02
+"""Share of the width over which sky comes down to within this share of the height of its lowest
+row: in a street it is a narrow wedge."""
 MIN_WALL = 0.12
 """Share of the area above the horizon, on one side, that a wall takes at least."""
+RISE = 1.2
+"""A wall takes more of its side's outer third than of the side, by this factor."""
+CEILING = 0.6
+"""Disparity of a ceiling where the picture ends above."""
 FOOT_SLOPES = np.linspace(0.25, 1.3, 36)
 USUAL_SLOPE = 0.5
 
@@ -49,8 +58,9 @@ def scene_layout(image: FloatArray, sky: FloatArray, horizon: float | None) -> L
     solid = sky < 0.5
     lowest = lowest_sky_row(sky)
     point = vanishing_point(image, solid, lowest - 0.02 * height)
-    needed = AGREED_STRENGTH if _at_sky_end(sky, lowest, point) else CORRIDOR_STRENGTH
-    strong = point.strength >= needed
+    agreed = _at_sky_end(sky, lowest, point) and _rises_outward(solid, point)
+    needed = AGREED_STRENGTH if agreed else CORRIDOR_STRENGTH
+    strong = point.strength >= needed and not _is_open(sky, lowest)
     mirrored, shore = _reflection(image, sky, lowest)
     if horizon is None:
         horizon = point.y if strong else lowest if shore is None else shore
@@ -64,8 +74,15 @@ def scene_layout(image: FloatArray, sky: FloatArray, horizon: float | None) -> L
 
 
 def enclosed(image: FloatArray, layout: Layout, solid: Mask) -> Layout:
-    """The same layout with walls left and right of the picture's middle where things rise there."""
-    return _with_walls(image, layout, solid, image.shape[1] / 2)
+    """The same layout with walls left and right of the picture's middle, and a ceiling over it,
+    where things rise there."""
+    height, width = solid.shape
+    over = solid[: max(1, int(layout.horizon)), width // 3 : -(width // 3) or None]
+    if layout.horizon > 1 and over.mean() >= MIN_WALL:
+        rows = np.arange(height, dtype=np.float32)[:, None] + 0.5
+        ceiling = FAR + CEILING * np.clip(1.0 - rows / layout.horizon, 0.0, 1.0)
+        layout = replace(layout, template=np.maximum(layout.template, ceiling).astype(np.float32))
+    return _with_walls(image, layout, solid, width / 2)
 
 
 def _reflection(image: FloatArray, sky: FloatArray, row: float) -> tuple[FloatArray, float | None]:
@@ -76,7 +93,13 @@ def _reflection(image: FloatArray, sky: FloatArray, row: float) -> tuple[FloatAr
     region = mirrored_region(appearance(image, sky, row)).astype(np.float32)
     if not region.any():
         return np.zeros((height, width), np.float32), None
-    shore = float(np.flatnonzero(region.any(1))[0] * height / region.shape[0])
+    first = int(np.flatnonzero(region.any(1))[0])
+    # Stones and ripples leave gaps; twice the shore's depth down, what is mirrored is out of sight.
+    reach = max(1, round(GAPS * region.shape[1]))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    region = cv2.morphologyEx(region, cv2.MORPH_CLOSE, kernel)
+    region[2 * first :] = np.maximum(region[2 * first :], region[: 2 * first].max(0))
+    shore = float(first * height / region.shape[0])
     return cv2.resize(region, (width, height), interpolation=cv2.INTER_LINEAR), shore
 
 
@@ -95,6 +118,13 @@ def lowest_sky_row(sky: FloatArray) -> float:
     return float(rows.max() + 1) if len(rows) else WITHOUT_SKY * sky.shape[0]
 
 
+def _is_open(sky: FloatArray, lowest: float) -> bool:
+    """Whether the sky meets the horizon over a wide span: no walls stand left and right of it."""
+    height, width = sky.shape
+    span = sky[max(0, int(lowest - OPEN_HEIGHT * height)) : max(1, int(lowest))] >= 0.5
+    return bool(span.any(0).sum() > OPEN_WIDTH * width)
+
+
 def _at_sky_end(sky: FloatArray, lowest: float, point: VanishingPoint) -> bool:
     """Whether the sky reaches lowest just above the vanishing point, as it does over a street."""
     height, width = sky.shape
@@ -103,6 +133,17 @@ def _at_sky_end(sky: FloatArray, lowest: float, point: VanishingPoint) -> bool:
         return False
     away = abs(float(np.median(columns)) + 0.5 - point.x) / width
     return away < 0.1 and abs(point.y - lowest) < 0.08 * height
+
+
+def _rises_outward(solid: Mask, point: VanishingPoint) -> bool:
+    """Whether what stands on both sides of a point rises with the distance from it."""
+    above = solid[: max(1, int(point.y))]
+    middle = int(np.clip(point.x, 0, solid.shape[1]))
+    for side in (above[:, :middle][:, ::-1], above[:, middle:]):
+        outer = side[:, 2 * side.shape[1] // 3 :]
+        if not outer.size or outer.mean() < RISE * side.mean() or outer.mean() < MIN_WALL:
+            return False
+    return True
 
 
 def ground_disparity(height: int, width: int, horizon: float) -> FloatArray:

@@ -12,6 +12,8 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
+from ..geometry.core.color import linear_to_srgb
+
 Array = NDArray[np.float32]
 
 # Linear sRGB from CIE XYZ under D50 (Bradford-adapted), the space in which profiles connect.
@@ -49,13 +51,7 @@ def to_srgb(image: Array, profile: bytes) -> Array | None:
 def _convert(image: Array, curves: list[NDArray[np.float64]], matrix: NDArray[np.float64]) -> Array:
     linear = [np.interp(image[..., i], _LEVELS, curve) for i, curve in enumerate(curves)]
     mixed = np.stack(linear, axis=-1).astype(np.float32) @ matrix.T.astype(np.float32)
-    return _encode(mixed.clip(0.0, 1.0))
-
-
-def _encode(linear: Array) -> Array:
-    """The sRGB curve: encoded of linear light, 0..1."""
-    curved = 1.055 * linear ** np.float32(1.0 / 2.4) - 0.055
-    return np.where(linear <= 0.0031308, 12.92 * linear, curved).astype(np.float32)
+    return linear_to_srgb(mixed.clip(0.0, 1.0))
 
 
 def _read_tags(profile: bytes) -> dict[bytes, bytes]:

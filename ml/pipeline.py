@@ -84,8 +84,11 @@ class PipelineRun:
         self._code = code_key(package, package.parent / "geometry" / "core")
         self.stage = "photo"
 
-    def run(self, output: Path) -> None:
-        """Run every stage and write the flight into the folder `output`."""
+    def run(self, output: Path) -> tuple[str, ...]:
+        """Run every stage and write the flight into the folder `output`.
+
+        Returns sentences for the artist on how the photo was read.
+        """
         keys: dict[str, str] = {}
         results: Arrays = {}
         for stage in STAGES:
@@ -96,6 +99,7 @@ class PipelineRun:
         save_flight(flight.build_flight(results, self._settings, context), output)
         self._finish(started, FLIGHT_WEIGHT, cached=False)
         self._cache.prune()
+        return tuple(str(note) for note in results["notes"])
 
     def _run_stage(self, stage: Stage, keys: dict[str, str], results: Arrays) -> Arrays:
         self.stage = stage.name

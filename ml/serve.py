@@ -66,8 +66,8 @@ class Server:
             return
         run = PipelineRun(job, settings, cache, self._send, lambda: job in self._cancelled)
         try:
-            run.run(Path(command["output"]))
-            self._send(Done(job, command["output"]))
+            notes = run.run(Path(command["output"]))
+            self._send(Done(job, command["output"], notes))
         except JobCancelled:
             self._send(Cancelled(job))
         except Exception as error:

@@ -166,6 +166,8 @@ def wait_for(job: Job, console: Console, stages: list[dict[str, object]]) -> Pat
             elif isinstance(message, Cancelled):
                 raise KeyboardInterrupt
             elif isinstance(message, Done):
+                for note in message.notes:
+                    console.done(f"Note: {note}")
                 return Path(message.folder)
         time.sleep(POLL_SECONDS)
 

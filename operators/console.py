@@ -59,7 +59,7 @@ class Console:
             self._out.flush()
 
     def done(self, text: str) -> None:
-        """Print the last line."""
+        """Print a line of its own."""
         self._finish_line()
         self._out.write(f"{text}\n")
         self._out.flush()

@@ -103,6 +103,8 @@ class MAKE4D_OT_make(bpy.types.Operator):
         except (OSError, ValueError, MemoryError) as error:
             self.report({"ERROR"}, f"The scene could not be built ({error}): run again.")
             return {"CANCELLED"}
+        for note in ended.notes:
+            self.report({"INFO"}, note)
         self.report({"INFO"}, f"Made '{made}': press F12 for a still, Ctrl-F12 for the film")
         return {"FINISHED"}
 

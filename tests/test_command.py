@@ -213,8 +213,9 @@ VARIANTS = {
 @pytest.mark.parametrize("name", VARIANTS)
 def test_unusual_but_good_photos_work(command, landscape, tmp_path, name):
     photo = encoded(tmp_path / name, VARIANTS[name](landscape))
-    status, _, error = command(photo, frames="1")
+    status, out, error = command(photo, frames="1")
     assert (status, error) == (0, "")
+    assert ("Note: " in out) == (name == "alpha.png")
 
 
 def test_help_does_no_work(command):

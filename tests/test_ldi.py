@@ -117,14 +117,6 @@ def test_spread_inward_is_harmonic_and_exact_on_the_known(rng):
     assert not ldi.spread_inward(values, np.zeros_like(known)).any()
 
 
-def test_snapping_leaves_no_depth_between_two_surfaces():
-    row = np.array([0.1] * 6 + [0.2, 0.5, 0.8] + [0.9] * 6, np.float32)
-    snapped = ldi.snap_depth_edges(np.tile(row, (9, 1)))
-    assert set(np.unique(snapped)) <= {np.float32(0.1), np.float32(0.9)}
-    slope = np.tile(np.linspace(0, 0.1, 50, dtype=np.float32), (9, 1))
-    np.testing.assert_array_equal(ldi.snap_depth_edges(slope), slope)
-
-
 def test_widening_gives_mixed_pixels_to_the_nearer_side():
     row = np.array([0.0] * 6 + [0.5] * 6, np.float32)
     widened = ldi.widen_near(np.tile(row, (7, 1)), 2)

@@ -16,7 +16,6 @@ FloatArray = NDArray[np.float32]
 Vector = NDArray[np.float64]
 
 SENSOR_WIDTH_MM = 36.0
-DEFAULT_FIELD_OF_VIEW = math.radians(55.0)
 
 
 @dataclass(frozen=True)
@@ -110,9 +109,3 @@ def blender_from_camera(vectors: NDArray[np.floating]) -> FloatArray:
     """
     v = np.asarray(vectors)
     return np.stack([v[..., 0], v[..., 2], -v[..., 1]], axis=-1).astype(np.float32)
-
-
-def camera_from_blender(vectors: NDArray[np.floating]) -> FloatArray:
-    """The inverse of `blender_from_camera`: (x, y, z) -> (x, -z, y)."""
-    v = np.asarray(vectors)
-    return np.stack([v[..., 0], -v[..., 2], v[..., 1]], axis=-1).astype(np.float32)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from .camera import FloatArray
 
@@ -123,19 +122,6 @@ def _pull_push(values: FloatArray, weight: FloatArray) -> FloatArray:
     coarse = _pull_push((coarse_value * scale).astype(np.float32), confident.astype(np.float32))
     up = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
     return (values + (1.0 - weight) * up).astype(np.float32)
-
-
-def snap_depth_edges(disparity: FloatArray, threshold: float = 0.03, radius: int = 2) -> FloatArray:
-    """Give pixels on a depth ramp between two surfaces the disparity of the nearer-valued one.
-
-    A pixel whose neighbourhood spans more than `threshold` of disparity takes the neighbourhood's
-    minimum or maximum, whichever is closer: otherwise points would float between the surfaces.
-    """
-    size = 2 * radius + 1
-    low = ndimage.minimum_filter(disparity, size)
-    high = ndimage.maximum_filter(disparity, size)
-    nearest = np.where(disparity - low < high - disparity, low, high)
-    return np.where(high - low > threshold, nearest, disparity).astype(np.float32)
 
 
 def widen_near(disparity: FloatArray, pixels: int, threshold: float = 0.02) -> FloatArray:

@@ -15,12 +15,14 @@ from ..settings import JobSettings
 def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
     """Decode the photo.
 
-    Returns `image` (H, W, 3) and `focal_35mm` (1,), the 35 mm equivalent focal length or 0 where
-    the file does not tell. Raises photo.PhotoError with one sentence for the artist.
+    Returns `image` (H, W, 3), `focal_35mm` (1,), the 35 mm equivalent focal length or 0 where the
+    file does not tell, and `notes` (n,), sentences for the artist. Raises photo.PhotoError with
+    one sentence for the artist.
     """
     photo = load_photo(Path(settings.photo), settings.size)
     context.report(1.0)
     return {
         "image": photo.image,
         "focal_35mm": np.array([photo.focal_35mm or 0.0], np.float32),
+        "notes": np.array(photo.notes, np.str_),
     }

@@ -69,6 +69,14 @@ def test_flying_out_stops_before_the_border_shows():
     assert 2.0 * fraction == pytest.approx(47.5 / 34 - 1, abs=2e-3)
 
 
+def test_the_photo_s_subject_stays_in_the_frame():
+    small = look_at_angle(0.05)
+    np.testing.assert_array_equal(path.limited_turn(small, CAMERA), small)
+    limited = path.limited_turn(look_at_angle(0.7), CAMERA)
+    half_of_the_way = 0.5 * np.arctan(24 / CAMERA.focal)
+    np.testing.assert_allclose(limited, look_at_angle(half_of_the_way), atol=1e-12)
+
+
 def test_backward_is_the_mirror_of_forward():
     position, look = path.backward_from(np.array([0.1, -0.2, 0.5]), look_at_angle(0.2))
     np.testing.assert_allclose(position, [-0.1, 0.2, -0.5])

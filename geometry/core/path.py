@@ -13,6 +13,7 @@ from .camera import FloatArray, Intrinsics, Vector, look_rotation
 FORWARD = np.array([0.0, 0.0, 1.0])
 DOWN = np.array([0.0, 1.0, 0.0])
 RESERVE_PX = 2.0
+MAX_TURN = 0.5
 
 
 def slerp(start: Vector, end: Vector, fraction: float) -> Vector:
@@ -23,6 +24,16 @@ def slerp(start: Vector, end: Vector, fraction: float) -> Vector:
     a, b = np.sin((1 - fraction) * angle), np.sin(fraction * angle)
     mixed = (a * start + b * end) / np.sin(angle)
     return mixed / np.linalg.norm(mixed)
+
+
+def limited_turn(look: Vector, camera: Intrinsics) -> Vector:
+    """The look direction, turned at most MAX_TURN of the way to the frame's nearer edge.
+
+    Without a sky, autocruise looks up until the photo's subject has left the frame.
+    """
+    largest = MAX_TURN * np.arctan(0.5 * min(camera.width, camera.height) / camera.focal)
+    angle = float(np.arccos(np.clip(look @ FORWARD, -1.0, 1.0)))
+    return look if angle <= largest else slerp(FORWARD, look, largest / angle)
 
 
 def backward_from(position: Vector, look: Vector) -> tuple[Vector, Vector]:

@@ -15,7 +15,7 @@ WAYPOINTS = 3
 
 
 def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
-    """One autocruise step from the photo's pose, shortened to what the wide photo can show.
+    """One autocruise step from the photo's pose, within what the wide photo can show.
 
     Returns `positions`, `look` (3, 3) waypoints in the camera frame and `fraction` (1,), the share
     of autocruise's step that could be kept.
@@ -26,6 +26,7 @@ def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
     view = inputs["disparity"][top : height - bottom, left : width - right]
     state = cruise_step(CruiseState.start(), view, _matrix(camera), CruiseSettings())
     position, look = np.asarray(state.position, float), np.asarray(state.look, float)
+    look = path.limited_turn(look, camera)
     if settings.fly == "out":
         position, look = path.backward_from(position, look)
     border = border_points(inputs["depth"][0], wide_camera)

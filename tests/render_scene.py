@@ -163,3 +163,18 @@ def pixels_of(path: Path) -> np.ndarray:
     image.pixels.foreach_get(pixels)
     bpy.data.images.remove(image)
     return pixels
+
+
+def kept_passes(monkeypatch) -> dict[str, np.ndarray]:
+    """The pictures by pass name that the engine hands to Blender, the last render's."""
+    from make_4d.render import engine
+
+    kept: dict[str, np.ndarray] = {}
+
+    def keep(render_pass, picture):
+        kept[render_pass.name] = picture.copy()
+        fill(render_pass, picture)
+
+    fill = engine._fill
+    monkeypatch.setattr(engine, "_fill", keep)
+    return kept

@@ -35,16 +35,7 @@ def scene(empty_blend) -> Iterator:
 
 @pytest.fixture
 def passes(monkeypatch):
-    """The pictures by pass name that the engine hands to Blender, the last render's."""
-    kept: dict[str, np.ndarray] = {}
-
-    def keep(render_pass, picture):
-        kept[render_pass.name] = picture.copy()
-        fill(render_pass, picture)
-
-    fill = engine._fill
-    monkeypatch.setattr(engine, "_fill", keep)
-    return kept
+    return render_scene.kept_passes(monkeypatch)
 
 
 @pytest.mark.parametrize("motion", [False, True])

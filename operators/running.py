@@ -31,7 +31,6 @@ class RunningJob:
     job: Job
     scene: str
     settings: JobSettings
-    stage: str = "start"
     fraction: float = 0.0
     started: float = field(default_factory=time.monotonic)
 
@@ -43,7 +42,7 @@ class RunningJob:
     @property
     def label(self) -> str:
         """What the job is doing now, in words."""
-        return STAGE_LABELS.get(self.stage, self.stage)
+        return STAGE_LABELS[self.job.stage]
 
     @property
     def seconds_left(self) -> float | None:
@@ -57,7 +56,7 @@ class RunningJob:
         """Take in what the worker said; returns how the job ended once it did."""
         for message in self.job.poll():
             if isinstance(message, Progress):
-                self.stage, self.fraction = message.stage, message.fraction
+                self.fraction = message.fraction
         return self.job.finished
 
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
+from ...geometry.core.camera import FloatArray
 
 
 def box(values: FloatArray, radius: int) -> FloatArray:

@@ -32,7 +32,7 @@ def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
     sky = inputs["sky"] > 0.5
     if sky.mean() > MIN_SKY:
         seen.append(sky)
-    guide = region_guide(inputs["sky"], float(inputs["horizon"][0]))
+    guide = height_guide(depth.shape[0], depth.shape[1], float(inputs["horizon"][0]))
     layers = [wide]
     for i, visible in enumerate(seen):
         context_mask = ldi.layer_context(visible, round(CONTEXT_MARGIN * settings.size))
@@ -44,12 +44,11 @@ def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
     return {"color": np.stack(layers).astype(np.float32)}
 
 
-def region_guide(sky: FloatArray, horizon: float) -> FloatArray:
+def height_guide(height: int, width: int, horizon: float) -> FloatArray:
     """Guide channel (H, W, 1) for completion: height above or below the horizon, -1..1.
 
     It is what makes sky be filled from sky and ground from ground at the same height, also where
     the thing that is removed hid both.
     """
-    height, width = sky.shape
     rows = (np.arange(height, dtype=np.float32) + 0.5 - horizon) / height
     return np.repeat(np.clip(rows, -1, 1)[:, None], width, axis=1)[..., None].astype(np.float32)

@@ -1,4 +1,4 @@
-"""The developer's commands of the script `make4d`: test, lint and build.
+"""The developer's commands of the script `make4d`: test, lint, build and bench.
 
 Runs in the script's private environment; not part of the extension's zip.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BLENDER_EXT = "scripts/addons_core/bl_pkg/cli/blender_ext.py"
+BENCHMARKS = ROOT / "tests" / "bench"
 VALID_TAGS = "scripts/modules/_bpy_internal/extensions/tags.py"
 
 
@@ -59,6 +60,15 @@ def run_build(arguments: list[str]) -> int:
     return 0
 
 
+def run_bench(arguments: list[str]) -> int:
+    """Run a benchmark of tests/bench by its name, with its own arguments."""
+    benchmarks = sorted(path.stem for path in BENCHMARKS.glob("[a-z]*.py"))
+    if not arguments or arguments[0] not in benchmarks:
+        print(f"usage: make4d bench {{{','.join(benchmarks)}}} ...", file=sys.stderr)
+        return 2
+    return call(str(BENCHMARKS / f"{arguments[0]}.py"), *arguments[1:])
+
+
 def blender_file(name: str) -> Path:
     """A file of the bpy package, by its path below the version's folder."""
     bpy = importlib.util.find_spec("bpy")
@@ -67,7 +77,7 @@ def blender_file(name: str) -> Path:
     return next(Path(bpy.origin).parent.glob(f"*/{name}"))
 
 
-COMMANDS = {"test": run_tests, "lint": run_lint, "build": run_build}
+COMMANDS = {"test": run_tests, "lint": run_lint, "build": run_build, "bench": run_bench}
 
 if __name__ == "__main__":
     sys.exit(COMMANDS[sys.argv[1]](sys.argv[2:]))

@@ -1,42 +1,41 @@
-"""From drawn layers to the finished picture: the symmetric mix, the background, the depth."""
+"""From drawn layers to finished passes, in numpy: the symmetric mix, the film, the data passes.
+
+The plain twin of `finish_frag.glsl`, and what finishes the pictures of the sorted method.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..geometry.core.camera import FloatArray
 from ..geometry.core.flow import symmetric_weights
-
-FULL_COVERAGE = 0.05
-"""Accumulated alpha from which a pixel of an opaque film shows no background."""
-NO_DEPTH = 1e10
-"""Depth where nothing is, as in Blender's own engines."""
+from .film import FULL_COVERAGE, NO_DEPTH, NO_LAYER, Film
 
 
 @dataclass(frozen=True)
 class Layers:
-    """What a pass accumulates, each (h, w), top row first.
+    """What a pass accumulates, top row first.
 
-    color (h, w, 3) premultiplied scene-linear; alpha; disparity and depth, each multiplied by its
-    alpha and composited like a colour.
+    color (h, w, 3) premultiplied scene-linear; alpha (h, w); features: by name (h, w) or (h, w, C),
+    multiplied by their alpha and composited like colours: disparity, depth, known, layer and,
+    where asked for, position in the world and vector.
     """
 
     color: FloatArray
     alpha: FloatArray
-    disparity: FloatArray
-    depth: FloatArray
+    features: dict[str, FloatArray]
 
 
 def mix(forward: Layers, backward: Layers, share: float) -> Layers:
     """Symmetric mix of two pictures at `share` = t / N of the loop (paper, eq. 8; 3D Moments).
 
-    The weights are those of `flow.symmetric_weights`; the pictures mix unpremultiplied.
+    The weights are those of `flow.symmetric_weights`; the pictures mix unpremultiplied. An index
+    can't be mixed: that of the picture that counts more is taken.
     """
-    near_f = _divided(forward.disparity, forward.alpha)
-    near_b = _divided(backward.disparity, backward.alpha)
+    near_f = _divided(forward.features["disparity"], forward.alpha)
+    near_b = _divided(backward.features["disparity"], backward.alpha)
     first, second = symmetric_weights(share, 1.0, near_f, near_b, forward.alpha, backward.alpha)
     alpha = (first * forward.alpha + second * backward.alpha).astype(np.float32)
 
@@ -44,15 +43,29 @@ def mix(forward: Layers, backward: Layers, share: float) -> Layers:
         a, b = _divided(one, forward.alpha), _divided(other, backward.alpha)
         return _times(a, first * alpha) + _times(b, second * alpha)
 
-    return Layers(
-        mixed(forward.color, backward.color),
-        alpha,
-        mixed(forward.disparity, backward.disparity),
-        mixed(forward.depth, backward.depth),
-    )
+    both = forward.features
+    features = {name: mixed(both[name], backward.features[name]) for name in both}
+    layer_f, layer_b = (_divided(p.features["layer"], p.alpha) for p in (forward, backward))
+    features["layer"] = np.where(second > first, layer_b, layer_f) * alpha
+    return Layers(mixed(forward.color, backward.color), alpha, features)
 
 
-def film(layers: Layers, background: Sequence[float] | None) -> FloatArray:
+def passes(layers: Layers, film: Film) -> dict[str, FloatArray]:
+    """The passes of `film` (h, w) or (h, w, C), rows from the bottom as Blender wants them."""
+    data = {n: _divided(values, layers.alpha) for n, values in layers.features.items()}
+    finished = {
+        "Combined": combined(layers, film.background),
+        "Depth": _seen(data["depth"], layers, NO_DEPTH),
+        "Disocclusion": _seen(1.0 - data["known"], layers, 0.0),
+        "Layer": _seen(np.round(data["layer"]), layers, NO_LAYER),
+    }
+    for name in ("Position", "Vector"):
+        if name in film.passes:
+            finished[name] = _seen(data[name.lower()], layers, 0.0)
+    return {name: finished[name][::-1] for name in film.passes}
+
+
+def combined(layers: Layers, background: tuple[float, float, float] | None) -> FloatArray:
     """Premultiplied RGBA (h, w, 4): over `background`, or as accumulated where that is None.
 
     Over a background the colours are divided by the accumulated alpha, so that gaps between discs
@@ -69,10 +82,11 @@ def film(layers: Layers, background: Sequence[float] | None) -> FloatArray:
     return result
 
 
-def depth_pass(layers: Layers) -> FloatArray:
-    """Depth (h, w) in scene units along the view direction, NO_DEPTH where nothing is."""
-    depth = _divided(layers.depth, layers.alpha)
-    return np.where(layers.alpha > FULL_COVERAGE, depth, np.float32(NO_DEPTH))
+def _seen(values: FloatArray, layers: Layers, nothing: float) -> FloatArray:
+    """The values where something is drawn, `nothing` elsewhere."""
+    covered = layers.alpha > FULL_COVERAGE
+    covered = covered if values.ndim == 2 else covered[..., None]
+    return np.where(covered, values, np.float32(nothing)).astype(np.float32)
 
 
 def _divided(values: FloatArray, alpha: FloatArray) -> FloatArray:

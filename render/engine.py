@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import bpy
 import numpy as np
 
 from ..geometry.core.camera import FloatArray
-from . import compose, extract, frame, splat_pass, view, viewport
+from . import extract, gpu_tools, motion, passes, session, settings, timing, view, viewport
+from .draw import draw_frame
+from .film import Film
 
 CAMERA_TYPES = ("PERSP", "ORTHO")
 ENGINE = "MAKE_4D"
@@ -28,15 +28,15 @@ class Make4DEngine(bpy.types.RenderEngine):
     bl_use_gpu_context = True
     bl_use_eevee_viewport = True
 
-    _clouds: list[extract.Cloud] | None = None
+    _viewport: viewport.Viewport | None = None
 
     def update_render_passes(
         self, scene: bpy.types.Scene, renderlayer: bpy.types.ViewLayer
     ) -> None:
         """Tell the compositor which passes there will be."""
-        self.register_pass(scene, renderlayer, "Combined", 4, "RGBA", "COLOR")
-        if renderlayer.use_pass_z:
-            self.register_pass(scene, renderlayer, "Depth", 1, "Z", "VALUE")
+        for each in passes.wanted(renderlayer):
+            channels = len(each.channels)
+            self.register_pass(scene, renderlayer, each.name, channels, each.channels, each.kind)
 
     def render(self, depsgraph: bpy.types.Depsgraph) -> None:
         """Render the depsgraph's view layer at its frame; problems are reported as errors.
@@ -58,44 +58,86 @@ class Make4DEngine(bpy.types.RenderEngine):
 
     def _render_layer(self, depsgraph: bpy.types.Depsgraph) -> None:
         """Render all stereo views of a view layer, or the only one."""
-        clouds = extract.visible_clouds(depsgraph)
+        names = _view_names(depsgraph.scene.render)
+        moments = self._neighbours(depsgraph, names)
+        clouds = self._clouds_now(depsgraph)
+        for name, (before, after) in zip(names, moments, strict=True):
+            self._select(name)
+            seen = self._camera_view(depsgraph)
+            vectors = None
+            if before and after:
+                vectors = motion.screen_motion(before, motion.Moment(clouds, seen), after)
+            self._render_view(depsgraph, clouds, seen, vectors, name)
+
+    def _clouds_now(self, depsgraph: bpy.types.Depsgraph) -> list[extract.Cloud]:
+        self._check_stopped()
+        with timing.part("read"):
+            clouds = extract.visible_clouds(depsgraph)
         points = sum(len(cloud.position) for cloud in clouds)
-        self.update_stats("", f"Make 4D: {points:,} points")
-        for name in _view_names(depsgraph.scene.render):
-            self._render_view(depsgraph, clouds, name)
+        size = sum(cloud.nbytes for cloud in clouds) / 2**20
+        self.update_stats("", f"Make 4D: {points:,} points, {size:,.0f} MB")
+        return clouds
+
+    def _neighbours(
+        self, depsgraph: bpy.types.Depsgraph, names: list[str]
+    ) -> list[tuple[motion.Moment | None, motion.Moment | None]]:
+        """For each view the frames before and after this one, where the Vector pass needs them."""
+        if not depsgraph.view_layer.use_pass_vector:
+            return [(None, None)] * len(names)
+        scene = depsgraph.scene
+        now, moments = scene.frame_current, []
+        for number in (now - 1, now + 1):
+            self.frame_set(number, 0.0)
+            clouds = self._clouds_now(depsgraph)
+            views = []
+            for name in names:
+                self._select(name)
+                views.append(self._camera_view(depsgraph))
+            moments.append([motion.Moment(clouds, seen) for seen in views])
+        self.frame_set(now, scene.frame_subframe)
+        return list(zip(*moments, strict=True))
+
+    def _select(self, name: str) -> None:
+        """Make a stereo view the active one."""
+        if name:
+            self.active_view_set(name)
 
     def view_update(self, context: bpy.types.Context, depsgraph: bpy.types.Depsgraph) -> None:
         """The scene changed: its points are read anew with the next drawing."""
-        self._clouds = None
+        if self._viewport is not None:
+            self._viewport.scene_changed()
 
     def view_draw(self, context: bpy.types.Context, depsgraph: bpy.types.Depsgraph) -> None:
         """Draw the rendered viewport."""
-        if self._clouds is None:
-            self._clouds = extract.visible_clouds(depsgraph)
-        scene = depsgraph.scene
+        if self._viewport is None:
+            self._viewport = viewport.Viewport()
         try:
-            viewport.draw_view(self, context, scene, self._clouds, background_color(scene))
-        except splat_pass.GpuUnavailableError as error:
+            self._viewport.draw(self, context, depsgraph, background_color(depsgraph.scene))
+        except gpu_tools.GpuUnavailableError as error:
             self.update_stats("Make 4D", str(error))
 
     def _render_view(
-        self, depsgraph: bpy.types.Depsgraph, clouds: list[extract.Cloud], name: str
+        self,
+        depsgraph: bpy.types.Depsgraph,
+        clouds: list[extract.Cloud],
+        seen: view.View,
+        vectors: FloatArray | None,
+        name: str,
     ) -> None:
         """Render one stereo view, or the only one (name "")."""
-        if name:
-            self.active_view_set(name)
-        seen = self._camera_view(depsgraph)
         self._check_stopped()
-        layers = self._draw(clouds, seen)
+        scene, layer = depsgraph.scene, depsgraph.view_layer
+        wanted = frozenset(each.name for each in passes.wanted(layer))
+        chosen = scene.make_4d_engine
+        film = Film(seen, wanted, background_color(scene), chosen.nearest)
+        notice = lambda text: self.report({"WARNING"}, text)  # noqa: E731
+        drawn = draw_frame(clouds, film, vectors, chosen.method, self._check_stopped, notice)
         self._check_stopped()
-        background = background_color(depsgraph.scene)
-        passes = {"Combined": compose.film(layers, background), "Depth": compose.depth_pass(layers)}
-        result = self.begin_result(
-            0, 0, seen.width, seen.height, layer=depsgraph.view_layer.name, view=name
-        )
-        for render_pass in result.layers[0].passes:
-            if render_pass.name in passes:
-                _fill(render_pass, passes[render_pass.name])
+        result = self.begin_result(0, 0, seen.width, seen.height, layer=layer.name, view=name)
+        with timing.part("read back"):
+            for render_pass in result.layers[0].passes:
+                if render_pass.name in drawn:
+                    _fill(render_pass, drawn[render_pass.name])
         self.end_result(result)
         self.update_progress(1.0)
 
@@ -107,15 +149,6 @@ class Make4DEngine(bpy.types.RenderEngine):
         model_matrix = np.array(self.camera_model_matrix(camera)).reshape(4, 4)
         whole = view.view_from_camera(camera, depsgraph, model_matrix, size)
         return whole.cropped(*view.border_rectangle(render, size))
-
-    def _draw(self, clouds: list[extract.Cloud], seen: view.View) -> compose.Layers:
-        """Draw on the GPU, or, where there is none, on the processor."""
-        drawing = partial(splat_pass.gpu_drawing, check=self._check_stopped)
-        try:
-            return frame.render_clouds(clouds, seen, drawing)
-        except splat_pass.GpuUnavailableError as error:
-            self.report({"WARNING"}, f"Make 4D draws on the processor, without a GPU: {error}")
-            return frame.render_clouds(clouds, seen, frame.cpu_drawing)
 
     def _check_stopped(self) -> None:
         if self.test_break():
@@ -155,15 +188,46 @@ def _view_names(render: bpy.types.RenderSettings) -> list[str]:
 
 
 def _fill(render_pass: bpy.types.RenderPass, picture: FloatArray) -> None:
-    """Copy a picture (h, w) or (h, w, C), top row first, into a pass, whose first row is lowest."""
-    render_pass.rect.foreach_set(np.ascontiguousarray(picture[::-1], np.float32).ravel())
+    """Copy a picture (h, w) or (h, w, C), rows from the bottom, into a pass."""
+    render_pass.rect.foreach_set(np.ascontiguousarray(picture, np.float32).ravel())
+
+
+KEPT_SECONDS = 60.0
+"""How long the GPU keeps a render's points, in case another follows."""
+
+
+@bpy.app.handlers.persistent
+def _rendered(*_: object) -> None:
+    """Free what a render kept, once none has followed for a while."""
+    if bpy.app.timers.is_registered(session.drop):
+        bpy.app.timers.unregister(session.drop)
+    bpy.app.timers.register(session.drop, first_interval=KEPT_SECONDS, persistent=True)
+
+
+@bpy.app.handlers.persistent
+def _loading(*_: object) -> None:
+    session.drop()
+
+
+_HANDLERS = {"render_complete": _rendered, "render_cancel": _rendered, "load_pre": _loading}
 
 
 def register() -> None:
     """Add the engine to Blender."""
+    passes.register()
+    settings.register()
     bpy.utils.register_class(Make4DEngine)
+    for name, handler in _HANDLERS.items():
+        getattr(bpy.app.handlers, name).append(handler)
 
 
 def unregister() -> None:
     """Remove the engine."""
+    for name, handler in _HANDLERS.items():
+        getattr(bpy.app.handlers, name).remove(handler)
+    if bpy.app.timers.is_registered(session.drop):
+        bpy.app.timers.unregister(session.drop)
+    session.drop()
     bpy.utils.unregister_class(Make4DEngine)
+    settings.unregister()
+    passes.unregister()

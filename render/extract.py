@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +18,8 @@ DEFAULT_COLOR = (0.8, 0.8, 0.8, 1.0)
 COLOR_NAMES = ("Color", "color")
 """Names of the colour attribute: ours, and what other tools call it."""
 _MADE_BY_US = ("known", "layer", "disparity")
+_ATTRIBUTES = ("position", "radius", "disparity", "known", "layer", "weight", "backward")
+_READ = {*_ATTRIBUTES, *COLOR_NAMES}
 _FIELDS = {
     "FLOAT": ("value", 1, np.float32),
     "INT": ("value", 1, np.int32),
@@ -34,9 +36,10 @@ class Cloud:
     """One object's points, P of them, contiguous float32, all positions finite.
 
     position (P, 3), object space; matrix (4, 4) takes it to the world; radius (P,), object space;
-    color (P, 4), scene-linear with opacity; disparity (P,) 0..1; backward (P,) bool and weight
-    (P,) of the symmetric animation; moving: whether the object takes part in it; from_photo:
-    whether its surfaces are sampled by a photo's pixels, taken from the object's origin.
+    color (P, 4), scene-linear with opacity; disparity, known (P,) 0..1; layer (P,) index, 0
+    nearest; backward (P,) bool and weight (P,) of the symmetric animation; moving: whether the
+    object takes part in it; from_photo: whether its surfaces are sampled by a photo's pixels,
+    taken from the object's origin; key: the same for the same object in every frame.
     """
 
     position: FloatArray
@@ -44,10 +47,18 @@ class Cloud:
     radius: FloatArray
     color: FloatArray
     disparity: FloatArray
+    known: FloatArray
+    layer: FloatArray
     weight: FloatArray
     backward: NDArray[np.bool_]
     moving: bool
     from_photo: bool
+    key: tuple[str | int, ...] = ()
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the points' arrays."""
+        return sum(v.nbytes for v in vars(self).values() if isinstance(v, np.ndarray))
 
 
 def visible_clouds(depsgraph: bpy.types.Depsgraph) -> list[Cloud]:
@@ -58,7 +69,8 @@ def visible_clouds(depsgraph: bpy.types.Depsgraph) -> list[Cloud]:
             matrix = np.array(instance.matrix_world, np.float64)
             cloud = read_cloud(instance.object, matrix)
             if cloud is not None:
-                clouds.append(cloud)
+                key = (instance.object.name_full, *instance.persistent_id)
+                clouds.append(replace(cloud, key=key))
     return clouds
 
 
@@ -72,22 +84,49 @@ def read_cloud(evaluated: bpy.types.Object, matrix: NDArray[np.float64]) -> Clou
     points = geometry.pointcloud
     if points is None or not len(points.points):
         return None
-    read = {a.name: _attribute(a) for a in points.attributes if a.data_type in _FIELDS}
+    read = {a.name: _attribute(a) for a in points.attributes if _is_read(a)}
     count = len(points.points)
-    position = read["position"]
-    radius = _scalar(read, "radius", count, DEFAULT_RADIUS)
-    keep = np.isfinite(position).all(axis=1) & (radius > 0) & np.isfinite(radius)
-    return Cloud(
-        np.ascontiguousarray(position[keep]),
+    cloud = Cloud(
+        read["position"],
         matrix,
-        radius[keep],
-        _color(read, count)[keep],
-        _scalar(read, "disparity", count, 0.0)[keep],
-        _scalar(read, "weight", count, 1.0)[keep],
-        _scalar(read, "backward", count, 0.0)[keep] > 0.5,
+        _scalar(read, "radius", count, DEFAULT_RADIUS),
+        _color(read, count),
+        _scalar(read, "disparity", count, 0.0),
+        _scalar(read, "known", count, 1.0),
+        _scalar(read, "layer", count, 0.0),
+        _scalar(read, "weight", count, 1.0),
+        _scalar(read, "backward", count, 0.0) > 0.5,
         "backward" in read,
         all(name in read for name in _MADE_BY_US),
     )
+    return _drawable(cloud)
+
+
+def _drawable(cloud: Cloud) -> Cloud:
+    """The cloud without the points that can't be drawn; the same where all can."""
+    if _is_finite(cloud.position) and _is_finite(cloud.radius) and cloud.radius.min() > 0:
+        return cloud
+    keep = np.isfinite(cloud.position).all(axis=1) & (cloud.radius > 0)
+    keep &= np.isfinite(cloud.radius)
+    arrays = {n: v[keep] for n, v in vars(cloud).items() if n in (*_ATTRIBUTES, "color")}
+    return replace(cloud, **arrays)
+
+
+def _is_finite(values: FloatArray) -> bool:
+    """Whether all values are finite; their sum tells, and is much faster than looking at each."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(values.sum()) or np.isfinite(values).all())
+
+
+def joined(parts: list[NDArray], width: int = 0) -> NDArray:
+    """The arrays one after the other; float32 (0,) or (0, width) for none."""
+    if not parts:
+        return np.zeros((0, width) if width else 0, np.float32)
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _is_read(attribute: bpy.types.Attribute) -> bool:
+    return attribute.name in _READ and attribute.data_type in _FIELDS
 
 
 def _attribute(attribute: bpy.types.Attribute) -> NDArray:
@@ -102,14 +141,21 @@ def _scalar(read: dict[str, NDArray], name: str, count: int, default: float) -> 
     values = read.get(name)
     if values is None or values.ndim != 1:
         return np.full(count, default, np.float32)
-    return np.nan_to_num(values.astype(np.float32, copy=False), copy=False)
+    values = values.astype(np.float32, copy=False)
+    # The radius stays as it is: points with a bad one are left out.
+    return values if name == "radius" or _is_finite(values) else np.nan_to_num(values)
 
 
 def _color(read: dict[str, NDArray], count: int) -> FloatArray:
-    color = np.empty((count, 4), np.float32)
-    color[:] = DEFAULT_COLOR
     values = next((read[name] for name in COLOR_NAMES if name in read), None)
-    if values is not None and values.ndim == 2:
-        color[:, : values.shape[1]] = np.nan_to_num(values)
-    color[:, 3] = np.clip(color[:, 3], 0.0, 1.0)
+    if values is None or values.ndim != 2 or values.shape[1] != 4:
+        color = np.full((count, 4), DEFAULT_COLOR, np.float32)
+        if values is not None and values.ndim == 2:
+            color[:, :3] = values
+    else:
+        color = values
+    if not _is_finite(color):
+        color = np.nan_to_num(color)
+    if color[:, 3].min() < 0.0 or color[:, 3].max() > 1.0:
+        color[:, 3] = np.clip(color[:, 3], 0.0, 1.0)
     return color

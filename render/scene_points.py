@@ -17,7 +17,8 @@ from ..geometry.core.splat import (
     screen_radius,
     underpaint_radius,
 )
-from .extract import Cloud
+from .extract import Cloud, joined
+from .film import Film
 from .sort import far_to_near
 from .view import View
 
@@ -30,29 +31,43 @@ class Seen:
     """The P points that a view sees, in no order.
 
     splats; under (P,): radius of the underpaint in pixels, 0 for none; color (P, 4) rgb + opacity;
-    disparity (P,); forward, backward (P,) bool: moving copies.
+    features (P, F): see `feature_columns`; forward, backward (P,) bool: moving copies.
     """
 
     splats: Splats
     under: FloatArray
     color: FloatArray
-    disparity: FloatArray
+    features: FloatArray
     forward: NDArray[np.bool_]
     backward: NDArray[np.bool_]
 
 
-def seen_points(clouds: Sequence[Cloud], view: View) -> Seen:
-    """Project the clouds and keep what touches the picture within the clip range."""
-    parts = [_seen_of(cloud, view) for cloud in clouds]
+def feature_columns(film: Film) -> dict[str, slice]:
+    """Columns of the features of a point by name, in all: disparity 0..1, depth along the view,
+    known 0..1, layer index; where the film has them, position in the world and motion vector."""
+    widths = {"disparity": 1, "depth": 1, "known": 1, "layer": 1}
+    widths |= {"position": 3} if film.position else {}
+    widths |= {"vector": 4} if film.vector else {}
+    ends = np.cumsum(list(widths.values())).tolist()
+    return {n: slice(e - w, e) for (n, w), e in zip(widths.items(), ends, strict=True)}
+
+
+def seen_points(clouds: Sequence[Cloud], film: Film, motion: FloatArray | None = None) -> Seen:
+    """Project the clouds and keep what touches the picture within the clip range.
+
+    motion (P, 4): motion vectors of all clouds' points, where the film has them.
+    """
+    ends = np.cumsum([len(cloud.position) for cloud in clouds])[:-1]
+    moved = [None] * len(clouds) if motion is None else np.split(motion, ends)
+    pairs = zip(clouds, moved, strict=True)
+    parts = [_seen_of(cloud, film, vectors) for cloud, vectors in pairs]
     return Seen(
-        Splats(
-            *(_joined([getattr(p.splats, n) for p in parts]) for n in ("u", "v", "z", "radius"))
-        ),
-        _joined([p.under for p in parts]),
-        _joined([p.color for p in parts], 4),
-        _joined([p.disparity for p in parts]),
-        _joined([p.forward for p in parts]).astype(bool),
-        _joined([p.backward for p in parts]).astype(bool),
+        Splats(*(joined([getattr(p.splats, n) for p in parts]) for n in ("u", "v", "z", "radius"))),
+        joined([p.under for p in parts]),
+        joined([p.color for p in parts], 4),
+        joined([p.features for p in parts], max(s.stop for s in feature_columns(film).values())),
+        joined([p.forward for p in parts]).astype(bool),
+        joined([p.backward for p in parts]).astype(bool),
     )
 
 
@@ -73,8 +88,9 @@ def without(order: Order, absent: NDArray[np.bool_]) -> Order:
     return order[~absent[np.where(order < 0, -1 - order, order)]]
 
 
-def _seen_of(cloud: Cloud, view: View) -> Seen:
+def _seen_of(cloud: Cloud, film: Film, vector: FloatArray | None) -> Seen:
     """The points of one cloud that the view sees."""
+    view = film.view
     matrix = view.world_to_camera @ cloud.matrix
     splats = _projected(cloud, matrix, view)
     keep = np.flatnonzero(_inside(splats, view))
@@ -85,7 +101,13 @@ def _seen_of(cloud: Cloud, view: View) -> Seen:
         under = underpaint_radius(splats.radius, splats.z, travel)
     backward = cloud.backward[keep] & cloud.moving
     forward = ~backward & cloud.moving
-    return Seen(splats, under, cloud.color[keep], cloud.disparity[keep], forward, backward)
+    columns = [cloud.disparity[keep], splats.z, cloud.known[keep], cloud.layer[keep]]
+    if film.position:
+        placed = cloud.position[keep] @ cloud.matrix[:3, :3].T + cloud.matrix[:3, 3]
+        columns.append(placed.astype(np.float32))
+    if vector is not None:
+        columns.append(vector[keep])
+    return Seen(splats, under, cloud.color[keep], np.column_stack(columns), forward, backward)
 
 
 def _projected(cloud: Cloud, matrix: NDArray[np.float64], view: View) -> Splats:
@@ -106,9 +128,3 @@ def _inside(splats: Splats, view: View) -> NDArray[np.bool_]:
     reach = splats.radius * np.float32(MAX_GROWTH)  # the underpaint's, at most
     inside &= (splats.u > -reach) & (splats.u < view.width + reach)
     return inside & (splats.v > -reach) & (splats.v < view.height + reach)
-
-
-def _joined(parts: list[NDArray], width: int = 0) -> NDArray:
-    if not parts:
-        return np.zeros((0, width) if width else 0, np.float32)
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)

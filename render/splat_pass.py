@@ -1,50 +1,42 @@
-"""The GPU pass: sorted discs, soft and premultiplied, as batches of quads by instance."""
+"""The sorted GPU pass: discs far to near, soft and premultiplied, as batches of quads by instance.
+
+It needs nothing of a GPU but blending and has no limit on the number of discs in a pixel, which is
+where its pictures differ from `exact_pass`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 
 import gpu
 import numpy as np
-from numpy.typing import NDArray
 
-from ..geometry.core.camera import FloatArray
 from ..geometry.core.splat import UNDERPAINT_GAIN
+from . import gpu_tools, timing
 from .compose import Layers
-from .frame import Draw
-from .scene_points import Order, Seen
+from .film import Film
+from .frame import Draw, layers_of
+from .gpu_tools import ROW_LENGTH, values_texture
+from .scene_points import Order, Seen, feature_columns
 
-ROW_LENGTH = 4096
-"""Texels in a row of the textures that hold the points."""
 DRAWS_AT_ONCE = 256 * ROW_LENGTH
 """Discs drawn at once, so that a stop is seen in between."""
 QUADS = 64
 """Quads an instance: instances of a single quad leave most of a GPU's lanes idle."""
 MAX_POINTS = (1 << 24) - 1
-"""Textures take floats only, and these count exactly to here."""
-_FORMATS = {4: "RGBA32F", 2: "RG32F", 1: "R32F"}
-_SHADERS = Path(__file__).parent / "shaders"
-
-
-class GpuUnavailableError(RuntimeError):
-    """There is no GPU, or it can't hold the picture or the points."""
+"""The order is sent as floats, and these count exactly to here."""
 
 
 @contextmanager
-def gpu_drawing(
-    seen: Seen, size: tuple[int, int], check: Callable[[], None] = lambda: None
-) -> Iterator[Draw]:
+def gpu_drawing(seen: Seen, film: Film, check: Callable[[], None] = lambda: None) -> Iterator[Draw]:
     """The GPU as an `OpenDrawing`; all that it holds is freed at the end.
 
     check: called between pieces of the work, may raise to stop. Raises GpuUnavailableError.
     """
-    try:
-        drawing = SplatPass(seen, size)
-    except (SystemError, RuntimeError, ValueError, MemoryError) as error:
-        raise GpuUnavailableError(str(error)) from error
+    with gpu_tools.gpu_errors():
+        drawing = SplatPass(seen, film)
     try:
         yield lambda order: drawing.draw(order, check)
     finally:
@@ -54,27 +46,31 @@ def gpu_drawing(
 class SplatPass:
     """The points of one view on the GPU, and RGBA32F targets to draw them into."""
 
-    def __init__(self, seen: Seen, size: tuple[int, int]) -> None:
-        """Upload the points; size: (h, w) of the pictures. ValueError for too many points."""
+    def __init__(self, seen: Seen, film: Film) -> None:
+        """Upload the points. ValueError for too many points."""
         if len(seen.under) > MAX_POINTS:
             raise ValueError(f"more than {MAX_POINTS:,} points in view")
-        self._size = size
-        height, width = size
-        self._targets = [gpu.types.GPUTexture((width, height), format="RGBA32F") for _ in range(2)]
+        self._film = film
+        s, features = seen.splats, seen.features
+        triples = -(-features.shape[1] // 3)
+        padded = np.zeros((len(s.u), 3 * triples), np.float32)
+        padded[:, : features.shape[1]] = features
+        with timing.part("upload"):
+            self._textures = {
+                "splats": values_texture(s.u, s.v, s.radius, seen.under),
+                "colors": values_texture(seen.color),
+            }
+            for i in range(triples):
+                texture = values_texture(padded[:, 3 * i : 3 * i + 3], np.zeros_like(s.u))
+                self._textures[f"features_{i}"] = texture
+        self._targets = gpu_tools.targets(film.size, 1 + triples)
         self._frame = gpu.types.GPUFrameBuffer(color_slots=tuple(self._targets))
-        self._quads = _quads()
-        s = seen.splats
-        self._textures = {
-            "splats": _texture(np.stack([s.u, s.v, s.radius, s.z], axis=1)),
-            "colors": _texture(seen.color),
-            "extras": _texture(np.stack([seen.disparity, seen.under], axis=1)),
-        }
-        self._shader = _shader()
+        self._quads, self._shader = _quads(), _shader(triples)
 
     def draw(self, order: Order, check: Callable[[], None]) -> Layers:
         """Draw the points in the order given, into emptied targets."""
-        height, width = self._size
-        with self._frame.bind():
+        height, width = self._film.size
+        with self._frame.bind(), timing.part("draw"):
             self._frame.clear(color=(0.0, 0.0, 0.0, 0.0))
             gpu.state.viewport_set(0, 0, width, height)
             gpu.state.depth_test_set("NONE")
@@ -85,8 +81,14 @@ class SplatPass:
                     self._draw_piece(order[start : start + DRAWS_AT_ONCE])
             finally:
                 gpu.state.blend_set("NONE")
-            color, aux = self._read(0), self._read(1)
-        return Layers(color[..., :3], color[..., 3], aux[..., 0], aux[..., 1])
+            pictures = [
+                gpu_tools.picture_of(self._frame, slot, self._film.size)
+                for slot in range(len(self._targets))
+            ]
+        features = np.concatenate([p[..., :3] for p in pictures[1:]], axis=2)
+        count = max(s.stop for s in feature_columns(self._film).values())
+        color = pictures[0]
+        return layers_of(color[..., :3], color[..., 3], features[..., :count], self._film)
 
     def free(self) -> None:
         """Release everything on the GPU."""
@@ -94,31 +96,13 @@ class SplatPass:
 
     def _draw_piece(self, order: Order) -> None:
         # Counted from 1 up and from -1 down: 0, in the padding, draws nothing.
-        shader, orders = self._shader, _texture(np.where(order < 0, order, order + 1)[:, None])
-        for name, texture in (self._textures | {"orders": orders}).items():
-            shader.uniform_sampler(name, texture)
-        shader.uniform_float("picture_size", (float(self._size[1]), float(self._size[0])))
-        shader.uniform_float("underpaint_gain", UNDERPAINT_GAIN)
-        shader.uniform_int("row_length", ROW_LENGTH)
-        shader.uniform_int("quads", QUADS)
+        orders = values_texture(np.where(order < 0, order, order + 1))
+        shader = self._shader
+        gpu_tools.set_samplers(shader, self._textures | {"orders": orders})
+        size = (float(self._film.view.width), float(self._film.view.height))
+        gpu_tools.set_constants(shader, {"picture_size": size, "quads": QUADS})
         count = -(-len(order) // QUADS)
         self._quads.draw_instanced(shader, instance_start=0, instance_count=count)
-
-    def _read(self, slot: int) -> FloatArray:
-        height, width = self._size
-        buffer = self._frame.read_color(0, 0, width, height, 4, slot, "FLOAT")
-        buffer.dimensions = width * height * 4
-        return np.array(buffer, np.float32).reshape(height, width, 4)
-
-
-def _texture(values: NDArray) -> gpu.types.GPUTexture:
-    """Values (n, 1, 2 or 4) as a texture with ROW_LENGTH texels a row."""
-    count, channels = values.shape
-    rows = max(1, -(-count // ROW_LENGTH))
-    data = np.zeros((rows * ROW_LENGTH, channels), np.float32)
-    data[:count] = values
-    buffer = gpu.types.Buffer("FLOAT", data.size, data.ravel())
-    return gpu.types.GPUTexture((ROW_LENGTH, rows), format=_FORMATS[channels], data=buffer)
 
 
 def _quads() -> gpu.types.GPUBatch:
@@ -136,28 +120,28 @@ def _quads() -> gpu.types.GPUBatch:
 
 
 @cache
-def _shader() -> gpu.types.GPUShader:
+def _shader(triples: int) -> gpu.types.GPUShader:
     info = gpu.types.GPUShaderCreateInfo()
     info.vertex_in(0, "VEC3", "corner")
-    for slot, name in enumerate(("splats", "colors", "extras", "orders")):
-        info.sampler(slot, "FLOAT_2D", name)
-    info.push_constant("VEC2", "picture_size")
-    info.push_constant("FLOAT", "underpaint_gain")
-    for name in ("row_length", "quads"):
-        info.push_constant("INT", name)
-    info.vertex_out(_interface())
-    info.fragment_out(0, "VEC4", "out_color")
-    info.fragment_out(1, "VEC4", "out_aux")
-    info.vertex_source((_SHADERS / "splat_vert.glsl").read_text(encoding="utf-8"))
-    info.fragment_source((_SHADERS / "splat_frag.glsl").read_text(encoding="utf-8"))
+    names = ["splats", "colors", "orders", *(f"features_{i}" for i in range(triples))]
+    samplers = [("FLOAT_2D", name) for name in names]
+    constants = {"VEC2": ("picture_size",), "INT": ("quads",)}
+    defines = {"UNDERPAINT_GAIN": UNDERPAINT_GAIN, "TRIPLES": triples}
+    gpu_tools.add_resources(info, samplers, constants, defines)
+    info.vertex_out(_interface(triples))
+    for slot, name in enumerate(["color", *(f"feature_{i}" for i in range(triples))]):
+        info.fragment_out(slot, "VEC4", f"out_{name}")
+    info.vertex_source(gpu_tools.source("texel.glsl", "splat_vert.glsl"))
+    info.fragment_source(gpu_tools.source("splat_frag.glsl"))
     return gpu.shader.create_from_info(info)
 
 
-def _interface() -> gpu.types.GPUStageInterfaceInfo:
+def _interface(triples: int) -> gpu.types.GPUStageInterfaceInfo:
     """What the vertex shader hands to the fragments."""
-    interface = gpu.types.GPUStageInterfaceInfo("make_4d_splat")
+    interface = gpu.types.GPUStageInterfaceInfo(f"make_4d_splat_{triples}")
     for kind, name in (("VEC2", "centre"), ("FLOAT", "radius"), ("FLOAT", "gain")):
         interface.flat(kind, name)
     interface.flat("VEC4", "color")
-    interface.flat("VEC2", "aux")
+    for i in range(triples):
+        interface.flat("VEC3", f"feature_{i}")
     return interface

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _CAMERA_FROM_BLENDER = np.diag([1.0, -1.0, -1.0, 1.0])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class View:
     """A camera over a picture of width x height pixels.
 
@@ -30,6 +30,16 @@ class View:
     height: int
     clip: tuple[float, float]
     orthographic: bool = False
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the two see the same."""
+        if not isinstance(other, View):
+            return NotImplemented
+        mine, theirs = dict(vars(self)), dict(vars(other))
+        matrices = mine.pop("world_to_camera"), theirs.pop("world_to_camera")
+        return mine == theirs and np.array_equal(*matrices)
+
+    __hash__ = None  # type: ignore[assignment]
 
     def cropped(self, left: int, top: int, width: int, height: int) -> View:
         """The same view cut to a rectangle, in pixels from the top left."""

@@ -79,7 +79,7 @@ def random_points(rng, count=400):
     )
 
 
-def reference(points, camera: Intrinsics, size=None):
+def reference(points, camera: Intrinsics, nearest: int | None = None):
     """Premultiplied picture (h, w, 3) and alpha (h, w) of the numpy renderer."""
     front = points.position[:, 2] > 0.01
     x, y, z = points.position[front].T.astype(np.float64)
@@ -88,7 +88,8 @@ def reference(points, camera: Intrinsics, size=None):
     picture = splat.composite(
         Splats(u, v, z, radius),
         points.color[front, :3],
-        size or (camera.height, camera.width),
+        (camera.height, camera.width),
+        nearest,
         opacity=points.color[front, 3],
     )
     return picture.image, picture.alpha
@@ -166,13 +167,13 @@ def pixels_of(path: Path) -> np.ndarray:
 
 
 def kept_passes(monkeypatch) -> dict[str, np.ndarray]:
-    """The pictures by pass name that the engine hands to Blender, the last render's."""
+    """The last render's pictures by pass name, as handed to Blender but top row first."""
     from make_4d.render import engine
 
     kept: dict[str, np.ndarray] = {}
 
     def keep(render_pass, picture):
-        kept[render_pass.name] = picture.copy()
+        kept[render_pass.name] = picture[::-1].copy()
         fill(render_pass, picture)
 
     fill = engine._fill

@@ -22,14 +22,16 @@ from render_scene import (
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 clouds = import_module("make_4d.geometry.clouds")
 engine = import_module("make_4d.render.engine")
-compose, extract, frame, view = engine.compose, engine.extract, engine.frame, engine.view
+extract, view = engine.extract, engine.view
+compose, film, frame = (import_module(f"make_4d.render.{n}") for n in ("compose", "film", "frame"))
 occlusion = import_module("make_4d.render.occlusion")
 scene_points = import_module("make_4d.render.scene_points")
 
 
-@pytest.fixture
-def scene(empty_blend) -> Iterator:
+@pytest.fixture(params=["EXACT", "SORTED"])
+def scene(empty_blend, request) -> Iterator:
     with render_scene.opened(empty_blend) as scene:
+        scene.make_4d_engine.method = request.param
         yield scene
 
 
@@ -106,6 +108,7 @@ def test_without_backward_weight_one_picture_is_enough(scene, make_flight, monke
         HEIGHT,
         (0.01, 1000.0),
     )
+    wanted = film.Film(seen, frozenset({"Combined"}), None, 8)
     plain = frame.render_clouds(
         [c for c in seen_clouds if not c.moving]
         + [
@@ -113,20 +116,22 @@ def test_without_backward_weight_one_picture_is_enough(scene, make_flight, monke
             for c in seen_clouds
             if c.moving
         ],
-        seen,
+        wanted,
         frame.cpu_drawing,
     )
-    both = frame.render_clouds(seen_clouds, seen, frame.cpu_drawing)
-    np.testing.assert_array_equal(both.color, plain.color)
+    both = frame.render_clouds(seen_clouds, wanted, frame.cpu_drawing)
+    np.testing.assert_array_equal(both["Combined"], plain["Combined"])
 
 
-ARRAYS = ("position", "radius", "color", "disparity", "weight", "backward")
+ARRAYS = (*("position", "radius", "color", "disparity", "known", "layer", "weight", "backward"),)
 
 
 def layers_of(color: float, alpha: float, disparity: float, depth: float):
     """One pixel."""
-    one = [np.full((1, 1), value, np.float32) for value in (alpha, disparity, depth)]
-    return compose.Layers(np.full((1, 1, 3), color, np.float32), *one)
+    values = {"disparity": disparity, "depth": depth, "known": alpha, "layer": 2 * alpha}
+    features = {name: np.full((1, 1), value, np.float32) for name, value in values.items()}
+    one = np.ones((1, 1), np.float32)
+    return compose.Layers(np.full((1, 1, 3), color, np.float32), alpha * one, features)
 
 
 def test_mix_formula_of_numbers() -> None:
@@ -139,7 +144,9 @@ def test_mix_formula_of_numbers() -> None:
     assert mixed.alpha[0, 0] == pytest.approx(alpha, rel=1e-5)
     color = (first * 0.4 / 0.8 + second * 0.1 / 0.5) * alpha
     np.testing.assert_allclose(mixed.color[0, 0], color, rtol=1e-5)
-    assert mixed.depth[0, 0] == pytest.approx((first * 0.5 + second * 4.0) * alpha, rel=1e-5)
+    assert mixed.features["depth"][0, 0] == pytest.approx(
+        (first * 0.5 + second * 4.0) * alpha, rel=1e-5
+    )
 
 
 def test_leaving_out_hidden_points_changes_nothing(
@@ -157,6 +164,7 @@ def test_leaving_out_hidden_points_changes_nothing(
         left_out.append(len(order) - len(result))
         return result
 
+    scene.make_4d_engine.method = "SORTED"
     monkeypatch.setattr(frame, "without_hidden", counted)
     less = rendered(scene, tmp_path)
     monkeypatch.setattr(frame, "without_hidden", lambda order, *_: order)
@@ -200,11 +208,11 @@ def test_animation_in_any_order(scene, make_flight, tmp_path) -> None:
         np.testing.assert_array_equal(alone, pixels_of(files[number - 1]))
 
 
-def test_order_is_far_to_near_with_underpaint_behind(rng) -> None:
+def test_order_is_far_to_near_with_underpaint_behind() -> None:
     z = np.float32([5.0, 1.0, 3.0, 1.02])
-    seen = scene_points.Seen(
-        Splats(z, z, z, z), np.float32([1, 1, 0, 1]), np.ones((4, 4), np.float32), z, z < 0, z < 0
-    )
+    four = np.ones((4, 4), np.float32)
+    under = np.float32([1, 1, 0, 1])
+    seen = scene_points.Seen(Splats(z, z, z, z), under, four, four, z < 0, z < 0)
     anywhere = view.View(np.eye(4), (1, 1), (0, 0), 1, 1, (0.1, 10))
     # 5.2 under 0; 5; 3; 1.0608 under 3; 1.04 under 1; 1.02; 1.
     assert scene_points.draw_order(seen, anywhere).tolist() == [-1, 0, 2, -4, -2, 3, 1]

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from .camera import FloatArray, Intrinsics, unproject
 
+SHARPNESS = 4.0
+"""How strongly the nearer of two pictures counts in the symmetric mix."""
 BATCH = 32768
 """Points followed at a time: what is gathered then stays in the processor's cache."""
 
@@ -105,7 +107,7 @@ def symmetric_weights(
     disparity_b: FloatArray,
     alpha_f: FloatArray,
     alpha_b: FloatArray,
-    sharpness: float = 4.0,
+    sharpness: float = SHARPNESS,
 ) -> tuple[FloatArray, FloatArray]:
     """Weights (w_f, w_b) per pixel of the forward and the backward picture (3D Cinemagraphy).
 

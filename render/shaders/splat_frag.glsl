@@ -8,5 +8,12 @@ void main()
   }
   float alpha = color.a * min(1.0, gain * falloff);
   out_color = vec4(color.rgb * alpha, alpha);
-  out_aux = vec4(aux * alpha, 0.0, alpha);
+  out_feature_0 = vec4(feature_0 * alpha, alpha);
+  out_feature_1 = vec4(feature_1 * alpha, alpha);
+#if TRIPLES > 2
+  out_feature_2 = vec4(feature_2 * alpha, alpha);
+#endif
+#if TRIPLES > 3
+  out_feature_3 = vec4(feature_3 * alpha, alpha);
+#endif
 }

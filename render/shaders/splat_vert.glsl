@@ -3,17 +3,21 @@ void main()
 {
   int number = gl_InstanceID * quads + int(corner.z);
   // i + 1 for the disc of splat i, -1 - i for its underpaint, 0 for nothing.
-  int draw = int(texelFetch(orders, ivec2(number % row_length, number / row_length), 0).r);
-  int index = max(abs(draw) - 1, 0);
-  ivec2 texel = ivec2(index % row_length, index / row_length);
-  vec4 splat = texelFetch(splats, texel, 0); // u, v in pixels from the top left, radius, depth
-  vec4 paint = texelFetch(colors, texel, 0);
-  vec2 more = texelFetch(extras, texel, 0).rg; // disparity, radius of the underpaint
+  int draw = int(texelFetch(orders, texel_of(number), 0).r);
+  ivec2 texel = texel_of(max(abs(draw) - 1, 0));
+  vec4 splat = texelFetch(splats, texel, 0); // u, v from the top left, radius, underpaint's radius
   centre = splat.xy;
-  radius = draw < 0 ? more.y : splat.z;
-  gain = draw < 0 ? underpaint_gain : 1.0;
-  color = paint;
-  aux = vec2(more.x, splat.w);
+  radius = draw < 0 ? splat.w : splat.z;
+  gain = draw < 0 ? UNDERPAINT_GAIN : 1.0;
+  color = texelFetch(colors, texel, 0);
+  feature_0 = texelFetch(features_0, texel, 0).rgb;
+  feature_1 = texelFetch(features_1, texel, 0).rgb;
+#if TRIPLES > 2
+  feature_2 = texelFetch(features_2, texel, 0).rgb;
+#endif
+#if TRIPLES > 3
+  feature_3 = texelFetch(features_3, texel, 0).rgb;
+#endif
   // Rasterisers snap corners to a fraction of a pixel: a margin keeps the disc's rim inside.
   vec2 position = centre + corner.xy * (radius + 0.0625);
   // The picture is drawn upside down: its first row in memory is the top row.

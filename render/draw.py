@@ -1,0 +1,55 @@
+"""Chooses what draws a frame: the exact pass, the sorted pass, or the processor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from ..geometry.core.camera import FloatArray
+from . import capability, session, splat_pass
+from .extract import Cloud
+from .film import Film
+from .finish_pass import read_passes
+from .frame import cpu_drawing, render_clouds
+from .gpu_tools import GpuUnavailableError
+
+Check = Callable[[], None]
+
+
+def draw_frame(
+    clouds: Sequence[Cloud],
+    film: Film,
+    motion: FloatArray | None,
+    method: str,
+    check: Check,
+    notice: Callable[[str], None],
+) -> dict[str, FloatArray]:
+    """The passes of `film` by name, rows from the bottom.
+
+    method: an item of `settings.METHODS`; motion (P, 4) where the film has vectors. check: called
+    between pieces of the work, may raise to stop; notice: told where no GPU draws.
+    """
+    try:
+        if chosen_method(method) == "EXACT":
+            return _exact(clouds, film, motion, check)
+        return render_clouds(clouds, film, partial(splat_pass.gpu_drawing, check=check), motion)
+    except GpuUnavailableError as error:
+        session.drop()
+        notice(f"Make 4D draws on the processor, without a GPU: {error}")
+        return render_clouds(clouds, film, cpu_drawing, motion)
+
+
+def chosen_method(method: str) -> str:
+    """EXACT or SORTED: what is asked for, or what this GPU can do where that is left to us."""
+    if method == "AUTO":
+        return "EXACT" if capability.exact_works() else "SORTED"
+    return method
+
+
+def _exact(
+    clouds: Sequence[Cloud], film: Film, motion: FloatArray | None, check: Check
+) -> dict[str, FloatArray]:
+    kept = session.kept()
+    kept.update(clouds, motion)
+    check()
+    return read_passes(kept.draw(film, check), film)

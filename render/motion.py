@@ -1,0 +1,79 @@
+"""Motion vectors of points: where they were on the picture a frame ago, where they will be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..geometry.core.camera import FloatArray
+from ..geometry.core.splat import MIN_DEPTH
+from .extract import Cloud
+from .view import View
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The scene at a frame: its clouds and the view of its camera."""
+
+    clouds: Sequence[Cloud]
+    view: View
+
+
+def screen_motion(before: Moment, now: Moment, after: Moment) -> FloatArray:
+    """Motion vectors (P, 4) in pixels of all points of `now`, y up, as Blender's Vector pass.
+
+    The first two tell where the point was a frame before, seen from its place now; the last two
+    where it is now, seen from its place a frame later: (x_before - x, y_before - y, x - x_after,
+    y - y_after). Points that a neighbour frame lacks stand still but for the camera's motion, and
+    so do those whose loop begins anew, for their old and new places are not one motion.
+    """
+    parts = [_cloud_motion(cloud, before, now, after) for cloud in now.clouds]
+    return np.concatenate(parts) if parts else np.zeros((0, 4), np.float32)
+
+
+def _cloud_motion(cloud: Cloud, before: Moment, now: Moment, after: Moment) -> FloatArray:
+    here = _on_screen(cloud, cloud.position, now.view)
+    steps = []
+    for moment in (before, after):
+        there = _same_cloud(cloud, moment)
+        position, placed = cloud.position, cloud
+        if there is not None:
+            placed = there
+            position = _positions_there(cloud, there)
+        steps.append(_on_screen(placed, position, moment.view) - here)
+    motion = np.concatenate([steps[0], -steps[1]], axis=1)
+    return np.where(np.isfinite(motion), motion, 0.0).astype(np.float32)
+
+
+def _same_cloud(cloud: Cloud, moment: Moment) -> Cloud | None:
+    return next((other for other in moment.clouds if other.key == cloud.key), None)
+
+
+def _positions_there(cloud: Cloud, there: Cloud) -> FloatArray:
+    """Where the cloud's points are in another frame, or as they are now where it lacks them."""
+    position = cloud.position.copy()
+    for copy in (False, True):
+        mine, theirs = cloud.backward == copy, there.backward == copy
+        if mine.sum() == theirs.sum() and not _begins_anew(cloud, there):
+            position[mine] = there.position[theirs]
+    return position
+
+
+def _begins_anew(cloud: Cloud, there: Cloud) -> bool:
+    """Whether the loop's start lies between the two frames: a time that jumps by half a loop."""
+    if not (cloud.moving and there.moving):
+        return False
+    shares = [float(c.weight[c.backward].max(initial=0.0)) for c in (cloud, there)]
+    return abs(shares[0] - shares[1]) > 0.5
+
+
+def _on_screen(cloud: Cloud, position: FloatArray, view: View) -> FloatArray:
+    """Pixels (P, 2), x right and y up, of positions (P, 3) in the cloud's space."""
+    matrix = view.world_to_camera @ cloud.matrix
+    x, y, z = matrix[:3, :3] @ position.T.astype(np.float64) + matrix[:3, 3:]
+    distance = np.ones_like(z) if view.orthographic else np.where(z > MIN_DEPTH, z, np.nan)
+    u = view.focal[0] * x / distance + view.centre[0]
+    v = view.focal[1] * y / distance + view.centre[1]
+    return np.stack([u, -v], axis=1)

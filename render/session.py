@@ -1,0 +1,71 @@
+"""What the GPU keeps from one frame to the next, and the exact pictures drawn with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..geometry.core.camera import FloatArray
+from . import gpu_tools
+from .exact_pass import ExactPass, Method
+from .extract import Cloud
+from .film import Film
+from .finish_pass import Textures, finish
+from .frame import backward_share
+from .point_store import BACKWARD, FORWARD, STILL, PointStore
+
+_SPARE = 1.25
+"""Buffers hold so many times more points than asked for, so that few changes need new ones."""
+_PRESENT = 1 << STILL | 1 << FORWARD
+_PAST = 1 << STILL | 1 << BACKWARD
+
+
+class Session:
+    """The clouds on the GPU, and buffers to draw them; made anew only on change or resize."""
+
+    def __init__(self) -> None:
+        self.store = PointStore()
+        self._exact: ExactPass | None = None
+        self._clouds: Sequence[Cloud] = ()
+
+    def update(self, clouds: Sequence[Cloud], motion: FloatArray | None = None) -> None:
+        """Send what changed. Raises GpuUnavailableError where there is no room."""
+        with gpu_tools.gpu_errors():
+            self.store.update(clouds, motion)
+        self._clouds = clouds
+
+    def draw(self, film: Film, check: Callable[[], None] = lambda: None) -> Textures:
+        """Finished pictures (see `finish_pass.finish`) of the clouds sent last.
+
+        check: called between pieces of the work, may raise to stop. Raises GpuUnavailableError.
+        """
+        method = Method(film.nearest, position=film.position, vector=film.vector)
+        share = backward_share(self._clouds)
+        with gpu_tools.gpu_errors():
+            exact = self._buffers(film)
+            forward = exact.draw(self.store, film.view, _PRESENT, method, check)
+            backward = None
+            if share > 0.0:
+                backward = exact.draw(self.store, film.view, _PAST, method, check)
+            return finish(forward, backward, share, film)
+
+    def _buffers(self, film: Film) -> ExactPass:
+        if self._exact is None or not self._exact.fits(film.size, self.store.count):
+            self._exact = None  # freed before the new ones are made
+            self._exact = ExactPass(film.size, int(_SPARE * self.store.count))
+        return self._exact
+
+
+_kept: list[Session] = []
+"""The session of the render that is going on, so that its frames share it."""
+
+
+def kept() -> Session:
+    """The session that final frames share, until `drop`."""
+    if not _kept:
+        _kept.append(Session())
+    return _kept[0]
+
+
+def drop() -> None:
+    """Free what final frames shared; may be called at any time."""
+    _kept.clear()

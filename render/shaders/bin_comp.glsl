@@ -1,0 +1,88 @@
+// An invocation a point: projects it and, by STEP,
+//   0: closes the pixel that holds its centre to what lies behind its underpaint;
+//   1: puts its disc and underpaint into the lists of their cells, where they can be seen.
+// lens: focal lengths and centre; frame: width, height, near and far clip; rule: pixels a unit of a
+// radius has at depth 1, least radius, travel, orthographic; points_at: first, count, groups shown.
+// Entry 2 i is the disc of point i, entry 2 i + 1 its underpaint.
+
+int level_of(float radius)
+{
+  int last = textureSize(grids, 0).x - 1;
+  int level = clamp(int(ceil(2.0 * log2(radius / grid_of(0).x))), 0, last);
+  return level < last && grid_of(level).x < radius ? level + 1 : level;
+}
+
+// Whether every pixel that the disc may touch is closed in front of it. Few pixels are looked at:
+// large discs are always drawn.
+bool hidden(ivec2 low, ivec2 high, float depth)
+{
+  if (any(greaterThan(high - low, ivec2(MAX_REACH)))) {
+    return false;
+  }
+  for (int y = low.y; y <= high.y; y++) {
+    for (int x = low.x; x <= high.x; x++) {
+      if (depth <= uintBitsToFloat(imageLoad(closed, ivec2(x, y)).r)) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+void enlist(int entry, vec2 centre, float depth, float radius)
+{
+  ivec2 low = ivec2(max(ceil(centre - radius - 0.5), vec2(0.0)));
+  ivec2 high = ivec2(min(floor(centre + radius - 0.5), frame.xy - 1.0));
+  if (any(greaterThan(low, high)) || hidden(low, high, depth)) {
+    return;
+  }
+  int level = level_of(radius);
+  ivec2 cell = cell_of(centre, grid_of(level));
+  uint next = imageAtomicExchange(heads, cell, uint(entry + 1));
+  imageStore(entries, texel_of(entry), vec4(centre, depth, radius));
+  imageStore(links, texel_of(entry), uvec4(next));
+  if (imageLoad(used, ivec2(0, 0)).r <= uint(level)) {
+    imageAtomicMax(used, ivec2(0, 0), uint(level + 1));
+  }
+}
+
+void main()
+{
+  int index = int(gl_GlobalInvocationID.x);
+  if (index >= points_at.y) {
+    return;
+  }
+  vec4 point = texelFetch(points, texel_of(index), 0);
+  vec3 place = (to_camera * vec4(point.xyz, 1.0)).xyz;
+  int group = int(texelFetch(extras, texel_of(points_at.x + index), 0).a);
+  if (!(place.z >= frame.z && place.z <= frame.w) || (points_at.z & (1 << group)) == 0) {
+    return;
+  }
+  float distance = rule.w > 0.0 ? 1.0 : place.z;
+  vec2 centre = lens.xy * place.xy / distance + lens.zw;
+  float radius = max(point.w * rule.x / distance, rule.y);
+  float growth = clamp(1.0 + UNDERPAINT_GROWTH * rule.z / distance, 1.0, MAX_GROWTH);
+  float under = rule.z < 0.0 ? 0.0 : radius * growth;
+  vec2 reach = vec2(max(radius, under));
+  if (any(lessThanEqual(centre, -reach)) || any(greaterThanEqual(centre, frame.xy + reach))) {
+    return;
+  }
+  // Positive, so that its bits sort like numbers.
+  float depth = place.z - min(frame.z, 0.0);
+#if STEP == 0
+  ivec2 pixel = ivec2(floor(centre));
+  bool inside = all(greaterThanEqual(pixel, ivec2(0)));
+  inside = inside && all(lessThan(pixel, ivec2(frame.xy)));
+  // A pixel's corner is half a pixel's diagonal from its centre: d^2 = 0.5, and more for rounding.
+  bool solid = UNDERPAINT_GAIN * (1.0 - 0.501 / (under * under)) >= 1.0;
+  if (inside && under > 0.0 && solid && texelFetch(colors, texel_of(points_at.x + index), 0).a >= 1.0) {
+    // A little farther: the next step may round the same depth another way.
+    imageAtomicMin(closed, pixel, floatBitsToUint(depth * UNDERPAINT_DEPTH * 1.000001));
+  }
+#else
+  enlist(2 * (points_at.x + index), centre, depth, radius);
+  if (under > 0.0) {
+    enlist(2 * (points_at.x + index) + 1, centre, depth * UNDERPAINT_DEPTH, under);
+  }
+#endif
+}

@@ -40,6 +40,23 @@ class FilmPanel(EnginePanel, bpy.types.Panel):
         self.layout.prop(context.scene.render, "film_transparent", text="Transparent")
 
 
+class PointsPanel(EnginePanel, bpy.types.Panel):
+    """Render properties: how points are composited."""
+
+    bl_idname = "RENDER_PT_make_4d_points"
+    bl_label = "Points"
+    bl_context = "render"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Show the method, and the number of points a pixel where it counts."""
+        self.layout.use_property_split = True
+        settings = context.scene.make_4d_engine
+        self.layout.prop(settings, "method")
+        row = self.layout.row()
+        row.active = settings.method != "SORTED"
+        row.prop(settings, "nearest")
+
+
 class PassesPanel(EnginePanel, bpy.types.Panel):
     """View layer properties: passes."""
 
@@ -51,7 +68,11 @@ class PassesPanel(EnginePanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Show which passes are written beside the picture."""
         self.layout.use_property_split = True
-        self.layout.prop(context.view_layer, "use_pass_z", text="Depth")
+        column = self.layout.column(heading="Include")
+        for name, text in (("z", "Depth"), ("position", "Position"), ("vector", "Vector")):
+            column.prop(context.view_layer, f"use_pass_{name}", text=text)
+        for name in ("disocclusion", "layer"):
+            column.prop(context.view_layer.make_4d_passes, name)
 
 
 class WorldPanel(EnginePanel, bpy.types.Panel):
@@ -72,7 +93,7 @@ class WorldPanel(EnginePanel, bpy.types.Panel):
         self.layout.prop(context.world, "color")
 
 
-_CLASSES = (FilmPanel, PassesPanel, WorldPanel)
+_CLASSES = (PointsPanel, FilmPanel, PassesPanel, WorldPanel)
 
 
 def compatible_panels() -> Iterator[Any]:

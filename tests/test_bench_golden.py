@@ -1,0 +1,268 @@
+"""The benchmark `golden`: table, JSON, pictures and exit status, with a stand-in for the GPU."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+from make_4d.geometry.core import splat
+
+DATA = Path(__file__).parent / "data" / "splat"
+SCRIPT = Path(__file__).parent / "bench" / "golden.py"
+FILES = ("a_random_landscape", "f_corner_global", "f_corner_perpoint")
+MADE = ("made: grid", "made: random")
+NO_GPU = "There is no GPU here: run this on a desktop."
+
+
+@pytest.fixture(scope="module")
+def golden() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("bench_golden", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class StandIn:
+    """Draws in place of the GPU what the numpy renderer draws, after a change to the image."""
+
+    def __init__(self) -> None:
+        self.change = {"EXACT": lambda image: image, "SORTED": lambda image: image}
+        self.refused = ""
+
+    def draw(self, position, radius_px, features, lens, size, nearest, method):
+        if self.refused:
+            raise RuntimeError(self.refused)
+        assert position.dtype == radius_px.dtype == features.dtype == np.float32
+        assert position.shape == (len(features), 3) and radius_px.shape == (len(features),)
+        fx, fy, cx, cy = lens
+        x, y, z = position.T.astype(float)
+        with np.errstate(all="ignore"):
+            splats = splat.Splats(fx * x / z + cx, fy * y / z + cy, z, radius_px)
+        kept = {"EXACT": nearest, "SORTED": None}[method]
+        picture = splat.composite(splats, features, size, kept)
+        return self.change[method](picture.image), picture.alpha
+
+
+@pytest.fixture
+def view(monkeypatch) -> StandIn:
+    """The stand-in, in a Blender without a GPU and a Python without PyTorch."""
+    view = StandIn()
+    asked = {"renderer_get": lambda: "Stand-in", "backend_type_get": lambda: "NONE"}
+    gpu = SimpleNamespace(init=lambda: None, platform=SimpleNamespace(**asked))
+    bpy = SimpleNamespace(app=SimpleNamespace(version_string="5.2.0"))
+    stand_ins = {"make_4d.render.golden_view": view, "gpu": gpu, "bpy": bpy, "torch": None}
+    for name, stand_in in stand_ins.items():
+        monkeypatch.setitem(sys.modules, name, stand_in)
+    return view
+
+
+@pytest.fixture
+def run(golden, capsys, tmp_path):
+    """Run the benchmark on the stored files; returns status, output lines and the JSON file."""
+
+    def run(*arguments: str, points: int = 0, folder: Path = DATA):
+        target = tmp_path / "made" / "records.json"
+        words = [str(folder), "--points", str(points), "--json", str(target), *arguments]
+        status = golden.main(words)
+        return status, capsys.readouterr().out.splitlines(), json.loads(target.read_text())
+
+    return run
+
+
+def of(report, method: str) -> dict:
+    return {record["file"]: record for record in report["records"] if record["method"] == method}
+
+
+def test_all_are_compared(view, run) -> None:
+    status, lines, report = run(points=4000)
+    assert status == 0
+    assert "torch is left out: PyTorch is not installed here." in lines
+    assert report["machine"]["GPU"] == "Stand-in (NONE)"
+    assert report["machine"]["Blender"] == "5.2.0"
+    assert set(of(report, "reference")) == set(FILES)
+    for method in ("exact GPU", "sorted GPU"):
+        assert set(of(report, method)) == {*FILES, *MADE}
+    assert not of(report, "torch")
+    rows = [line for line in lines if line.startswith((*FILES, *MADE))]
+    assert len(rows) == len(report["records"]) == 13
+    for line, record in zip(rows, report["records"], strict=True):
+        assert line.startswith(record["file"]) and record["method"] in line
+        assert f"{record['image_max']:.2e}" in line and f"{record['alpha_mean']:.2e}" in line
+        assert line.endswith("no limits" if record["method"] == "sorted GPU" else "passed")
+        assert record["passed"] or record["method"] == "sorted GPU"
+        assert record["seconds"] > 0
+
+
+def test_figures_of_the_reference(view, run) -> None:
+    reference = of(run()[2], "reference")
+    # As another implementation of the same formula has them: 3.9e-6, 4.3e-6, and 2 of 4096 pixels.
+    landscape, corner = reference["a_random_landscape"], reference["f_corner_global"]
+    assert landscape["image_max"] == pytest.approx(3.9e-6, abs=5e-8)
+    assert landscape["alpha_max"] == pytest.approx(4.3e-6, abs=5e-8)
+    assert landscape["index_differs"] == 0
+    assert corner["index_differs"] == 2 / 4096
+    assert 0 < landscape["image_mean"] < 1e-6
+
+
+def test_torch_is_compared_where_it_is_installed(view, run, monkeypatch) -> None:
+    monkeypatch.delitem(sys.modules, "torch")
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    status, _, report = run(points=4000)
+    assert status == 0
+    assert set(of(report, "torch")) == {*FILES, *MADE}
+    assert all(record["passed"] for record in of(report, "torch").values())
+
+
+@pytest.mark.parametrize("change", [lambda i: i + 2e-4, lambda i: i * np.nan, lambda i: i[:, ::-1]])
+def test_exact_method_has_to_be_exact(view, run, change) -> None:
+    view.change["EXACT"] = change
+    status, lines, report = run()
+    assert status == 1
+    assert not any(record["passed"] for record in of(report, "exact GPU").values())
+    assert sum(line.endswith("MISSED") for line in lines) == len(FILES)
+
+
+def test_reference_has_to_be_exact(view, run, monkeypatch) -> None:
+    index = splat.nearest_indices
+    monkeypatch.setattr(splat, "nearest_indices", lambda *given: index(*given)[..., ::-1])
+    status, _, report = run()
+    assert status == 1
+    assert not any(record["passed"] for record in of(report, "reference").values())
+
+
+def test_sorted_method_is_for_information(view, run) -> None:
+    view.change["SORTED"] = lambda image: image + 0.1
+    status, lines, report = run()
+    assert status == 0
+    assert not any(record["passed"] for record in of(report, "sorted GPU").values())
+    assert not any("MISSED" in line for line in lines)
+
+
+def made_off(golden, pixels: int, error: float) -> dict:
+    """The record of a drawing of a made cloud that is off at some pixels."""
+    cloud = next(golden.made(1000, golden.draw_reference))
+    image = cloud.truth.image.copy()
+    image.reshape(-1, image.shape[-1])[:pixels, 1] += error
+    return golden.compared(cloud, "exact GPU", replace(cloud.truth, image=image), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "error", "passed"),
+    [(25, 4e-3, True), (26, 2e-4, False), (1, 6e-3, False), (256_000, 9e-5, True)],
+)
+def test_limits_of_the_large_clouds(golden, pixels: int, error: float, passed: bool) -> None:
+    record = made_off(golden, pixels, error)
+    assert record["passed"] is passed
+    assert record["image_max"] == pytest.approx(error)
+    assert record["over_tolerance"] == (pixels / 256_000 if error > 1e-4 else 0)
+
+
+def test_large_clouds_hold_what_is_difficult(golden) -> None:
+    clouds = {cloud.name: cloud for cloud in golden.made(golden.MADE_POINTS, golden.draw_reference)}
+    assert tuple(clouds) == MADE
+    for cloud in clouds.values():
+        u, v, z, radius = golden.projected(cloud)
+        front = z > 0
+        assert len(z) == pytest.approx(500_000, rel=0.01)
+        assert (cloud.size, cloud.truth.alpha.shape) == ((400, 640), (400, 640))
+        assert 0.04 < 1 - front.mean() < 0.3
+        assert ((u < 0) | (u > 640) | (v < 0) | (v > 400))[front].mean() > 0.1
+        assert len(np.unique(radius)) > 1000
+        assert 0.01 < (cloud.truth.alpha == 0).mean() < 0.2
+    _, _, z, _ = golden.projected(clouds["made: grid"])
+    assert (z == 5.5).mean() > 0.3  # equal depths
+
+
+def test_a_refusal_is_told(view, run) -> None:
+    view.refused = NO_GPU
+    status, lines, report = run()
+    assert status == 0
+    assert sum(line.endswith(f"GPU   left out: {NO_GPU}") for line in lines) == 3
+    assert sum(line.endswith(f"GPU  left out: {NO_GPU}") for line in lines) == 3
+    assert {r["left_out"] for r in of(report, "exact GPU").values()} == {NO_GPU}
+    assert set(of(report, "reference")) == set(FILES)
+
+
+def refuse(reason: str) -> None:
+    raise SystemError(reason)
+
+
+def test_runs_without_a_gpu(view, run, monkeypatch) -> None:
+    monkeypatch.setattr(sys.modules["gpu"], "init", lambda: refuse(NO_GPU))
+    status, lines, report = run()
+    assert status == 0
+    assert f"exact GPU is left out: {NO_GPU}" in lines
+    assert {record["method"] for record in report["records"]} == {"reference"}
+
+
+def test_runs_without_blender(view, run, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "bpy", None)
+    status, lines, report = run()
+    assert status == 0
+    assert "sorted GPU is left out: Blender's module is not installed here." in lines
+    assert {record["method"] for record in report["records"]} == {"reference"}
+
+
+def test_pictures(view, run, tmp_path) -> None:
+    cv2 = pytest.importorskip("cv2", reason="OpenCV is not installed")
+    view.change["EXACT"] = lambda image: image + 0.01
+    view.change["SORTED"] = lambda image: image * 0
+    folder = tmp_path / "new" / "pictures"
+    run("--picture", str(folder), points=1000)
+    names = {path.name for path in folder.iterdir()}
+    assert names == {f"{name}.png" for name in (*FILES, "made_grid", "made_random")}
+    picture = cv2.imread(str(folder / f"{FILES[0]}.png"))
+    assert picture.shape == (240, 4 * 320 + 3 * 4, 3)
+    panels = [picture[:, i * 324 : i * 324 + 320].astype(int) for i in range(4)]
+    truth = np.load(DATA / f"{FILES[0]}.npz")["image"][..., 2::-1]
+    np.testing.assert_allclose(panels[0][2::5, 2::5], 255 * truth, atol=0.51)
+    assert (panels[1] - panels[0]).mean() == pytest.approx(2.55, abs=0.5)
+    assert not panels[2].any()
+    np.testing.assert_allclose(panels[3], 51, atol=1)
+
+
+def test_pictures_without_opencv(view, run, monkeypatch, tmp_path) -> None:
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    status, lines, _ = run("--picture", str(tmp_path / "pictures"))
+    assert status == 0
+    assert "The pictures are left out: OpenCV is not installed here." in lines
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "foreign", "broken", "file"])
+def test_bad_folder(golden, capsys, tmp_path, kind: str) -> None:
+    folder = tmp_path / kind
+    if kind == "file":
+        folder.write_text("no folder")
+    elif kind != "missing":
+        folder.mkdir()
+    if kind == "foreign":
+        np.savez(folder / "other.npz", h=3)
+    if kind == "broken":
+        whole = (DATA / f"{FILES[1]}.npz").read_bytes()
+        (folder / "half.npz").write_bytes(whole[: len(whole) // 2])
+    assert golden.main([str(folder)]) == 2
+    output = capsys.readouterr()
+    said = {
+        "missing": f"{folder} is not a folder: name the one with the golden files.",
+        "file": f"{folder} is not a folder: name the one with the golden files.",
+        "empty": f"{folder} holds no golden files (*.npz): name the folder with them.",
+        "foreign": f"{folder / 'other.npz'} is no golden file: w is not a file in the archive.",
+        "broken": f"{folder / 'half.npz'} can't be read: make or copy it anew",
+    }[kind]
+    assert output.err.startswith(f"make4d bench golden: {said}")
+    assert output.err.count("\n") == 1
+    assert not output.out
+
+
+def test_runs_as_the_command_runs_it(root: Path, tmp_path) -> None:
+    command = [sys.executable, "-I", str(root / ".ci/tasks.py"), "bench", "golden", "nowhere"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("make4d bench golden: nowhere is not a folder")

@@ -52,15 +52,20 @@ class StandIn:
 
 @pytest.fixture
 def view(monkeypatch) -> StandIn:
-    """The stand-in, in a Blender without a GPU and a Python without PyTorch."""
+    """The stand-in, in a Blender that needs no GPU."""
     view = StandIn()
     asked = {"renderer_get": lambda: "Stand-in", "backend_type_get": lambda: "NONE"}
     gpu = SimpleNamespace(init=lambda: None, platform=SimpleNamespace(**asked))
     bpy = SimpleNamespace(app=SimpleNamespace(version_string="5.2.0"))
-    stand_ins = {"make_4d.render.golden_view": view, "gpu": gpu, "bpy": bpy, "torch": None}
+    stand_ins = {"make_4d.render.golden_view": view, "gpu": gpu, "bpy": bpy}
     for name, stand_in in stand_ins.items():
         monkeypatch.setitem(sys.modules, name, stand_in)
     return view
+
+
+@pytest.fixture
+def no_torch(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
 
 
 @pytest.fixture
@@ -80,7 +85,7 @@ def of(report, method: str) -> dict:
     return {record["file"]: record for record in report["records"] if record["method"] == method}
 
 
-def test_all_are_compared(view, run) -> None:
+def test_all_are_compared(view, no_torch, run) -> None:
     status, lines, report = run(points=4000)
     assert status == 0
     assert "torch is left out: PyTorch is not installed here." in lines
@@ -111,8 +116,7 @@ def test_figures_of_the_reference(view, run) -> None:
     assert 0 < landscape["image_mean"] < 1e-6
 
 
-def test_torch_is_compared_where_it_is_installed(view, run, monkeypatch) -> None:
-    monkeypatch.delitem(sys.modules, "torch")
+def test_torch_is_compared_where_it_is_installed(view, run) -> None:
     pytest.importorskip("torch", reason="PyTorch is not installed")
     status, _, report = run(points=4000)
     assert status == 0
@@ -194,7 +198,7 @@ def refuse(reason: str) -> None:
     raise SystemError(reason)
 
 
-def test_runs_without_a_gpu(view, run, monkeypatch) -> None:
+def test_runs_without_a_gpu(view, no_torch, run, monkeypatch) -> None:
     monkeypatch.setattr(sys.modules["gpu"], "init", lambda: refuse(NO_GPU))
     status, lines, report = run()
     assert status == 0
@@ -202,7 +206,7 @@ def test_runs_without_a_gpu(view, run, monkeypatch) -> None:
     assert {record["method"] for record in report["records"]} == {"reference"}
 
 
-def test_runs_without_blender(view, run, monkeypatch) -> None:
+def test_runs_without_blender(view, no_torch, run, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "bpy", None)
     status, lines, report = run()
     assert status == 0

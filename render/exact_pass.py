@@ -1,15 +1,16 @@
 """The GPU pass that draws what the paper's renderer draws: the K nearest discs of every pixel.
 
-Points are projected by a compute shader, which puts each disc into the list of the cell that its
-centre lies in (an image atomic swaps the list's head); then every pixel looks through the cells
-round it and keeps the nearest. Nothing is sorted, nothing is sent again while only the camera
-moves, and the picture doesn't depend on the order in which points are handled.
+Compute shaders project the points and sort their discs by the cell that the centre lies in (a
+counting sort: count with image atomics, sum up, scatter); then every pixel looks through the cells
+round it and keeps the nearest. Nothing is sent again while only the camera moves, and the picture
+doesn't depend on the order in which a GPU handles the points.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
@@ -24,11 +25,21 @@ from . import gpu_tools, timing
 from .point_store import HeldCloud, PointStore
 from .view import View
 
-GROUP_SIZE = 64
+GROUP_SIZE, GROUPS_IN_ROW = 64, 1 << 15
 PIXELS_AT_ONCE = 1 << 18
 """Pixels drawn at once, so that a stop is seen in between."""
+LARGEST_OCTAVE = 24
+"""The largest cells are two to this many pixels wide; larger discs are cut to that."""
 _INFINITY_BITS = 0x7F800000
 _NEAREST_DEPTH = 1e-36  # as near as float32 lets a perspective come
+_IMAGES = {
+    "closed": "R32UI",
+    "cells": "R32UI",
+    "used": "R32UI",
+    "places": "RG32UI",
+    "entries": "RGBA32F",
+    "discs": "RGBA32UI",
+}
 _DEFINES = {
     "UNDERPAINT_GAIN": splat.UNDERPAINT_GAIN,
     "UNDERPAINT_DEPTH": splat.UNDERPAINT_DEPTH,
@@ -61,14 +72,12 @@ class ExactPass:
             raise ValueError(f"a picture of {size[0]} rows is too high for this GPU")
         self._grids = gpu_tools.picture_texture(grids[None])
         entries = (gpu_tools.ROW_LENGTH, gpu_tools.rows_for(2 * capacity))
-        texture = gpu.types.GPUTexture
+        sizes = {"closed": (size[1], size[0]), "cells": (columns + 1, rows), "used": (2, 1)}
         self._images = {
-            "closed": texture((size[1], size[0]), format="R32UI"),
-            "heads": texture((columns, rows), format="R32UI"),
-            "used": texture((1, 1), format="R32UI"),
-            "links": texture(entries, format="R32UI"),
-            "entries": texture(entries, format="RGBA32F"),
+            name: gpu.types.GPUTexture(sizes.get(name, entries), format=pixel)
+            for name, pixel in _IMAGES.items()
         }
+        self._rows = rows
 
     def fits(self, size: tuple[int, int], count: int) -> bool:
         """Whether `count` points can be drawn into pictures of this size."""
@@ -98,21 +107,31 @@ class ExactPass:
         return pictures
 
     def _bin(self, store: PointStore, view: View, groups: int, method: Method) -> None:
-        """Make the lists of all cells anew."""
-        for name in ("closed", "heads", "used"):
+        """Sort all discs by their cells."""
+        for name in ("closed", "cells", "used"):
             start = _INFINITY_BITS if name == "closed" else 0
             self._images[name].clear(format="UINT", value=(start,))
+        samplers = {"grids": self._grids, "extras": store.extras, "colors": store.colors}
         for step in (0, 1):
-            shader = _bin_shader(step)
-            for name, image in self._images.items():
-                shader.image(name, image)
-            samplers = {"grids": self._grids, "extras": store.extras, "colors": store.colors}
+            shader = self._compute_shader("bin_comp.glsl", step)
             gpu_tools.set_samplers(shader, samplers)
             for held in store.held:
                 gpu_tools.set_samplers(shader, {"points": held.places})
                 gpu_tools.set_constants(shader, _bin_constants(held, view, groups, method))
-                count = len(held.cloud.position)
-                gpu.compute.dispatch(shader, max(1, -(-count // GROUP_SIZE)), 1, 1)
+                _dispatch(shader, len(held.cloud.position))
+        _dispatch(self._compute_shader("scan_comp.glsl"), self._rows)
+        scatter = self._compute_shader("scatter_comp.glsl")
+        gpu_tools.set_constants(scatter, {"count": 2 * store.count})
+        _dispatch(scatter, 2 * store.count)
+
+    def _compute_shader(self, name: str, step: int = 0) -> gpu.types.GPUShader:
+        """A compute shader with this pass's images and grids bound."""
+        shader = _compute_shader(name, step)
+        for image in self._images.items():
+            with suppress(ValueError):  # dropped by the compiler where it isn't used
+                shader.image(*image)
+        gpu_tools.set_samplers(shader, {"grids": self._grids})
+        return shader
 
     def _gather(
         self,
@@ -125,7 +144,7 @@ class ExactPass:
         """Draw all pixels, in bands of rows."""
         height, width = self.size
         shader = _gather_shader(method)
-        samplers = {name: self._images[name] for name in ("entries", "links", "heads", "used")}
+        samplers = {name: self._images[name] for name in ("entries", "discs", "cells", "used")}
         samplers |= {"grids": self._grids, "colors": store.colors, "extras": store.extras}
         if method.vector:
             samplers["motion"] = store.motion
@@ -148,11 +167,10 @@ class ExactPass:
 def grid_table(size: tuple[int, int]) -> FloatArray:
     """The grids over a picture (h, w): rows of cell width, columns, rows and first row of lists.
 
-    Cells grow by the square root of two from a pixel to the whole picture. The first are a little
-    wider than a pixel: radii of one pixel are exact only up to rounding.
+    Cells grow by the square root of two, from a pixel to far beyond any picture. The first are a
+    little wider than a pixel: radii of one pixel are exact only up to rounding.
     """
-    levels = 2 * math.ceil(math.log2(max(*size, 2))) + 1
-    width = 1.001 * 2 ** (np.arange(levels) / 2)
+    width = 1.001 * 2 ** (np.arange(2 * LARGEST_OCTAVE + 1) / 2)
     rows, columns = (np.ceil(length / width) + 2 for length in size)
     first = np.cumsum(rows) - rows
     return np.stack([width, columns, rows, first], axis=1).astype(np.float32)
@@ -187,29 +205,38 @@ def _gather_constants(view: View) -> dict[str, object]:
     }
 
 
+def _dispatch(shader: gpu.types.GPUShader, count: int) -> None:
+    """Run a compute shader with at least `count` invocations."""
+    groups = max(1, -(-count // GROUP_SIZE))
+    columns = min(groups, GROUPS_IN_ROW)
+    gpu.compute.dispatch(shader, columns, -(-groups // columns), 1)
+
+
 @cache
-def _bin_shader(step: int) -> gpu.types.GPUShader:
-    """The compute shader's first (0) or second (1) step."""
+def _compute_shader(name: str, step: int) -> gpu.types.GPUShader:
     info = gpu.types.GPUShaderCreateInfo()
     info.local_group_size(GROUP_SIZE, 1, 1)
-    samplers = [("FLOAT_2D", name) for name in ("points", "grids", "extras", "colors")]
-    constants = {
-        "MAT4": ("to_camera",),
-        "VEC4": ("lens", "frame", "rule"),
-        "IVEC4": ("points_at",),
-    }
+    constants: dict[str, tuple[str, ...]] = {"INT": ("count",)}
+    samplers = [("FLOAT_2D", "grids")]
+    if name == "bin_comp.glsl":
+        constants = {
+            "MAT4": ("to_camera",),
+            "VEC4": ("lens", "frame", "rule"),
+            "IVEC4": ("points_at",),
+        }
+        samplers += [("FLOAT_2D", name) for name in ("points", "extras", "colors")]
     gpu_tools.add_resources(info, samplers, constants, _DEFINES | {"STEP": step})
-    for slot, name in enumerate(("closed", "heads", "used", "links")):
-        info.image(slot, "R32UI", "UINT_2D", name, qualifiers={"READ", "WRITE"})
-    info.image(4, "RGBA32F", "FLOAT_2D", "entries", qualifiers={"WRITE"})
-    info.compute_source(gpu_tools.source("texel.glsl", "grid.glsl", "bin_comp.glsl"))
+    for slot, (image, pixel) in enumerate(_IMAGES.items()):
+        kind = "FLOAT_2D" if pixel.endswith("F") else "UINT_2D"
+        info.image(slot, pixel, kind, image, qualifiers={"READ", "WRITE"})
+    info.compute_source(gpu_tools.source("texel.glsl", "invocation.glsl", "grid.glsl", name))
     return gpu.shader.create_from_info(info)
 
 
 @cache
 def _gather_shader(method: Method) -> gpu.types.GPUShader:
     info = gpu.types.GPUShaderCreateInfo()
-    samplers = [("UINT_2D", name) for name in ("links", "heads", "used")]
+    samplers = [("UINT_2D", name) for name in ("discs", "cells", "used")]
     floats = ("entries", "grids", "colors", "extras", *(("motion",) if method.vector else ()))
     samplers += [("FLOAT_2D", name) for name in floats]
     constants = {"VEC4": ("lens",), "FLOAT": ("depth_origin", "orthographic")}

@@ -29,8 +29,12 @@ def gpu_errors() -> Iterator[None]:
     """Tell all the ways in which Blender says that the GPU can't as GpuUnavailableError."""
     try:
         yield
+    except GpuUnavailableError:
+        raise
     except (SystemError, RuntimeError, ValueError, MemoryError) as error:
-        if isinstance(error, GpuUnavailableError):
+        raise GpuUnavailableError(str(error)) from error
+    except Exception as error:
+        if type(error) is not Exception:  # that is what a shader that doesn't compile raises
             raise
         raise GpuUnavailableError(str(error)) from error
 

@@ -57,7 +57,7 @@ def view(monkeypatch) -> StandIn:
     asked = {"renderer_get": lambda: "Stand-in", "backend_type_get": lambda: "NONE"}
     gpu = SimpleNamespace(init=lambda: None, platform=SimpleNamespace(**asked))
     bpy = SimpleNamespace(app=SimpleNamespace(version_string="5.2.0"))
-    stand_ins = {"make_4d.render.golden_view": view, "gpu": gpu, "bpy": bpy}
+    stand_ins = {"make_4d.render.draw_points": view, "gpu": gpu, "bpy": bpy}
     for name, stand_in in stand_ins.items():
         monkeypatch.setitem(sys.modules, name, stand_in)
     return view
@@ -270,3 +270,17 @@ def test_runs_as_the_command_runs_it(root: Path, tmp_path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.startswith("make4d bench golden: nowhere is not a folder")
+
+
+def test_this_machines_gpu_meets_the_limits(root: Path, tmp_path) -> None:
+    """The real command in a process of its own, with clouds large enough to crowd the cells."""
+    pytest.importorskip("bpy", reason="Blender's module is not installed")
+    command = [sys.executable, "-I", str(root / ".ci/tasks.py"), "bench", "golden", str(DATA)]
+    command += ["--points", "60000", "--json", str(tmp_path / "golden.json")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    records = json.loads((tmp_path / "golden.json").read_text())["records"]
+    exact = [record for record in records if record["method"] == "exact GPU"]
+    assert {record["file"] for record in exact} == {*FILES, *MADE}
+    if any(record.get("reason") for record in exact):
+        pytest.skip(f"the GPU can't draw here: {exact[0]['reason']}")

@@ -1,9 +1,9 @@
 // An invocation a point: projects it and, by STEP,
 //   0: closes the pixel that holds its centre to what lies behind its underpaint;
-//   1: puts its disc and underpaint into the lists of their cells, where they can be seen.
+//   1: stores its disc and underpaint where they can be seen, and counts them in their cells.
+// Entry 2 i is the disc of point i, entry 2 i + 1 its underpaint.
 // lens: focal lengths and centre; frame: width, height, near and far clip; rule: pixels a unit of a
 // radius has at depth 1, least radius, travel, orthographic; points_at: first, count, groups shown.
-// Entry 2 i is the disc of point i, entry 2 i + 1 its underpaint.
 
 int level_of(float radius)
 {
@@ -29,60 +29,65 @@ bool hidden(ivec2 low, ivec2 high, float depth)
   return true;
 }
 
-void enlist(int entry, vec2 centre, float depth, float radius)
+bool can_be_seen(vec2 centre, float depth, float radius)
 {
   ivec2 low = ivec2(max(ceil(centre - radius - 0.5), vec2(0.0)));
   ivec2 high = ivec2(min(floor(centre + radius - 0.5), frame.xy - 1.0));
-  if (any(greaterThan(low, high)) || hidden(low, high, depth)) {
-    return;
+  return all(lessThanEqual(low, high)) && !hidden(low, high, depth);
+}
+
+// Where the entry goes: its cell (column + 1 and row), its level, and how many were in the cell
+// before it; 0 for nowhere.
+void count_entry(int entry, bool drawn, vec2 centre, float depth, float radius)
+{
+  uvec2 place = uvec2(0u);
+  if (drawn && can_be_seen(centre, depth, radius)) {
+    int level = level_of(radius);
+    vec4 grid = grid_of(level);
+    ivec2 cell = clamp(ivec2(floor(centre / grid.x)) + 1, ivec2(0), ivec2(grid.yz) - 1);
+    cell.y += int(grid.w);
+    uint slot = imageAtomicAdd(cells, cell, 1u);
+    place = uvec2(uint(cell.x + 1) | uint(cell.y) << 16, slot | uint(level) << 26);
+    imageStore(entries, texel_of(entry), vec4(centre, depth, radius));
+    if (imageLoad(used, ivec2(0, 0)).r <= uint(level)) {
+      imageAtomicMax(used, ivec2(0, 0), uint(level + 1));
+    }
   }
-  int level = level_of(radius);
-  ivec2 cell = cell_of(centre, grid_of(level));
-  uint next = imageAtomicExchange(heads, cell, uint(entry + 1));
-  imageStore(entries, texel_of(entry), vec4(centre, depth, radius));
-  imageStore(links, texel_of(entry), uvec4(next));
-  if (imageLoad(used, ivec2(0, 0)).r <= uint(level)) {
-    imageAtomicMax(used, ivec2(0, 0), uint(level + 1));
-  }
+  imageStore(places, texel_of(entry), uvec4(place, 0u, 0u));
 }
 
 void main()
 {
-  int index = int(gl_GlobalInvocationID.x);
+  int index = invocation();
   if (index >= points_at.y) {
     return;
   }
   vec4 point = texelFetch(points, texel_of(index), 0);
+  index += points_at.x;
   vec3 place = (to_camera * vec4(point.xyz, 1.0)).xyz;
-  int group = int(texelFetch(extras, texel_of(points_at.x + index), 0).a);
-  if (!(place.z >= frame.z && place.z <= frame.w) || (points_at.z & (1 << group)) == 0) {
-    return;
-  }
+  int group = int(texelFetch(extras, texel_of(index), 0).a);
+  bool drawn = place.z >= frame.z && place.z <= frame.w && (points_at.z & (1 << group)) != 0;
   float distance = rule.w > 0.0 ? 1.0 : place.z;
   vec2 centre = lens.xy * place.xy / distance + lens.zw;
   float radius = max(point.w * rule.x / distance, rule.y);
   float growth = clamp(1.0 + UNDERPAINT_GROWTH * rule.z / distance, 1.0, MAX_GROWTH);
   float under = rule.z < 0.0 ? 0.0 : radius * growth;
   vec2 reach = vec2(max(radius, under));
-  if (any(lessThanEqual(centre, -reach)) || any(greaterThanEqual(centre, frame.xy + reach))) {
-    return;
-  }
+  drawn = drawn && all(greaterThan(centre, -reach)) && all(lessThan(centre, frame.xy + reach));
   // Positive, so that its bits sort like numbers.
   float depth = place.z - min(frame.z, 0.0);
 #if STEP == 0
   ivec2 pixel = ivec2(floor(centre));
-  bool inside = all(greaterThanEqual(pixel, ivec2(0)));
+  bool inside = drawn && all(greaterThanEqual(pixel, ivec2(0)));
   inside = inside && all(lessThan(pixel, ivec2(frame.xy)));
   // A pixel's corner is half a pixel's diagonal from its centre: d^2 = 0.5, and more for rounding.
   bool solid = UNDERPAINT_GAIN * (1.0 - 0.501 / (under * under)) >= 1.0;
-  if (inside && under > 0.0 && solid && texelFetch(colors, texel_of(points_at.x + index), 0).a >= 1.0) {
+  if (inside && under > 0.0 && solid && texelFetch(colors, texel_of(index), 0).a >= 1.0) {
     // A little farther: the next step may round the same depth another way.
     imageAtomicMin(closed, pixel, floatBitsToUint(depth * UNDERPAINT_DEPTH * 1.000001));
   }
 #else
-  enlist(2 * (points_at.x + index), centre, depth, radius);
-  if (under > 0.0) {
-    enlist(2 * (points_at.x + index) + 1, centre, depth * UNDERPAINT_DEPTH, under);
-  }
+  count_entry(2 * index, drawn, centre, depth, radius);
+  count_entry(2 * index + 1, drawn && under > 0.0, centre, depth * UNDERPAINT_DEPTH, under);
 #endif
 }

@@ -22,7 +22,9 @@ void insert(float depth, uint number)
 float alpha_of(uint number, float share)
 {
   bool underpaint = (number & 1u) != 0u;
-  return underpaint ? min(1.0, UNDERPAINT_GAIN * (1.0 - share)) : 1.0 - share;
+  // Packed discs are a millionth larger or smaller: here the true one may miss the pixel.
+  float alpha = max(0.0, 1.0 - share);
+  return underpaint ? min(1.0, UNDERPAINT_GAIN * alpha) : alpha;
 }
 
 float share_of(vec4 disc, vec2 pixel)
@@ -31,23 +33,35 @@ float share_of(vec4 disc, vec2 pixel)
   return dot(offset, offset) / (disc.w * disc.w);
 }
 
-void gather(vec2 pixel)
+// Looks at all discs of a level in the three by three cells round the pixel. The cells of a row lie
+// one after the other, so these are three pieces of the list; they are walked as one, for lanes that
+// share an instruction wait for the longest walk.
+void gather_level(vec2 pixel, int level)
 {
-  int levels = int(texelFetch(used, ivec2(0, 0), 0).r);
-  for (int level = 0; level < levels; level++) {
-    ivec2 cell = cell_of(pixel, grid_of(level)) - 1;
-    for (int n = 0; n < 9; n++) {
-      uint next = texelFetch(heads, cell + ivec2(n % 3, n / 3), 0).r;
-      while (next != 0u) {
-        uint number = next - 1u;
-        ivec2 texel = texel_of(int(number));
-        vec4 disc = texelFetch(entries, texel, 0);
-        next = texelFetch(links, texel, 0).r;
-        if (share_of(disc, pixel) < 1.0 && disc.z <= depths[NEAREST - 1]) {
-          insert(disc.z, number);
-        }
-      }
-    }
+  vec4 grid = grid_of(level);
+  vec2 place = pixel / grid.x;
+  ivec2 cell = ivec2(floor(place));
+  vec2 inside = place - vec2(cell);
+  uvec2 origin = uvec2((cell + 1) & 3) << 20;
+  ivec2 corner = cell + ivec2(0, int(grid.w));
+  ivec3 begin, end;
+  for (int row = 0; row < 3; row++) {
+    begin[row] = int(texelFetch(cells, corner + ivec2(0, row), 0).r);
+    end[row] = int(texelFetch(cells, corner + ivec2(3, row), 0).r);
+  }
+  ivec3 count = end - begin;
+  int second = count.x, third = count.x + count.y;
+  begin -= ivec3(0, second, third);
+  for (int walked = 0; walked < third + count.z; walked++) {
+    int at = walked + (walked < second ? begin.x : (walked < third ? begin.y : begin.z));
+    uvec4 disc = texelFetch(discs, texel_of(at), 0);
+    uvec2 centre = uvec2(disc.x & 0x3fffffu, disc.x >> 22 | (disc.y & 0xfffu) << 10);
+    // Two bits tell the cell apart from the pixel's: 22 bits with their sign.
+    vec2 offset = inside - vec2(ivec2((centre - origin) << 10) >> 10) / STEPS;
+    float radius = float((disc.y >> 12) + 1u) / STEPS;
+    float depth = uintBitsToFloat(disc.z);
+    // Misses are inserted at the end of all depths: cheaper than a branch where lanes share it.
+    insert(dot(offset, offset) < radius * radius ? depth : NOTHING, disc.w);
   }
 }
 
@@ -58,7 +72,10 @@ void main()
     depths[k] = NOTHING;
     numbers[k] = 0xffffffffu;
   }
-  gather(pixel);
+  int levels = int(texelFetch(used, ivec2(0, 0), 0).r);
+  for (int level = 0; level < levels; level++) {
+    gather_level(pixel, level);
+  }
   float clear = 1.0;
   float heaviest = 0.0;
   out_color = vec4(0.0);

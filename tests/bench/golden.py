@@ -125,12 +125,12 @@ def gpu_method(kind: str, facts: dict[str, str]) -> Draw:
     except SystemError as error:
         raise LeftOut(str(error)) from error
     facts["GPU"] = f"{gpu.platform.renderer_get()} ({gpu.platform.backend_type_get()})"
-    golden_view = import_module("make_4d.render.golden_view")
+    draw_points = import_module("make_4d.render.draw_points")
 
     def draw(golden: Golden) -> Drawing:
         cloud = (golden.position, golden.radius, golden.features)
         try:
-            image, alpha = golden_view.draw(*cloud, golden.lens, golden.size, golden.nearest, kind)
+            image, alpha = draw_points.draw(*cloud, golden.lens, golden.size, golden.nearest, kind)
         except RuntimeError as error:
             raise LeftOut(str(error)) from error
         return Drawing(image, alpha)

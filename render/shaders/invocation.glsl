@@ -1,0 +1,6 @@
+// Number of this invocation of a compute shader, whose groups make a rectangle.
+int invocation()
+{
+  uint row = gl_NumWorkGroups.x * gl_WorkGroupSize.x;
+  return int(gl_GlobalInvocationID.x + gl_GlobalInvocationID.y * row);
+}

@@ -1,0 +1,25 @@
+// An invocation a row of cells: turns the numbers of discs in them into where each cell's discs begin
+// in the sorted list. Rows follow each other there in any order; the cells of a row, from the left.
+void main()
+{
+  int row = invocation();
+  if (row >= imageSize(cells).y) {
+    return;
+  }
+  int level = 0;
+  while (row >= int(grid_of(level).w + grid_of(level).z)) {
+    level++;
+  }
+  int columns = int(grid_of(level).y);
+  uint total = 0u;
+  for (int column = 0; column < columns; column++) {
+    total += imageLoad(cells, ivec2(column, row)).r;
+  }
+  uint begin = imageAtomicAdd(used, ivec2(1, 0), total);
+  for (int column = 0; column < columns; column++) {
+    uint count = imageLoad(cells, ivec2(column, row)).r;
+    imageStore(cells, ivec2(column, row), uvec4(begin));
+    begin += count;
+  }
+  imageStore(cells, ivec2(columns, row), uvec4(begin));
+}

@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("BLENDER_USER_RESOURCES", tempfile.mkdtemp(prefix="make-4d-test-"))
 
 
-def _load_package() -> None:
+def _load_package() -> ModuleType:
     """Load the repository root as the package `make_4d`, whatever its folder is called."""
     spec = importlib.util.spec_from_file_location(
         "make_4d", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
@@ -24,9 +25,10 @@ def _load_package() -> None:
     module = importlib.util.module_from_spec(spec)
     sys.modules["make_4d"] = module
     spec.loader.exec_module(module)
+    return module
 
 
-_load_package()
+PACKAGE = _load_package()
 
 
 @pytest.fixture(scope="session")

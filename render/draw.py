@@ -27,14 +27,18 @@ def draw_frame(
     """The passes of `film` by name, rows from the bottom.
 
     method: an item of `settings.METHODS`; motion (P, 4) where the film has vectors. check: called
-    between pieces of the work, may raise to stop; notice: told where no GPU draws.
+    between pieces of the work, may raise to stop; notice: told where the GPU can't, and why.
     """
-    try:
-        if chosen_method(method) == "EXACT":
+    sorted_drawing = partial(splat_pass.gpu_drawing, check=check)
+    if chosen_method(method) == "EXACT":
+        try:
             return _exact(clouds, film, motion, check)
-        return render_clouds(clouds, film, partial(splat_pass.gpu_drawing, check=check), motion)
+        except GpuUnavailableError as error:
+            session.drop()
+            notice(f"Make 4D draws the points sorted, not the nearest of each pixel: {error}")
+    try:
+        return render_clouds(clouds, film, sorted_drawing, motion)
     except GpuUnavailableError as error:
-        session.drop()
         notice(f"Make 4D draws on the processor, without a GPU: {error}")
         return render_clouds(clouds, film, cpu_drawing, motion)
 

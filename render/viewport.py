@@ -15,8 +15,10 @@ import gpu
 import numpy as np
 from gpu_extras.presets import draw_texture_2d
 
-from . import extract, session
+from . import extract, gpu_tools, session, splat_pass
+from .draw import chosen_method
 from .film import Film
+from .frame import render_clouds
 from .view import View, view_from_matrices
 
 COARSE = 2
@@ -31,7 +33,7 @@ class Viewport:
     def __init__(self) -> None:
         self._session = session.Session()
         self._clouds: Sequence[extract.Cloud] | None = None
-        self._wanted: Film | None = None
+        self._wanted: tuple[Film, str] | None = None
         self._shown: Film | None = None
         self._texture: gpu.types.GPUTexture | None = None
         self._changed = 0.0
@@ -53,27 +55,35 @@ class Viewport:
             return
         seen = region_view(context.space_data, context.region_data, (region.width, region.height))
         film = Film(seen, frozenset({"Combined"}), background, scene.make_4d_engine.nearest)
-        self._prepare(film, depsgraph)
+        self._prepare(film, depsgraph, chosen_method(scene.make_4d_engine.method))
         gpu.state.blend_set("ALPHA_PREMULT")
         engine.bind_display_space_shader(scene)
         draw_texture_2d(self._texture, (0, 0), region.width, region.height)
         engine.unbind_display_space_shader()
         gpu.state.blend_set("NONE")
 
-    def _prepare(self, film: Film, depsgraph: bpy.types.Depsgraph) -> None:
+    def _drawn(self, film: Film, method: str) -> gpu.types.GPUTexture:
+        """The picture as a texture, its first row the lowest."""
+        clouds = self._clouds or ()
+        if method == "EXACT":
+            self._session.update(clouds)
+            return self._session.draw(film)[0]
+        passes = render_clouds(clouds, film, splat_pass.gpu_drawing)
+        return gpu_tools.picture_texture(passes["Combined"])
+
+    def _prepare(self, film: Film, depsgraph: bpy.types.Depsgraph, method: str) -> None:
         """See that the texture shows `film`, coarsely while it changes."""
         now = time.monotonic()
-        if film != self._wanted or self._clouds is None:
+        if (film, method) != self._wanted or self._clouds is None:
             moving = self._wanted is not None
-            self._wanted, self._shown = film, None
+            self._wanted, self._shown = (film, method), None
             self._changed = now if moving else 0.0
         if self._clouds is None:
             self._clouds = extract.visible_clouds(depsgraph)
-            self._session.update(self._clouds)
         is_still = now - self._changed >= STILL_AFTER
         wanted = film if is_still else coarse(film)
         if self._shown not in (film, wanted):
-            self._texture = self._session.draw(wanted)[0]
+            self._texture = self._drawn(wanted, method)
             self._shown = wanted
         if self._shown != film:
             redraw_later()

@@ -26,10 +26,7 @@ from render_scene import (
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 engine = import_module("make_4d.render.engine")
 extract = engine.extract
-compose = import_module("make_4d.render.compose")
 film = import_module("make_4d.render.film")
-splat_pass = import_module("make_4d.render.splat_pass")
-session = import_module("make_4d.render.session")
 
 
 @pytest.fixture(params=["EXACT", "SORTED"])
@@ -193,29 +190,6 @@ def test_hidden_objects_and_view_layers(scene, rng, tmp_path) -> None:
     rendered(scene, tmp_path)
 
 
-def test_defaults_for_any_cloud(scene, tmp_path) -> None:
-    add_points(scene, np.array([[0, 0, 2]], np.float32))
-    middle = rendered(scene, tmp_path)[HEIGHT // 2, WIDTH // 2]
-    np.testing.assert_allclose(middle, extract.DEFAULT_COLOR, rtol=1e-5)
-
-
-def test_bad_numbers_are_dropped(scene, tmp_path) -> None:
-    position = np.array([[np.nan, 0, 2], [0, np.inf, 2], [0, 0, 2], [0, 0, 1]], np.float32)
-    color = np.ones((4, 4), np.float32)
-    color[2, 1] = np.nan
-    add_points(scene, position, radius=np.array([0.1, 0.1, 0.1, np.nan]), color=color)
-    picture = rendered(scene, tmp_path)
-    assert np.isfinite(picture).all()
-    np.testing.assert_allclose(picture[HEIGHT // 2, WIDTH // 2], [1, 0, 1, 1], atol=1e-5)
-
-
-@pytest.mark.parametrize("count", [None, 0])
-def test_without_points(scene, tmp_path, count) -> None:
-    if count is not None:
-        add_points(scene, np.zeros((count, 3), np.float32))
-    assert not rendered(scene, tmp_path)[..., :3].any()
-
-
 def test_orthographic(scene, tmp_path) -> None:
     position = np.array([[-1, 0.5, 2], [1, -0.5, 8]], np.float32)
     add_points(scene, position, radius=np.array([0.5, 0.5]))
@@ -229,38 +203,48 @@ def test_orthographic(scene, tmp_path) -> None:
     np.testing.assert_allclose(alpha, expected, atol=1e-4)
 
 
-def test_cameras_that_it_cannot_render(scene, tmp_path) -> None:
-    add_points(scene, np.array([[0, 0, 2]], np.float32))
-    scene.camera.data.type = "PANO"
-    with pytest.raises(RuntimeError, match="must be a perspective or orthographic camera"):
-        rendered(scene, tmp_path)
-    assert not list(tmp_path.iterdir())
-    scene.camera = None
-    with pytest.raises(RuntimeError, match="no camera"):
-        rendered(scene, tmp_path)
+def test_an_animated_lens(scene, rng, tmp_path) -> None:
+    points = random_points(rng)
+    add(scene, points)
+    scene.render.film_transparent = True
+    data = scene.camera.data
+    for number, lens in ((1, 30.0), (5, 60.0)):
+        data.lens = lens
+        data.keyframe_insert("lens", frame=number)
+    for number, lens in ((5, 60.0), (1, 30.0)):
+        scene.frame_set(number)
+        focal = lens / 36.0 * WIDTH
+        alpha = drawn(points, scene, Intrinsics(focal, WIDTH / 2, HEIGHT / 2, WIDTH, HEIGHT))[1]
+        np.testing.assert_allclose(rendered(scene, tmp_path)[..., 3], alpha, atol=1e-4)
 
 
-def test_an_error_of_ours_is_reported(scene, tmp_path, monkeypatch) -> None:
-    def broken(_) -> None:
-        raise KeyError("something unforeseen")
+def test_two_scenes_have_their_own_points(scene, tmp_path) -> None:
+    add_points(scene, np.array([[0, 0, 2]], np.float32), radius=np.array([0.5]))
+    other = bpy.data.scenes.new("other")
+    other.render.engine, other.camera = "MAKE_4D", scene.camera
+    other.render.resolution_x, other.render.resolution_y = WIDTH, HEIGHT
+    other.render.film_transparent = True
+    assert not rendered(other, tmp_path)[..., 3].any()
+    assert rendered(scene, tmp_path)[HEIGHT // 2, WIDTH // 2, :3].all()
 
-    monkeypatch.setattr(extract, "visible_clouds", broken)
-    with pytest.raises(RuntimeError, match="something unforeseen"):
-        rendered(scene, tmp_path)
-    assert not list(tmp_path.iterdir())
 
-
-def test_without_a_gpu_the_picture_is_the_same(scene, rng, tmp_path, monkeypatch) -> None:
-    add(scene, random_points(rng))
-    picture = rendered(scene, tmp_path)
-
-    def unavailable(*_) -> None:
-        raise SystemError("no GPU here")
-
-    monkeypatch.setattr(splat_pass, "SplatPass", unavailable)
-    monkeypatch.setattr(session.PointStore, "update", unavailable)
-    session.drop()
-    np.testing.assert_allclose(rendered(scene, tmp_path), picture, atol=1e-5)
+def test_stereo_renders_both_eyes(scene, tmp_path) -> None:
+    add_points(scene, np.array([[0, 0, 2]], np.float32), radius=np.array([0.2]))
+    render = scene.render
+    render.use_multiview, render.views_format = True, "STEREO_3D"
+    render.film_transparent = True
+    scene.camera.data.stereo.convergence_mode = "PARALLEL"
+    scene.camera.data.stereo.interocular_distance = 0.4
+    render.image_settings.file_format = "PNG"
+    render.image_settings.views_format = "INDIVIDUAL"
+    render.filepath = str(tmp_path / "eye.png")
+    bpy.ops.render.render(write_still=True, scene=scene.name)
+    columns = []
+    for eye in ("eye_L.png", "eye_R.png"):
+        alpha = render_scene.pixels_of(tmp_path / eye).reshape(HEIGHT, WIDTH, 4)[..., 3]
+        columns.append((alpha.sum(axis=0) * np.arange(WIDTH)).sum() / alpha.sum())
+    shift = 0.4 * camera_of(scene).focal / 2.0
+    assert columns[0] - columns[1] == pytest.approx(shift, abs=0.5)
 
 
 def test_panels_come_and_go(scene) -> None:

@@ -114,7 +114,8 @@ def test_frames_share_what_the_gpu_keeps(scene, make_flight, tmp_path) -> None:
     assert session.kept().store.uploads == 0
 
 
-def test_coarse_while_the_view_moves(seen, monkeypatch) -> None:
+@pytest.mark.parametrize("method", ["EXACT", "SORTED"])
+def test_coarse_while_the_view_moves(seen, monkeypatch, method: str) -> None:
     now = [100.0]
     monkeypatch.setattr(viewport.time, "monotonic", lambda: now[0])
     monkeypatch.setattr(viewport.extract, "visible_clouds", lambda _: seen.clouds)
@@ -124,7 +125,7 @@ def test_coarse_while_the_view_moves(seen, monkeypatch) -> None:
     sizes = []
 
     def draw(wanted) -> None:
-        shown._prepare(wanted, None)
+        shown._prepare(wanted, None, method)
         sizes.append((shown._texture.width, shown._texture.height))
 
     full, half = (WIDTH, HEIGHT), (-(-WIDTH // 2), -(-HEIGHT // 2))

@@ -19,7 +19,9 @@ void main()
   feature_3 = texelFetch(features_3, texel, 0).rgb;
 #endif
   // Rasterisers snap corners to a fraction of a pixel: a margin keeps the disc's rim inside.
+  // What lies outside the picture is cut off here, so that huge discs don't overflow.
   vec2 position = centre + corner.xy * (radius + 0.0625);
+  position = clamp(position, vec2(-1.0), picture_size + 1.0);
   // The picture is drawn upside down: its first row in memory is the top row.
   gl_Position = vec4(position / picture_size * 2.0 - 1.0, 0.0, 1.0);
   if (draw == 0) {

@@ -16,7 +16,7 @@ from ..geometry.core.splat import Splats
 from . import gpu_tools, splat_pass
 from .exact_pass import ExactPass, Method
 from .extract import Cloud
-from .film import Film
+from .film import PAPER_RULE, Film
 from .point_store import STILL, PointStore
 from .scene_points import Seen, draw_order
 from .view import View
@@ -41,7 +41,7 @@ def draw(
     counts all. Raises GpuUnavailableError.
     """
     view = View(np.eye(4), lens[:2], lens[2:], size[1], size[0], (_NEAREST, _FARTHEST))
-    film = Film(view, frozenset({"Combined"}), None, nearest)
+    film = Film(view, frozenset({"Combined"}), None, nearest, PAPER_RULE)
     drawn = _exact if method == "EXACT" else _sorted
     image = np.empty((*size, features.shape[1]), np.float32)
     alpha = np.zeros(size, np.float32)
@@ -76,7 +76,7 @@ def _exact(
             zeros, zeros, zeros, zeros, no, False, False,
         )  # fmt: skip
         store.update([cloud])
-        method = Method(film.nearest, min_radius=0.0)
+        method = Method(film.nearest, film.rule)
         pictures = exact.draw(store, film.view, 1 << STILL, method)
         frame = gpu.types.GPUFrameBuffer(color_slots=tuple(pictures))
         with frame.bind():

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from ..geometry.core import splat
 from ..geometry.core.camera import FloatArray
 from . import gpu_tools, timing
+from .film import OUR_RULE, DiscRule
 from .point_store import HeldCloud, PointStore
 from .view import View
 
@@ -51,11 +52,11 @@ _DEFINES = {
 
 @dataclass(frozen=True)
 class Method:
-    """How discs are drawn: the number K of nearest ones that count in a pixel, the smallest radius
-    in pixels, and whether the camera positions and motion vectors of points are drawn too."""
+    """How discs are drawn: the number K of nearest ones that count in a pixel, their rule, and
+    whether the camera positions and motion vectors of points are drawn too."""
 
     nearest: int = splat.PAPER_NEAREST
-    min_radius: float = splat.MIN_RADIUS_PX
+    rule: DiscRule = OUR_RULE
     position: bool = False
     vector: bool = False
 
@@ -191,7 +192,7 @@ def _bin_constants(held: HeldCloud, view: View, groups: int, method: Method) -> 
         "to_camera": Matrix(matrix.tolist()),
         "lens": (*view.focal, *view.centre),
         "frame": (float(view.width), float(view.height), _near(view), view.clip[1]),
-        "rule": (float(scale * focal), method.min_radius, travel, float(view.orthographic)),
+        "rule": (float(scale * focal), method.rule.min_radius, travel, float(view.orthographic)),
         "points_at": (held.first, len(held.cloud.position), groups, 0),
     }
 
@@ -241,7 +242,11 @@ def _gather_shader(method: Method) -> gpu.types.GPUShader:
     samplers += [("FLOAT_2D", name) for name in floats]
     constants = {"VEC4": ("lens",), "FLOAT": ("depth_origin", "orthographic")}
     outputs = gpu_tools.output_names(method.position, method.vector)
-    defines = _DEFINES | {"NEAREST": method.nearest} | gpu_tools.feature_defines(outputs)
+    defines = (
+        _DEFINES
+        | {"NEAREST": method.nearest, "LEAST_FALLOFF": method.rule.least_falloff}
+        | gpu_tools.feature_defines(outputs)
+    )
     gpu_tools.add_resources(info, samplers, constants, defines)
     gpu_tools.add_screen(info, outputs)
     info.fragment_source(gpu_tools.source("texel.glsl", "grid.glsl", "gather_frag.glsl"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..geometry.core.splat import LEAST_FALLOFF, MIN_RADIUS_PX
 from .view import View
 
 FULL_COVERAGE = 0.05
@@ -15,17 +16,31 @@ NO_LAYER = -1.0
 
 
 @dataclass(frozen=True)
+class DiscRule:
+    """Where the engine departs from the paper's discs: the least radius in pixels that they have,
+    and the falloff 1 - d^2 / r^2 that counts as a hit at all."""
+
+    min_radius: float = MIN_RADIUS_PX
+    least_falloff: float = LEAST_FALLOFF
+
+
+OUR_RULE = DiscRule()
+PAPER_RULE = DiscRule(0.0, 0.0)
+
+
+@dataclass(frozen=True)
 class Film:
     """A frame to draw through `view`.
 
     passes: names of render passes; background: scene-linear colour behind the points, None for a
-    transparent film; nearest: number K of discs that count in a pixel.
+    transparent film; nearest: number K of discs that count in a pixel; rule: how large they are.
     """
 
     view: View
     passes: frozenset[str]
     background: tuple[float, float, float] | None
     nearest: int
+    rule: DiscRule = OUR_RULE
 
     @property
     def size(self) -> tuple[int, int]:

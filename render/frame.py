@@ -75,7 +75,9 @@ def _composited(order: Order, seen: Seen, features: FloatArray, film: Film) -> L
     )
     gain = np.where(under, UNDERPAINT_GAIN, 1.0)
     opacity = seen.color[splat, 3]
-    picture = composite(discs, features[splat], film.size, film.nearest, opacity, gain)
+    picture = composite(
+        discs, features[splat], film.size, film.nearest, opacity, gain, film.rule.least_falloff
+    )
     image, alpha = picture.image.astype(np.float32), picture.alpha.astype(np.float32)
     return layers_of(image[..., :3], alpha, image[..., 3:], film)
 

@@ -38,7 +38,7 @@ class Session:
 
         check: called between pieces of the work, may raise to stop. Raises GpuUnavailableError.
         """
-        method = Method(film.nearest, position=film.position, vector=film.vector)
+        method = Method(film.nearest, film.rule, film.position, film.vector)
         share = backward_share(self._clouds)
         with gpu_tools.gpu_errors():
             exact = self._buffers(film)

@@ -65,7 +65,7 @@ class SplatPass:
                 self._textures[f"features_{i}"] = texture
         self._targets = gpu_tools.targets(film.size, 1 + triples)
         self._frame = gpu.types.GPUFrameBuffer(color_slots=tuple(self._targets))
-        self._quads, self._shader = _quads(), _shader(triples)
+        self._quads, self._shader = _quads(), _shader(triples, film.rule.least_falloff)
 
     def draw(self, order: Order, check: Callable[[], None]) -> Layers:
         """Draw the points in the order given, into emptied targets."""
@@ -120,13 +120,13 @@ def _quads() -> gpu.types.GPUBatch:
 
 
 @cache
-def _shader(triples: int) -> gpu.types.GPUShader:
+def _shader(triples: int, least: float) -> gpu.types.GPUShader:
     info = gpu.types.GPUShaderCreateInfo()
     info.vertex_in(0, "VEC3", "corner")
     names = ["splats", "colors", "orders", *(f"features_{i}" for i in range(triples))]
     samplers = [("FLOAT_2D", name) for name in names]
     constants = {"VEC2": ("picture_size",), "INT": ("quads",)}
-    defines = {"UNDERPAINT_GAIN": UNDERPAINT_GAIN, "TRIPLES": triples}
+    defines = {"UNDERPAINT_GAIN": UNDERPAINT_GAIN, "TRIPLES": triples, "LEAST_FALLOFF": least}
     gpu_tools.add_resources(info, samplers, constants, defines)
     info.vertex_out(_interface(triples))
     for slot, name in enumerate(["color", *(f"feature_{i}" for i in range(triples))]):

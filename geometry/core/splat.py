@@ -20,6 +20,8 @@ PAPER_NEAREST = 8
 """Number K of points a pixel that the paper's renderer keeps."""
 MIN_RADIUS_PX = 0.75
 """Discs this large on every pixel of a grid leave no gap (a pixel's half diagonal is 0.707)."""
+LEAST_FALLOFF = 1.0 / 256.0
+"""What of a disc falls off further isn't drawn: unseen, it would still count among the nearest."""
 UNDERPAINT_GAIN = 3.0
 UNDERPAINT_DEPTH = 1.04
 UNDERPAINT_GROWTH = 2.0
@@ -66,6 +68,13 @@ class Hits:
     splat: Index
     alpha: NDArray[np.float64]
 
+    def above(self, least: float) -> Hits:
+        """The hits with a larger alpha."""
+        if least <= 0.0:
+            return self
+        keep = self.alpha > least
+        return Hits(self.pixel[keep], self.splat[keep], self.alpha[keep])
+
 
 def composite(
     splats: Splats,
@@ -74,18 +83,21 @@ def composite(
     nearest: int | None = None,
     opacity: NDArray[np.floating] | float = 1.0,
     gain: NDArray[np.floating] | float = 1.0,
+    least: float = 0.0,
 ) -> Picture:
     """Draw `splats` with their `features` (P, C) into a picture of `size` (h, w).
 
     nearest: keep only the so many nearest splats of every pixel (the paper's K = 8), None for no
     limit; a splat's alpha is opacity * min(1, gain * (1 - d2 / r**2)), opacity and gain (P,) or
-    one number. Splats with z < 0 are never drawn.
+    one number; least: a pixel with 1 - d2 / r**2 not above it isn't hit (0 in the paper). Splats
+    with z < 0 are never drawn.
     """
     height, width = size
     image = np.zeros((height * width, features.shape[1]))
     clear = np.ones(height * width)
     count = np.zeros(height * width, np.int32)
     for hits in _hits_front_to_back(splats, size):
+        hits = hits.above(least)
         alpha = np.minimum(1.0, _of(gain, hits.splat) * hits.alpha) * _of(opacity, hits.splat)
         _composite_hits(
             Hits(hits.pixel, hits.splat, alpha), features, (image, clear, count), nearest

@@ -61,7 +61,8 @@ void gather_level(vec2 pixel, int level)
     float radius = float((disc.y >> 12) + 1u) / STEPS;
     float depth = uintBitsToFloat(disc.z);
     // Misses are inserted at the end of all depths: cheaper than a branch where lanes share it.
-    insert(dot(offset, offset) < radius * radius ? depth : NOTHING, disc.w);
+    bool hit = dot(offset, offset) < (1.0 - LEAST_FALLOFF) * radius * radius;
+    insert(hit ? depth : NOTHING, disc.w);
   }
 }
 

@@ -3,7 +3,7 @@ void main()
 {
   vec2 offset = gl_FragCoord.xy - centre;
   float falloff = 1.0 - dot(offset, offset) / (radius * radius);
-  if (falloff <= 0.0) {
+  if (falloff <= LEAST_FALLOFF) {
     discard;
   }
   float alpha = color.a * min(1.0, gain * falloff);

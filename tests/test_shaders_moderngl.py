@@ -1,0 +1,102 @@
+"""The engine's shaders without Blender: the benchmark `shaders`, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("moderngl", reason="moderngl is not installed")
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPT = ROOT / "tests" / "bench" / "shaders.py"
+FILES = {"a_random_landscape", "f_corner_global", "f_corner_perpoint"}
+PASSES = {"Combined", "Depth", "Position", "Vector", "Disocclusion", "Layer"}
+RADIUS_0 = "the sorted method draws a disc of radius 0 in the middle of a pixel: 0 / 0 is no miss"
+NO_CONTEXT = "There is no OpenGL 4.5 here"
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the benchmark apart from this process, whose `gpu` may be Blender's."""
+    command = [sys.executable, "-I", str(SCRIPT), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory) -> dict:
+    """What the benchmark found, and its exit status; skips where there is no OpenGL 4.5."""
+    target = tmp_path_factory.mktemp("shaders") / "report.json"
+    size = ("--points", "20000", "--size", "160x90", "--frames", "3", "--measured", "2")
+    done = run(*size, "--json", str(target))
+    if done.returncode == 2 and NO_CONTEXT in done.stderr:
+        pytest.skip(done.stderr.strip())
+    assert target.exists(), done.stderr
+    return json.loads(target.read_text()) | {"status": done.returncode, "output": done.stdout}
+
+
+def records(report: dict, method: str) -> dict[str, dict]:
+    """Records of agreement by what was drawn."""
+    return {r["file"]: r for r in report["agreement"] if r["method"] == method}
+
+
+def test_exact_method_equals_the_reference(report) -> None:
+    exact = records(report, "EXACT")
+    assert set(exact) == FILES | {f"frame: {name}" for name in PASSES}
+    assert all(exact[name]["error"] <= 1e-4 for name in FILES), exact
+    # Of a frame with every pass, moving copies and underpaint, the share of pixels off by more.
+    assert all(exact[f"frame: {name}"]["error"] <= 2e-3 for name in PASSES - {"Layer"}), exact
+    assert exact["frame: Layer"]["passed"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a_random_landscape",
+        "f_corner_global",
+        pytest.param("f_corner_perpoint", marks=pytest.mark.xfail(strict=True, reason=RADIUS_0)),
+    ],
+)
+def test_sorted_method_equals_the_reference(report, name: str) -> None:
+    drawn = records(report, "SORTED")
+    assert set(drawn) == FILES
+    assert drawn[name]["error"] <= 1e-4
+
+
+def test_exit_status_tells_of_differences(report) -> None:
+    assert report["status"] == int(not all(r["passed"] for r in report["agreement"]))
+
+
+def test_every_shader_was_compiled(report) -> None:
+    texts = sorted(path.stem for path in (ROOT / "render" / "shaders").glob("*.glsl"))
+    assert report["compiled"] == texts
+
+
+def test_times(report) -> None:
+    exact = report["exact"]
+    assert 15000 < exact["points"] < 25000
+    assert set(exact["shaders"]) == {
+        "clear", "bin_comp", "scan_comp", "scatter_comp", "gather_frag", "finish_frag",
+    }  # fmt: skip
+    assert set(report["sorted"]["shaders"]) == {"splat_frag"}
+    assert all(seconds > 0 for seconds in exact["shaders"].values())
+    assert exact["fps"] == pytest.approx(1 / exact["seconds"])
+    assert report["goal"].startswith("not judged")  # also on a GPU: the scene is too small
+    assert report["machine"]["renderer"] in report["output"]
+
+
+def test_no_golden_files(tmp_path) -> None:
+    done = run("--golden", str(tmp_path))
+    assert done.returncode == 2
+    assert "holds no golden files" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_no_such_device() -> None:
+    if not sys.platform.startswith("linux"):
+        pytest.skip("devices are chosen on Linux only")
+    done = run("--device", "99")
+    assert done.returncode == 2
+    assert NO_CONTEXT in done.stderr

@@ -23,7 +23,7 @@ from ..geometry.core import splat
 from ..geometry.core.camera import FloatArray
 from . import gpu_tools, timing
 from .film import OUR_RULE, DiscRule
-from .point_store import HeldCloud, PointStore
+from .point_store import BACKWARD, HeldCloud, PointStore
 from .view import View
 
 GROUP_SIZE, GROUPS_IN_ROW = 64, 1 << 15
@@ -31,12 +31,15 @@ PIXELS_AT_ONCE = 1 << 18
 """Pixels drawn at once, so that a stop is seen in between."""
 LARGEST_OCTAVE = 24
 """The largest cells are two to this many pixels wide; larger discs are cut to that."""
+BLOCK = 8
+"""Pixels a side of the blocks that are marked where something moves."""
 _INFINITY_BITS = 0x7F800000
 _NEAREST_DEPTH = 1e-36  # as near as float32 lets a perspective come
 _IMAGES = {
     "closed": "R32UI",
     "cells": "R32UI",
     "used": "R32UI",
+    "touched": "R32UI",
     "places": "RG32UI",
     "entries": "RGBA32F",
     "discs": "RGBA32UI",
@@ -46,6 +49,7 @@ _DEFINES = {
     "UNDERPAINT_DEPTH": splat.UNDERPAINT_DEPTH,
     "UNDERPAINT_GROWTH": splat.UNDERPAINT_GROWTH,
     "MAX_GROWTH": splat.MAX_GROWTH,
+    "BLOCK": BLOCK,
     "MAX_REACH": 8,  # pixels looked at in each direction for whether they are closed
 }
 
@@ -74,6 +78,7 @@ class ExactPass:
         self._grids = gpu_tools.picture_texture(grids[None])
         entries = (gpu_tools.ROW_LENGTH, gpu_tools.rows_for(2 * capacity))
         sizes = {"closed": (size[1], size[0]), "cells": (columns + 1, rows), "used": (2, 1)}
+        sizes["touched"] = (-(-size[1] // BLOCK), -(-size[0] // BLOCK))
         self._images = {
             name: gpu.types.GPUTexture(sizes.get(name, entries), format=pixel)
             for name, pixel in _IMAGES.items()
@@ -95,7 +100,9 @@ class ExactPass:
         """Draw the points of `groups` (bits) into new targets, the picture's top row first.
 
         The targets: premultiplied colour and alpha; disparity, depth, known and layer; then what
-        `method` asks for. check: called between pieces of the work, may raise to stop.
+        `method` asks for. With the BACKWARD group, which is drawn after the FORWARD one, pixels
+        that no moving disc touches stay empty: there the forward picture is right. check: called
+        between pieces of the work, may raise to stop.
         """
         with timing.part("sort"):
             self._bin(store, view, groups, method)
@@ -103,13 +110,16 @@ class ExactPass:
         check()
         pictures = gpu_tools.targets(self.size, 2 + method.position + method.vector)
         frame = gpu.types.GPUFrameBuffer(color_slots=tuple(pictures))
+        past = groups & 1 << BACKWARD
         with timing.part("draw"), frame.bind():
-            self._gather(frame, store, view, method, check)
+            constants = _gather_constants(view) | {"where_touched": float(past > 0)}
+            self._gather(frame, self._gather_shader(store, method), constants, check)
         return pictures
 
     def _bin(self, store: PointStore, view: View, groups: int, method: Method) -> None:
         """Sort all discs by their cells."""
-        for name in ("closed", "cells", "used"):
+        changed = ("closed", "cells", "used", "touched")
+        for name in changed[:3] if groups & 1 << BACKWARD else changed:
             start = _INFINITY_BITS if name == "closed" else 0
             self._images[name].clear(format="UINT", value=(start,))
         samplers = {"grids": self._grids, "extras": store.extras, "colors": store.colors}
@@ -134,23 +144,26 @@ class ExactPass:
         gpu_tools.set_samplers(shader, {"grids": self._grids})
         return shader
 
+    def _gather_shader(self, store: PointStore, method: Method) -> gpu.types.GPUShader:
+        """The shader that draws pixels, with all that it reads bound."""
+        shader = _gather_shader(method)
+        names = ("entries", "discs", "cells", "used", "touched")
+        samplers = {name: self._images[name] for name in names} | {"grids": self._grids}
+        gpu_tools.set_samplers(shader, samplers)
+        points = {"colors": store.colors, "extras": store.extras, "motion": store.motion}
+        gpu_tools.set_samplers(shader, {n: t for n, t in points.items() if t is not None})
+        return shader
+
     def _gather(
         self,
         frame: gpu.types.GPUFrameBuffer,
-        store: PointStore,
-        view: View,
-        method: Method,
+        shader: gpu.types.GPUShader,
+        constants: dict[str, object],
         check: Callable[[], None],
     ) -> None:
         """Draw all pixels, in bands of rows."""
         height, width = self.size
-        shader = _gather_shader(method)
-        samplers = {name: self._images[name] for name in ("entries", "discs", "cells", "used")}
-        samplers |= {"grids": self._grids, "colors": store.colors, "extras": store.extras}
-        if method.vector:
-            samplers["motion"] = store.motion
-        gpu_tools.set_samplers(shader, samplers)
-        gpu_tools.set_constants(shader, _gather_constants(view))
+        gpu_tools.set_constants(shader, constants)
         gpu.state.viewport_set(0, 0, width, height)
         gpu.state.blend_set("NONE")
         rows = max(1, PIXELS_AT_ONCE // width)
@@ -237,10 +250,10 @@ def _compute_shader(name: str, step: int) -> gpu.types.GPUShader:
 @cache
 def _gather_shader(method: Method) -> gpu.types.GPUShader:
     info = gpu.types.GPUShaderCreateInfo()
-    samplers = [("UINT_2D", name) for name in ("discs", "cells", "used")]
+    samplers = [("UINT_2D", name) for name in ("discs", "cells", "used", "touched")]
     floats = ("entries", "grids", "colors", "extras", *(("motion",) if method.vector else ()))
     samplers += [("FLOAT_2D", name) for name in floats]
-    constants = {"VEC4": ("lens",), "FLOAT": ("depth_origin", "orthographic")}
+    constants = {"VEC4": ("lens",), "FLOAT": ("depth_origin", "orthographic", "where_touched")}
     outputs = gpu_tools.output_names(method.position, method.vector)
     defines = (
         _DEFINES

@@ -100,6 +100,25 @@ def test_pictures_do_not_depend_on_the_order_of_work(seen) -> None:
         np.testing.assert_array_equal(picture(kept, seen.film), first)
 
 
+def test_what_nothing_moving_touches_is_drawn_once(seen, monkeypatch) -> None:
+    exact_pass = import_module("make_4d.render.exact_pass")
+    kept = session.Session()
+    kept.update(seen.clouds)
+    once = picture(kept, seen.film)
+    everywhere = {"where_touched": 0.0}
+    skipped = kept._exact._images["touched"].read().to_list()
+    assert 0.1 < np.mean(skipped) < 0.9
+    gather = exact_pass.ExactPass._gather
+    monkeypatch.setattr(
+        exact_pass.ExactPass,
+        "_gather",
+        lambda self, frame, shader, given, check: gather(
+            self, frame, shader, given | everywhere, check
+        ),
+    )
+    np.testing.assert_allclose(picture(kept, seen.film), once, atol=2e-6)
+
+
 def test_frames_share_what_the_gpu_keeps(scene, make_flight, tmp_path) -> None:
     flight, _ = photo_flight(make_flight, False)
     add_flight(scene, flight)

@@ -29,19 +29,27 @@ bool hidden(ivec2 low, ivec2 high, float depth)
   return true;
 }
 
-bool can_be_seen(vec2 centre, float depth, float radius)
+// Marks the blocks of pixels where the forward and the backward picture may differ.
+void touch(ivec2 low, ivec2 high)
 {
-  ivec2 low = ivec2(max(ceil(centre - radius - 0.5), vec2(0.0)));
-  ivec2 high = ivec2(min(floor(centre + radius - 0.5), frame.xy - 1.0));
-  return all(lessThanEqual(low, high)) && !hidden(low, high, depth);
+  for (int y = low.y / BLOCK; y <= high.y / BLOCK; y++) {
+    for (int x = low.x / BLOCK; x <= high.x / BLOCK; x++) {
+      imageStore(touched, ivec2(x, y), uvec4(1u));
+    }
+  }
 }
 
 // Where the entry goes: its cell (column + 1 and row), its level, and how many were in the cell
 // before it; 0 for nowhere.
-void count_entry(int entry, bool drawn, vec2 centre, float depth, float radius)
+void count_entry(int entry, bool drawn, bool moves, vec2 centre, float depth, float radius)
 {
   uvec2 place = uvec2(0u);
-  if (drawn && can_be_seen(centre, depth, radius)) {
+  ivec2 low = ivec2(max(ceil(centre - radius - 0.5), vec2(0.0)));
+  ivec2 high = ivec2(min(floor(centre + radius - 0.5), frame.xy - 1.0));
+  if (drawn && all(lessThanEqual(low, high)) && !hidden(low, high, depth)) {
+    if (moves) {
+      touch(low, high);
+    }
     int level = level_of(radius);
     vec4 grid = grid_of(level);
     ivec2 cell = clamp(ivec2(floor(centre / grid.x)) + 1, ivec2(0), ivec2(grid.yz) - 1);
@@ -87,7 +95,8 @@ void main()
     imageAtomicMin(closed, pixel, floatBitsToUint(depth * UNDERPAINT_DEPTH * 1.000001));
   }
 #else
-  count_entry(2 * index, drawn, centre, depth, radius);
-  count_entry(2 * index + 1, drawn && under > 0.0, centre, depth * UNDERPAINT_DEPTH, under);
+  count_entry(2 * index, drawn, group > 0, centre, depth, radius);
+  depth *= UNDERPAINT_DEPTH;
+  count_entry(2 * index + 1, drawn && under > 0.0, group > 0, centre, depth, under);
 #endif
 }

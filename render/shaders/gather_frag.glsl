@@ -73,7 +73,9 @@ void main()
     depths[k] = NOTHING;
     numbers[k] = 0xffffffffu;
   }
-  int levels = int(texelFetch(used, ivec2(0, 0), 0).r);
+  // Not a discard: lanes that may stop anywhere make all others slower.
+  bool skipped = where_touched > 0.0 && texelFetch(touched, ivec2(pixel) / BLOCK, 0).r == 0u;
+  int levels = skipped ? 0 : int(texelFetch(used, ivec2(0, 0), 0).r);
   for (int level = 0; level < levels; level++) {
     gather_level(pixel, level);
   }

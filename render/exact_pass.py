@@ -147,7 +147,7 @@ class ExactPass:
     def _gather_shader(self, store: PointStore, method: Method) -> gpu.types.GPUShader:
         """The shader that draws pixels, with all that it reads bound."""
         shader = _gather_shader(method)
-        names = ("entries", "discs", "cells", "used", "touched")
+        names = ("entries", "discs", "cells", "used", "touched", "closed")
         samplers = {name: self._images[name] for name in names} | {"grids": self._grids}
         gpu_tools.set_samplers(shader, samplers)
         points = {"colors": store.colors, "extras": store.extras, "motion": store.motion}
@@ -250,7 +250,7 @@ def _compute_shader(name: str, step: int) -> gpu.types.GPUShader:
 @cache
 def _gather_shader(method: Method) -> gpu.types.GPUShader:
     info = gpu.types.GPUShaderCreateInfo()
-    samplers = [("UINT_2D", name) for name in ("discs", "cells", "used", "touched")]
+    samplers = [("UINT_2D", name) for name in ("discs", "cells", "used", "touched", "closed")]
     floats = ("entries", "grids", "colors", "extras", *(("motion",) if method.vector else ()))
     samplers += [("FLOAT_2D", name) for name in floats]
     constants = {"VEC4": ("lens",), "FLOAT": ("depth_origin", "orthographic", "where_touched")}

@@ -15,7 +15,6 @@ ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = ROOT / "tests" / "bench" / "shaders.py"
 FILES = {"a_random_landscape", "f_corner_global", "f_corner_perpoint"}
 PASSES = {"Combined", "Depth", "Position", "Vector", "Disocclusion", "Layer"}
-RADIUS_0 = "the sorted method draws a disc of radius 0 in the middle of a pixel: 0 / 0 is no miss"
 NO_CONTEXT = "There is no OpenGL 4.5 here"
 
 
@@ -56,7 +55,7 @@ def test_exact_method_equals_the_reference(report) -> None:
     [
         "a_random_landscape",
         "f_corner_global",
-        pytest.param("f_corner_perpoint", marks=pytest.mark.xfail(strict=True, reason=RADIUS_0)),
+        "f_corner_perpoint",
     ],
 )
 def test_sorted_method_equals_the_reference(report, name: str) -> None:

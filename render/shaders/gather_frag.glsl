@@ -33,16 +33,22 @@ float share_of(vec4 disc, vec2 pixel)
   return dot(offset, offset) / (disc.w * disc.w);
 }
 
-// Looks at all discs of a level in the three by three cells round the pixel. The cells of a row lie
-// one after the other, so these are three pieces of the list; they are walked as one, for lanes that
-// share an instruction wait for the longest walk.
-void gather_level(vec2 pixel, int level)
+// The three by three cells round a pixel on one grid. The cells of a row lie one after the other in the
+// list, so these are three pieces of it; they are walked as one, for lanes that share an instruction
+// wait for the longest walk.
+struct Neighbours {
+  vec2 inside;   // where the pixel lies in its cell
+  uvec2 origin;  // its cell as packed discs have it
+  ivec3 begin;   // of the pieces, less what is walked before them
+  ivec2 end;     // steps of the walk where the first and the second piece end
+  int count;     // steps in all
+};
+
+Neighbours neighbours_of(vec2 pixel, int level)
 {
   vec4 grid = grid_of(level);
   vec2 place = pixel / grid.x;
   ivec2 cell = ivec2(floor(place));
-  vec2 inside = place - vec2(cell);
-  uvec2 origin = uvec2((cell + 1) & 3) << 20;
   ivec2 corner = cell + ivec2(0, int(grid.w));
   ivec3 begin, end;
   for (int row = 0; row < 3; row++) {
@@ -51,18 +57,44 @@ void gather_level(vec2 pixel, int level)
   }
   ivec3 count = end - begin;
   int second = count.x, third = count.x + count.y;
+  uvec2 origin = uvec2((cell + 1) & 3) << 20;
   begin -= ivec3(0, second, third);
-  for (int walked = 0; walked < third + count.z; walked++) {
-    int at = walked + (walked < second ? begin.x : (walked < third ? begin.y : begin.z));
-    uvec4 disc = texelFetch(discs, texel_of(at), 0);
-    uvec2 centre = uvec2(disc.x & 0x3fffffu, disc.x >> 22 | (disc.y & 0xfffu) << 10);
-    // Two bits tell the cell apart from the pixel's: 22 bits with their sign.
-    vec2 offset = inside - vec2(ivec2((centre - origin) << 10) >> 10) / STEPS;
-    float radius = float((disc.y >> 12) + 1u) / STEPS;
-    float depth = uintBitsToFloat(disc.z);
-    // Misses are inserted at the end of all depths: cheaper than a branch where lanes share it.
-    bool hit = dot(offset, offset) < (1.0 - LEAST_FALLOFF) * radius * radius;
-    insert(hit ? depth : NOTHING, disc.w);
+  return Neighbours(place - vec2(cell), origin, begin, ivec2(second, third), third + count.z);
+}
+
+uvec4 disc_at(Neighbours near, int walked)
+{
+  int begin = walked < near.end.x ? near.begin.x : (walked < near.end.y ? near.begin.y : near.begin.z);
+  return texelFetch(discs, texel_of(begin + walked), 0);
+}
+
+bool hits(Neighbours near, uvec4 disc)
+{
+  uvec2 centre = uvec2(disc.x & 0x3fffffu, disc.x >> 22 | (disc.y & 0xfffu) << 10);
+  // Two bits tell the cell apart from the pixel's: 22 bits with their sign.
+  vec2 offset = near.inside - vec2(ivec2((centre - near.origin) << 10) >> 10) / STEPS;
+  float radius = float((disc.y >> 12) + 1u) / STEPS;
+  return dot(offset, offset) < (1.0 - LEAST_FALLOFF) * radius * radius;
+}
+
+// Inserts all discs of a grid that touch the pixel and don't lie behind `solid`. First all are tested,
+// then the hits alone inserted: lanes wait for the most hits, not for the most tests.
+void gather_level(vec2 pixel, int level, float solid)
+{
+  Neighbours near = neighbours_of(pixel, level);
+  float limit = min(solid, depths[NEAREST - 1]);
+  for (int start = 0; start < near.count; start += 32) {
+    uint found = 0u;
+    int stop = min(near.count - start, 32);
+    for (int i = 0; i < stop; i++) {
+      uvec4 disc = disc_at(near, start + i);
+      found |= hits(near, disc) && uintBitsToFloat(disc.z) <= limit ? 1u << i : 0u;
+    }
+    while (found != 0u) {
+      uvec4 disc = disc_at(near, start + findLSB(found));
+      found &= found - 1u;
+      insert(uintBitsToFloat(disc.z), disc.w);
+    }
   }
 }
 
@@ -75,9 +107,11 @@ void main()
   }
   // Not a discard: lanes that may stop anywhere make all others slower.
   bool skipped = where_touched > 0.0 && texelFetch(touched, ivec2(pixel) / BLOCK, 0).r == 0u;
+  // Behind this the pixel is closed.
+  float solid = uintBitsToFloat(texelFetch(closed, ivec2(pixel), 0).r);
   int levels = skipped ? 0 : int(texelFetch(used, ivec2(0, 0), 0).r);
   for (int level = 0; level < levels; level++) {
-    gather_level(pixel, level);
+    gather_level(pixel, level, solid);
   }
   float clear = 1.0;
   float heaviest = 0.0;

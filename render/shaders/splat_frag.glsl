@@ -3,7 +3,8 @@ void main()
 {
   vec2 offset = gl_FragCoord.xy - centre;
   float falloff = 1.0 - dot(offset, offset) / (radius * radius);
-  if (falloff <= LEAST_FALLOFF) {
+  if (!(falloff > LEAST_FALLOFF)) { // nor in the middle of a disc without a radius: 0 / 0
+
     discard;
   }
   float alpha = color.a * min(1.0, gain * falloff);

@@ -10,7 +10,7 @@ import numpy as np
 from . import gpu_tools
 from .exact_pass import ExactPass, Method
 from .extract import Cloud
-from .point_store import STILL, PointStore
+from .point_store import PointStore
 from .view import View
 
 _SIZE = (4, 4)
@@ -47,7 +47,7 @@ def _probe() -> np.ndarray:
     store = PointStore()
     store.update([cloud])
     view = View(np.eye(4), (1.0, 1.0), (2.0, 2.0), _SIZE[1], _SIZE[0], (0.1, 10.0))
-    pictures = ExactPass(_SIZE, _POINTS).draw(store, view, 1 << STILL, Method())
+    pictures = ExactPass(_SIZE, _POINTS).draw(store, view, Method())[0]
     frame = gpu.types.GPUFrameBuffer(color_slots=tuple(pictures))
     with frame.bind():
         return gpu_tools.picture_of(frame, 0, _SIZE).copy()

@@ -17,7 +17,7 @@ from . import gpu_tools, splat_pass
 from .exact_pass import ExactPass, Method
 from .extract import Cloud
 from .film import PAPER_RULE, Film
-from .point_store import STILL, PointStore
+from .point_store import PointStore
 from .scene_points import Seen, draw_order
 from .view import View
 
@@ -77,7 +77,7 @@ def _exact(
         )  # fmt: skip
         store.update([cloud])
         method = Method(film.nearest, film.rule)
-        pictures = exact.draw(store, film.view, 1 << STILL, method)
+        pictures = exact.draw(store, film.view, method)[0]
         frame = gpu.types.GPUFrameBuffer(color_slots=tuple(pictures))
         with frame.bind():
             picture = gpu_tools.picture_of(frame, 0, film.size).copy()

@@ -23,7 +23,8 @@ from ..geometry.core import splat
 from ..geometry.core.camera import FloatArray
 from . import gpu_tools, timing
 from .film import OUR_RULE, DiscRule
-from .point_store import BACKWARD, HeldCloud, PointStore
+from .gpu_tools import Textures
+from .point_store import HeldCloud, PointStore
 from .view import View
 
 GROUP_SIZE, GROUPS_IN_ROW = 64, 1 << 15
@@ -77,7 +78,7 @@ class ExactPass:
             raise ValueError(f"a picture of {size[0]} rows is too high for this GPU")
         self._grids = gpu_tools.picture_texture(grids[None])
         entries = (gpu_tools.ROW_LENGTH, gpu_tools.rows_for(2 * capacity))
-        sizes = {"closed": (size[1], size[0]), "cells": (columns + 1, rows), "used": (2, 1)}
+        sizes = {"closed": (2 * size[1], size[0]), "cells": (columns + 1, rows), "used": (2, 1)}
         sizes["touched"] = (-(-size[1] // BLOCK), -(-size[0] // BLOCK))
         self._images = {
             name: gpu.types.GPUTexture(sizes.get(name, entries), format=pixel)
@@ -93,33 +94,30 @@ class ExactPass:
         self,
         store: PointStore,
         view: View,
-        groups: int,
         method: Method,
+        moving: bool = False,
         check: Callable[[], None] = lambda: None,
-    ) -> list[gpu.types.GPUTexture]:
-        """Draw the points of `groups` (bits) into new targets, the picture's top row first.
+    ) -> list[Textures]:
+        """Draw the points into new targets; with `moving` twice, forward and backward in time.
 
-        The targets: premultiplied colour and alpha; disparity, depth, known and layer; then what
-        `method` asks for. With the BACKWARD group, which is drawn after the FORWARD one, pixels
-        that no moving disc touches stay empty: there the forward picture is right. check: called
-        between pieces of the work, may raise to stop.
+        A picture's targets, top row first: premultiplied colour and alpha; disparity, depth, known
+        and layer; then what `method` asks for. The backward picture is empty where no moving disc
+        touches a pixel: there the forward one is right. check: called between pieces of the work,
+        may raise to stop.
         """
         with timing.part("sort"):
-            self._bin(store, view, groups, method)
+            self._bin(store, view, 3 if moving else 1, method)
             self._images["used"].read()  # waits for the GPU
         check()
-        pictures = gpu_tools.targets(self.size, 2 + method.position + method.vector)
-        frame = gpu.types.GPUFrameBuffer(color_slots=tuple(pictures))
-        past = groups & 1 << BACKWARD
-        with timing.part("draw"), frame.bind():
-            constants = _gather_constants(view) | {"where_touched": float(past > 0)}
-            self._gather(frame, self._gather_shader(store, method), constants, check)
-        return pictures
+        shader = self._gather_shader(store, method)
+        return [
+            self._picture(shader, _gather_constants(view) | {"past": past}, method, check)
+            for past in ((0.0, 1.0) if moving else (0.0,))
+        ]
 
-    def _bin(self, store: PointStore, view: View, groups: int, method: Method) -> None:
-        """Sort all discs by their cells."""
-        changed = ("closed", "cells", "used", "touched")
-        for name in changed[:3] if groups & 1 << BACKWARD else changed:
+    def _bin(self, store: PointStore, view: View, pictures: int, method: Method) -> None:
+        """Sort the discs of all pictures (bits) by their cells."""
+        for name in ("closed", "cells", "used", "touched"):
             start = _INFINITY_BITS if name == "closed" else 0
             self._images[name].clear(format="UINT", value=(start,))
         samplers = {"grids": self._grids, "extras": store.extras, "colors": store.colors}
@@ -128,7 +126,7 @@ class ExactPass:
             gpu_tools.set_samplers(shader, samplers)
             for held in store.held:
                 gpu_tools.set_samplers(shader, {"points": held.places})
-                gpu_tools.set_constants(shader, _bin_constants(held, view, groups, method))
+                gpu_tools.set_constants(shader, _bin_constants(held, view, pictures, method))
                 _dispatch(shader, len(held.cloud.position))
         _dispatch(self._compute_shader("scan_comp.glsl"), self._rows)
         scatter = self._compute_shader("scatter_comp.glsl")
@@ -154,28 +152,26 @@ class ExactPass:
         gpu_tools.set_samplers(shader, {n: t for n, t in points.items() if t is not None})
         return shader
 
-    def _gather(
+    def _picture(
         self,
-        frame: gpu.types.GPUFrameBuffer,
         shader: gpu.types.GPUShader,
         constants: dict[str, object],
+        method: Method,
         check: Callable[[], None],
-    ) -> None:
-        """Draw all pixels, in bands of rows."""
-        height, width = self.size
+    ) -> Textures:
+        """Draw all pixels of a picture, in bands of rows."""
+        pictures = gpu_tools.targets(self.size, 2 + method.position + method.vector)
+        frame = gpu.types.GPUFrameBuffer(color_slots=tuple(pictures))
         gpu_tools.set_constants(shader, constants)
-        gpu.state.viewport_set(0, 0, width, height)
-        gpu.state.blend_set("NONE")
+        height, width = self.size
         rows = max(1, PIXELS_AT_ONCE // width)
-        gpu.state.scissor_test_set(True)
-        try:
+        with timing.part("draw"), frame.bind(), gpu_tools.plain_drawing(self.size):
             for row in range(0, height, rows):
                 gpu.state.scissor_set(0, row, width, min(rows, height - row))
                 gpu_tools.screen_triangle().draw(shader)
                 frame.read_color(0, row, 1, 1, 4, 0, "FLOAT")  # waits for the GPU
                 check()
-        finally:
-            gpu.state.scissor_test_set(False)
+        return pictures
 
 
 def grid_table(size: tuple[int, int]) -> FloatArray:
@@ -194,7 +190,7 @@ def _near(view: View) -> float:
     return view.clip[0] if view.orthographic else max(view.clip[0], _NEAREST_DEPTH)
 
 
-def _bin_constants(held: HeldCloud, view: View, groups: int, method: Method) -> dict[str, object]:
+def _bin_constants(held: HeldCloud, view: View, pictures: int, method: Method) -> dict[str, object]:
     """What bin_comp.glsl explains; as few as fit the smallest space that GPUs have for them."""
     matrix: NDArray[np.float64] = view.world_to_camera @ held.cloud.matrix
     scale = abs(np.linalg.det(matrix[:3, :3])) ** (1 / 3)
@@ -206,7 +202,7 @@ def _bin_constants(held: HeldCloud, view: View, groups: int, method: Method) -> 
         "lens": (*view.focal, *view.centre),
         "frame": (float(view.width), float(view.height), _near(view), view.clip[1]),
         "rule": (float(scale * focal), method.rule.min_radius, travel, float(view.orthographic)),
-        "points_at": (held.first, len(held.cloud.position), groups, 0),
+        "points_at": (held.first, len(held.cloud.position), pictures, pictures.bit_count()),
     }
 
 
@@ -253,7 +249,7 @@ def _gather_shader(method: Method) -> gpu.types.GPUShader:
     samplers = [("UINT_2D", name) for name in ("discs", "cells", "used", "touched", "closed")]
     floats = ("entries", "grids", "colors", "extras", *(("motion",) if method.vector else ()))
     samplers += [("FLOAT_2D", name) for name in floats]
-    constants = {"VEC4": ("lens",), "FLOAT": ("depth_origin", "orthographic", "where_touched")}
+    constants = {"VEC4": ("lens",), "FLOAT": ("depth_origin", "orthographic", "past")}
     outputs = gpu_tools.output_names(method.position, method.vector)
     defines = (
         _DEFINES

@@ -12,8 +12,8 @@ from ..geometry.core.camera import FloatArray
 from ..geometry.core.flow import SHARPNESS
 from . import gpu_tools, timing
 from .film import FULL_COVERAGE, NO_DEPTH, NO_LAYER, Film
+from .gpu_tools import Textures
 
-Textures = list[gpu.types.GPUTexture]
 _DEFINES = {
     "SHARPNESS": SHARPNESS,
     "FULL_COVERAGE": FULL_COVERAGE,

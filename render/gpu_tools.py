@@ -20,6 +20,9 @@ _FORMATS = {4: "RGBA32F", 2: "RG32F", 1: "R32F"}
 _SHADERS = Path(__file__).parent / "shaders"
 
 
+Textures = list[gpu.types.GPUTexture]
+
+
 class GpuUnavailableError(RuntimeError):
     """There is no GPU, or it can't hold the picture or the points."""
 
@@ -72,6 +75,18 @@ def picture_texture(picture: FloatArray) -> gpu.types.GPUTexture:
 def targets(size: tuple[int, int], count: int) -> list[gpu.types.GPUTexture]:
     """RGBA32F pictures of size (h, w) to draw into."""
     return [gpu.types.GPUTexture((size[1], size[0]), format="RGBA32F") for _ in range(count)]
+
+
+@contextmanager
+def plain_drawing(size: tuple[int, int]) -> Iterator[None]:
+    """Draw into a picture of size (h, w) without blending, where the scissor lets it."""
+    gpu.state.viewport_set(0, 0, size[1], size[0])
+    gpu.state.blend_set("NONE")
+    gpu.state.scissor_test_set(True)
+    try:
+        yield
+    finally:
+        gpu.state.scissor_test_set(False)
 
 
 def picture_of(frame: gpu.types.GPUFrameBuffer, slot: int, size: tuple[int, int]) -> FloatArray:

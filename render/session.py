@@ -9,14 +9,13 @@ from . import gpu_tools
 from .exact_pass import ExactPass, Method
 from .extract import Cloud
 from .film import Film
-from .finish_pass import Textures, finish
+from .finish_pass import finish
 from .frame import backward_share
-from .point_store import BACKWARD, FORWARD, STILL, PointStore
+from .gpu_tools import Textures
+from .point_store import PointStore
 
 _SPARE = 1.25
 """Buffers hold so many times more points than asked for, so that few changes need new ones."""
-_PRESENT = 1 << STILL | 1 << FORWARD
-_PAST = 1 << STILL | 1 << BACKWARD
 
 
 class Session:
@@ -42,11 +41,8 @@ class Session:
         share = backward_share(self._clouds)
         with gpu_tools.gpu_errors():
             exact = self._buffers(film)
-            forward = exact.draw(self.store, film.view, _PRESENT, method, check)
-            backward = None
-            if share > 0.0:
-                backward = exact.draw(self.store, film.view, _PAST, method, check)
-            return finish(forward, backward, share, film)
+            pictures = exact.draw(self.store, film.view, method, share > 0.0, check)
+            return finish(pictures[0], pictures[1] if share > 0.0 else None, share, film)
 
     def _buffers(self, film: Film) -> ExactPass:
         if self._exact is None or not self._exact.fits(film.size, self.store.count):

@@ -105,17 +105,16 @@ def test_what_nothing_moving_touches_is_drawn_once(seen, monkeypatch) -> None:
     kept = session.Session()
     kept.update(seen.clouds)
     once = picture(kept, seen.film)
-    everywhere = {"where_touched": 0.0}
     skipped = kept._exact._images["touched"].read().to_list()
     assert 0.1 < np.mean(skipped) < 0.9
-    gather = exact_pass.ExactPass._gather
-    monkeypatch.setattr(
-        exact_pass.ExactPass,
-        "_gather",
-        lambda self, frame, shader, given, check: gather(
-            self, frame, shader, given | everywhere, check
-        ),
-    )
+    # With every block marked the backward picture is drawn everywhere.
+    sent = exact_pass.ExactPass._bin
+
+    def mark_all(self, *given) -> None:
+        sent(self, *given)
+        self._images["touched"].clear(format="UINT", value=(1,))
+
+    monkeypatch.setattr(exact_pass.ExactPass, "_bin", mark_all)
     np.testing.assert_allclose(picture(kept, seen.film), once, atol=2e-6)
 
 

@@ -1,9 +1,12 @@
 // An invocation a point: projects it and, by STEP,
 //   0: closes the pixel that holds its centre to what lies behind its underpaint;
 //   1: stores its disc and underpaint where they can be seen, and counts them in their cells.
+// There are two pictures, forward (0) and backward (1) in time: points at rest are in both, moving
+// copies in one. In `closed` the backward picture lies right of the forward one.
 // Entry 2 i is the disc of point i, entry 2 i + 1 its underpaint.
 // lens: focal lengths and centre; frame: width, height, near and far clip; rule: pixels a unit of a
-// radius has at depth 1, least radius, travel, orthographic; points_at: first, count, groups shown.
+// radius has at depth 1, least radius, travel, orthographic; points_at: first, count, pictures as
+// bits, number of pictures.
 
 int level_of(float radius)
 {
@@ -14,14 +17,15 @@ int level_of(float radius)
 
 // Whether every pixel that the disc may touch is closed in front of it. Few pixels are looked at:
 // large discs are always drawn.
-bool hidden(ivec2 low, ivec2 high, float depth)
+bool hidden(int picture, ivec2 low, ivec2 high, float depth)
 {
+  int left = picture * int(frame.x);
   if (any(greaterThan(high - low, ivec2(MAX_REACH)))) {
     return false;
   }
   for (int y = low.y; y <= high.y; y++) {
     for (int x = low.x; x <= high.x; x++) {
-      if (depth <= uintBitsToFloat(imageLoad(closed, ivec2(x, y)).r)) {
+      if (depth <= uintBitsToFloat(imageLoad(closed, ivec2(left + x, y)).r)) {
         return false;
       }
     }
@@ -39,14 +43,21 @@ void touch(ivec2 low, ivec2 high)
   }
 }
 
-// Where the entry goes: its cell (column + 1 and row), its level, and how many were in the cell
-// before it; 0 for nowhere.
-void count_entry(int entry, bool drawn, bool moves, vec2 centre, float depth, float radius)
+// Where the entry goes: its cell (column + 1 and row), its level, the pictures that it is in, and how
+// many were in the cell before it; 0 for nowhere.
+void count_entry(int entry, int pictures, vec2 centre, float depth, float radius)
 {
   uvec2 place = uvec2(0u);
   ivec2 low = ivec2(max(ceil(centre - radius - 0.5), vec2(0.0)));
   ivec2 high = ivec2(min(floor(centre + radius - 0.5), frame.xy - 1.0));
-  if (drawn && all(lessThanEqual(low, high)) && !hidden(low, high, depth)) {
+  bool moves = pictures != points_at.z;
+  for (int picture = 0; picture < points_at.w; picture++) {
+    bool inside = all(lessThanEqual(low, high)) && (pictures & (1 << picture)) != 0;
+    if (!inside || hidden(picture, low, high, depth)) {
+      pictures &= ~(1 << picture);
+    }
+  }
+  if (pictures != 0) {
     if (moves) {
       touch(low, high);
     }
@@ -55,7 +66,8 @@ void count_entry(int entry, bool drawn, bool moves, vec2 centre, float depth, fl
     ivec2 cell = clamp(ivec2(floor(centre / grid.x)) + 1, ivec2(0), ivec2(grid.yz) - 1);
     cell.y += int(grid.w);
     uint slot = imageAtomicAdd(cells, cell, 1u);
-    place = uvec2(uint(cell.x + 1) | uint(cell.y) << 16, slot | uint(level) << 26);
+    uint rest = uint(level) << 24 | uint(pictures) << 30;
+    place = uvec2(uint(cell.x + 1) | uint(cell.y) << 16, slot | rest);
     imageStore(entries, texel_of(entry), vec4(centre, depth, radius));
     if (imageLoad(used, ivec2(0, 0)).r <= uint(level)) {
       imageAtomicMax(used, ivec2(0, 0), uint(level + 1));
@@ -74,7 +86,8 @@ void main()
   index += points_at.x;
   vec3 place = (to_camera * vec4(point.xyz, 1.0)).xyz;
   int group = int(texelFetch(extras, texel_of(index), 0).a);
-  bool drawn = place.z >= frame.z && place.z <= frame.w && (points_at.z & (1 << group)) != 0;
+  int pictures = points_at.z & (group == 0 ? 3 : group);
+  bool drawn = place.z >= frame.z && place.z <= frame.w;
   float distance = rule.w > 0.0 ? 1.0 : place.z;
   vec2 centre = lens.xy * place.xy / distance + lens.zw;
   float radius = max(point.w * rule.x / distance, rule.y);
@@ -92,11 +105,16 @@ void main()
   bool solid = UNDERPAINT_GAIN * (1.0 - 0.501 / (under * under)) >= 1.0;
   if (inside && under > 0.0 && solid && texelFetch(colors, texel_of(index), 0).a >= 1.0) {
     // A little farther: the next step may round the same depth another way.
-    imageAtomicMin(closed, pixel, floatBitsToUint(depth * UNDERPAINT_DEPTH * 1.000001));
+    uint behind = floatBitsToUint(depth * UNDERPAINT_DEPTH * 1.000001);
+    for (int picture = 0; picture < points_at.w; picture++) {
+      if ((pictures & (1 << picture)) != 0) {
+        imageAtomicMin(closed, pixel + ivec2(picture * int(frame.x), 0), behind);
+      }
+    }
   }
 #else
-  count_entry(2 * index, drawn, group > 0, centre, depth, radius);
-  depth *= UNDERPAINT_DEPTH;
-  count_entry(2 * index + 1, drawn && under > 0.0, group > 0, centre, depth, under);
+  pictures = drawn ? pictures : 0;
+  count_entry(2 * index, pictures, centre, depth, radius);
+  count_entry(2 * index + 1, under > 0.0 ? pictures : 0, centre, depth * UNDERPAINT_DEPTH, under);
 #endif
 }

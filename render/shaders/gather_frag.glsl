@@ -77,23 +77,28 @@ bool hits(Neighbours near, uvec4 disc)
   return dot(offset, offset) < (1.0 - LEAST_FALLOFF) * radius * radius;
 }
 
-// Inserts all discs of a grid that touch the pixel and don't lie behind `solid`. First all are tested,
-// then the hits alone inserted: lanes wait for the most hits, not for the most tests.
+// Inserts all discs of a grid that are in this picture, touch the pixel and don't lie behind `solid`.
+// First all are tested, then the hits alone inserted: lanes wait for the most hits, not the most tests.
 void gather_level(vec2 pixel, int level, float solid)
 {
   Neighbours near = neighbours_of(pixel, level);
   float limit = min(solid, depths[NEAREST - 1]);
+  uint wanted = past > 0.0 ? 1u << 31 : 1u << 30;
   for (int start = 0; start < near.count; start += 32) {
     uint found = 0u;
     int stop = min(near.count - start, 32);
     for (int i = 0; i < stop; i++) {
       uvec4 disc = disc_at(near, start + i);
-      found |= hits(near, disc) && uintBitsToFloat(disc.z) <= limit ? 1u << i : 0u;
+      // All are evaluated: a branch would cost more than it saves.
+      bool touches = hits(near, disc);
+      bool in_front = uintBitsToFloat(disc.z) <= limit;
+      bool shown = (disc.w & wanted) != 0u;
+      found |= uint(touches && in_front && shown) << i;
     }
     while (found != 0u) {
       uvec4 disc = disc_at(near, start + findLSB(found));
       found &= found - 1u;
-      insert(uintBitsToFloat(disc.z), disc.w);
+      insert(uintBitsToFloat(disc.z), disc.w & 0x3fffffffu);
     }
   }
 }
@@ -106,9 +111,10 @@ void main()
     numbers[k] = 0xffffffffu;
   }
   // Not a discard: lanes that may stop anywhere make all others slower.
-  bool skipped = where_touched > 0.0 && texelFetch(touched, ivec2(pixel) / BLOCK, 0).r == 0u;
+  bool skipped = past > 0.0 && texelFetch(touched, ivec2(pixel) / BLOCK, 0).r == 0u;
   // Behind this the pixel is closed.
-  float solid = uintBitsToFloat(texelFetch(closed, ivec2(pixel), 0).r);
+  int left = past > 0.0 ? textureSize(closed, 0).x / 2 : 0;
+  float solid = uintBitsToFloat(texelFetch(closed, ivec2(pixel) + ivec2(left, 0), 0).r);
   int levels = skipped ? 0 : int(texelFetch(used, ivec2(0, 0), 0).r);
   for (int level = 0; level < levels; level++) {
     gather_level(pixel, level, solid);

@@ -11,11 +11,11 @@ _registered: list[ModuleType] = []
 
 
 def _modules() -> tuple[ModuleType, ...]:
-    from .operators import cancel, command, make, settings
+    from .operators import cancel, command, make, objects, settings
     from .panels import main
     from .render import engine, ui_compat
 
-    return settings, make, cancel, main, engine, ui_compat, command
+    return settings, make, cancel, objects, main, engine, ui_compat, command
 
 
 def register() -> None:

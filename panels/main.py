@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import bpy
 
+from ..geometry.scene_setup import ENGINE
 from ..operators import running
 from ..operators.cancel import MAKE4D_OT_cancel
 from ..operators.make import MAKE4D_OT_make
+from ..operators.objects import MAKE4D_OT_add_objects
 
 CATEGORY = "Make 4D"
 
@@ -56,6 +58,26 @@ class VIEW3D_PT_make_4d_settings(bpy.types.Panel):
             layout.prop(context.scene.make_4d, name)
 
 
+class VIEW3D_PT_make_4d_objects(bpy.types.Panel):
+    """Objects of the artist's own in the photo."""
+
+    bl_label = "Objects"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = CATEGORY
+    bl_parent_id = "VIEW3D_PT_make_4d"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Shown in scenes that this engine renders."""
+        return context.scene.render.engine == ENGINE
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """The button that lets EEVEE draw objects between the points."""
+        self.layout.operator(MAKE4D_OT_add_objects.bl_idname, icon="MESH_MONKEY")
+
+
 def draw_progress(layout: bpy.types.UILayout, job: running.RunningJob) -> None:
     """A bar with the stage's name, the time left once it is known, and Cancel."""
     text = f"{job.label} ({job.fraction:.0%})"
@@ -73,7 +95,7 @@ def time_text(seconds: float) -> str:
     return f"{round(seconds / 60)} min"
 
 
-_CLASSES = (VIEW3D_PT_make_4d, VIEW3D_PT_make_4d_settings)
+_CLASSES = (VIEW3D_PT_make_4d, VIEW3D_PT_make_4d_settings, VIEW3D_PT_make_4d_objects)
 
 
 def register() -> None:

@@ -6,12 +6,12 @@ import bpy
 import numpy as np
 
 from ..geometry.core.camera import FloatArray
+from ..geometry.scene_setup import ENGINE
 from . import extract, gpu_tools, motion, passes, session, settings, timing, view, viewport
 from .draw import draw_frame
 from .film import Film
 
 CAMERA_TYPES = ("PERSP", "ORTHO")
-ENGINE = "MAKE_4D"
 
 
 class RenderStoppedError(Exception):

@@ -1,0 +1,106 @@
+"""What the benchmark `render` makes of its times: medians, ratios and goals, fit, bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+
+import numpy as np
+from _render_measure import PARTS, Frame
+
+GOALS = {"eevee": 20.0, "cycles": 10.0, "numpy": 5.0}
+"""How many times faster than these our engine is to be, at GOAL_POINTS and GOAL_SIZE."""
+GOAL_POINTS, GOAL_SIZE = 0.5, (512, 512)
+LINEAR_WITHIN = 0.15
+"""Time is called linear in points where no median is further from the fitted line than this."""
+READ_BYTES, READ_BYTES_MOVING = 44, 49
+PLACE_BYTES, ENTRY_BYTES, DISCS = 16, 32, 2
+TARGET_BYTES, PICTURE_BYTES = 32, 16
+
+Row = dict[str, Any]
+
+
+def statistics_of(frames: Sequence[Frame]) -> dict[str, dict[str, float]]:
+    """Median, minimum and maximum in seconds of each part over frames, and of "other".
+
+    "other" is what of a frame's total no part accounts for.
+    """
+    names = [name for name in PARTS if any(name in frame for frame in frames)]
+    names += sorted({n for frame in frames for n in frame} - {"total", *names})
+    values = {name: [frame.get(name, 0.0) for frame in frames] for name in ("total", *names)}
+    if names:
+        rest = [f["total"] - sum(s for n, s in f.items() if n != "total") for f in frames]
+        values["other"] = rest
+    return {n: {"median": median(v), "min": min(v), "max": max(v)} for n, v in values.items()}
+
+
+def touched_bytes(still: int, copies: int, size: tuple[int, int]) -> dict[str, int]:
+    """Bytes that a frame of the engine has to touch, by what they are; size (w, h).
+
+    still, copies: points at rest, and copies of moving ones, two a point while the loop runs. For
+    the latter two pictures are drawn, each with the points at rest and one of the copies.
+
+    points read: position 12, radius 4, colour 16, known, layer and disparity 4 each, for moving
+    ones weight 4 and backward 1, once. uploaded: position and radius of the copies (16); the rest
+    stays on the GPU. splat entries: two discs a point (its own and its underpaint), 32 each, a
+    picture, written once and read once. targets: two of 16 a pixel and picture, written and read
+    back by the finishing; then the finished picture of 16 written, read back, and handed to
+    Blender. Not counted: what the caches serve, sorting's own tables, the evaluation, the file.
+    """
+    pixels, pictures = size[0] * size[1], 2 if copies else 1
+    entries = still * pictures + copies
+    return {
+        "points read": READ_BYTES * still + READ_BYTES_MOVING * copies,
+        "uploaded": PLACE_BYTES * copies,
+        "splat entries": 2 * DISCS * ENTRY_BYTES * entries,
+        "targets": pixels * (2 * TARGET_BYTES * pictures + 3 * PICTURE_BYTES),
+    }
+
+
+def same_case(one: Row, other: Row) -> bool:
+    """Whether two rows are of the same points and the same size."""
+    return all(one[key] == other[key] for key in ("asked", "size", "moving"))
+
+
+def ratios_of(rows: Sequence[Row]) -> list[Row]:
+    """For each row of another engine: how many times our engine is faster in the same case.
+
+    goal and reached are None where no goal was set: at other points or sizes. numpy is compared
+    with the row where nothing moves.
+    """
+    ratios = []
+    for ours in (row for row in rows if row["engine"] == "make4d"):
+        for row in rows:
+            if row["engine"] != "make4d" and same_case(row, ours):
+                ratio = row["seconds"]["total"]["median"] / ours["seconds"]["total"]["median"]
+                judged = (row["asked"], tuple(row["size"])) == (GOAL_POINTS, GOAL_SIZE)
+                goal = GOALS[row["engine"]] if judged else None
+                keys = ("engine", "asked", "size", "moving")
+                reached = None if goal is None else ratio >= goal
+                verdict = {"ratio": ratio, "goal": goal, "reached": reached}
+                ratios.append({key: row[key] for key in keys} | verdict)
+    return ratios
+
+
+def fits_of(rows: Sequence[Row]) -> list[Row]:
+    """For each size: the line through our engine's medians against points, where nothing moves.
+
+    Relative errors are made least. slope: seconds a million points; constant: seconds; off: the
+    largest relative distance of a median from the line; linear: whether that is small, None for
+    less than three counts, which say nothing.
+    """
+    fits = []
+    chosen = [row for row in rows if row["engine"] == "make4d" and not row["moving"]]
+    for size in sorted({tuple(row["size"]) for row in chosen}):
+        of_size = [row for row in chosen if tuple(row["size"]) == size]
+        millions = np.array([row["points"] / 1e6 for row in of_size])
+        seconds = np.array([row["seconds"]["total"]["median"] for row in of_size])
+        if len(seconds) < 2:
+            continue
+        slope, constant = np.polyfit(millions, seconds, 1, w=1 / seconds)
+        off = float(np.abs((slope * millions + constant) / seconds - 1).max())
+        linear = off <= LINEAR_WITHIN if len(seconds) > 2 else None
+        line = {"slope": float(slope), "constant": float(constant), "off": off, "linear": linear}
+        fits.append({"size": size} | line)
+    return fits

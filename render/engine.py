@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+
 import bpy
 import numpy as np
 
@@ -217,6 +219,8 @@ def register() -> None:
     passes.register()
     settings.register()
     bpy.utils.register_class(Make4DEngine)
+    # What outlives Blender's GPU crashes the process as it ends.
+    atexit.register(session.release)
     for name, handler in _HANDLERS.items():
         getattr(bpy.app.handlers, name).append(handler)
 
@@ -227,7 +231,8 @@ def unregister() -> None:
         getattr(bpy.app.handlers, name).remove(handler)
     if bpy.app.timers.is_registered(session.drop):
         bpy.app.timers.unregister(session.drop)
-    session.drop()
+    session.release()
+    atexit.unregister(session.release)
     bpy.utils.unregister_class(Make4DEngine)
     settings.unregister()
     passes.unregister()

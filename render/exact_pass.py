@@ -12,7 +12,6 @@ import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 
 import gpu
 import numpy as np
@@ -222,7 +221,7 @@ def _dispatch(shader: gpu.types.GPUShader, count: int) -> None:
     gpu.compute.dispatch(shader, columns, -(-groups // columns), 1)
 
 
-@cache
+@gpu_tools.kept_on_gpu
 def _compute_shader(name: str, step: int) -> gpu.types.GPUShader:
     info = gpu.types.GPUShaderCreateInfo()
     info.local_group_size(GROUP_SIZE, 1, 1)
@@ -243,7 +242,7 @@ def _compute_shader(name: str, step: int) -> gpu.types.GPUShader:
     return gpu.shader.create_from_info(info)
 
 
-@cache
+@gpu_tools.kept_on_gpu
 def _gather_shader(method: Method) -> gpu.types.GPUShader:
     info = gpu.types.GPUShaderCreateInfo()
     samplers = [("UINT_2D", name) for name in ("discs", "cells", "used", "touched", "closed")]

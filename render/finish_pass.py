@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import gpu
 import numpy as np
 from mathutils import Matrix
@@ -69,7 +67,7 @@ def _constants(share: float, film: Film) -> dict[str, object]:
     }
 
 
-@cache
+@gpu_tools.kept_on_gpu
 def _shader(position: bool, vector: bool) -> gpu.types.GPUShader:
     info = gpu.types.GPUShaderCreateInfo()
     outputs = gpu_tools.output_names(position, vector)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -21,6 +21,22 @@ _SHADERS = Path(__file__).parent / "shaders"
 
 
 Textures = list[gpu.types.GPUTexture]
+
+
+_caches: list[Callable[[], None]] = []
+
+
+def kept_on_gpu[**Given, Made](make: Callable[Given, Made]) -> Callable[Given, Made]:
+    """Decorator: what the function makes is kept, by its arguments, until `free_kept`."""
+    cached = cache(make)
+    _caches.append(cached.cache_clear)
+    return cached  # type: ignore[return-value]
+
+
+def free_kept() -> None:
+    """Free shaders and batches; those that outlive Blender's GPU crash the process as it ends."""
+    for clear in _caches:
+        clear()
 
 
 class GpuUnavailableError(RuntimeError):
@@ -126,7 +142,7 @@ def add_screen(info: gpu.types.GPUShaderCreateInfo, outputs: Sequence[str]) -> N
         info.fragment_out(slot, "VEC4", f"out_{name}")
 
 
-@cache
+@kept_on_gpu
 def screen_triangle() -> gpu.types.GPUBatch:
     """A triangle that covers the picture, for `screen_vert.glsl`."""
     layout = gpu.types.GPUVertFormat()

@@ -65,3 +65,9 @@ def kept() -> Session:
 def drop() -> None:
     """Free what final frames shared; may be called at any time."""
     _kept.clear()
+
+
+def release() -> None:
+    """Give everything on the GPU back, shaders too."""
+    drop()
+    gpu_tools.free_kept()

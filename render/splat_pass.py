@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 
 import gpu
 import numpy as np
@@ -119,7 +118,7 @@ def _quads() -> gpu.types.GPUBatch:
     return gpu.types.GPUBatch(type="TRIS", buf=corners, elem=index)
 
 
-@cache
+@gpu_tools.kept_on_gpu
 def _shader(triples: int, least: float) -> gpu.types.GPUShader:
     info = gpu.types.GPUShaderCreateInfo()
     info.vertex_in(0, "VEC3", "corner")

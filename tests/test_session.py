@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -220,3 +221,24 @@ def test_memory_does_not_grow(scene, make_flight, tmp_path) -> None:
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
         # A target of this size is 0.7 MB; thirty frames that each lost one would show.
         assert grown < 8, method
+
+
+ENDS = """
+import sys; sys.path.insert(0, sys.argv[1])
+import bpy, conftest, gpu, numpy, render_scene
+gpu.init()
+conftest.PACKAGE.register()
+bpy.ops.wm.read_factory_settings(use_empty=True)
+with render_scene.opened(bpy) as scene:
+    render_scene.add(scene, render_scene.random_points(numpy.random.default_rng(0)))
+    bpy.ops.render.render(scene=scene.name)
+"""
+
+
+def test_blender_ends_in_peace_after_a_render(scene, root, tmp_path) -> None:
+    """Nothing is left on the GPU that would be freed after it, also without `unregister`."""
+    script = tmp_path / "ends.py"
+    script.write_text(ENDS)
+    command = [sys.executable, str(script), str(root / "tests")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr

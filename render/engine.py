@@ -132,8 +132,8 @@ class Make4DEngine(bpy.types.RenderEngine):
         wanted = frozenset(each.name for each in passes.wanted(layer))
         chosen = scene.make_4d_engine
         film = Film(seen, wanted, background_color(scene), chosen.nearest)
-        notice = lambda text: self.report({"WARNING"}, text)  # noqa: E731
-        drawn = draw_frame(clouds, film, vectors, chosen.method, self._check_stopped, notice)
+        check, notice = self._check_stopped, self._notice
+        drawn = draw_frame(clouds, film, vectors, chosen.method, check, notice)
         self._check_stopped()
         result = self.begin_result(0, 0, seen.width, seen.height, layer=layer.name, view=name)
         with timing.part("read back"):
@@ -151,6 +151,9 @@ class Make4DEngine(bpy.types.RenderEngine):
         model_matrix = np.array(self.camera_model_matrix(camera)).reshape(4, 4)
         whole = view.view_from_camera(camera, depsgraph, model_matrix, size)
         return whole.cropped(*view.border_rectangle(render, size))
+
+    def _notice(self, text: str) -> None:
+        self.report({"WARNING"}, text)
 
     def _check_stopped(self) -> None:
         if self.test_break():

@@ -8,16 +8,28 @@ from importlib import import_module
 import numpy as np
 import pytest
 import render_scene
+from objects_parts import (
+    GREEN,
+    HEIGHT,
+    RED,
+    SKY,
+    WIDTH,
+    add_square,
+    add_wall,
+    is_green,
+    is_red,
+    joining,
+    names,
+    outside_hole,
+    pixel_points,
+    place,
+)
 from render_scene import add_points, rendered
 
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 objects_scene = import_module("make_4d.geometry.objects_scene")
 depth_over = import_module("make_4d.geometry.nodes.depth_over")
 operator = import_module("make_4d.operators.objects")
-
-WIDTH, HEIGHT = 96, 64
-FOCAL = 18.0 / 36.0 * WIDTH
-GREEN, RED, SKY = (0.0, 0.6, 0.0, 1.0), (1.0, 0.0, 0.0, 1.0), (0.5, 0.7, 1.0, 1.0)
 
 
 @pytest.fixture
@@ -34,73 +46,6 @@ def scene(empty_blend) -> Iterator:
         finally:
             if missing:
                 operator.unregister()
-
-
-def pixel_points(depth, keep=None):
-    """Points (P, 3), every second pixel each way, that more than fill the frame at `depth`."""
-    v, u = np.mgrid[-8 : HEIGHT + 8 : 2, -8 : WIDTH + 8 : 2] + 1.0
-    depth = np.broadcast_to(depth, u.shape)
-    x, y = (u - WIDTH / 2) * depth / FOCAL, (v - HEIGHT / 2) * depth / FOCAL
-    points = np.stack([x, y, depth], axis=-1).astype(np.float32)
-    return points[np.ones(u.shape, bool) if keep is None else keep(u, v)]
-
-
-def add_wall(scene, depth=5.0, color=GREEN, keep=None):
-    position = pixel_points(depth, keep)
-    colors = np.tile(np.float32(color), (len(position), 1))
-    return add_points(scene, position, radius=3.0 * position[:, 2] / FOCAL, Color=colors)
-
-
-def outside_hole(u, v):
-    """A hole of 24 x 24 pixels right of the middle."""
-    return (np.abs(u - 68) > 12) | (np.abs(v - 32) > 12)
-
-
-def add_square(where, pixel, depth, half):
-    """A red, shining square that faces the camera; half its side in pixels round `pixel` (u, v)."""
-    mesh = bpy.data.meshes.new("square")
-    side = half * depth / FOCAL
-    corners = [(-side, 0, -side), (side, 0, -side), (side, 0, side), (-side, 0, side)]
-    mesh.from_pydata(corners, [], [(0, 1, 2, 3)])
-    material = bpy.data.materials.new("red")
-    tree = material.node_tree
-    tree.nodes.clear()
-    light, output = (tree.nodes.new(f"ShaderNode{n}") for n in ("Emission", "OutputMaterial"))
-    light.inputs["Color"].default_value = RED
-    tree.links.new(light.outputs[0], output.inputs[0])
-    mesh.materials.append(material)
-    square, (u, v) = bpy.data.objects.new("square", mesh), pixel
-    square.location = (u - WIDTH / 2) * depth / FOCAL, depth, (HEIGHT / 2 - v) * depth / FOCAL
-    where.objects.link(square)
-    return square
-
-
-def place() -> object:
-    """Press the button; returns the operator's result or the text of its error."""
-    try:
-        result = bpy.ops.make_4d.add_objects("EXEC_DEFAULT", True)
-    except RuntimeError as error:
-        return str(error)
-    for scene in bpy.data.scenes:
-        scene.eevee.taa_render_samples = 8
-    return result
-
-
-def is_red(picture):
-    return (picture[..., 0] > 0.5) & (picture[..., 1] < 0.2)
-
-
-def is_green(picture):
-    return (picture[..., 1] > 0.5) & (picture[..., 0] < 0.2)
-
-
-def joining(scene):
-    return next(n for n in scene.compositing_node_group.nodes if n.type == "GROUP")
-
-
-def names():
-    kinds = ("scenes", "objects", "collections", "node_groups", "worlds", "lights")
-    return {kind: sorted(d.name for d in getattr(bpy.data, kind)) for kind in kinds}
 
 
 def test_nearer_covers_and_farther_is_seen_through_a_hole(scene, tmp_path) -> None:
@@ -189,6 +134,27 @@ def test_a_saved_file_renders_the_same(scene, tmp_path) -> None:
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "work.blend"))
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "work.blend"))
     np.testing.assert_array_equal(rendered(bpy.context.scene, tmp_path), before)
+
+
+def test_what_has_no_depth_stands_where_the_artist_says(scene, tmp_path) -> None:
+    """A cloud of fog, before the wall unless its place is told."""
+    add_wall(scene, 5.0)
+    fog = add_square(scene.collection, (30, 32), 8.0, 10)
+    fog.modifiers.new("thick", "SOLIDIFY").thickness = 3.0
+    tree = fog.data.materials[0].node_tree
+    tree.nodes.clear()
+    kinds = ("VolumePrincipled", "OutputMaterial")
+    volume, output = (tree.nodes.new(f"ShaderNode{kind}") for kind in kinds)
+    volume.inputs["Density"].default_value = 20.0
+    volume.inputs["Emission Strength"].default_value = 20.0
+    volume.inputs["Emission Color"].default_value = RED
+    tree.links.new(volume.outputs[0], output.inputs["Volume"])
+    place()
+    picture = rendered(scene, tmp_path)
+    assert (picture[28:36, 26:34, 0] > 0.5).all()
+    assert is_green(picture)[:, 60:].all()
+    joining(scene).inputs[depth_over.NO_SURFACE].default_value = 8.0
+    assert is_green(rendered(scene, tmp_path)).all()
 
 
 def test_no_halo_of_the_photo_s_background(scene, tmp_path) -> None:

@@ -122,9 +122,9 @@ class PipelineRun:
         return stage_key(stage.name, self._code, self._settings.subset(stage.settings), inputs)
 
     def _context(self, weight: float) -> Context:
-        def on_progress(fraction: float) -> None:
+        def on_progress(fraction: float, detail: str) -> None:
             share = (self._done + weight * fraction) / self._total
-            self._send(Progress(self._job, self.stage, fraction, share))
+            self._send(Progress(self._job, self.stage, fraction, share, detail))
 
         return Context(on_progress, self._is_cancelled)
 

@@ -1,7 +1,7 @@
 """Messages between Blender and its worker: one JSON object a line, each with a job's id.
 
 To the worker: `run` (settings, cache, output), `cancel`. From it: `ready`, `progress`,
-`stage` (a stage ended), `done`, `failed`, `cancelled`. Arrays never travel here; they lie as .npy
+`preview`, `stage` (a stage ended), `done`, `failed`, `cancelled`. Arrays never travel here; they lie as .npy
 files in the job's folder.
 """
 
@@ -14,12 +14,23 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is: stage name, share of that stage, share of the whole job (0..1)."""
+    """How far a job is: stage name, share of that stage, share of the whole job (0..1), and what
+    the stage does just now in a few words, or none."""
 
     job: str
     stage: str
     stage_fraction: float
     fraction: float
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A picture of what a stage is making lies at `path`: .npy, (h, w, 3) uint8, top row first."""
+
+    job: str
+    stage: str
+    path: str
 
 
 @dataclass(frozen=True)
@@ -58,10 +69,11 @@ class Cancelled:
     job: str
 
 
-Message = Progress | StageDone | Done | Failed | Cancelled
+Message = Progress | Preview | StageDone | Done | Failed | Cancelled
 
 _KINDS: dict[str, type[Any]] = {
     "progress": Progress,
+    "preview": Preview,
     "stage": StageDone,
     "done": Done,
     "failed": Failed,

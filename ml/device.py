@@ -1,0 +1,71 @@
+"""Which processor the networks run on, and how much memory it has left."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import platform
+from dataclasses import dataclass
+
+import psutil
+import torch
+
+KINDS = ("cuda", "mps", "cpu")
+
+
+@dataclass(frozen=True)
+class Device:
+    """A processor for networks: kind (of KINDS), name for the artist, memory in bytes."""
+
+    kind: str
+    name: str
+    free_bytes: int
+    total_bytes: int
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Half precision on GPUs, single on the CPU, where half is slow."""
+        return torch.float32 if self.kind == "cpu" else torch.float16
+
+
+def choose(wanted: str = "auto") -> Device:
+    """The fastest device there is, or the one that is `wanted` where it is there."""
+    present = [kind for kind in KINDS if _is_there(kind)]
+    return describe(wanted if wanted in present else present[0])
+
+
+def describe(kind: str) -> Device:
+    """A device's name and memory as they are now."""
+    if kind == "cuda":
+        free, total = torch.cuda.mem_get_info()
+        return Device(kind, torch.cuda.get_device_name(), free, total)
+    memory = psutil.virtual_memory()  # shared with the GPU on Apple's machines
+    name = "Apple GPU" if kind == "mps" else platform.processor() or platform.machine()
+    return Device(kind, name, memory.available, memory.total)
+
+
+def give_back() -> None:
+    """Return memory that is no longer used to the system."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    elif torch.backends.mps.is_available():
+        torch.mps.empty_cache()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of PyTorch or Python says that memory ran out."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and (
+        "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text
+    )
+
+
+def _is_there(kind: str) -> bool:
+    with contextlib.suppress(RuntimeError):  # a driver that is too old, or broken
+        if kind == "cuda":
+            return torch.cuda.is_available() and bool(torch.cuda.mem_get_info())
+        return kind == "cpu" or torch.backends.mps.is_available()
+    return False

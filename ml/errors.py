@@ -1,0 +1,7 @@
+"""The error of everything that has to do with pretrained models."""
+
+from __future__ import annotations
+
+
+class ModelError(Exception):
+    """A model can't be had, loaded or run; its text is one sentence for the artist."""

@@ -1,0 +1,1 @@
+"""Getting models: downloads from the hub, and where they lie."""

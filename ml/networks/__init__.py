@@ -1,0 +1,1 @@
+"""The paper's own networks in PyTorch: features of points, and the decoder that paints them."""

@@ -1,0 +1,1 @@
+"""The pretrained ways of the stages: inpainting, depth, regions that move."""

@@ -1,7 +1,7 @@
 """Messages between Blender and its worker: one JSON object a line, each with a job's id.
 
-To the worker: `run` (settings, cache, output), `cancel`. From it: `ready`, `progress`,
-`preview`, `stage` (a stage ended), `done`, `failed`, `cancelled`. Arrays never travel here; they lie as .npy
+To the worker: `run` (settings, cache, output), `cancel`. From it: `ready`, `progress`, `preview`,
+`stage` (a stage ended), `done`, `failed`, `cancelled`. Arrays never travel here; they lie as .npy
 files in the job's folder.
 """
 

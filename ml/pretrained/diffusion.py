@@ -1,0 +1,169 @@
+"""Diffusion inpainting: Stable Diffusion's inpainting models behind one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .. import device as devices
+from ..context import Context
+from ..device import Device
+from ..errors import ModelError
+from ..registry import ModelSpec
+from .diffusion_fill import Painter, fill_picture, plan_fill
+from .diffusion_load import load_pipeline
+from .diffusion_pass import DiffusionOptions, NotFiniteError, Pass, run_pass
+from .memory_plan import bring_home, lowest_plan, place, plan_for
+
+__all__ = ["NEGATIVE_PROMPT", "DiffusionInpainter", "DiffusionOptions"]
+
+Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+
+NEGATIVE_PROMPT = "text, watermark, signature, frame, border, people, blurry, low quality"
+"""A negative prompt to offer to the artist; it is never added by itself."""
+
+
+class DiffusionInpainter:
+    """A loaded inpainting model. Use it from one thread, and `close` it in the end."""
+
+    def __init__(
+        self,
+        folder: Path,
+        spec: ModelSpec,
+        device: Device,
+        options: DiffusionOptions,
+        context: Context,
+    ) -> None:
+        """Load the model of `folder`, in the hub's layout, for the device.
+
+        Raises ModelError where it can't be loaded, and JobCancelled.
+        """
+        context.report(0.0, f"Loading {spec.label}")
+        self._folder, self._spec, self._device, self._options = folder, spec, device, options
+        self._pipeline: Any = None
+        self._single = device.dtype == torch.float32
+        self._plan = plan_for(spec, device, spec.native_size**2)
+        self._retries = 1
+        try:
+            self._within_memory(self._load)
+        except BaseException:
+            self.close()
+            raise
+        context.report(1.0, f"Loading {spec.label}")
+
+    def fill(self, image: Floats, hole: Bools, seed: int, context: Context) -> Floats:
+        """`image` (H, W, 3), sRGB 0..1, with its `hole` (H, W) invented; the rest is unchanged.
+
+        From 8 x 8 to 4096 x 4096 pixels. The same seed gives the same picture on the same device.
+        Raises ModelError where the model can't be run, and JobCancelled within one step.
+        """
+        context.report(0.0)
+        if not hole.any():
+            return image.copy()
+        self._retries = 1
+        factor = self._pipeline.vae_scale_factor
+        plan = plan_fill(hole, self._spec.native_size, factor)
+        self._make_room(plan.pixels)
+        options = self._options
+        painter = Painter(
+            self._paint, self._spec.native_size, factor, options.steps, options.strength
+        )
+        filled = fill_picture(painter, image, hole, plan, seed, context)
+        context.report(1.0)
+        return filled
+
+    def close(self) -> None:
+        """Forget the model and give its memory back."""
+        if self._pipeline is not None:
+            self._pipeline.remove_all_hooks()
+        self._pipeline = None
+        devices.give_back()
+
+    def _load(self) -> None:
+        if self._pipeline is None:
+            pipeline = load_pipeline(self._folder, self._spec, self._device.dtype)
+            if pipeline.vae.config.force_upcast:  # SDXL's, which overflows in half precision
+                pipeline.vae.to(torch.float32)
+            self._pipeline = pipeline
+        place(self._pipeline, self._plan, self._device)
+
+    def _paint(self, job: Pass) -> Floats:
+        """Run one pass, again in higher precision where half precision overflows."""
+        while True:
+            try:
+                return self._within_memory(lambda: self._run(job))
+            except NotFiniteError as error:
+                overflowed = error.part
+            self._raise_precision(overflowed)
+
+    def _run(self, job: Pass) -> Floats:
+        try:
+            return run_pass(self._pipeline, self._device.kind, self._options, job)
+        except (ValueError, TypeError, LookupError) as error:
+            raise self._misfit() from error
+        except RuntimeError as error:
+            if devices.is_out_of_memory(error):
+                raise
+            raise self._misfit() from error
+
+    def _misfit(self) -> ModelError:
+        return ModelError(
+            f"{self._spec.label} can't be run because its files don't fit together; "
+            "press Download again or choose another model."
+        )
+
+    def _within_memory[T](self, action: Callable[[], T]) -> T:
+        """Do something, once more a step lower where memory runs out; raises ModelError then."""
+        while True:
+            try:
+                return action()
+            except (RuntimeError, MemoryError) as error:
+                if not devices.is_out_of_memory(error):
+                    raise
+            # Only now the error, and with it all that it holds in memory, is gone.
+            devices.give_back()
+            if self._retries == 0 or self._plan >= lowest_plan(self._device):
+                raise self._no_memory()
+            self._retries -= 1
+            self._lower(self._plan + 1)
+
+    def _no_memory(self) -> ModelError:
+        return ModelError(
+            f"There is not enough memory on {self._device.name} for {self._spec.label}; choose a "
+            "smaller Size, a smaller model, or Device: CPU in the Models panel."
+        )
+
+    def _make_room(self, pixels: int) -> None:
+        """Step down before a picture that would not fit."""
+        needed = plan_for(self._spec, self._device, pixels, self._single)
+        if needed > self._plan:
+            self._lower(needed)
+
+    def _lower(self, plan: int) -> None:
+        self._plan = plan
+        if self._pipeline is not None:
+            place(self._pipeline, plan, self._device)
+
+    def _raise_precision(self, part: str) -> None:
+        """Single precision for the autoencoder, or where that isn't enough for everything."""
+        pipeline = self._pipeline
+        if self._single:
+            raise ModelError(
+                f"{self._spec.label} gives no usable picture; press Download again, choose another "
+                "model, or other values of steps and guidance."
+            )
+        bring_home(pipeline)
+        if part == "vae" and pipeline.vae.dtype != torch.float32:
+            pipeline.vae.to(torch.float32)
+        else:
+            pipeline.to(torch.float32)
+            self._single = True
+            native = self._spec.native_size**2
+            self._plan = max(self._plan, plan_for(self._spec, self._device, native, True))
+        place(pipeline, self._plan, self._device)

@@ -11,11 +11,27 @@ _registered: list[ModuleType] = []
 
 
 def _modules() -> tuple[ModuleType, ...]:
-    from .operators import cancel, command, make, objects, settings
-    from .panels import main
+    from .operators import (
+        cancel,
+        cancel_download,
+        command,
+        download,
+        find_device,
+        free_models,
+        make,
+        objects,
+        preferences,
+        remove_model,
+        settings,
+    )
+    from .panels import main, models, preview
     from .render import engine, ui_compat
 
-    return settings, make, cancel, objects, main, engine, ui_compat, command
+    return (
+        *(preferences, settings, make, cancel, objects),
+        *(download, cancel_download, remove_model, find_device, free_models),
+        *(preview, main, models, engine, ui_compat, command),
+    )
 
 
 def register() -> None:

@@ -11,7 +11,7 @@ import bpy
 from .camera_rig import Rig, make_rig
 from .clouds import linear_rgba, make_cloud
 from .core.cloud import Flight, PointArrays
-from .marks import mark
+from .marks import FEATURES, NETWORKS, mark
 from .material import make_material
 from .nodes.animate import add_animation
 from .scene_setup import scene_for, set_up, show
@@ -49,6 +49,9 @@ def build_scene(
         made = _roles(rig, still, moving)
         for role, made_object in made.items():
             mark(made_object, role, cache_id)
+            if flight.plan.features and made_object.type == "POINTCLOUD":
+                made_object[FEATURES] = flight.plan.features
+                made_object[NETWORKS] = flight.plan.networks
             collection.objects.link(made_object)
         mark(collection, "collection", cache_id)
         place.collection.children.link(collection)

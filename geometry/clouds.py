@@ -20,8 +20,9 @@ def make_cloud(name: str, points: PointArrays) -> bpy.types.Object:
     """A PointCloud object, in no collection yet, in Blender's axes and scene units.
 
     The photo's camera stands at the object's origin and looks along its +y. Attributes: `position`,
-    `radius`, `color` (scene-linear, alpha 1), `known`, `layer`, `disparity`; where the points move
-    `fwd_1`..`fwd_K` and `bwd_0`..`bwd_(K-1)`, their displacements at the key times of the loop.
+    `radius`, `color` (scene-linear, alpha 1), `known`, `layer`, `pixel`, `disparity`; where the
+    points move `fwd_1`..`fwd_K` and `bwd_0`..`bwd_(K-1)`, their displacements at the key times of
+    the loop.
     Raises ValueError where the arrays don't fit together.
     """
     check(points)
@@ -32,6 +33,7 @@ def make_cloud(name: str, points: PointArrays) -> bpy.types.Object:
     store(cloud, COLOR, "FLOAT_COLOR", linear_rgba(points.color))
     store(cloud, "known", "FLOAT", points.known)
     store(cloud, "layer", "INT", points.layer)
+    store(cloud, "pixel", "INT", points.pixel)
     store(cloud, "disparity", "FLOAT", points.disparity)
     for k, displacement in enumerate(points.forward, start=1):
         store(cloud, f"{FORWARD_PREFIX}_{k}", "FLOAT_VECTOR", blender_from_camera(displacement))
@@ -43,7 +45,7 @@ def make_cloud(name: str, points: PointArrays) -> bpy.types.Object:
 def check(points: PointArrays) -> None:
     """Raise ValueError unless all arrays describe the same number of points."""
     count = points.count
-    for name in ("color", "radius", "known", "layer", "disparity"):
+    for name in ("color", "radius", "known", "layer", "pixel", "disparity"):
         if len(getattr(points, name)) != count:
             raise ValueError(f"{name} has {len(getattr(points, name))} values for {count} points")
     if points.forward.shape != points.backward.shape or points.forward.shape[1:] != (count, 3):

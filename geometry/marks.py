@@ -7,6 +7,10 @@ import bpy
 ROLE = "make_4d_role"
 VERSION = "make_4d_version"
 CACHE = "make_4d_cache"
+FEATURES = "make_4d_features"
+"""On a cloud: id of the feature maps that its points look into."""
+NETWORKS = "make_4d_networks"
+"""On a cloud: path of the checkpoint whose networks made these features."""
 
 SCENE_VERSION = 1
 """Counts up when what `build_scene` makes changes in a way that other code has to know."""

@@ -1,178 +1,154 @@
-"""Blender's end of the worker: starts it, sends jobs, polls for messages, ends it.
+"""Blender's end of the worker: tasks that are sent to it and polled for messages.
 
-Nothing here blocks: a thread collects the worker's lines, `poll` hands them out. The worker is
-Blender's own Python in a process of its own, isolated from the user's environment, with an explicit
-list of the folders in which the packages lie.
+Nothing here blocks: `poll` hands out what the worker said since the last call.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import json
 import queue
-import subprocess
-import sys
 import tempfile
-import threading
 import time
 import uuid
 from pathlib import Path
 from typing import Any
 
-from .protocol import Cancelled, Done, Failed, Message, decode
-from .settings import JobSettings
+from .process import Worker
+from .protocol import Cancelled, DeviceFound, Done, Failed, Message, decode
+from .settings import JobSettings, Resources
 
-REQUIRED = ("numpy", "cv2", "scipy", "sklearn")
 GRACE_SECONDS = 3.0
-LOG_TAIL_BYTES = 4000
 DIED = "The worker process ended unexpectedly in the stage '{stage}'{why}: run again to resume."
 
 
-class MissingPackageError(ImportError):
-    """A Python package that the worker needs is not there; its text is for the artist."""
+class Task:
+    """Something that the worker does.
 
-
-def package_folders() -> list[str]:
-    """Folders in which the packages that the worker needs lie.
-
-    Raises MissingPackageError where one is missing.
-    """
-    folders: list[str] = []
-    for name in REQUIRED:
-        spec = importlib.util.find_spec(name)
-        if spec is None or spec.origin is None:
-            raise MissingPackageError(
-                f"The Python package '{name}' is missing: install the Make 4D extension again."
-            )
-        folder = str(Path(spec.origin).parent.parent)
-        if folder not in folders:
-            folders.append(folder)
-    return folders
-
-
-class Job:
-    """One job in a worker process of its own.
-
-    Create it to start; call `poll` now and then (a timer, a loop); look at `finished`. `close`
-    ends the process and removes the job's folder.
+    Create it to start; call `poll` now and then (a timer, a loop); look at `finished`. `close` ends
+    the process, unless it is to be kept for another task, and removes the task's folder.
     """
 
-    def __init__(self, settings: JobSettings, cache: Path) -> None:
-        settings.validate()
+    def __init__(self, command: dict[str, Any], worker: Worker) -> None:
         self.id = uuid.uuid4().hex
         self.stage = "start"
+        self.device: DeviceFound | None = None
         self.finished: Done | Failed | Cancelled | None = None
+        self.worker = worker
         self._kill_at: float | None = None
         self._cancel_requested = False
-        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._folder = tempfile.TemporaryDirectory(
             prefix="make-4d-job-", ignore_cleanup_errors=True
         )
-        self.output = Path(self._folder.name) / "flight"
+        self.output = Path(self._folder.name) / "output"
         self.output.mkdir()
-        self._log = (Path(self._folder.name) / "worker.log").open("w+b")
-        self._process = self._start()
-        threading.Thread(target=self._collect, daemon=True).start()
-        self._send(
-            {
-                "type": "run",
-                "settings": settings.to_json(),
-                "cache": str(cache),
-                "output": str(self.output),
-            }
-        )
+        self._send({**command, "output": str(self.output)})
 
     @property
     def pid(self) -> int:
         """Process id of the worker."""
-        return self._process.pid
+        return self.worker.pid
 
     def poll(self) -> list[Message]:
         """Messages since the last call; never blocks.
 
-        After the last one `finished` holds how the job ended: a worker that died gives a Failed.
+        After the last one `finished` holds how the task ended: a worker that died gives a Failed.
         """
         messages: list[Message] = []
         while not self.finished:
             try:
-                line = self._lines.get_nowait()
+                line = self.worker.next_line()
             except queue.Empty:
                 break
-            messages.append(self._ended_message() if line is None else decode(line))
-            self._note(messages[-1])
+            message = self._ended_message() if line is None else decode(line)
+            if message.job == self.id:  # a kept worker may still speak of an earlier task
+                self._note(message)
+                messages.append(message)
         if self._kill_at is not None and time.monotonic() > self._kill_at:
             self._kill_at = None
-            self._process.kill()
+            self.worker.kill()
         return messages
 
     def cancel(self) -> None:
-        """Ask the job to stop; the process is killed after a short grace."""
+        """Ask the task to stop; the process is killed after a short grace."""
         if self.finished is None and self._kill_at is None:
             self._kill_at = time.monotonic() + GRACE_SECONDS
             self._cancel_requested = True
             self._send({"type": "cancel"})
 
-    def close(self) -> None:
-        """End the process, give back its memory, remove the job's folder."""
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout, self._log):
-            if stream is not None:
-                _close_quietly(stream)
+    def close(self, keep_worker: bool = False) -> Worker | None:
+        """Remove the task's folder and end the worker, or hand it back for another task."""
         self._folder.cleanup()
-
-    def log_tail(self) -> str:
-        """The last lines that the worker printed."""
-        self._log.flush()
-        text = Path(self._log.name).read_bytes()[-LOG_TAIL_BYTES:]
-        return text.decode(errors="replace")
-
-    def _start(self) -> subprocess.Popen[str]:
-        script = Path(__file__).with_name("worker.py")
-        command = [sys.executable, "-I", "-X", "utf8", "-u", str(script), *package_folders()]
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            text=True,
-            encoding="utf-8",
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
-
-    def _collect(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._lines.put(line)
-        self._lines.put(None)
+        if keep_worker and self.finished and self.worker.is_alive:
+            return self.worker
+        self.worker.close()
+        return None
 
     def _send(self, command: dict[str, Any]) -> None:
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(json.dumps({**command, "job": self.id}) + "\n")
-            self._process.stdin.flush()
-        except OSError:
-            # The worker is gone; the end of its output reports that through `poll`.
-            return
+        self.worker.send({**command, "job": self.id})
 
     def _note(self, message: Message) -> None:
         if isinstance(message, Done | Failed | Cancelled):
             self.finished = message
             self._kill_at = None
+        elif isinstance(message, DeviceFound):
+            self.device = message
         else:
             self.stage = message.stage
 
     def _ended_message(self) -> Message:
         if self._cancel_requested:
             return Cancelled(self.id)
-        code = self._process.wait()
+        code = self.worker.exit_code()
         why = " (it was killed, perhaps for want of memory)" if code in (-9, 137) else ""
-        return Failed(self.id, DIED.format(stage=self.stage, why=why), self.log_tail())
+        return Failed(self.id, DIED.format(stage=self.stage, why=why), self.worker.log_tail())
 
 
-def _close_quietly(stream: Any) -> None:
-    try:
-        stream.close()
-    except OSError:
-        return
+class Job(Task):
+    """A photo becomes a flight. Raises SettingsError, MissingPackageError or OSError at once.
+
+    worker: one that was kept; another is started where it can't do the job.
+    """
+
+    def __init__(
+        self,
+        settings: JobSettings,
+        cache: Path,
+        resources: Resources | None = None,
+        worker: Worker | None = None,
+    ) -> None:
+        settings.validate()
+        chosen = worker_for(settings.needs_torch, worker)
+        record = (resources or Resources()).to_json()
+        command = {"type": "run", "settings": settings.to_json(), "resources": record}
+        super().__init__({**command, "cache": str(cache)}, chosen)
+
+
+class Download(Task):
+    """A model comes from the hub into the models folder: the only task that uses the network."""
+
+    def __init__(self, key: str, models_folder: Path) -> None:
+        command = {"type": "download", "model": key, "models_folder": str(models_folder)}
+        super().__init__(command, Worker(models=True, online=True))
+
+
+class DeviceQuery(Task):
+    """Asks which processor networks would run on; the answer is in `device`."""
+
+    def __init__(self, wanted: str) -> None:
+        super().__init__({"type": "device", "wanted": wanted}, Worker(models=True))
+
+
+class NeuralPainter(Task):
+    """One frame painted by the paper's networks; `scene`: a folder that `neural_frame` wrote."""
+
+    def __init__(self, scene: Path, resources: Resources, worker: Worker) -> None:
+        record = resources.to_json()
+        super().__init__({"type": "paint", "scene": str(scene), "resources": record}, worker)
+
+
+def worker_for(models: bool, kept: Worker | None) -> Worker:
+    """The kept worker where it lives and can do it, else a new one (the kept one is closed)."""
+    if kept is not None:
+        if kept.is_alive and (kept.has_models or not models):
+            return kept
+        kept.close()
+    return Worker(models=models)

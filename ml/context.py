@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from ..geometry.core.camera import FloatArray
+from .model_shelf import ModelShelf
 
 
 class JobCancelled(Exception):
@@ -22,12 +23,13 @@ class Context:
 
     on_progress takes the share (0..1) of the stage that is done and what it does just now, in a few
     words or none; is_cancelled tells whether the artist asked to stop; on_preview takes a small
-    picture (h, w, 3), sRGB 0..1, of what is being made.
+    picture (h, w, 3), sRGB 0..1, of what is being made; models: the pretrained models at hand.
     """
 
     on_progress: Callable[[float, str], None]
     is_cancelled: Callable[[], bool]
     on_preview: Callable[[FloatArray], None] = _show_nothing
+    models: ModelShelf = field(default_factory=ModelShelf)
 
     def report(self, fraction: float, detail: str = "") -> None:
         """Report progress (0..1) of the stage; raises JobCancelled when the job was cancelled."""
@@ -45,4 +47,4 @@ class Context:
         def on_progress(fraction: float, detail: str) -> None:
             self.on_progress(start + (end - start) * fraction, detail)
 
-        return Context(on_progress, self.is_cancelled, self.on_preview)
+        return replace(self, on_progress=on_progress)

@@ -9,50 +9,85 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..geometry.core.cloud import save_flight
+from ..geometry.core.camera import FloatArray
+from ..geometry.core.cloud import Flight, save_flight
+from ..geometry.core.features import save_features
 from ..geometry.core.memory import peak_mb, reset_peak
 from .cache import Arrays, StageCache, code_key, file_key, stage_key
 from .context import Context
-from .protocol import Progress, StageDone
+from .model_shelf import ModelShelf
+from .preview_files import PreviewFiles
+from .protocol import Preview, Progress, StageDone
 from .settings import JobSettings
-from .stages import cluster, cruise, depth, flight, inpaint, layer_depth, motion, outpaint, photo
+from .stages import (
+    cluster,
+    cruise,
+    depth,
+    features,
+    flight,
+    inpaint,
+    layer_depth,
+    motion,
+    outpaint,
+    photo,
+)
 
 Run = Callable[[Arrays, JobSettings, Context], Arrays]
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage; `weight` is its share of a job's time, for the progress bar."""
+    """One stage; `weight` is its share of a job's time, for the progress bar; models: the choices
+    of models (`inpaint`, `depth`, `motion`) that its result depends on."""
 
     name: str
     run: Run
     settings: tuple[str, ...]
     needs: tuple[str, ...]
     weight: float
+    models: tuple[str, ...] = ()
 
 
+DIFFUSION = ("prompt", "negative_prompt", "steps", "guidance", "strength")
 STAGES = (
     Stage("photo", photo.run, ("size",), (), 1),
-    Stage("outpaint", outpaint.run, ("margin", "seed"), ("photo",), 30),
-    Stage("depth", depth.run, ("size",), ("outpaint",), 10),
+    Stage(
+        "outpaint",
+        outpaint.run,
+        ("margin", "seed", *DIFFUSION),
+        ("photo",),
+        30,
+        ("inpaint", "motion"),
+    ),
+    Stage("depth", depth.run, ("size",), ("outpaint",), 10, ("depth", "motion")),
     Stage("cluster", cluster.run, ("layers",), ("depth",), 1),
-    Stage("inpaint", inpaint.run, ("seed", "size"), ("outpaint", "depth", "cluster"), 40),
+    Stage(
+        "inpaint",
+        inpaint.run,
+        ("seed", "size", *DIFFUSION),
+        ("outpaint", "depth", "cluster"),
+        40,
+        ("inpaint",),
+    ),
     Stage(
         "layer_depth",
         layer_depth.run,
         ("layer_depth",),
         ("depth", "cluster", "inpaint"),
         15,
+        ("depth", "motion"),
     ),
+    Stage("features", features.run, (), ("inpaint", "layer_depth"), 1),
     Stage(
         "motion",
         motion.run,
         ("motion", "loop_frames"),
         ("outpaint", "depth", "inpaint", "layer_depth"),
         10,
+        ("motion",),
     ),
     Stage(
         "cruise",
@@ -73,11 +108,13 @@ class PipelineRun:
         job: str,
         settings: JobSettings,
         cache: StageCache,
-        send: Callable[[Progress | StageDone], None],
+        send: Callable[[Progress | Preview | StageDone], None],
         is_cancelled: Callable[[], bool],
+        models: ModelShelf | None = None,
     ) -> None:
-        self._job, self._settings, self._cache = job, settings, cache
+        self._job, self._settings, self._cache = job, settings.effective(), cache
         self._send, self._is_cancelled = send, is_cancelled
+        self._models = models or ModelShelf()
         self._total = sum(stage.weight for stage in STAGES) + FLIGHT_WEIGHT
         self._done = 0.0
         package = Path(__file__).parent
@@ -91,12 +128,16 @@ class PipelineRun:
         """
         keys: dict[str, str] = {}
         results: Arrays = {}
+        self._previews = PreviewFiles(output.parent)
         for stage in STAGES:
             results |= self._run_stage(stage, keys, results)
         self.stage = "flight"
         context = self._context(FLIGHT_WEIGHT)
         started = self._start()
-        save_flight(flight.build_flight(results, self._settings, context), output)
+        made = flight.build_flight(results, self._settings, context)
+        if "features" in results:
+            made = self._with_features(made, results, keys["features"])
+        save_flight(made, output)
         self._finish(started, FLIGHT_WEIGHT, cached=False)
         self._cache.prune()
         return tuple(str(note) for note in results["notes"])
@@ -115,18 +156,33 @@ class PipelineRun:
         self._finish(started, stage.weight, cached)
         return arrays
 
+    def _with_features(self, made: Flight, results: Arrays, key: str) -> Flight:
+        """Keep the feature maps beside the cache, where they stay as long as the scene."""
+        size = results["depth"].shape[1:]
+        save_features(self._cache.folder, key, results["features"], size)
+        plan = replace(made.plan, features=key, networks=self._settings.networks)
+        return replace(made, plan=plan)
+
     def _key(self, stage: Stage, keys: dict[str, str]) -> str:
         inputs = [keys[name] for name in stage.needs]
         if not stage.needs:
             inputs = [file_key(Path(self._settings.photo))]
-        return stage_key(stage.name, self._code, self._settings.subset(stage.settings), inputs)
+        if stage.name == "features" and self._settings.networks:
+            inputs.append(self._models.networks_key(Path(self._settings.networks)))
+        chosen = {name: self._settings.model_key(name) for name in stage.models}
+        inputs += [self._models.weights_key(key) for key in chosen.values()]
+        chosen |= self._settings.subset(stage.settings)
+        return stage_key(stage.name, self._code, chosen, inputs)
 
     def _context(self, weight: float) -> Context:
         def on_progress(fraction: float, detail: str) -> None:
             share = (self._done + weight * fraction) / self._total
             self._send(Progress(self._job, self.stage, fraction, share, detail))
 
-        return Context(on_progress, self._is_cancelled)
+        def on_preview(image: FloatArray) -> None:
+            self._send(Preview(self._job, self.stage, self._previews.save(image)))
+
+        return Context(on_progress, self._is_cancelled, on_preview, self._models)
 
     def _start(self) -> float:
         reset_peak()

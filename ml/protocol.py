@@ -1,8 +1,9 @@
 """Messages between Blender and its worker: one JSON object a line, each with a job's id.
 
-To the worker: `run` (settings, cache, output), `cancel`. From it: `ready`, `progress`, `preview`,
-`stage` (a stage ended), `done`, `failed`, `cancelled`. Arrays never travel here; they lie as .npy
-files in the job's folder.
+To the worker: `run` (a photo becomes a flight), `download` (a model), `device` (what networks would
+run on), `paint` (a frame by the paper's networks), `cancel`. From it: `progress`, `preview`,
+`stage` (a stage ended), `device`, `done`, `failed`, `cancelled`. Arrays never travel here; they lie
+as .npy files in the task's folder.
 """
 
 from __future__ import annotations
@@ -45,6 +46,17 @@ class StageDone:
 
 
 @dataclass(frozen=True)
+class DeviceFound:
+    """What networks run on: `cuda`, `mps` or `cpu`, its name, its memory in bytes."""
+
+    job: str
+    kind: str
+    name: str
+    free_bytes: int
+    total_bytes: int
+
+
+@dataclass(frozen=True)
 class Done:
     """A job ended well; its flight lies in `folder`."""
 
@@ -69,12 +81,13 @@ class Cancelled:
     job: str
 
 
-Message = Progress | Preview | StageDone | Done | Failed | Cancelled
+Message = Progress | Preview | StageDone | DeviceFound | Done | Failed | Cancelled
 
 _KINDS: dict[str, type[Any]] = {
     "progress": Progress,
     "preview": Preview,
     "stage": StageDone,
+    "device": DeviceFound,
     "done": Done,
     "failed": Failed,
     "cancelled": Cancelled,

@@ -1,4 +1,4 @@
-"""The worker's main loop: reads commands, runs jobs, answers with messages.
+"""The worker's main loop: reads commands, runs tasks, answers with messages.
 
 A thread reads standard input, so a cancel is seen while a job runs; when Blender goes away its end
 of the pipe closes and the worker ends at once, leaving no process behind.
@@ -17,11 +17,16 @@ from pathlib import Path
 from typing import IO, Any
 
 from .cache import StageCache
-from .context import JobCancelled
+from .context import Context, JobCancelled
+from .errors import ModelError
+from .model_shelf import ModelShelf
 from .photo import PhotoError
 from .pipeline import PipelineRun
-from .protocol import Cancelled, Done, Failed, Message, encode
-from .settings import JobSettings, SettingsError
+from .protocol import Cancelled, DeviceFound, Done, Failed, Message, Progress, encode
+from .registry import model
+from .settings import JobSettings, Resources, SettingsError
+
+Command = dict[str, Any]
 
 UNEXPECTED = (
     "Make 4D failed in the stage '{stage}' ({error}). Please report it with the log's last lines."
@@ -29,15 +34,17 @@ UNEXPECTED = (
 
 
 class Server:
-    """Serves jobs one after another over a pair of pipes."""
+    """Serves tasks one after another over a pair of pipes."""
 
     def __init__(self, commands: IO[str], replies: IO[str]) -> None:
         self._commands, self._replies = commands, replies
-        self._queue: queue.Queue[dict[str, Any]] = queue.Queue()
+        self._queue: queue.Queue[Command] = queue.Queue()
         self._cancelled: set[str] = set()
+        self._models = ModelShelf()
+        self._stage = "start"
 
     def serve(self) -> None:
-        """Run jobs until the pipe of commands closes."""
+        """Run tasks until the pipe of commands closes."""
         threading.Thread(target=self._read_commands, daemon=True).start()
         while True:
             self._run(self._queue.get())
@@ -52,31 +59,75 @@ class Server:
         os._exit(0)
 
     def _send(self, message: Message) -> None:
+        if isinstance(message, Progress):
+            self._stage = message.stage
         self._replies.write(encode(message) + "\n")
         self._replies.flush()
 
-    def _run(self, command: dict[str, Any]) -> None:
-        job = command["job"]
+    def _run(self, command: Command) -> None:
+        job, self._stage = command["job"], "start"
+        tasks = {"run": self._make, "download": self._download}
+        tasks |= {"device": self._find_device, "paint": self._paint}
         try:
-            cache = StageCache(Path(command["cache"]))
-            settings = JobSettings.from_json(command["settings"])
-            settings.validate()
-        except (SettingsError, OSError, TypeError) as error:
-            self._send(Failed(job, sentence_for(error, "start"), traceback.format_exc()))
-            return
-        run = PipelineRun(job, settings, cache, self._send, lambda: job in self._cancelled)
-        try:
-            notes = run.run(Path(command["output"]))
+            self._models.resources = Resources(**command.get("resources", {}))
+            notes = tasks[command["type"]](command)
             self._send(Done(job, command["output"], notes))
         except JobCancelled:
             self._send(Cancelled(job))
         except Exception as error:
-            self._send(Failed(job, sentence_for(error, run.stage), traceback.format_exc()))
+            self._send(Failed(job, sentence_for(error, self._stage), traceback.format_exc()))
+        finally:
+            self._models.after_job()
+
+    def _make(self, command: Command) -> tuple[str, ...]:
+        """A photo becomes a flight; returns notes for the artist."""
+        job = command["job"]
+        cache = StageCache(Path(command["cache"]))
+        settings = JobSettings.from_json(command["settings"])
+        settings.validate()
+        if settings.needs_torch:
+            self._find_device(command)
+        run = PipelineRun(
+            job, settings, cache, self._send, lambda: job in self._cancelled, self._models
+        )
+        return run.run(Path(command["output"]))
+
+    def _download(self, command: Command) -> tuple[str, ...]:
+        from .hub.download import download
+
+        download(model(command["model"]), Path(command["models_folder"]), self._context(command))
+        return ()
+
+    def _find_device(self, command: Command) -> tuple[str, ...]:
+        from . import device
+
+        wanted = command.get("wanted", self._models.resources.device)
+        found = device.choose(wanted)
+        answer = DeviceFound(
+            command["job"], found.kind, found.name, found.free_bytes, found.total_bytes
+        )
+        self._send(answer)
+        return ()
+
+    def _paint(self, command: Command) -> tuple[str, ...]:
+        from .networks.paint import paint_frame
+
+        paint_frame(Path(command["scene"]), Path(command["output"]), self._context(command))
+        return ()
+
+    def _context(self, command: Command) -> Context:
+        """The context of a task that is not a pipeline."""
+        job, stage = command["job"], command["type"]
+        return Context(
+            lambda fraction, detail: self._send(Progress(job, stage, fraction, fraction, detail)),
+            lambda: job in self._cancelled,
+            models=self._models,
+        )
 
 
 def sentence_for(error: Exception, stage: str) -> str:
     """One sentence for the artist: what went wrong and what to do."""
-    if isinstance(error, PhotoError | SettingsError):
+    if isinstance(error, PhotoError | SettingsError | ModelError):
         return str(error)
     if isinstance(error, MemoryError):
         return f"Not enough memory in the stage '{stage}': choose a smaller size and run again."

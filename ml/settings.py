@@ -6,8 +6,13 @@ import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from .registry import BUILTIN, MODELS, ModelSpec
+
 MIN_SIZE, MAX_SIZE = 64, 4096
 MAX_LAYERS = 8
+MAX_PROMPT = 20_000
+DEVICES = ("auto", "cuda", "mps", "cpu")
+_DIFFUSION = ("prompt", "negative_prompt", "steps", "guidance", "strength")
 
 
 class SettingsError(ValueError):
@@ -24,6 +29,10 @@ class JobSettings:
     random; margin: outpainted border as a share of `size`; field_of_view: radians across the
     longer side where the photo does not tell its lens; layer_depth: 'aligned' (invented depth
     fitted to what was seen) or 'paper' (eq. 5).
+
+    inpaint_model, depth_model, motion_model: keys of the registry, or BUILTIN. prompt,
+    negative_prompt, steps, guidance, strength: of a diffusion model; the paper takes 45 steps with
+    a guidance of 10. networks: path of the paper's feature and decoder networks, or empty.
     """
 
     photo: str
@@ -37,6 +46,15 @@ class JobSettings:
     margin: float = 0.25
     field_of_view: float = math.radians(55.0)
     layer_depth: str = "aligned"
+    inpaint_model: str = BUILTIN
+    depth_model: str = BUILTIN
+    motion_model: str = BUILTIN
+    prompt: str = ""
+    negative_prompt: str = ""
+    steps: int = 45
+    guidance: float = 10.0
+    strength: float = 1.0
+    networks: str = ""
 
     def validate(self) -> None:
         """Raise SettingsError where a setting is out of its range."""
@@ -49,6 +67,42 @@ class JobSettings:
         _check(0.1 <= self.field_of_view <= 2.6, "The field of view must be 6 to 150 degrees")
         _check(self.layer_depth in ("aligned", "paper"), "Layer depth must be aligned or paper")
         _check(0 <= self.seed < 2**31, "The seed must be 0 to 2147483647")
+        self._validate_models()
+
+    def _validate_models(self) -> None:
+        for stage in ("inpaint", "depth", "motion"):
+            known = [BUILTIN, *(m.key for m in MODELS if m.stage == stage)]
+            key = self.model_key(stage)
+            _check(key in known, f"There is no {stage} model '{key}': choose {', '.join(known)}")
+        prompts = max(len(self.prompt), len(self.negative_prompt))
+        _check(prompts <= MAX_PROMPT, f"A prompt may have {MAX_PROMPT} characters at most")
+        _check(1 <= self.steps <= 1000, "Steps must be 1 to 1000")
+        _check(0.0 <= self.guidance <= 50.0, "The guidance must be 0 to 50")
+        _check(0.01 <= self.strength <= 1.0, "The strength must be 0.01 to 1")
+
+    def model_key(self, stage: str) -> str:
+        """Key of the model chosen for `inpaint`, `depth` or `motion`; BUILTIN for none."""
+        return str(getattr(self, f"{stage}_model"))
+
+    def models(self) -> tuple[ModelSpec, ...]:
+        """The pretrained models that the job needs."""
+        chosen = {self.model_key(stage) for stage in ("inpaint", "depth", "motion")}
+        return tuple(spec for spec in MODELS if spec.key in chosen)
+
+    @property
+    def needs_torch(self) -> bool:
+        """Whether any network runs in this job."""
+        return bool(self.models() or self.networks)
+
+    def effective(self) -> JobSettings:
+        """The same job, with settings that don't matter to it at their defaults.
+
+        So that a prompt which the built-in way never reads does not count as a change.
+        """
+        if self.inpaint_model != BUILTIN:
+            return self
+        default = {f.name: f.default for f in fields(self) if f.name in _DIFFUSION}
+        return JobSettings.from_json(self.to_json() | default)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary."""
@@ -64,6 +118,24 @@ class JobSettings:
         known = {field.name for field in fields(self)}
         assert known.issuperset(names), f"unknown settings {set(names) - known}"
         return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a job may use, none of which changes its result.
+
+    models_folder: where downloaded models lie; use_hub_cache: look into the user's Hugging Face
+    cache too; device: of DEVICES; keep_models: keep models in memory for the next stage and job.
+    """
+
+    models_folder: str = ""
+    use_hub_cache: bool = True
+    device: str = "auto"
+    keep_models: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary."""
+        return asdict(self)
 
 
 def _check(condition: bool, sentence: str) -> None:

@@ -27,6 +27,10 @@ def load_package(root: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.path.extend(folder for folder in sys.argv[1:] if folder not in sys.path)
+    online = sys.argv[1:2] == ["--online"]
+    folders = sys.argv[2:] if online else sys.argv[1:]
+    sys.path.extend(folder for folder in folders if folder not in sys.path)
     load_package(Path(__file__).resolve().parent.parent)
+    if not online:
+        importlib.import_module(f"{PACKAGE}.ml.offline").forbid_network()
     importlib.import_module(f"{PACKAGE}.ml.serve").main()

@@ -18,18 +18,22 @@ from ..geometry.build import BuiltScene, build_scene
 from ..geometry.core.cloud import load_flight
 from ..geometry.core.memory import peak_mb, reset_peak
 from ..geometry.film import FilmError, render_film
+from ..geometry.folders import models_folder, user_cache_folder
 from ..geometry.scene_setup import set_film_output
-from ..ml.client import Job, MissingPackageError
-from ..ml.protocol import Cancelled, Done, Failed, Progress, StageDone
-from ..ml.settings import JobSettings, SettingsError
+from ..ml.client import Download, Job, Task
+from ..ml.model_store import size_words, state_of
+from ..ml.process import MissingPackageError
+from ..ml.protocol import Cancelled, DeviceFound, Done, Failed, Progress, StageDone
+from ..ml.registry import BUILTIN, MODELS, model, models_for
+from ..ml.settings import DEVICES, JobSettings, Resources, SettingsError
 from .console import DEBUG, Console
-from .folders import user_cache_folder
-from .make import check_photo
+from .make import check_models, check_photo
 from .outputs import OutputError, Outputs
 from .running import STAGE_LABELS
 from .settings import remember_settings
 
 POLL_SECONDS = 0.05
+STAGES = ("inpaint", "depth", "motion")
 EXIT_FAILED, EXIT_CANCELLED = 1, 130
 
 
@@ -55,7 +59,26 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--timings", metavar="FILE.json", help="write time and memory of every stage")
     p.add_argument("--keep-frames", metavar="DIR", help="keep the film's frames as PNG files")
     p.add_argument("--cache", metavar="DIR", help="folder of the stage cache")
+    add_model_arguments(p)
     return p
+
+
+def add_model_arguments(p: argparse.ArgumentParser) -> None:
+    """Arguments that choose pretrained models."""
+    group = p.add_argument_group("pretrained models")
+    for stage in STAGES:
+        keys = [BUILTIN, *(spec.key for spec in models_for(stage))]
+        group.add_argument(f"--{stage}", choices=keys, default=BUILTIN, metavar="MODEL")
+    group.add_argument("--prompt", default="", help="what to paint where the photo shows nothing")
+    group.add_argument("--avoid", default="", metavar="PROMPT", help="what not to paint")
+    group.add_argument("--steps", type=int, default=45, help="denoising steps (45)")
+    group.add_argument("--guidance", type=float, default=10.0, help="weight of the prompt (10)")
+    group.add_argument("--strength", type=float, default=1.0, help="0 to 1: 1 invents freely (1)")
+    group.add_argument("--networks", metavar="FILE", help="the paper's checkpoint: paint with it")
+    group.add_argument("--device", choices=DEVICES, default="auto", help="what they run on (auto)")
+    group.add_argument("--models", metavar="DIR", help="the models folder")
+    group.add_argument("--list-models", action="store_true", help="models, sizes and licences")
+    group.add_argument("--download", choices=[m.key for m in MODELS], metavar="MODEL")
 
 
 def main(argv: list[str]) -> int:
@@ -63,7 +86,8 @@ def main(argv: list[str]) -> int:
     arguments = parser().parse_args(argv)
     with Console() as console:
         try:
-            run(arguments, console)
+            job = next((job for name, job in OTHERS.items() if getattr(arguments, name)), run)
+            job(arguments, console)
         except (CommandError, SettingsError, OutputError, FilmError, MissingPackageError) as error:
             console.error(str(error))
             return EXIT_FAILED
@@ -82,10 +106,11 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     started = time.perf_counter()
     settings = settings_from(arguments)
     check_photo(settings)
+    check_models(settings, resources_from(arguments))
     with Outputs.from_arguments(arguments) as outputs:
         stages: list[dict[str, object]] = []
         cache = Path(arguments.cache) if arguments.cache else user_cache_folder()
-        built = make_scene(settings, cache, console, stages)
+        built = make_scene(settings, resources_from(arguments), cache, console, stages)
         reset_peak()
         seconds = render_film(built.scene, outputs.film, outputs.frames, console.progress)
         stages.append({"stage": "render", "seconds": round(seconds, 3), "peak_mb": peak_mb()})
@@ -108,9 +133,55 @@ def settings_from(arguments: argparse.Namespace) -> JobSettings:
         motion=not arguments.no_motion,
         seed=arguments.seed,
         field_of_view=math.radians(arguments.fov),
+        inpaint_model=arguments.inpaint,
+        depth_model=arguments.depth,
+        motion_model=arguments.motion,
+        prompt=arguments.prompt,
+        negative_prompt=arguments.avoid,
+        steps=arguments.steps,
+        guidance=arguments.guidance,
+        strength=arguments.strength,
+        networks=str(Path(arguments.networks).absolute()) if arguments.networks else "",
     )
     settings.validate()
     return settings
+
+
+def resources_from(arguments: argparse.Namespace) -> Resources:
+    """What the job may use."""
+    return Resources(str(models_place(arguments)), device=arguments.device)
+
+
+def models_place(arguments: argparse.Namespace) -> Path:
+    """The models folder."""
+    return Path(arguments.models).absolute() if arguments.models else models_folder()
+
+
+def list_models(arguments: argparse.Namespace, console: Console) -> None:
+    """Print every model of the registry and whether it is here."""
+    for spec in MODELS:
+        there = state_of(spec, models_place(arguments)).status
+        size = size_words(spec.download_mb * 1_000_000)
+        console.done(f"--{spec.stage} {spec.key:<26} {size:>7}  {there:<8} {spec.licence}")
+        console.done(f"    {spec.note} ({spec.licence_url})")
+
+
+def download_model(arguments: argparse.Namespace, console: Console) -> None:
+    """Get a model from the hub; asking for it by name is the user's consent."""
+    spec = model(arguments.download)
+    if not bpy.app.online_access:
+        raise CommandError("Blender may not use the network: start it with --online-mode.")
+    console.done(f"{spec.label}, licence {spec.licence}: {spec.licence_url}")
+    task = Download(spec.key, models_place(arguments))
+    try:
+        wait_for(task, console, [])
+    finally:
+        task.close()
+    console.done(f"{spec.label} is ready.")
+
+
+OTHERS = {"list_models": list_models, "download": download_model}
+"""What the command does instead of a film, by the argument that asks for it."""
 
 
 def sample_photo() -> Path:
@@ -122,11 +193,15 @@ def sample_photo() -> Path:
 
 
 def make_scene(
-    settings: JobSettings, cache: Path, console: Console, stages: list[dict[str, object]]
+    settings: JobSettings,
+    resources: Resources,
+    cache: Path,
+    console: Console,
+    stages: list[dict[str, object]],
 ) -> BuiltScene:
     """Run the job in the worker and build its scene in an empty file; notes each stage's cost."""
     try:
-        job = Job(settings, cache)
+        job = Job(settings, cache, resources)
     except OSError as error:
         raise CommandError(f"The worker can't be started: {error}.") from error
     try:
@@ -138,6 +213,8 @@ def make_scene(
         name = Path(settings.photo).stem
         built = build_scene(load_flight(folder), name, bpy.context.scene, job.id)
         remember_settings(bpy.data.scenes[built.scene], settings)
+        if settings.networks:
+            bpy.data.scenes[built.scene].make_4d_engine.method = "NEURAL"
     finally:
         job.close()
     seconds = round(time.perf_counter() - started, 3)
@@ -145,12 +222,15 @@ def make_scene(
     return built
 
 
-def wait_for(job: Job, console: Console, stages: list[dict[str, object]]) -> Path:
+def wait_for(job: Task, console: Console, stages: list[dict[str, object]]) -> Path:
     """Poll the job to its end, showing progress; returns its folder or raises CommandError."""
     while True:
         for message in job.poll():
             if isinstance(message, Progress):
                 console.progress(STAGE_LABELS[message.stage], message.stage_fraction)
+            elif isinstance(message, DeviceFound):
+                free = size_words(message.free_bytes)
+                console.done(f"Networks run on {message.name}, {free} free")
             elif isinstance(message, StageDone):
                 stages.append(
                     {

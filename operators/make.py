@@ -9,12 +9,15 @@ import bpy
 
 from ..geometry.build import build_scene
 from ..geometry.core.cloud import load_flight
+from ..geometry.folders import cache_folder, output_folder
 from ..geometry.scene_setup import set_film_output
-from ..ml.client import Job, MissingPackageError
+from ..ml.client import Job
+from ..ml.model_store import find, why_not
+from ..ml.process import MissingPackageError
 from ..ml.protocol import Cancelled, Done, Failed
-from ..ml.settings import JobSettings, SettingsError
+from ..ml.settings import JobSettings, Resources, SettingsError
 from . import running
-from .folders import cache_folder, output_folder
+from .redraw import redraw_sidebars
 from .settings import job_settings, remember_settings
 
 POLL_SECONDS = 0.1
@@ -74,7 +77,8 @@ class MAKE4D_OT_make(bpy.types.Operator):
         try:
             settings = job_settings(context.scene)
             check_photo(settings)
-            job = Job(settings, cache_folder())
+            check_models(settings, running.resources())
+            job = Job(settings, cache_folder(), running.resources(), running.kept_worker())
         except (SettingsError, MissingPackageError, OSError) as error:
             self.report({"ERROR"}, str(error))
             return False
@@ -145,12 +149,16 @@ def check_photo(settings: JobSettings) -> None:
         raise SettingsError(f"There is no photo at {settings.photo}: choose another file.")
 
 
-def redraw_sidebars(context: bpy.types.Context) -> None:
-    """Draw the 3D viewports again, whose sidebars show the progress."""
-    for window in context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                area.tag_redraw()
+def check_models(settings: JobSettings, resources: Resources) -> None:
+    """Raise SettingsError unless every model that the settings name lies ready."""
+    place = Path(resources.models_folder)
+    for spec in settings.models():
+        if find(spec, place, resources.use_hub_cache) is None:
+            raise SettingsError(why_not(spec, place))
+    if settings.networks and not Path(settings.networks).is_file():
+        raise SettingsError(
+            f"There is no checkpoint at {settings.networks}: choose the file again in Models."
+        )
 
 
 def register() -> None:
@@ -160,5 +168,5 @@ def register() -> None:
 
 def unregister() -> None:
     """Remove the operator; a job that runs ends with it."""
-    running.end()
+    running.end_all()
     bpy.utils.unregister_class(MAKE4D_OT_make)

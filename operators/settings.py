@@ -7,7 +7,21 @@ import math
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
+from ..ml.registry import BUILTIN, models_for
 from ..ml.settings import MAX_LAYERS, MAX_SIZE, MIN_SIZE, JobSettings
+
+REMEMBERED = (
+    *("photo", "size", "frames", "layers", "fly", "motion", "seed", "field_of_view"),
+    *("inpaint_model", "depth_model", "motion_model", "prompt", "negative_prompt"),
+    *("steps", "guidance", "strength"),
+)
+"""Settings that have the same name and meaning here and in the job."""
+
+
+def _ways(stage: str, builtin: str) -> list[tuple[str, str, str]]:
+    """Items of a choice between the built-in way and the models of a stage."""
+    models = [(m.key, m.label, f"{m.note}. Licence: {m.licence}") for m in models_for(stage)]
+    return [(BUILTIN, "Built-in", builtin), *models]
 
 
 class Make4DSettings(bpy.types.PropertyGroup):
@@ -70,29 +84,83 @@ class Make4DSettings(bpy.types.PropertyGroup):
         max=2.6,
         subtype="ANGLE",
     )
+    inpaint_model: EnumProperty(  # type: ignore[valid-type]
+        name="Painting",
+        description="What paints the surroundings of the photo and what its things hide",
+        items=_ways("inpaint", "Continues textures of the photo: quick, needs no download"),
+    )
+    depth_model: EnumProperty(  # type: ignore[valid-type]
+        name="Depth",
+        description="What tells how far away things are",
+        items=_ways("depth", "Sky, ground and what stands on it: quick, needs no download"),
+    )
+    motion_model: EnumProperty(  # type: ignore[valid-type]
+        name="Clouds and Water",
+        description="What finds sky and water, which move",
+        items=_ways("motion", "By colors and textures: quick, needs no download"),
+    )
+    prompt: StringProperty(  # type: ignore[valid-type]
+        name="Prompt",
+        description="What to paint where the photo shows nothing, in words; may be empty",
+    )
+    negative_prompt: StringProperty(  # type: ignore[valid-type]
+        name="Avoid", description="What not to paint, in words; may be empty"
+    )
+    steps: IntProperty(  # type: ignore[valid-type]
+        name="Steps",
+        description="More steps paint more carefully and take longer; the paper takes 45",
+        default=45,
+        min=1,
+        soft_max=100,
+        max=1000,
+    )
+    guidance: FloatProperty(  # type: ignore[valid-type]
+        name="Guidance",
+        description="How closely the painting follows the prompt; the paper takes 10",
+        default=10.0,
+        min=0.0,
+        soft_max=20.0,
+        max=50.0,
+    )
+    strength: FloatProperty(  # type: ignore[valid-type]
+        name="Strength",
+        description=(
+            "1 invents freely; less stays closer to what the picture holds there: its border "
+            "drawn outwards, or what stands in front"
+        ),
+        default=1.0,
+        min=0.01,
+        max=1.0,
+        subtype="FACTOR",
+    )
+    networks: StringProperty(  # type: ignore[valid-type]
+        name="Networks",
+        description=(
+            "Checkpoint of the paper's feature and decoder networks (3D Moments), for the render "
+            "method Neural; empty for none"
+        ),
+        subtype="FILE_PATH",
+    )
 
 
 def job_settings(scene: bpy.types.Scene) -> JobSettings:
     """The scene's settings as the worker takes them; raises SettingsError where one is unusable."""
     own = scene.make_4d
-    settings = JobSettings(
-        photo=bpy.path.abspath(own.photo) if own.photo else "",
-        size=own.size,
-        frames=own.frames,
-        layers=own.layers,
-        fly=own.fly,
-        motion=own.motion,
-        seed=own.seed,
-        field_of_view=own.field_of_view,
-    )
+    values = {name: getattr(own, name) for name in REMEMBERED}
+    values |= {name: _absolute(getattr(own, name)) for name in ("photo", "networks")}
+    settings = JobSettings(**values)
     settings.validate()
     return settings
+
+
+def _absolute(path: str) -> str:
+    return bpy.path.abspath(path) if path else ""
 
 
 def remember_settings(scene: bpy.types.Scene, settings: JobSettings) -> None:
     """Note on a scene what it was made of, so that its panel shows it and can make it again."""
     own = scene.make_4d
-    for name in ("photo", "size", "frames", "layers", "fly", "motion", "seed", "field_of_view"):
+    for name in (*REMEMBERED, "networks"):
         setattr(own, name, getattr(settings, name))
 
 

@@ -9,6 +9,7 @@ from ..operators import running
 from ..operators.cancel import MAKE4D_OT_cancel
 from ..operators.make import MAKE4D_OT_make
 from ..operators.objects import MAKE4D_OT_add_objects
+from .preview import draw_preview
 
 CATEGORY = "Make 4D"
 
@@ -79,9 +80,12 @@ class VIEW3D_PT_make_4d_objects(bpy.types.Panel):
 
 
 def draw_progress(layout: bpy.types.UILayout, job: running.RunningJob) -> None:
-    """A bar with the stage's name, the time left once it is known, and Cancel."""
+    """A bar with the stage's name, what it makes just now, the time left, and Cancel."""
     text = f"{job.label} ({job.fraction:.0%})"
     layout.progress(factor=job.fraction, text=text)
+    if job.detail:
+        layout.label(text=job.detail)
+    draw_preview(layout, job.preview)
     row = layout.row()
     left = job.seconds_left
     row.label(text="" if left is None else f"About {time_text(left)} left")

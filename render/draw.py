@@ -1,4 +1,4 @@
-"""Chooses what draws a frame: the exact pass, the sorted pass, or the processor."""
+"""Chooses what draws a frame: the exact pass, the sorted pass, the processor, or the networks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from ..geometry.core.camera import FloatArray
-from . import capability, session, splat_pass
+from . import capability, neural, session, splat_pass
 from .extract import Cloud
 from .film import Film
 from .finish_pass import read_passes
@@ -29,6 +29,23 @@ def draw_frame(
     method: an item of `settings.METHODS`; motion (P, 4) where the film has vectors. check: called
     between pieces of the work, may raise to stop; notice: told where the GPU can't, and why.
     """
+    drawn = _drawn_passes(clouds, film, motion, method, check, notice)
+    if method == "NEURAL" and "Combined" in drawn:
+        try:
+            drawn["Combined"] = neural.paint(clouds, film, check)
+        except neural.NeuralUnavailableError as error:
+            notice(f"Make 4D draws the points' own colors: {error}")
+    return drawn
+
+
+def _drawn_passes(
+    clouds: Sequence[Cloud],
+    film: Film,
+    motion: FloatArray | None,
+    method: str,
+    check: Check,
+    notice: Callable[[str], None],
+) -> dict[str, FloatArray]:
     sorted_drawing = partial(splat_pass.gpu_drawing, check=check)
     if chosen_method(method) == "EXACT":
         try:
@@ -45,7 +62,7 @@ def draw_frame(
 
 def chosen_method(method: str) -> str:
     """EXACT or SORTED: what is asked for, or what this GPU can do where that is left to us."""
-    if method == "AUTO":
+    if method in ("AUTO", "NEURAL"):
         return "EXACT" if capability.exact_works() else "SORTED"
     return method
 

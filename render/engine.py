@@ -9,7 +9,7 @@ import numpy as np
 
 from ..geometry.core.camera import FloatArray
 from ..geometry.scene_setup import ENGINE
-from . import extract, gpu_tools, motion, passes, session, settings, timing, view, viewport
+from . import extract, gpu_tools, motion, neural, passes, session, settings, timing, view, viewport
 from .draw import draw_frame
 from .film import Film
 
@@ -204,14 +204,24 @@ KEPT_SECONDS = 60.0
 @bpy.app.handlers.persistent
 def _rendered(*_: object) -> None:
     """Free what a render kept, once none has followed for a while."""
-    if bpy.app.timers.is_registered(session.drop):
-        bpy.app.timers.unregister(session.drop)
-    bpy.app.timers.register(session.drop, first_interval=KEPT_SECONDS, persistent=True)
+    if bpy.app.timers.is_registered(_drop):
+        bpy.app.timers.unregister(_drop)
+    bpy.app.timers.register(_drop, first_interval=KEPT_SECONDS, persistent=True)
 
 
 @bpy.app.handlers.persistent
 def _loading(*_: object) -> None:
+    _drop()
+
+
+def _drop() -> None:
     session.drop()
+    neural.release()
+
+
+def _release() -> None:
+    session.release()
+    neural.release()
 
 
 _HANDLERS = {"render_complete": _rendered, "render_cancel": _rendered, "load_pre": _loading}
@@ -223,7 +233,7 @@ def register() -> None:
     settings.register()
     bpy.utils.register_class(Make4DEngine)
     # What outlives Blender's GPU crashes the process as it ends.
-    atexit.register(session.release)
+    atexit.register(_release)
     for name, handler in _HANDLERS.items():
         getattr(bpy.app.handlers, name).append(handler)
 
@@ -232,10 +242,10 @@ def unregister() -> None:
     """Remove the engine."""
     for name, handler in _HANDLERS.items():
         getattr(bpy.app.handlers, name).remove(handler)
-    if bpy.app.timers.is_registered(session.drop):
-        bpy.app.timers.unregister(session.drop)
-    session.release()
-    atexit.unregister(session.release)
+    if bpy.app.timers.is_registered(_drop):
+        bpy.app.timers.unregister(_drop)
+    _release()
+    atexit.unregister(_release)
     bpy.utils.unregister_class(Make4DEngine)
     settings.unregister()
     passes.unregister()

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry.core.camera import FloatArray
+from ..geometry.marks import FEATURES, NETWORKS
 
 if TYPE_CHECKING:
     import bpy
@@ -19,7 +20,7 @@ COLOR_NAMES = ("Color", "color")
 """Names of the colour attribute: ours, and what other tools call it."""
 _MADE_BY_US = ("known", "layer", "disparity")
 _ATTRIBUTES = ("position", "radius", "disparity", "known", "layer", "weight", "backward")
-_READ = {*_ATTRIBUTES, *COLOR_NAMES}
+_READ = {*_ATTRIBUTES, "pixel", *COLOR_NAMES}
 _FIELDS = {
     "FLOAT": ("value", 1, np.float32),
     "INT": ("value", 1, np.int32),
@@ -39,7 +40,9 @@ class Cloud:
     color (P, 4), scene-linear with opacity; disparity, known (P,) 0..1; layer (P,) index, 0
     nearest; backward (P,) bool and weight (P,) of the symmetric animation; moving: whether the
     object takes part in it; from_photo: whether its surfaces are sampled by a photo's pixels,
-    taken from the object's origin; key: the same for the same object in every frame.
+    taken from the object's origin; pixel (P,) int32: which pixel of its photo's layers a point was
+    made of, -1 for none; features, networks: id of the feature maps and path of the checkpoint that
+    they belong to, empty for none; key: the same for the same object in every frame.
     """
 
     position: FloatArray
@@ -53,6 +56,9 @@ class Cloud:
     backward: NDArray[np.bool_]
     moving: bool
     from_photo: bool
+    pixel: NDArray[np.int32] | None = None
+    features: str = ""
+    networks: str = ""
     key: tuple[str | int, ...] = ()
 
     @property
@@ -98,6 +104,9 @@ def read_cloud(evaluated: bpy.types.Object, matrix: NDArray[np.float64]) -> Clou
         _scalar(read, "backward", count, 0.0) > 0.5,
         "backward" in read,
         all(name in read for name in _MADE_BY_US),
+        read.get("pixel"),
+        str(evaluated.get(FEATURES, "")),
+        str(evaluated.get(NETWORKS, "")),
     )
     return _drawable(cloud)
 
@@ -109,6 +118,8 @@ def _drawable(cloud: Cloud) -> Cloud:
     keep = np.isfinite(cloud.position).all(axis=1) & (cloud.radius > 0)
     keep &= np.isfinite(cloud.radius)
     arrays = {n: v[keep] for n, v in vars(cloud).items() if n in (*_ATTRIBUTES, "color")}
+    if cloud.pixel is not None:
+        arrays["pixel"] = cloud.pixel[keep]
     return replace(cloud, **arrays)
 
 

@@ -12,6 +12,7 @@ from ..geometry.core.camera import FloatArray
 from ..geometry.core.splat import (
     MAX_GROWTH,
     MIN_DEPTH,
+    MIN_RADIUS_PX,
     UNDERPAINT_DEPTH,
     Splats,
     screen_radius,
@@ -92,8 +93,8 @@ def _seen_of(cloud: Cloud, film: Film, vector: FloatArray | None) -> Seen:
     """The points of one cloud that the view sees."""
     view = film.view
     matrix = view.world_to_camera @ cloud.matrix
-    splats = _projected(cloud, matrix, view)
-    keep = np.flatnonzero(_inside(splats, view))
+    splats = projected(cloud, matrix, view)
+    keep = np.flatnonzero(inside(splats, view))
     splats = splats.take(keep)
     under = np.zeros_like(splats.z)
     if cloud.from_photo and not view.orthographic:
@@ -110,8 +111,14 @@ def _seen_of(cloud: Cloud, film: Film, vector: FloatArray | None) -> Seen:
     return Seen(splats, under, cloud.color[keep], np.column_stack(columns), forward, backward)
 
 
-def _projected(cloud: Cloud, matrix: NDArray[np.float64], view: View) -> Splats:
-    """All points of a cloud as splats; `matrix` (4, 4) takes them to the camera frame."""
+def projected(
+    cloud: Cloud,
+    matrix: NDArray[np.float64],
+    view: View,
+    min_radius: float = MIN_RADIUS_PX,
+) -> Splats:
+    """All points of a cloud as splats, at least `min_radius` pixels large; `matrix` (4, 4) takes
+    them to the camera frame."""
     scale = np.float32(abs(np.linalg.det(matrix[:3, :3])) ** (1 / 3))
     rotation, shift = matrix[:3, :3].astype(np.float32), matrix[:3, 3].astype(np.float32)
     x, y, z = rotation @ cloud.position.T + shift[:, None]  # contiguous rows
@@ -119,12 +126,13 @@ def _projected(cloud: Cloud, matrix: NDArray[np.float64], view: View) -> Splats:
     distance = np.ones_like(z) if view.orthographic else np.maximum(z, np.float32(MIN_DEPTH))
     u = x * np.float32(view.focal[0]) / distance + np.float32(view.centre[0])
     v = y * np.float32(view.focal[1]) / distance + np.float32(view.centre[1])
-    return Splats(u, v, z, screen_radius(cloud.radius * scale, distance, focal))
+    return Splats(u, v, z, screen_radius(cloud.radius * scale, distance, focal, min_radius))
 
 
-def _inside(splats: Splats, view: View) -> NDArray[np.bool_]:
+def inside(splats: Splats, view: View) -> NDArray[np.bool_]:
+    """Which splats (P,) may touch the picture, within the clip range."""
     near = view.clip[0] if view.orthographic else max(view.clip[0], MIN_DEPTH)
-    inside = (splats.z >= near) & (splats.z <= view.clip[1])
+    within = (splats.z >= near) & (splats.z <= view.clip[1])
     reach = splats.radius * np.float32(MAX_GROWTH)  # the underpaint's, at most
-    inside &= (splats.u > -reach) & (splats.u < view.width + reach)
-    return inside & (splats.v > -reach) & (splats.v < view.height + reach)
+    within &= (splats.u > -reach) & (splats.u < view.width + reach)
+    return within & (splats.v > -reach) & (splats.v < view.height + reach)

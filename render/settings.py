@@ -16,6 +16,12 @@ METHODS = (
         "Sorted",
         "All points count, drawn from far to near: for GPUs that can't draw the nearest points",
     ),
+    (
+        "NEURAL",
+        "Neural",
+        "The paper's networks paint every frame from the points' features: for scenes that were "
+        "made with its checkpoint; slow without a GPU. The viewport shows the points themselves",
+    ),
 )
 
 

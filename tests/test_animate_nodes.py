@@ -123,7 +123,8 @@ def test_first_frame_and_the_loop_after_are_the_photo_exactly(moving):
 
 def test_the_copies_keep_their_attributes_and_lose_the_displacements(moving):
     got = moving.attributes(5)
-    kept = {"position", "radius", "Color", "known", "layer", "disparity", "weight", "backward"}
+    kept = {"position", "radius", "Color", "known", "layer", "pixel", "disparity"}
+    kept |= {"weight", "backward"}
     assert set(got) == kept
     for copy in (got["backward"], ~got["backward"]):
         np.testing.assert_array_equal(got["radius"][copy], moving.points.radius)

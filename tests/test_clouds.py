@@ -88,7 +88,9 @@ def test_other_layouts_in_memory_make_the_same_cloud(empty_blend, make_flight):
     np.testing.assert_array_equal(*layers)
 
 
-@pytest.mark.parametrize("name", ["color", "radius", "known", "layer", "disparity", "forward"])
+@pytest.mark.parametrize(
+    "name", ["color", "radius", "known", "layer", "pixel", "disparity", "forward"]
+)
 def test_arrays_that_do_not_fit_are_refused(empty_blend, make_flight, name):
     from make_4d.geometry.clouds import make_cloud
 

@@ -237,6 +237,6 @@ def test_the_console_gives_the_descriptor_back(addon, capfd):
 
 
 def test_user_folders_are_absolute(addon):
-    from make_4d.operators.folders import system_cache_folder, user_cache_folder
+    from make_4d.geometry.folders import system_cache_folder, user_cache_folder
 
     assert Path(system_cache_folder()).is_absolute() and Path(user_cache_folder()).is_absolute()

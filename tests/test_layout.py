@@ -27,12 +27,15 @@ ALLOWED = {
     "": {"operators", "panels", "render", "geometry"},
     "panels": {"panels", "operators", "render", "geometry", "geometry/core", "ml-client"},
     "operators": {"operators", "render", "geometry", "geometry/core", "ml-client"},
-    "render": {"render", "geometry", "geometry/core"},
+    "render": {"render", "geometry", "geometry/core", "ml-client"},
     "geometry": {"geometry", "geometry/core"},
     "geometry/core": {"geometry/core"},
     "ml": {"ml", "ml-client", "geometry/core"},
 }
-ML_CLIENT = ("ml/client.py", "ml/protocol.py", "ml/settings.py")
+ML_CLIENT = (
+    *("ml/client.py", "ml/process.py", "ml/protocol.py", "ml/settings.py"),
+    *("ml/errors.py", "ml/model_store.py", "ml/registry.py"),
+)
 BLENDER = {"bpy", "bl_math", "bmesh", "bpy_extras", "gpu", "gpu_extras", "mathutils"}
 # What Blender itself carries, so that the extension registers without any other package.
 CARRIED = BLENDER | {"numpy"} | set(sys.stdlib_module_names)

@@ -184,12 +184,14 @@ def coverage(
     return -np.expm1(clear).reshape(size).astype(np.float32)
 
 
-def screen_radius(radius: FloatArray, depth: FloatArray, focal: float) -> FloatArray:
-    """Radius in pixels (P,), at least MIN_RADIUS_PX, of discs with `radius` in scene units.
+def screen_radius(
+    radius: FloatArray, depth: FloatArray, focal: float, least: float = MIN_RADIUS_PX
+) -> FloatArray:
+    """Radius in pixels (P,), at least `least`, of discs with `radius` in scene units.
 
     radius, depth: (P,); focal in pixels.
     """
-    return np.maximum(radius * np.float32(focal) / depth, np.float32(MIN_RADIUS_PX))
+    return np.maximum(radius * np.float32(focal) / depth, np.float32(least))
 
 
 def underpaint_radius(screen: FloatArray, depth: FloatArray, travel: float) -> FloatArray:

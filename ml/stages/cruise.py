@@ -37,11 +37,16 @@ def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
 
 
 def cameras(inputs: Arrays, settings: JobSettings) -> tuple[Intrinsics, Intrinsics]:
-    """Intrinsics of the photo and of the wide photo."""
+    """Intrinsics of the photo and of the wide photo.
+
+    The lens is what the file tells, else what the depth model tells, else the setting.
+    """
     height, width = inputs["image"].shape[:2]
-    focal = float(inputs["focal_35mm"][0])
+    focal, depth_focal = (float(inputs[name][0]) for name in ("focal_35mm", "depth_focal"))
     if focal > 0:
         camera = Intrinsics.from_focal_35mm(width, height, focal)
+    elif depth_focal > 0:
+        camera = Intrinsics(depth_focal, width / 2, height / 2, width, height)
     else:
         camera = Intrinsics.from_field_of_view(width, height, settings.field_of_view)
     top, right, bottom, left = (int(m) for m in inputs["margins"])

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ...geometry.core.ldi import widen_near
-from ..builtin.depth import estimate_disparity
 from ..cache import Arrays
 from ..context import Context
 from ..settings import JobSettings
+from ..ways import estimate_depth
 
 MIXED_EDGE = 2 / 512
 """Width of a silhouette's mixed pixels as a share of the size."""
@@ -17,19 +17,19 @@ MIXED_EDGE = 2 / 512
 def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
     """Estimate `wide`'s disparity.
 
-    Returns `disparity` (Hw, Ww) 0..1, normalised over the wide photo, `sky` (Hw, Ww) 0..1 and
-    `horizon` (1,), a row of the wide photo in pixels.
+    Returns `disparity` (Hw, Ww) 0..1, normalised over the wide photo, `sky` (Hw, Ww) 0..1,
+    `horizon` (1,), a row of the wide photo in pixels, and what a depth model told of the lens and
+    the scene's size, 0 where none did: `depth_focal` (1,) pixels, `metres_per_unit` (1,).
     """
-    estimate = estimate_disparity(inputs["wide"])
+    estimate = estimate_depth(inputs["wide"], settings, context)
     context.report(1.0)
-    disparity = widen_near(_normalised(estimate.disparity), round(MIXED_EDGE * settings.size))
+    peak = float(estimate.disparity.max()) or 1.0
+    disparity = (estimate.disparity / peak).astype(np.float32)
+    disparity = widen_near(disparity, round(MIXED_EDGE * settings.size))
     return {
         "disparity": disparity,
         "sky": np.where(disparity > 0, 0.0, estimate.sky).astype(np.float32),
         "horizon": np.array([estimate.horizon], np.float32),
+        "depth_focal": np.array([estimate.focal], np.float32),
+        "metres_per_unit": np.array([estimate.metres_per_unit / peak], np.float32),
     }
-
-
-def _normalised(disparity: np.ndarray) -> np.ndarray:
-    peak = float(disparity.max())
-    return (disparity / peak if peak > 0 else disparity).astype(np.float32)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from ...geometry.core import flow
@@ -30,7 +31,8 @@ MIN_TRAVEL_PX = 0.25
 
 @dataclass(frozen=True)
 class Sheet:
-    """One surface of a layer over the wide photo: maps (H, W, ...) valid where `where`."""
+    """One surface of a layer over the wide photo: maps (H, W, ...) valid where `where`; pixel
+    (H, W): the pixel of all layers that each point is made of, a flat index."""
 
     layer: int
     where: Mask
@@ -38,6 +40,7 @@ class Sheet:
     color: FloatArray
     known: Mask
     flow: FloatArray
+    pixel: NDArray[np.int32]
 
 
 def build_flight(inputs: Arrays, settings: JobSettings, context: Context) -> Flight:
@@ -52,7 +55,12 @@ def build_flight(inputs: Arrays, settings: JobSettings, context: Context) -> Fli
         moving.append(moving_points(sheet, moves, wide_camera, settings.loop_frames))
         context.report((sheet.layer + 1) / count)
     plan = FlightPlan(
-        camera, inputs["positions"], inputs["look"], settings.frames, settings.loop_frames
+        camera,
+        inputs["positions"],
+        inputs["look"],
+        settings.frames,
+        settings.loop_frames,
+        float(inputs["metres_per_unit"][0]),
     )
     return Flight(joined(still), joined(moving), plan)
 
@@ -61,12 +69,15 @@ def sheets(inputs: Arrays, reach: int) -> Iterator[Sheet]:
     """Every layer's surface and, where it has depth steps, the skirts behind them."""
     for i, (depth, member) in enumerate(zip(inputs["depth"], inputs["member"], strict=True)):
         color, known, field = inputs["color"][i], inputs["known"][i], inputs["flow"][i]
-        yield Sheet(i, member, depth, color, known, field)
+        pixel = np.arange(i * depth.size, (i + 1) * depth.size, dtype=np.int32)
+        pixel = pixel.reshape(depth.shape)
+        yield Sheet(i, member, depth, color, known, field, pixel)
         nothing_seen = np.zeros_like(known)
         for skirt in find_skirts(depth, member, reach):
             rows, columns = skirt.source
             colors, flows = color[rows, columns], field[rows, columns]
-            yield Sheet(i, skirt.where, skirt.depth, colors, nothing_seen, flows)
+            made_of = pixel[rows, columns]
+            yield Sheet(i, skirt.where, skirt.depth, colors, nothing_seen, flows, made_of)
 
 
 def still_points(sheet: Sheet, where: Mask, camera: Intrinsics) -> PointArrays:
@@ -80,6 +91,7 @@ def still_points(sheet: Sheet, where: Mask, camera: Intrinsics) -> PointArrays:
         radius=(RADIUS_PX * depth / camera.focal).astype(np.float32),
         known=sheet.known[where].astype(np.float32),
         layer=np.full(len(depth), sheet.layer, np.int32),
+        pixel=sheet.pixel[where],
         disparity=(1.0 / depth).astype(np.float32),
         forward=none,
         backward=none,

@@ -6,10 +6,10 @@ import numpy as np
 
 from ...geometry.core import ldi
 from ...geometry.core.camera import FloatArray
-from ..builtin.completion import complete
 from ..cache import Arrays
 from ..context import Context
 from ..settings import JobSettings
+from ..ways import fill_hole
 
 CONTEXT_MARGIN = 10 / 512
 """Erosion of a layer's context as a share of the size: about 10 px at 512."""
@@ -36,10 +36,9 @@ def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
     layers = [wide]
     for i, visible in enumerate(seen):
         context_mask = ldi.layer_context(visible, round(CONTEXT_MARGIN * settings.size))
-        report = context.part(i / len(seen), (i + 1) / len(seen))
-        filled = complete(
-            wide, ~context_mask, guide=guide, seed=settings.seed + 1 + i, report=report
-        )
+        part = context.within(i / len(seen), (i + 1) / len(seen))
+        seed = settings.seed + 1 + i
+        filled = fill_hole(wide, ~context_mask, guide, seed, settings, part)
         layers.append(np.where(visible[..., None], wide, filled))
     return {"color": np.stack(layers).astype(np.float32)}
 

@@ -6,10 +6,10 @@ import numpy as np
 
 from ...geometry.core import ldi
 from ...geometry.core.camera import FloatArray
-from ..builtin.depth import DepthEstimate, estimate_disparity
 from ..cache import Arrays
 from ..context import Context
 from ..settings import JobSettings
+from ..ways import SceneDepth, estimate_depth
 
 
 def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
@@ -24,7 +24,9 @@ def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
     depths, members, skies = [seen_depth], [layer == 0], [inputs["sky"]]
     count = len(bins) - 1
     for i in range(1, count):
-        estimate = estimate_disparity(inputs["color"][i], horizon=float(inputs["horizon"][0]))
+        part = context.within((i - 1) / (count - 1), i / (count - 1))
+        horizon = float(inputs["horizon"][0])
+        estimate = estimate_depth(inputs["color"][i], settings, part, horizon)
         depth = _layer_depth(estimate, inputs, settings, i)
         depth = np.where(layer < i, np.maximum(depth, depths[-1] * ldi.PUSH_BACK), depth)
         depths.append(np.minimum(depth, bins[-1] * ldi.PUSH_BACK**i).astype(np.float32))
@@ -47,9 +49,7 @@ def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
     }
 
 
-def _layer_depth(
-    estimate: DepthEstimate, inputs: Arrays, settings: JobSettings, i: int
-) -> FloatArray:
+def _layer_depth(estimate: SceneDepth, inputs: Arrays, settings: JobSettings, i: int) -> FloatArray:
     bins, disparity = inputs["bins"], inputs["disparity"]
     seen = ldi.depth_from_disparity(disparity) >= bins[i]
     if settings.layer_depth == "paper":

@@ -6,10 +6,11 @@ import numpy as np
 
 from ...geometry.core.camera import FloatArray
 from ..builtin.motion import eulerian_flow
-from ..builtin.regions import MotionRegions, motion_regions
+from ..builtin.regions import MotionRegions
 from ..cache import Arrays
 from ..context import Context
 from ..settings import JobSettings
+from ..ways import SceneDepth, find_regions
 
 
 def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
@@ -22,19 +23,23 @@ def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
     if not settings.motion:
         shape = color.shape[:3]
         return {"flow": np.zeros((*shape, 2), np.float32), "moving": np.zeros(shape, np.float32)}
-    seen = motion_regions(inputs["wide"], inputs["sky"], inputs["disparity"], horizon)
+    wide_depth = SceneDepth(inputs["disparity"], inputs["sky"], horizon)
+    count = len(color)
+    seen = find_regions(inputs["wide"], wide_depth, settings, context.within(0.0, 1 / (count + 1)))
     flows, movings = [], []
-    for i in range(len(color)):
+    for i in range(count):
         disparity = (1.0 / inputs["depth"][i]).astype(np.float32)
         regions = seen
         if i > 0:
             hidden = inputs["member"][i] & ~inputs["known"][i]
-            own = motion_regions(color[i], inputs["layer_sky"][i], disparity, horizon)
+            part = context.within((i + 1) / (count + 1), (i + 2) / (count + 1))
+            depth = SceneDepth(disparity, inputs["layer_sky"][i], horizon)
+            own = find_regions(color[i], depth, settings, part)
             regions = _replaced(seen, own, hidden)
         motion = eulerian_flow(color[i], regions, disparity, horizon, settings.loop_frames)
         flows.append(motion.flow)
         movings.append(motion.moving)
-        context.report((i + 1) / len(color))
+        context.report((i + 2) / (count + 1))
     return {"flow": np.stack(flows), "moving": np.stack(movings)}
 
 

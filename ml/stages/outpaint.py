@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..builtin.outpaint import outpaint
-from ..builtin.sky import sky_region
 from ..cache import Arrays
 from ..context import Context
 from ..settings import JobSettings
+from ..ways import widen
 
 
 def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
@@ -20,7 +19,5 @@ def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
     image = inputs["image"]
     margin = round(settings.margin * max(image.shape[:2]))
     margins = (margin, margin, margin, margin)
-    sky = sky_region(image)
-    context.report(0.05)
-    wide = outpaint(image, margins, sky=sky, seed=settings.seed, report=context.part(0.05, 1.0))
+    wide = widen(image, margins, settings, context)
     return {"wide": wide, "margins": np.array(margins, np.int32)}

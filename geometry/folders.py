@@ -1,4 +1,4 @@
-"""Where a job keeps its stage cache."""
+"""Where things are kept: the stage cache, models, films."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import bpy
+
+from .preferences import stored
 
 BESIDE_BLEND = "make_4d_cache"
 
@@ -18,21 +20,34 @@ def cache_folder() -> Path:
     return user_cache_folder()
 
 
+def cache_folders() -> tuple[Path, ...]:
+    """Where a scene's results may lie: its own cache, then the one of when it wasn't saved yet."""
+    return tuple(dict.fromkeys((cache_folder(), user_cache_folder())))
+
+
+def models_folder() -> Path:
+    """Where downloaded models go: the preference, else the user's own folder."""
+    chosen = str(stored("models_folder", ""))
+    return Path(bpy.path.abspath(chosen)) if chosen else _user_folder("models")
+
+
 def output_folder() -> str:
     """Where films go, as Blender writes paths: beside the saved .blend, else a temporary folder."""
     return "//" if bpy.data.filepath else bpy.app.tempdir
 
 
 def user_cache_folder() -> Path:
-    """The stage cache of unsaved files and of the command line.
+    """The stage cache of unsaved files and of the command line."""
+    return _user_folder("cache", "stages")
 
-    The extension's own user folder; where the package runs without being installed as an
-    extension, the system's cache folder for the user.
-    """
+
+def _user_folder(name: str, outside: str = "") -> Path:
+    """A folder of the extension's own; where the package runs without being installed as an
+    extension, one in the system's cache folder for the user, called `outside` there."""
     package = __package__.rpartition(".")[0]
     if package.startswith("bl_ext."):
-        return Path(bpy.utils.extension_path_user(package, path="cache", create=True))
-    return system_cache_folder() / "make4d" / "stages"
+        return Path(bpy.utils.extension_path_user(package, path=name, create=True))
+    return system_cache_folder() / "make4d" / (outside or name)
 
 
 def system_cache_folder() -> Path:

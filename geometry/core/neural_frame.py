@@ -1,0 +1,65 @@
+"""What the render engine hands to the worker that paints a frame with the paper's networks."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .camera import FloatArray
+
+STILL, FORWARD, BACKWARD = 0, 1, 2
+PAPER_RADIUS = 1.25 * 1.5
+"""Splat radius in source pixels of the paper's adaptive rule, r = 1.25 * 1.5 * z_source / z_target,
+with which its decoder was trained."""
+
+
+@dataclass(frozen=True)
+class NeuralFrame:
+    """P points as a camera sees them, in a picture of `size` (h, w).
+
+    u, v, radius (P,) pixels from the top left; z (P,) depth; color (P, 3) sRGB 0..1; opacity,
+    disparity (P,) 0..1; pixel (P,) int32, where in its feature maps a point looks, -1 for nowhere;
+    source (P,) int32, which of the files `features` that are, -1 for none; group (P,) int8, STILL,
+    FORWARD or BACKWARD; share: t / N of the loop; nearest: K; networks: path of the checkpoint.
+    """
+
+    u: FloatArray
+    v: FloatArray
+    z: FloatArray
+    radius: FloatArray
+    color: FloatArray
+    opacity: FloatArray
+    disparity: FloatArray
+    pixel: NDArray[np.int32]
+    source: NDArray[np.int32]
+    group: NDArray[np.int8]
+    size: tuple[int, int]
+    share: float
+    nearest: int
+    features: tuple[str, ...]
+    networks: str
+
+
+_ARRAYS = ("u", "v", "z", "radius", "color", "opacity", "disparity", "pixel", "source", "group")
+
+
+def save_frame(frame: NeuralFrame, folder: Path) -> None:
+    """Write a frame into an existing folder."""
+    for name in _ARRAYS:
+        np.save(folder / f"{name}.npy", getattr(frame, name))
+    rest = {name: value for name, value in vars(frame).items() if name not in _ARRAYS}
+    (folder / "frame.json").write_text(json.dumps(rest), encoding="utf-8")
+
+
+def load_frame(folder: Path) -> NeuralFrame:
+    """Read what `save_frame` wrote."""
+    record = json.loads((folder / "frame.json").read_text(encoding="utf-8"))
+    record["size"], record["features"] = tuple(record["size"]), tuple(record["features"])
+    for name in _ARRAYS:
+        record[name] = np.load(folder / f"{name}.npy", allow_pickle=False)
+    assert record.keys() == {field.name for field in fields(NeuralFrame)}
+    return NeuralFrame(**record)

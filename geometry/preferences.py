@@ -1,0 +1,21 @@
+"""The add-on's preferences, as every part may read them.
+
+Where the package runs without being installed (the command, tests) there are none, and defaults
+count.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+PACKAGE = __package__.rpartition(".")[0]
+
+
+def stored(name: str, default: Any) -> Any:
+    """The preference `name`, or the default where the add-on isn't installed."""
+    addon = bpy.context.preferences.addons.get(PACKAGE)
+    if addon is None or addon.preferences is None:
+        return default
+    return getattr(addon.preferences, name)

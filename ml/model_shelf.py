@@ -1,0 +1,151 @@
+"""The models that a job has in memory: loaded when first asked for, freed when no longer needed.
+
+Without the artist's wish to keep them only one is held at a time, so a stage's memory is that of
+its own model. Nothing of PyTorch is imported before a model is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+
+from . import model_store
+from .cache import file_key
+from .errors import ModelError
+from .registry import BUILTIN, ModelSpec, model
+from .settings import JobSettings, Resources
+
+if TYPE_CHECKING:
+    from .context import Context
+    from .device import Device
+    from .networks.checkpoint import PaperNetworks
+    from .pretrained.depth import DepthModel
+    from .pretrained.diffusion import DiffusionInpainter
+    from .pretrained.segmentation import SegmentationModel
+
+
+class Closable(Protocol):
+    """A model in memory."""
+
+    def close(self) -> None:
+        """Give its memory back."""
+
+
+Loaded = TypeVar("Loaded", bound=Closable)
+
+
+class ModelShelf:
+    """Loads and keeps models by the artist's choices; not for several threads."""
+
+    def __init__(self, resources: Resources | None = None) -> None:
+        self.resources = resources or Resources()
+        self._kept: dict[tuple[object, ...], Closable] = {}
+
+    def device(self) -> Device:
+        """The processor that networks run on, its memory as it is now."""
+        from . import device
+
+        return device.choose(self.resources.device)
+
+    def folder(self, spec: ModelSpec) -> Path:
+        """Where a model lies; raises ModelError where it isn't, or not whole."""
+        place = Path(self.resources.models_folder) if self.resources.models_folder else Path()
+        folder = model_store.find(spec, place, self.resources.use_hub_cache)
+        if folder is None:
+            raise ModelError(model_store.why_not(spec, place))
+        return folder
+
+    def weights_key(self, key: str) -> str:
+        """What tells whether a model's files are still the same; empty for the built-in way.
+
+        Raises ModelError where the model is missing.
+        """
+        if key == BUILTIN:
+            return ""
+        folder = self.folder(model(key))
+        files = sorted(folder.rglob("*.safetensors"))
+        stats = ((f.relative_to(folder).as_posix(), f.stat()) for f in files)
+        return f"{key} " + " ".join(f"{name} {s.st_size} {s.st_mtime_ns}" for name, s in stats)
+
+    def networks_key(self, path: Path) -> str:
+        """What tells whether a checkpoint is still the same; raises ModelError where it is gone."""
+        if not path.is_file():
+            raise ModelError(f"There is no checkpoint at {path}: choose the file again in Models.")
+        return file_key(path)
+
+    def inpainter(self, settings: JobSettings, context: Context) -> DiffusionInpainter:
+        """The diffusion model that the settings name."""
+        from .pretrained.diffusion import DiffusionInpainter, DiffusionOptions
+
+        spec = model(settings.inpaint_model)
+        options = DiffusionOptions(
+            settings.prompt,
+            settings.negative_prompt,
+            settings.steps,
+            settings.guidance,
+            settings.strength,
+        )
+        return self._take(
+            (spec.key, options),
+            lambda: DiffusionInpainter(self.folder(spec), spec, self.device(), options, context),
+        )
+
+    def depth(self, settings: JobSettings, context: Context) -> DepthModel:
+        """The depth model that the settings name."""
+        from .pretrained.depth import DepthModel
+
+        spec = model(settings.depth_model)
+        return self._take(
+            (spec.key,), lambda: DepthModel(self.folder(spec), spec, self.device(), context)
+        )
+
+    def segmentation(self, settings: JobSettings, context: Context) -> SegmentationModel:
+        """The model of moving regions that the settings name."""
+        from .pretrained.segmentation import SegmentationModel
+
+        spec = model(settings.motion_model)
+        return self._take(
+            (spec.key,), lambda: SegmentationModel(self.folder(spec), spec, self.device(), context)
+        )
+
+    def networks(self, path: Path) -> PaperNetworks:
+        """The paper's feature and decoder networks of a checkpoint; they stay until `close`."""
+        from .networks.checkpoint import load_networks
+
+        changed = path.stat().st_mtime_ns if path.is_file() else 0
+        kept = self._take(
+            ("networks", str(path), changed),
+            lambda: _Networks(load_networks(path, self.device().kind)),
+        )
+        return kept.networks
+
+    def close(self) -> None:
+        """Free every model."""
+        while self._kept:
+            self._kept.popitem()[1].close()
+
+    def after_job(self) -> None:
+        """A job ended: free its models unless they are to be kept."""
+        if not self.resources.keep_models:
+            self.close()
+
+    def _take(self, key: tuple[object, ...], load: Callable[[], Loaded]) -> Loaded:
+        if key not in self._kept:
+            self.after_job()  # what another stage used makes room
+            self._kept[key] = load()
+        return cast(Loaded, self._kept[key])
+
+
+class _Networks:
+    """The paper's networks as something that can be closed."""
+
+    def __init__(self, networks: PaperNetworks) -> None:
+        self.networks = networks
+
+    def close(self) -> None:
+        """Give their memory back."""
+        from . import device
+
+        del self.networks
+        device.give_back()

@@ -1,0 +1,148 @@
+"""The worker process as Blender sees it: Blender's own Python, apart from the user's environment.
+
+Nothing here blocks: a thread collects the worker's lines. A worker serves one task after another,
+and ends when it is closed, or when Blender goes away.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+REQUIRED = ("numpy", "cv2", "scipy", "sklearn")
+FOR_MODELS = ("torch", "diffusers", "transformers", "huggingface_hub", "safetensors", "psutil")
+ONLINE = "--online"
+LOG_TAIL_BYTES = 4000
+
+
+class MissingPackageError(ImportError):
+    """A Python package that the worker needs is not there; its text is for the artist."""
+
+
+def package_folders(models: bool = False) -> list[str]:
+    """Folders in which the packages that the worker needs lie; models: those of networks too.
+
+    Raises MissingPackageError where one is missing.
+    """
+    folders: list[str] = []
+    for name in REQUIRED + (FOR_MODELS if models else ()):
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            raise MissingPackageError(_missing(name))
+        folder = str(Path(spec.origin).parent.parent)
+        if folder not in folders:
+            folders.append(folder)
+    return folders
+
+
+def models_available() -> bool:
+    """Whether the packages that run networks are installed; imports none of them."""
+    return all(importlib.util.find_spec(name) is not None for name in FOR_MODELS)
+
+
+def _missing(name: str) -> str:
+    if name in FOR_MODELS:
+        return (
+            f"Pretrained models need the Python package '{name}', which this installation has not: "
+            "choose Built-in, or install the full Make 4D."
+        )
+    return f"The Python package '{name}' is missing: install the Make 4D extension again."
+
+
+class Worker:
+    """A running worker process.
+
+    models: whether it may run networks; online: whether it may use the network, which only
+    downloads do.
+    """
+
+    def __init__(self, models: bool = False, online: bool = False) -> None:
+        self.has_models, self.is_online = models, online
+        folders = package_folders(models)
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._folder = tempfile.TemporaryDirectory(
+            prefix="make-4d-worker-", ignore_cleanup_errors=True
+        )
+        self._log = (Path(self._folder.name) / "worker.log").open("w+b")
+        self._process = self._start([ONLINE] if online else [], folders)
+        threading.Thread(target=self._collect, daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        """Process id of the worker."""
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process.poll() is None
+
+    def send(self, command: dict[str, Any]) -> None:
+        """Send a command; one that can't be sent is answered by the end of the worker's output."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(command) + "\n")
+            self._process.stdin.flush()
+        except OSError:
+            return
+
+    def next_line(self) -> str | None:
+        """The worker's next line, None where its output ended; raises queue.Empty for neither."""
+        return self._lines.get_nowait()
+
+    def kill(self) -> None:
+        """End the process now."""
+        self._process.kill()
+
+    def exit_code(self) -> int:
+        """How the process ended, once its output has."""
+        return self._process.wait()
+
+    def close(self) -> None:
+        """End the process, give back its memory, remove its log."""
+        if self.is_alive:
+            self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._log):
+            if stream is not None:
+                _close_quietly(stream)
+        self._folder.cleanup()
+
+    def log_tail(self) -> str:
+        """The last lines that the worker printed."""
+        self._log.flush()
+        text = Path(self._log.name).read_bytes()[-LOG_TAIL_BYTES:]
+        return text.decode(errors="replace")
+
+    def _start(self, options: list[str], folders: list[str]) -> subprocess.Popen[str]:
+        script = Path(__file__).with_name("worker.py")
+        command = [sys.executable, "-I", "-X", "utf8", "-u", str(script), *options, *folders]
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            encoding="utf-8",
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+
+    def _collect(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.put(line)
+        self._lines.put(None)
+
+
+def _close_quietly(stream: Any) -> None:
+    try:
+        stream.close()
+    except OSError:
+        return

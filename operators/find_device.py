@@ -1,0 +1,95 @@
+"""Find Device: ask the worker which processor networks run on."""
+
+from __future__ import annotations
+
+import time
+
+import bpy
+
+from ..geometry.preferences import stored
+from ..ml.client import DeviceQuery
+from ..ml.process import MissingPackageError
+from ..ml.protocol import Failed
+from . import running
+from .redraw import redraw_sidebars
+
+POLL_SECONDS = 0.1
+
+
+class MAKE4D_OT_find_device(bpy.types.Operator):
+    """Look which processor the networks run on."""
+
+    bl_idname = "make_4d.find_device"
+    bl_label = "Find Device"
+    bl_description = "Look which processor the networks run on, and how much memory it has free"
+    bl_options = {"INTERNAL"}
+
+    _timer: bpy.types.Timer | None = None
+    _query: DeviceQuery | None = None
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask, and wait from a timer: loading PyTorch takes some seconds."""
+        if bpy.app.background:
+            return self.execute(context)
+        if not self._begin():
+            return {"CANCELLED"}
+        manager = context.window_manager
+        self._timer = manager.event_timer_add(POLL_SECONDS, window=context.window)
+        manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Look for the answer on every tick of the timer."""
+        assert self._query is not None
+        if event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        self._query.poll()
+        return self._end(context) if self._query.finished else {"PASS_THROUGH"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Ask and wait (background mode and scripts)."""
+        if not self._begin():
+            return {"CANCELLED"}
+        assert self._query is not None
+        while not self._query.finished:
+            self._query.poll()
+            time.sleep(POLL_SECONDS)
+        return self._end(context)
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Called by Blender when the file is closed."""
+        if self._query is not None:
+            self._query.close()
+
+    def _begin(self) -> bool:
+        try:
+            self._query = DeviceQuery(stored("device", "auto"))
+        except (MissingPackageError, OSError) as error:
+            self.report({"ERROR"}, str(error))
+            return False
+        return True
+
+    def _end(self, context: bpy.types.Context) -> set[str]:
+        query = self._query
+        assert query is not None
+        query.close()
+        if self._timer is not None:
+            context.window_manager.event_timer_remove(self._timer)
+        if query.device is None:
+            ended = query.finished
+            why = ended.sentence if isinstance(ended, Failed) else "No answer: try again."
+            self.report({"ERROR"}, why)
+            return {"CANCELLED"}
+        running.note_device(query.device)
+        redraw_sidebars(context)
+        return {"FINISHED"}
+
+
+def register() -> None:
+    """Register the operator."""
+    bpy.utils.register_class(MAKE4D_OT_find_device)
+
+
+def unregister() -> None:
+    """Remove the operator."""
+    bpy.utils.unregister_class(MAKE4D_OT_find_device)

@@ -1,0 +1,142 @@
+"""The sidebar's part Models: which way each stage goes, and getting the models for it."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..geometry.folders import models_folder
+from ..geometry.preferences import stored
+from ..ml.model_store import size_words, snapshot_folder
+from ..ml.process import models_available
+from ..ml.registry import BUILTIN, ModelSpec, model
+from ..operators import model_states, running
+from ..operators.cancel_download import MAKE4D_OT_cancel_download
+from ..operators.download import MAKE4D_OT_download
+from ..operators.find_device import MAKE4D_OT_find_device
+from ..operators.free_models import MAKE4D_OT_free_models
+from ..operators.remove_model import MAKE4D_OT_remove_model
+from .main import CATEGORY
+from .text import draw_wrapped
+
+STAGES = ("inpaint", "depth", "motion")
+DIFFUSION = ("prompt", "negative_prompt", "steps", "guidance", "strength")
+LIGHT = "This installation has no PyTorch: the built-in ways work, pretrained models don't."
+
+
+class VIEW3D_PT_make_4d_models(bpy.types.Panel):
+    """Pretrained models in place of the built-in ways."""
+
+    bl_label = "Models"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = CATEGORY
+    bl_parent_id = "VIEW3D_PT_make_4d"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """For each stage its way and the state of its model; what they run on."""
+        layout = self.layout
+        layout.use_property_split = True
+        settings = context.scene.make_4d
+        if not models_available():
+            draw_wrapped(layout, context, LIGHT, "INFO")
+        for stage in STAGES:
+            draw_stage(layout, context, settings, stage)
+        draw_networks(layout, settings)
+        if any(getattr(settings, f"{s}_model") != BUILTIN for s in STAGES) or settings.networks:
+            draw_device(layout)
+
+
+def draw_stage(
+    layout: bpy.types.UILayout, context: bpy.types.Context, settings: object, stage: str
+) -> None:
+    """The choice of a stage's way, the model's state, and what only this model needs."""
+    column = layout.column()
+    choice = column.column()
+    choice.enabled = running.current is None
+    choice.prop(settings, f"{stage}_model")
+    key = getattr(settings, f"{stage}_model")
+    if key == BUILTIN:
+        return
+    draw_state(column, context, model(key))
+    if stage == "inpaint":
+        options = column.column()
+        options.enabled = running.current is None
+        for name in DIFFUSION:
+            options.prop(settings, name)
+
+
+def draw_state(layout: bpy.types.UILayout, context: bpy.types.Context, spec: ModelSpec) -> None:
+    """One of: on its way, failed, ready, missing."""
+    box = layout.box()
+    going = running.downloads.get(spec.key)
+    if going is not None and going.task is not None:
+        draw_download(box, spec, going)
+        return
+    if going is not None:
+        draw_wrapped(box, context, going.failure, "ERROR")
+    state = model_states.state(spec)
+    if state.status == "ready":
+        row = box.row()
+        row.label(text="Ready", icon="CHECKMARK")
+        if state.folder == snapshot_folder(spec, models_folder()):
+            remove = row.operator(MAKE4D_OT_remove_model.bl_idname, text="", icon="TRASH")
+            remove.model = spec.key
+    else:
+        draw_missing(box, context, spec, state.bytes_fetched)
+
+
+def draw_download(
+    layout: bpy.types.UILayout, spec: ModelSpec, going: running.RunningDownload
+) -> None:
+    """A bar, bytes so far, and Cancel."""
+    row = layout.row(align=True)
+    row.progress(factor=going.fraction, text=going.detail or "Asking the hub")
+    cancel = row.operator(MAKE4D_OT_cancel_download.bl_idname, text="", icon="X")
+    cancel.model = spec.key
+
+
+def draw_missing(
+    layout: bpy.types.UILayout, context: bpy.types.Context, spec: ModelSpec, fetched: int
+) -> None:
+    """Size and licence, and the button; why it can't be pressed where it can't."""
+    layout.label(text=f"Not here yet: {size_words(spec.download_mb * 1_000_000)}", icon="IMPORT")
+    layout.label(text=f"Licence: {spec.licence}")
+    row = layout.row()
+    row.enabled = models_available()
+    text = f"Go On ({size_words(fetched)} are here)" if fetched else "Download..."
+    row.operator(MAKE4D_OT_download.bl_idname, text=text, icon="IMPORT").model = spec.key
+    if not bpy.app.online_access:
+        hint = "Downloads need Online Access: Preferences > System. Or put the model there by hand."
+        draw_wrapped(layout, context, hint, "INTERNET_OFFLINE")
+
+
+def draw_networks(layout: bpy.types.UILayout, settings: object) -> None:
+    """The checkpoint of the paper's own networks."""
+    column = layout.column()
+    column.enabled = running.current is None
+    column.prop(settings, "networks", placeholder="Paper's checkpoint, for Neural")
+
+
+def draw_device(layout: bpy.types.UILayout) -> None:
+    """What networks run on, and what is kept in memory."""
+    row = layout.row()
+    found = running.device
+    if found is None:
+        row.operator(MAKE4D_OT_find_device.bl_idname, text="Which Device?", icon="MEMORY")
+    else:
+        free = size_words(found.free_bytes)
+        row.label(text=f"{found.name}: {free} free", icon="MEMORY")
+        row.operator(MAKE4D_OT_find_device.bl_idname, text="", icon="FILE_REFRESH")
+    if stored("keep_models", False) and running.keeps_models():
+        layout.operator(MAKE4D_OT_free_models.bl_idname, icon="TRASH")
+
+
+def register() -> None:
+    """Register the panel."""
+    bpy.utils.register_class(VIEW3D_PT_make_4d_models)
+
+
+def unregister() -> None:
+    """Remove the panel."""
+    bpy.utils.unregister_class(VIEW3D_PT_make_4d_models)

@@ -79,6 +79,7 @@ def add_model_arguments(p: argparse.ArgumentParser) -> None:
     group.add_argument("--models", metavar="DIR", help="the models folder")
     group.add_argument("--list-models", action="store_true", help="models, sizes and licences")
     group.add_argument("--download", choices=[m.key for m in MODELS], metavar="MODEL")
+    group.add_argument("--online-mode", action="store_true", help="let --download use the network")
 
 
 def main(argv: list[str]) -> int:
@@ -169,8 +170,8 @@ def list_models(arguments: argparse.Namespace, console: Console) -> None:
 def download_model(arguments: argparse.Namespace, console: Console) -> None:
     """Get a model from the hub; asking for it by name is the user's consent."""
     spec = model(arguments.download)
-    if not bpy.app.online_access:
-        raise CommandError("Blender may not use the network: start it with --online-mode.")
+    if not (arguments.online_mode or bpy.app.online_access):
+        raise CommandError("Downloads use the network: allow that with --online-mode.")
     console.done(f"{spec.label}, licence {spec.licence}: {spec.licence_url}")
     task = Download(spec.key, models_place(arguments))
     try:

@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 import pytest
 from make_4d.geometry.core.cloud import load_flight
-from make_4d.ml.client import Job, package_folders
+from make_4d.ml.client import Job
 from make_4d.ml.pipeline import STAGES
+from make_4d.ml.process import package_folders
 from make_4d.ml.protocol import Cancelled, Done, Failed, Progress, StageDone
 from make_4d.ml.settings import JobSettings, SettingsError
 
@@ -190,8 +191,8 @@ def test_closing_leaves_no_process(photo, tmp_path):
 def test_a_worker_without_blender_ends_by_itself(photo, tmp_path):
     job = Job(settings_for(photo, size=512), tmp_path)
     finish(job, until=lambda m: isinstance(m, Progress))
-    job._process.stdin.close()
-    job._process.wait(timeout=5)
+    job.worker._process.stdin.close()
+    job.worker._process.wait(timeout=5)
     job.close()
 
 

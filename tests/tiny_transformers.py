@@ -18,6 +18,8 @@ from pathlib import Path
 import numpy as np
 import torch
 import transformers
+from make_4d.ml.context import Context
+from make_4d.ml.registry import ModelSpec
 from torch.nn.functional import interpolate
 from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
 from transformers.models.segformer.image_processing_pil_segformer import (
@@ -47,10 +49,32 @@ DINO = {
     "num_hidden_layers": 4,
     "num_attention_heads": 2,
     "mlp_ratio": 2,
-    "patch_size": 8,
-    "initializer_range": 0.5,
 }
 NECK = {"neck_hidden_sizes": [8, 8, 8, 8], "fusion_hidden_size": 8, "initializer_range": 0.3}
+
+
+def tiny_spec(stage: str, key: str = "tiny") -> ModelSpec:
+    """What the registry would say of a tiny network for a stage, by the name of Tiny."""
+    commit = "0" * 40
+    files = ("*.json", "*.safetensors")
+    return ModelSpec(key, stage, "Tiny", "make4d/tiny", commit, "MIT", "", 1, 1, SIDE, files)
+
+
+class Watcher:
+    """A context that remembers what was reported: `said` is a list of (fraction, detail). It is
+    cancelled from the report with the number `cancel_at` on."""
+
+    def __init__(self, cancel_at: int | None = None) -> None:
+        self.said: list[tuple[float, str]] = []
+        self._cancel_at = cancel_at
+        self.context = Context(lambda *report: self.said.append(report), self._is_cancelled)
+
+    def details(self) -> str:
+        """All that was said, one report a line."""
+        return "\n".join(detail for _, detail in self.said)
+
+    def _is_cancelled(self) -> bool:
+        return self._cancel_at is not None and len(self.said) >= self._cancel_at
 
 
 def painted(rng: np.random.Generator, size: int = SIDE, labels: tuple[str, ...] = LABELS):
@@ -118,18 +142,25 @@ def save_tiny_dpt(folder: Path, hybrid: bool = False) -> Path:
 
 def save_tiny_depth_anything(folder: Path, metric: bool = False) -> Path:
     """Depth Anything (V2): relative inverse depth, or metres up to MAX_METRES where `metric`."""
-    torch.manual_seed(2)
+    torch.manual_seed(3)
     kind = {"depth_estimation_type": "metric", "max_depth": MAX_METRES} if metric else {}
     config = transformers.DepthAnythingConfig(
-        backbone_config=_dino(SIDE, out_indices=[1, 2, 3, 4], reshape_hidden_states=False),
-        patch_size=DINO["patch_size"],
+        backbone_config=DINO
+        | {
+            "image_size": SIDE,
+            "patch_size": 4,
+            "initializer_range": 0.1,
+            "out_indices": [1, 2, 3, 4],
+            "reshape_hidden_states": False,
+        },
+        patch_size=4,
         reassemble_hidden_size=DINO["hidden_size"],
         head_hidden_size=16,
         **NECK,
         **kind,
     )
     model = transformers.DepthAnythingForDepthEstimation(config).eval()
-    processor = _dpt_processor(ensure_multiple_of=DINO["patch_size"], keep_aspect_ratio=True)
+    processor = _dpt_processor(ensure_multiple_of=4, keep_aspect_ratio=True)
     _fit(model, model.head.conv3, processor, _metric_target if metric else _relative_target)
     return _save(folder, model, processor)
 
@@ -137,8 +168,8 @@ def save_tiny_depth_anything(folder: Path, metric: bool = False) -> Path:
 def save_tiny_depth_pro(folder: Path) -> Path:
     """Depth Pro: metres and a field of view of about FIELD_OF_VIEW degrees. The library's own image
     processor needs torchvision, so its settings are written by hand."""
-    torch.manual_seed(3)
-    vision = _dino(SIDE // 2)
+    torch.manual_seed(2)
+    vision = DINO | {"image_size": SIDE // 2, "patch_size": 8, "initializer_range": 0.5}
     config = transformers.DepthProConfig(
         patch_size=SIDE // 2,
         fusion_hidden_size=8,
@@ -214,10 +245,6 @@ def save_tiny_segformer(folder: Path, labels: tuple[str, ...] = LABELS) -> Path:
     layer = model.decode_head.classifier
     _fit(model, layer, processor, lambda c: _one_hot(c, len(labels)), labels)
     return _save(folder, model, processor)
-
-
-def _dino(side: int, **extra) -> dict:
-    return {**DINO, "image_size": side, **extra}
 
 
 def _dpt_processor(**settings) -> DPTImageProcessorPil:

@@ -151,8 +151,8 @@ def _zero(values: FloatArray, solid: NDArray[np.bool_], near: float) -> float:
     """The relative disparity that is infinitely far away.
 
     The sky's median where it is seen, and believed only where things are mostly nearer. Without a
-    sky, the min-max normalisation of the paper (section 3.1) with a robust minimum, which becomes
-    FAR_WALL rather than 0.
+    sky, the min-max normalisation of the paper with a robust minimum, which becomes FAR_WALL rather
+    than 0.
     """
     far = float(np.percentile(values[solid], FARTHEST))
     if 1.0 - solid.mean() >= MIN_SKY:

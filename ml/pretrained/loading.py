@@ -108,7 +108,7 @@ class Network:
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-        self._step_down(context)
+        self._step_down(0.8, context)
 
     def _run_within_memory(
         self, image: FloatArray, names: tuple[str, ...], context: Context
@@ -122,24 +122,24 @@ class Network:
                 if not is_out_of_memory(error):
                     raise _unusable(self.spec) from error
             # Here, with the error and the tensors of its frames gone.
-            if is_last or not self._step_down(context):
+            if is_last or not self._step_down(0.0, context):
                 break
         raise _too_large(self.spec)
 
-    def _step_down(self, context: Context) -> bool:
-        """Use less memory of the device: another device, or a smaller picture; False where neither
-        helps."""
+    def _step_down(self, fraction: float, context: Context) -> bool:
+        """Take the processor for a device that has too little memory, or a smaller picture there;
+        False where neither helps. It is said at this fraction of the work."""
         give_back()
         if self._device.kind != "cpu":
             name, self._device = self._device.name, describe("cpu")
             self._model.to("cpu", torch.float32)
             give_back()
-            context.report(0.0, f"{name} has too little memory: slower, on the processor")
+            context.report(fraction, f"{name} has too little memory: slower, on the processor")
             return True
         if self.config.model_type in ONE_SIZE or getattr(self.config, "is_hybrid", False):
             return False
         self._shrink = 2
-        context.report(0.0, "Too little memory: once more with a smaller picture")
+        context.report(fraction, "Too little memory: once more with a smaller picture")
         return True
 
     def _forward(self, image: FloatArray, names: tuple[str, ...]) -> Outputs:
@@ -219,8 +219,8 @@ def _read_model(kind: Any, folder: Path, spec: ModelSpec, dtype: torch.dtype) ->
     lacking = [key for key in info["missing_keys"] if not UNUSED_WEIGHTS.search(key)]
     if lacking or info["mismatched_keys"] or info["error_msgs"]:
         raise ModelError(
-            f"{spec.label} lacks weights that {stage_name(spec)} needs: download it again, "
-            "or choose another model."
+            f"{spec.label} lacks weights that {stage_name(spec)} needs: press Download again, or "
+            "choose another model."
         )
     return model.eval()
 
@@ -235,16 +235,19 @@ def _explained(spec: ModelSpec) -> Iterator[None]:
     except Exception as error:
         if is_out_of_memory(error):
             raise _too_large(spec) from error
+        reason = "its files are missing, damaged or of another kind"
+        if isinstance(error, ImportError):
+            reason = "it needs a library that Make 4D doesn't bring"
         raise ModelError(
-            f"{spec.label} can't be loaded, its files are missing, damaged or of another kind: "
-            "download it again or choose another model."
+            f"{spec.label} can't be loaded because {reason}: press Download again, or choose "
+            f"another model for {stage_name(spec)}."
         ) from error
 
 
 def _too_large(spec: ModelSpec) -> ModelError:
     return ModelError(
-        f"There is too little memory for {spec.label}: close other programs, or choose a smaller "
-        f"model for {stage_name(spec)}."
+        f"There is too little memory for {spec.label}: choose a smaller model for "
+        f"{stage_name(spec)}, or close other programs."
     )
 
 

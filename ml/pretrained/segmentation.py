@@ -60,13 +60,14 @@ class SegmentationModel:
         """
         logits = self._network.run(image, ("logits",), context.within(0.0, 0.6))["logits"]
         shares = _softmax(logits)
-        masks = {}
+        masks: dict[str, FloatArray] = {}
         for i, (name, classes) in enumerate(self._classes.items()):
             mask = shares[classes].sum(0)
             part = context.part(0.6 + 0.4 * i / 3, 0.6 + 0.4 * (i + 1) / 3)
             masks[name] = at_picture_size(np.clip(mask, 0.0, 1.0), image, part)
-        total = np.maximum(sum(masks.values()), np.float32(1.0))
-        return Regions(**{name: mask / total for name, mask in masks.items()})
+        # A trifle less than 1, whatever the rounding.
+        total = np.maximum(sum(masks.values()) * np.float32(1.000001), np.float32(1.0))
+        return Regions(**{n: (mask / total).astype(np.float32) for n, mask in masks.items()})
 
     def close(self) -> None:
         """Free the network and its memory."""
@@ -96,4 +97,4 @@ def _parts(label: str) -> Iterable[str]:
 def _softmax(logits: FloatArray) -> FloatArray:
     """Shares (C, h, w) of the classes at every pixel."""
     powers = np.exp(logits - logits.max(axis=0, keepdims=True))
-    return powers / powers.sum(axis=0, keepdims=True)
+    return (powers / powers.sum(axis=0, keepdims=True)).astype(np.float32)

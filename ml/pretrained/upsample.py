@@ -3,6 +3,7 @@
 Networks look at a picture a few hundred pixels wide; enlarged, their edges are as wide as the
 factor. The guided filter moves them onto the picture's edges. It is worked out in strips, so that
 memory doesn't grow with the picture, and held within the values near by, so that no halo remains.
+Slopes stay as they are.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ REACH = 2.0
 MIN_RADIUS = 2
 EPSILON = 3e-4
 """The guide's variance, in squared colour units, below which the filter only smooths."""
+SLOPE = 0.03
+"""Share of the range that values may change within the radius on a slope, where the picture's
+texture would only be copied; twice that is a step."""
 STRIP_PIXELS = 1 << 20
 
 
@@ -63,7 +67,9 @@ def _snapped(
 
 
 def _held(values: FloatArray, image: FloatArray, radius: int) -> FloatArray:
-    """The guided filter's result, between the least and greatest of the values within reach."""
+    """The guided filter's result where there is a step, between the values on both its sides."""
     kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+    least, greatest = cv2.erode(values, kernel), cv2.dilate(values, kernel)
     fine = guided_filter(image.astype(np.float32), values, radius, EPSILON)
-    return np.clip(fine, cv2.erode(values, kernel), cv2.dilate(values, kernel))
+    share = np.clip((greatest - least) / SLOPE - 1.0, 0.0, 1.0)
+    return values + share * (np.clip(fine, least, greatest) - values)

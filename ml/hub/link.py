@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import ssl
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
@@ -130,8 +131,13 @@ class Link:
             return ModelError(f"{self.host} sends every request in a circle: {check}.")
         if isinstance(error, httpx2.InvalidURL | httpx2.UnsupportedProtocol):
             return ModelError(f"The hub's address {self.endpoint} is not valid: check HF_ENDPOINT.")
-        if _is_name_unknown(error):
+        if _comes_from(error, socket.gaierror):
             return NoAnswer(f"The name {self.host} can't be resolved: {check}.")
+        if _comes_from(error, ssl.SSLCertVerificationError):
+            return ModelError(
+                f"{self.host} can't prove that it is what it says; a proxy may be in between, or "
+                "this computer's clock be wrong: check both and press Download again."
+            )
         if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
             return NoAnswer(f"{self.host} can't be reached: {check}.")
         if isinstance(error, httpx2.TimeoutException):
@@ -166,9 +172,10 @@ def _is_file(response: httpx2.Response, position: int, size: int) -> bool:
     return length == str(size) and not is_page
 
 
-def _is_name_unknown(error: BaseException | None) -> bool:
+def _comes_from(error: BaseException | None, kind: type[BaseException]) -> bool:
+    """Whether an error, or one that led to it, is of this kind."""
     while error is not None:
-        if isinstance(error, socket.gaierror):
+        if isinstance(error, kind):
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -1,0 +1,94 @@
+"""What the tests of downloads share: a model on a hub on this machine, and a look at the rest."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hub_server import HubServer
+from make_4d.ml.context import Context
+from make_4d.ml.errors import ModelError
+from make_4d.ml.hub.download import download
+from make_4d.ml.hub.link import Patience
+from make_4d.ml.registry import ModelSpec
+from test_model_store import DEPTH, depth_files, safetensors, write
+
+QUICK = Patience(connect=1.0, read=0.6, pauses=(0.05, 0.05))
+WEIGHTS = "model.safetensors"
+VALUES = 100_000  # float32 in the weights: 400 kB
+
+
+class Told:
+    """A context that remembers what it was told; the artist cancels at some fraction."""
+
+    def __init__(self, cancel_at: float = 2.0) -> None:
+        self.fractions: list[float] = []
+        self.details: list[str] = []
+        self.cancel_at = cancel_at
+        self.cancelled_at = 0.0
+
+    def context(self) -> Context:
+        return Context(self._note, lambda: self.cancelled_at > 0.0)
+
+    def _note(self, fraction: float, detail: str) -> None:
+        self.fractions.append(fraction)
+        self.details.append(detail)
+        if fraction >= self.cancel_at:
+            self.cancelled_at = time.monotonic()
+
+
+@pytest.fixture(name="source")
+def source_fixture(tmp_path: Path, rng: np.random.Generator) -> Path:
+    """The files of a model on the hub, with some that must never be fetched."""
+    files = depth_files() | {
+        "pytorch_model.bin": b"pickled" * 9,
+        "modeling_depth.py": b"raise SystemExit",
+        "README.md": b"# read me",
+    }
+    folder = write(tmp_path / "on the hub", files)
+    weights = safetensors(VALUES)
+    body = rng.integers(0, 255, 4 * VALUES, np.uint8).tobytes()
+    (folder / WEIGHTS).write_bytes(weights[: -4 * VALUES] + body)
+    return folder
+
+
+@pytest.fixture(name="hub")
+def hub_fixture(source: Path) -> Iterator[HubServer]:
+    with HubServer(source, DEPTH.hub_id, DEPTH.revision) as server:
+        yield server
+
+
+@pytest.fixture(name="models")
+def models_fixture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "somebody's cache"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    return tmp_path / "models ü"
+
+
+def get(hub: HubServer, models: Path, told: Told | None = None, spec: ModelSpec = DEPTH) -> Path:
+    return download(spec, models, (told or Told()).context(), hub.endpoint, QUICK)
+
+
+def fails(hub: HubServer, models: Path, spec: ModelSpec = DEPTH) -> str:
+    """The sentence of a download that doesn't work; it must be one sentence."""
+    with pytest.raises(ModelError) as caught:
+        get(hub, models, spec=spec)
+    sentence = str(caught.value)
+    assert sentence.endswith(".") and "\n" not in sentence, sentence
+    assert not re.search(r"[.!?] [A-Z]", sentence), sentence
+    return sentence
+
+
+def same_files(folder: Path, source: Path) -> bool:
+    names = {f.relative_to(folder).as_posix() for f in folder.rglob("*") if f.is_file()}
+    return names == set(depth_files()) and all(
+        (folder / name).read_bytes() == (source / name).read_bytes() for name in names
+    )
+
+
+def partials(models: Path) -> list[Path]:
+    return sorted(models.rglob("*.incomplete"))

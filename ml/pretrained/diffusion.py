@@ -18,7 +18,7 @@ from ..registry import ModelSpec
 from .diffusion_fill import Painter, fill_picture, plan_fill
 from .diffusion_load import load_pipeline
 from .diffusion_pass import DiffusionOptions, NotFiniteError, Pass, run_pass
-from .memory_plan import bring_home, lowest_plan, place, plan_for
+from .memory_plan import bring_home, lowest_plan, next_plan, place, plan_for
 
 __all__ = ["NEGATIVE_PROMPT", "DiffusionInpainter", "DiffusionOptions"]
 
@@ -49,6 +49,7 @@ class DiffusionInpainter:
         self._pipeline: Any = None
         self._single = device.dtype == torch.float32
         self._plan = plan_for(spec, device, spec.native_size**2)
+        self._placed: int | None = None  # the plan that the pipeline lies by
         self._retries = 1
         try:
             self._within_memory(self._load)
@@ -69,7 +70,7 @@ class DiffusionInpainter:
         self._retries = 1
         factor = self._pipeline.vae_scale_factor
         plan = plan_fill(hole, self._spec.native_size, factor)
-        self._make_room(plan.pixels)
+        self._plan = max(self._plan, self._plan_for(plan.pixels))
         options = self._options
         painter = Painter(
             self._paint, self._spec.native_size, factor, options.steps, options.strength
@@ -80,8 +81,6 @@ class DiffusionInpainter:
 
     def close(self) -> None:
         """Forget the model and give its memory back."""
-        if self._pipeline is not None:
-            self._pipeline.remove_all_hooks()
         self._pipeline = None
         devices.give_back()
 
@@ -91,7 +90,15 @@ class DiffusionInpainter:
             if pipeline.vae.config.force_upcast:  # SDXL's, which overflows in half precision
                 pipeline.vae.to(torch.float32)
             self._pipeline = pipeline
-        place(self._pipeline, self._plan, self._device)
+        self._place()
+
+    def _place(self) -> None:
+        if self._placed != self._plan:
+            place(self._pipeline, self._plan, self._device)
+            self._placed = self._plan
+
+    def _plan_for(self, pixels: int) -> int:
+        return plan_for(self._spec, self._device, pixels, self._single)
 
     def _paint(self, job: Pass) -> Floats:
         """Run one pass, again in higher precision where half precision overflows."""
@@ -104,6 +111,7 @@ class DiffusionInpainter:
 
     def _run(self, job: Pass) -> Floats:
         try:
+            self._place()
             return run_pass(self._pipeline, self._device.kind, self._options, job)
         except (ValueError, TypeError, LookupError) as error:
             raise self._misfit() from error
@@ -131,24 +139,14 @@ class DiffusionInpainter:
             if self._retries == 0 or self._plan >= lowest_plan(self._device):
                 raise self._no_memory()
             self._retries -= 1
-            self._lower(self._plan + 1)
+            self._plan = next_plan(self._plan, self._device, self._placed is None)
 
     def _no_memory(self) -> ModelError:
+        other = "" if self._device.kind == "cpu" else ", or Device: CPU"
         return ModelError(
             f"There is not enough memory on {self._device.name} for {self._spec.label}; choose a "
-            "smaller Size, a smaller model, or Device: CPU in the Models panel."
+            f"smaller Size, a smaller model{other} in the Models panel."
         )
-
-    def _make_room(self, pixels: int) -> None:
-        """Step down before a picture that would not fit."""
-        needed = plan_for(self._spec, self._device, pixels, self._single)
-        if needed > self._plan:
-            self._lower(needed)
-
-    def _lower(self, plan: int) -> None:
-        self._plan = plan
-        if self._pipeline is not None:
-            place(self._pipeline, plan, self._device)
 
     def _raise_precision(self, part: str) -> None:
         """Single precision for the autoencoder, or where that isn't enough for everything."""
@@ -159,11 +157,10 @@ class DiffusionInpainter:
                 "model, or other values of steps and guidance."
             )
         bring_home(pipeline)
+        self._placed = None
         if part == "vae" and pipeline.vae.dtype != torch.float32:
             pipeline.vae.to(torch.float32)
         else:
             pipeline.to(torch.float32)
             self._single = True
-            native = self._spec.native_size**2
-            self._plan = max(self._plan, plan_for(self._spec, self._device, native, True))
-        place(pipeline, self._plan, self._device)
+            self._plan = max(self._plan, self._plan_for(self._spec.native_size**2))

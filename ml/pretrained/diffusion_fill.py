@@ -14,11 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..builtin.poisson import smooth_fill
 from ..context import Context
 from .diffusion_pass import Pass, steps_run
 from .preview import thumbnail
-from .seam import dilate, match_colors, match_seam
+from .seam import continued, dilate, match_colors, match_seam
 from .tiles import Size, Tile, blending_weights, first_size, tiles_for
 
 Floats = NDArray[np.float32]
@@ -74,7 +73,7 @@ def fill_picture(
 ) -> Floats:
     """`image` (H, W, 3), sRGB 0..1, with its `hole` (H, W) painted; the rest is unchanged."""
     grown = dilate(hole, GROWTH)
-    start = smooth_fill(image, ~grown)
+    start = continued(image, grown)
     steps = _Steps(painter, plan, context)
     first = Pass(
         _resized(start, plan.first),

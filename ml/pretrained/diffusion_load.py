@@ -7,6 +7,7 @@ named here, and weights are read from safetensors alone.
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,10 @@ def load_pipeline(folder: Path, spec: ModelSpec, dtype: torch.dtype) -> Any:
     """
     keep_quiet()
     try:
-        index = _checked_index(folder, spec)
-        pipeline = _assembled(folder, spec, dtype, index)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            index = _checked_index(folder, spec)
+            pipeline = _assembled(folder, spec, dtype, index)
         _check_fit(pipeline, spec)
     except Exception as error:
         if isinstance(error, ModelError) or is_out_of_memory(error):
@@ -68,7 +71,7 @@ def keep_quiet() -> None:
     """No progress bars and warnings of the libraries: progress is the worker's to tell."""
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
-    diffusers.utils.logging.set_verbosity_error()
+    diffusers.utils.logging.set_verbosity(diffusers.utils.logging.CRITICAL)
     diffusers.utils.logging.disable_progress_bar()
 
 

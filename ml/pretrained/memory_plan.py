@@ -41,6 +41,11 @@ def plan_for(spec: ModelSpec, device: Device, pixels: int, single: bool | None =
     return lowest_plan(device)
 
 
+def next_plan(plan: int, device: Device, loading: bool) -> int:
+    """The plan to try after memory ran out; while loading, slices would save nothing."""
+    return min(max(plan + 1, MODEL_OFFLOAD if loading else 0), lowest_plan(device))
+
+
 def place(pipeline: Any, plan: int, device: Device) -> None:
     """Lay a diffusers pipeline out by a plan; again only by the same plan or a lower one."""
     if plan >= SLICED:

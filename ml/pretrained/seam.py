@@ -37,13 +37,22 @@ def match_seam(painted: Floats, image: Floats, hole: Bools) -> Floats:
     if not hole.any():
         return image
     result = image.copy()
-    window = _surroundings(hole)
+    window = surroundings(hole)
     inside, near = hole[window], painted[window]
     ring = dilate(inside, RING) & ~inside
     if ring.any():
         difference = _averaged(image[window] - near, ring)
         near = near + _fade(inside, REACH * max(hole.shape)) * smooth_fill(difference, ring)
     result[window] = np.where(inside[..., None], np.clip(near, 0.0, 1.0), result[window])
+    return result
+
+
+def continued(image: Floats, hole: Bools) -> Floats:
+    """`image` (H, W, 3) with its `hole` (H, W) filled smoothly from around it."""
+    if not hole.any():
+        return image
+    result, window = image.copy(), surroundings(hole)
+    result[window] = smooth_fill(image[window], ~hole[window])
     return result
 
 
@@ -57,8 +66,8 @@ def match_colors(refined: Floats, before: Floats, radius: float) -> Floats:
     return np.clip(refined + shift, 0.0, 1.0)
 
 
-def _surroundings(hole: Bools) -> tuple[slice, slice]:
-    """The rectangle round the hole that holds its ring too."""
+def surroundings(hole: Bools) -> tuple[slice, slice]:
+    """What cuts the hole (H, W) with its ring out of an array; there must be a hole."""
     rows, columns = np.nonzero(hole.any(axis=1))[0], np.nonzero(hole.any(axis=0))[0]
     top, left = max(0, int(rows[0]) - RING), max(0, int(columns[0]) - RING)
     return slice(top, int(rows[-1]) + RING + 1), slice(left, int(columns[-1]) + RING + 1)

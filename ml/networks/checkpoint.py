@@ -38,7 +38,7 @@ def load_networks(path: Path, device: str = "cpu") -> PaperNetworks:
     A checkpoint is what PyTorch saves of a dictionary that holds the weights of each network under
     its name, whatever else it holds, or a .safetensors file whose keys begin with these names.
     Nothing in a file is ever executed. Raises ModelError where the file is missing, damaged, holds
-    code, or does not fit the networks.
+    code, does not fit the networks, or memory runs out.
     """
     if not path.is_file():
         raise ModelError(f"There is no checkpoint at {path}: choose the file again in Models.")
@@ -46,7 +46,14 @@ def load_networks(path: Path, device: str = "cpu") -> PaperNetworks:
     weights = _read_safetensors(path) if is_safe else _read_checkpoint(path)
     features = _filled(FeatureNet, FEATURES, weights, path.name)
     decoder = _filled(ImageDecoder, DECODER, weights, path.name)
-    return PaperNetworks(features.to(device), decoder.to(device))
+    try:
+        return PaperNetworks(features.to(device), decoder.to(device))
+    except (RuntimeError, MemoryError) as error:
+        if is_out_of_memory(error):
+            raise ModelError(
+                "Not enough memory for the paper's networks: choose Device: CPU in Models."
+            ) from error
+        raise
 
 
 def _read_safetensors(path: Path) -> dict[str, dict[str, Any]]:
@@ -69,7 +76,10 @@ def _read_checkpoint(path: Path) -> Mapping[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # reading noise as a pickle may raise anything
         if is_out_of_memory(error):
-            raise
+            raise ModelError(
+                f"The checkpoint {path.name} is larger than the memory that is left, or damaged: "
+                "close other programs, or choose another file in Models."
+            ) from error
         if _FORBIDDEN.search(str(error)):
             raise ModelError(
                 f"The checkpoint {path.name} holds more than weights and was not opened, for it "

@@ -146,6 +146,7 @@ def test_cancel_while_nothing_comes(hub: HubServer, models: Path) -> None:
 def test_a_server_without_ranges(hub: HubServer, source: Path, models: Path) -> None:
     hub.faults = Faults(where=WEIGHTS, cut_after=1 << 17, no_ranges=True)
     assert same_files(get(hub, models), source)
+    assert sum(WEIGHTS in request for request in hub.requests) == 2, "begun anew, but once"
 
 
 def test_files_that_lie_elsewhere(hub: HubServer, source: Path, models: Path) -> None:

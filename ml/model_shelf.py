@@ -86,9 +86,10 @@ class ModelShelf:
             settings.guidance,
             settings.strength,
         )
+        loading = context.within(0.0, 0.0)
         return self._take(
             (spec.key, options),
-            lambda: DiffusionInpainter(self.folder(spec), spec, self.device(), options, context),
+            lambda: DiffusionInpainter(self.folder(spec), spec, self.device(), options, loading),
         )
 
     def depth(self, settings: JobSettings, context: Context) -> DepthModel:
@@ -96,8 +97,9 @@ class ModelShelf:
         from .pretrained.depth import DepthModel
 
         spec = model(settings.depth_model)
+        loading = context.within(0.0, 0.0)
         return self._take(
-            (spec.key,), lambda: DepthModel(self.folder(spec), spec, self.device(), context)
+            (spec.key,), lambda: DepthModel(self.folder(spec), spec, self.device(), loading)
         )
 
     def segmentation(self, settings: JobSettings, context: Context) -> SegmentationModel:
@@ -105,8 +107,9 @@ class ModelShelf:
         from .pretrained.segmentation import SegmentationModel
 
         spec = model(settings.motion_model)
+        loading = context.within(0.0, 0.0)
         return self._take(
-            (spec.key,), lambda: SegmentationModel(self.folder(spec), spec, self.device(), context)
+            (spec.key,), lambda: SegmentationModel(self.folder(spec), spec, self.device(), loading)
         )
 
     def networks(self, path: Path) -> PaperNetworks:

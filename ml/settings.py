@@ -11,6 +11,7 @@ from .registry import BUILTIN, MODELS, ModelSpec
 MIN_SIZE, MAX_SIZE = 64, 4096
 MAX_LAYERS = 8
 MAX_PROMPT = 20_000
+MAX_STEPS = 500  # of the 1000 that diffusion models are trained with
 DEVICES = ("auto", "cuda", "mps", "cpu")
 _DIFFUSION = ("prompt", "negative_prompt", "steps", "guidance", "strength")
 
@@ -76,7 +77,7 @@ class JobSettings:
             _check(key in known, f"There is no {stage} model '{key}': choose {', '.join(known)}")
         prompts = max(len(self.prompt), len(self.negative_prompt))
         _check(prompts <= MAX_PROMPT, f"A prompt may have {MAX_PROMPT} characters at most")
-        _check(1 <= self.steps <= 1000, "Steps must be 1 to 1000")
+        _check(1 <= self.steps <= MAX_STEPS, f"Steps must be 1 to {MAX_STEPS}")
         _check(0.0 <= self.guidance <= 50.0, "The guidance must be 0 to 50")
         _check(0.01 <= self.strength <= 1.0, "The strength must be 0.01 to 1")
 

@@ -214,8 +214,6 @@ def make_scene(
         name = Path(settings.photo).stem
         built = build_scene(load_flight(folder), name, bpy.context.scene, job.id)
         remember_settings(bpy.data.scenes[built.scene], settings)
-        if settings.networks:
-            bpy.data.scenes[built.scene].make_4d_engine.method = "NEURAL"
     finally:
         job.close()
     seconds = round(time.perf_counter() - started, 3)

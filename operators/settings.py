@@ -8,7 +8,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
 from ..ml.registry import BUILTIN, models_for
-from ..ml.settings import MAX_LAYERS, MAX_SIZE, MIN_SIZE, JobSettings
+from ..ml.settings import MAX_LAYERS, MAX_SIZE, MAX_STEPS, MIN_SIZE, JobSettings
 
 REMEMBERED = (
     *("photo", "size", "frames", "layers", "fly", "motion", "seed", "field_of_view"),
@@ -112,7 +112,7 @@ class Make4DSettings(bpy.types.PropertyGroup):
         default=45,
         min=1,
         soft_max=100,
-        max=1000,
+        max=MAX_STEPS,
     )
     guidance: FloatProperty(  # type: ignore[valid-type]
         name="Guidance",
@@ -162,6 +162,8 @@ def remember_settings(scene: bpy.types.Scene, settings: JobSettings) -> None:
     own = scene.make_4d
     for name in (*REMEMBERED, "networks"):
         setattr(own, name, getattr(settings, name))
+    if settings.networks:
+        scene.make_4d_engine.method = "NEURAL"
 
 
 def register() -> None:

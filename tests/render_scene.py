@@ -101,6 +101,7 @@ def rendered(scene, tmp_path: Path):
     import bpy
 
     settings = scene.render.image_settings
+    settings.media_type = "IMAGE"
     settings.file_format, settings.color_depth, settings.exr_codec = "OPEN_EXR", "32", "NONE"
     settings.color_mode = "RGBA"
     scene.render.filepath = str(tmp_path / "picture.exr")

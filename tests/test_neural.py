@@ -1,0 +1,252 @@
+"""The Neural method: what the worker is told of a frame, what it paints, and what is missing."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+pytest.importorskip("diffusers", reason="diffusers is not installed")
+pytest.importorskip("transformers", reason="transformers is not installed")
+
+import tiny_models
+from make_4d.geometry.core import splat
+from make_4d.geometry.core.color import linear_to_srgb
+from make_4d.geometry.core.features import features_path, save_features
+from make_4d.geometry.core.neural_frame import (
+    BACKWARD,
+    FORWARD,
+    PAPER_RADIUS,
+    STILL,
+    load_frame,
+    save_frame,
+)
+from make_4d.geometry.folders import cache_folder
+from make_4d.geometry.marks import FEATURES, NETWORKS
+from make_4d.ml.context import Context
+from make_4d.ml.networks import paint
+from make_4d.ml.networks.checkpoint import load_networks
+from make_4d.ml.networks.features import point_features
+from make_4d.render import extract, neural
+from make_4d.render.film import Film
+from make_4d.render.view import View
+from render_scene import HEIGHT, WIDTH, add_flight, camera_of, opened, photo_flight, rendered
+
+NAME = "0123456789abcdef"
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    return tiny_models.save_checkpoint(tmp_path_factory.mktemp("networks") / "paper.pth")
+
+
+@pytest.fixture
+def scene(addon, empty_blend, make_flight, checkpoint, tmp_path):
+    """A saved file with a moving flight, 30 % through its loop, whose points have features."""
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
+    flight, camera = photo_flight(make_flight, motion=True)
+    with opened(bpy) as scene:
+        add_flight(scene, flight, share=0.25)
+        maps = np.random.default_rng(4).normal(0, 1, (2, 32, 18, 22)).astype(np.float16)
+        save_features(cache_folder(), NAME, maps, (HEIGHT + 24, WIDTH + 24))
+        for cloud in (thing for thing in scene.objects if thing.type == "POINTCLOUD"):
+            cloud[FEATURES], cloud[NETWORKS] = NAME, str(checkpoint)
+        scene.make_4d_engine.method = "NEURAL"
+        yield scene
+    neural.release()
+
+
+def clouds_and_film(scene):
+    camera = camera_of(scene)
+    view = View(
+        np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]]),
+        (camera.focal, camera.focal),
+        (camera.cx, camera.cy),
+        WIDTH,
+        HEIGHT,
+        (0.01, 1000.0),
+    )
+    clouds = extract.visible_clouds(bpy.context.evaluated_depsgraph_get())
+    return clouds, Film(view, frozenset({"Combined"}), None, 8)
+
+
+def painted_by_hand(frame, networks):
+    """The frame's picture from the numpy renderer and the networks alone."""
+    maps, (height, width) = np.load(frame.features[0])["maps"], (HEIGHT + 24, WIDTH + 24)
+    channels = np.zeros((len(frame.u), 37), np.float32)
+    channels[:, :3], channels[:, 3], channels[:, 36] = frame.color, 1.0, frame.disparity
+    for i, pixel in enumerate(frame.pixel):
+        layer, rest = divmod(int(pixel), height * width)
+        row, column = divmod(rest, width)
+        channels[i, 4:36] = bilinear(maps[layer].astype(np.float32), row, column, (height, width))
+    pictures = []
+    for left_out in (BACKWARD, FORWARD):
+        at = frame.group != left_out
+        splats = splat.Splats(frame.u[at], frame.v[at], frame.z[at], frame.radius[at])
+        drawn = splat.composite(splats, channels[at], frame.size, frame.nearest, frame.opacity[at])
+        pictures.append(torch.from_numpy(drawn.image.astype(np.float32)).permute(2, 0, 1)[None])
+    with torch.inference_mode():
+        return networks.decoder(*pictures, frame.share)[0].permute(1, 2, 0).numpy()
+
+
+def bilinear(maps, row, column, size):
+    """Features (C,) of a pixel's centre in maps (C, h, w) of a picture of `size`."""
+    place = []
+    for at, length, small in zip((row, column), size, maps.shape[1:], strict=True):
+        position = np.clip((at + 0.5) / length * small - 0.5, 0, small - 1)
+        low = min(int(position), small - 2) if small > 1 else 0
+        place.append((low, min(low + 1, small - 1), position - low))
+    (top, bottom, y), (left, right, x) = place
+    upper = maps[:, top, left] * (1 - x) + maps[:, top, right] * x
+    lower = maps[:, bottom, left] * (1 - x) + maps[:, bottom, right] * x
+    return upper * (1 - y) + lower * y
+
+
+def test_the_frame_holds_what_the_camera_sees(scene):
+    clouds, film = clouds_and_film(scene)
+    frame = neural.neural_frame(clouds, film)
+    assert frame.size == (HEIGHT, WIDTH) and frame.share == pytest.approx(0.25)
+    assert set(frame.group) == {STILL, FORWARD, BACKWARD}
+    assert (frame.source == 0).all() and (frame.pixel >= 0).all()
+    camera = camera_of(scene)
+    radius = np.concatenate([c.radius for c in clouds])
+    # All of this flight's points have a radius of one pixel where they were photographed.
+    assert frame.radius.max() <= PAPER_RADIUS * 1.01 * camera.focal * (radius / 0.5).max()
+    assert frame.color.min() >= 0 and frame.color.max() <= 1
+
+
+def test_frames_survive_their_files(scene, tmp_path):
+    clouds, film = clouds_and_film(scene)
+    frame = neural.neural_frame(clouds, film)
+    save_frame(frame, tmp_path)
+    again = load_frame(tmp_path)
+    for name, value in vars(frame).items():
+        np.testing.assert_array_equal(getattr(again, name), value)
+
+
+def test_the_worker_paints_what_the_plain_renderer_and_networks_give(scene, checkpoint):
+    clouds, film = clouds_and_film(scene)
+    frame = neural.neural_frame(clouds, film)
+    networks = load_networks(checkpoint)
+    context = Context(lambda fraction, detail: None, lambda: False)
+    image, alpha = paint.paint(frame, networks, context)
+    wanted = painted_by_hand(frame, networks)
+    assert 0.01 < wanted.std()
+    np.testing.assert_allclose(image.numpy(), wanted, atol=2e-4)
+    assert float(alpha.min()) >= 0 and float(alpha.max()) <= 1 + 1e-6
+
+
+def test_a_render_shows_the_painted_frame(scene, checkpoint, tmp_path):
+    clouds, film = clouds_and_film(scene)
+    frame = neural.neural_frame(clouds, film)
+    image, alpha = paint.paint(
+        frame, load_networks(checkpoint), Context(lambda f, d: None, lambda: False)
+    )
+    scene.render.film_transparent = True
+    picture = rendered(scene, tmp_path)
+    np.testing.assert_allclose(picture[..., 3], alpha.numpy(), atol=1e-4)
+    shown = alpha.numpy() > 0.5
+    color = linear_to_srgb(picture[..., :3] / np.maximum(picture[..., 3:], 1e-6))
+    np.testing.assert_allclose(color[shown], image.numpy()[shown], atol=2e-3)
+
+
+def test_frames_share_a_worker_that_is_given_back(scene):
+    clouds, film = clouds_and_film(scene)
+    first = neural.paint(clouds, film, lambda: None)
+    [worker] = neural._kept
+    second = neural.paint(clouds, film, lambda: None)
+    assert neural._kept == [worker] and worker.is_alive
+    np.testing.assert_array_equal(first, second)
+    neural.release()
+    assert not worker.is_alive
+
+
+def test_escape_stops_the_painting(scene):
+    clouds, film = clouds_and_film(scene)
+
+    class Stopped(Exception):
+        pass
+
+    def check():
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        neural.paint(clouds, film, check)
+    assert not neural._kept  # it was busy, and is gone
+
+
+def reported(scene, tmp_path, capfd):
+    picture = rendered(scene, tmp_path)
+    return picture, capfd.readouterr().out
+
+
+@pytest.mark.parametrize("lack", ["features", "file", "networks", "damaged"])
+def test_what_is_missing_is_said_and_colors_are_drawn(scene, tmp_path, capfd, monkeypatch, lack):
+    scene.make_4d_engine.method = "AUTO"
+    plain = rendered(scene, tmp_path)
+    scene.make_4d_engine.method = "NEURAL"
+    notices = []
+    monkeypatch.setattr(
+        "make_4d.render.engine.Make4DEngine._notice", lambda self, text: notices.append(text)
+    )
+    clouds = [thing for thing in scene.objects if thing.type == "POINTCLOUD"]
+    path = features_path(cache_folder(), NAME)
+    if lack == "file":
+        shutil.rmtree(path.parent)
+    elif lack == "damaged":
+        path.write_bytes(path.read_bytes()[:1000])
+    for cloud in clouds:
+        if lack == "features":
+            del cloud[FEATURES]
+        elif lack == "networks":
+            cloud[NETWORKS] = str(tmp_path / "gone.pth")
+    picture = rendered(scene, tmp_path)
+    np.testing.assert_allclose(picture, plain, atol=1e-6)
+    [notice] = notices
+    assert notice.startswith("Make 4D draws the points' own colors: ") and notice.endswith(".")
+    words = {"features": "Models", "file": str(path.parent), "networks": "gone.pth"}
+    assert words.get(lack, "damaged") in notice
+
+
+def test_points_of_nothing_have_no_features():
+    maps = torch.ones(1, 3, 2, 2)
+    pixel = torch.tensor([-1, 0, 15])
+    found = point_features(maps, pixel, (4, 4))
+    np.testing.assert_array_equal(found, [[0, 0, 0], [1, 1, 1], [1, 1, 1]])
+
+
+def test_a_cloud_of_the_artists_own_takes_part(scene):
+    clouds, film = clouds_and_film(scene)
+    own = replace(clouds[0], features="", networks="", pixel=None)
+    frame = neural.neural_frame([*clouds[1:], own], film)
+    assert set(frame.source) == {0, -1} and (frame.pixel[frame.source == -1] == -1).all()
+
+
+def test_the_whole_way_from_the_button_to_a_painted_frame(addon, empty_blend, checkpoint, tmp_path):
+    rng = np.random.default_rng(5)
+    image = np.zeros((48, 64, 3), np.float32)
+    image[:26], image[26:] = (235, 205, 160), (50, 120, 70)
+    image[26:] += rng.normal(0, 15, (22, 64, 1))
+    cv2.imwrite(str(tmp_path / "meadow.png"), image.clip(0, 255).astype(np.uint8))
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "work.blend"))
+    settings = bpy.context.scene.make_4d
+    settings.photo, settings.size, settings.frames = str(tmp_path / "meadow.png"), 64, 2
+    settings.networks = str(checkpoint)
+    assert bpy.ops.make_4d.make("EXEC_DEFAULT", True) == {"FINISHED"}
+    scene = bpy.context.scene
+    assert scene.make_4d_engine.method == "NEURAL" and scene.make_4d.networks == str(checkpoint)
+    clouds = [thing for thing in scene.objects if thing.type == "POINTCLOUD"]
+    assert clouds and all(thing[NETWORKS] == str(checkpoint) for thing in clouds)
+    neural_picture = rendered(scene, tmp_path)
+    scene.make_4d_engine.method = "AUTO"
+    plain = rendered(scene, tmp_path)
+    assert np.isfinite(neural_picture).all()
+    assert np.abs(neural_picture - plain).max() > 0.05  # another picture: of made-up weights
+    neural.release()
+    assert Path(bpy.data.filepath).parent.joinpath("make_4d_cache", "features").is_dir()

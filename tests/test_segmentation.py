@@ -38,7 +38,7 @@ def regions(folder, image):
     return load(folder).regions(image, tiny.Watcher().context)
 
 
-@pytest.mark.parametrize("size", [64, 200])
+@pytest.mark.parametrize("size", [110, 200])
 def test_sky_water_and_falls_are_found(folder, size, rng):
     image, classes = tiny.painted(rng, size)
     found = regions(folder, image)

@@ -18,6 +18,7 @@ pytest.importorskip("transformers", reason="transformers is not installed")
 tiny = import_module("tiny_diffusion")
 devices = import_module("make_4d.ml.device")
 diffusion = import_module("make_4d.ml.pretrained.diffusion")
+diffusion_pass = import_module("make_4d.ml.pretrained.diffusion_pass")
 diffusion_fill = import_module("make_4d.ml.pretrained.diffusion_fill")
 seam = import_module("make_4d.ml.pretrained.seam")
 
@@ -194,6 +195,15 @@ def test_what_lies_in_the_hole_is_not_looked_at(models) -> None:
     second = inpainter.fill(image, hole, 0, Watch().context)
     inpainter.close()
     assert (first[hole] == second[hole]).all()
+
+
+def test_hole_of_a_pixel_is_a_whole_latent() -> None:
+    """The pipeline looks at one pixel of each latent, so none of the hole may be missed."""
+    hole = np.zeros((16, 24), bool)
+    hole[13, 7] = True
+    mask = diffusion_pass._mask(hole, 8)
+    assert mask.shape == (1, 1, 16, 24)
+    assert (mask[0, 0, 8:, :8] == 1).all() and mask.sum() == 64
 
 
 def test_tiles_leave_no_grid() -> None:

@@ -168,8 +168,8 @@ def test_networks_that_do_not_fit_together(refused, models) -> None:
     refused(change)
 
 
-def test_old_names_of_the_autoencoders_weights(models, tmp_path) -> None:
-    """Stable Diffusion 1.5's autoencoder names its attention in the way of older versions."""
+def test_names_of_older_versions(models, tmp_path) -> None:
+    """Stable Diffusion 1.5's files name some weights in the way of older libraries."""
     old = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
 
     def rename(tensors) -> None:
@@ -178,7 +178,13 @@ def test_old_names_of_the_autoencoders_weights(models, tmp_path) -> None:
                 if f".{new}." in name:
                     tensors[name.replace(new, before)] = tensors.pop(name)
 
+    def prefix(tensors) -> None:
+        for name in list(tensors):
+            tensors[f"text_model.{name.removeprefix('text_model.')}"] = tensors.pop(name)
+        tensors["text_model.embeddings.position_ids"] = torch.arange(tiny.TOKENS)[None]
+
     folder = shutil.copytree(models["sd"], tmp_path / "old")
     rewrite(folder / VAE, rename)
+    rewrite(folder / TEXT, prefix)
     _, expected, _ = parts.filled(models["sd"])
     assert (parts.filled(folder)[1] == expected).all()

@@ -91,6 +91,7 @@ def neural_frame(clouds: Sequence[Cloud], film: Film) -> NeuralFrame:
     files = {name: _file(name, clouds) for name, _ in names}
     parts = [_part(cloud, film.view, list(files)) for cloud in clouds]
     arrays = {name: joined([part[name] for part in parts]) for name in parts[0]}
+    arrays["disparity"] = normalised(1.0 / arrays["z"])
     paths = tuple(str(path) for path in files.values())
     share = backward_share(clouds)
     return NeuralFrame(
@@ -126,12 +127,17 @@ def _part(cloud: Cloud, view: View, files: list[str]) -> dict[str, NDArray]:
         **{name: getattr(splats, name) for name in ("u", "v", "z", "radius")},
         "color": linear_to_srgb(np.clip(cloud.color[:, :3], 0.0, 1.0)),
         "opacity": cloud.color[:, 3],
-        "disparity": cloud.disparity,
         "pixel": pixel.astype(np.int32),
         "source": np.full(count, source, np.int32),
         "group": np.broadcast_to(group, count).astype(np.int8),
     }
     return {name: np.ascontiguousarray(values[keep]) for name, values in whole.items()}
+
+
+def normalised(values: FloatArray) -> FloatArray:
+    """Values (P,) stretched to 0..1, as the decoder was trained with disparities of a view."""
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
+    return ((values - low) / max(high - low, 1e-6)).astype(np.float32)
 
 
 def _worker() -> Worker:

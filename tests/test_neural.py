@@ -99,7 +99,7 @@ def bilinear(maps, row, column, size):
     """Features (C,) of a pixel's centre in maps (C, h, w) of a picture of `size`."""
     place = []
     for at, length, small in zip((row, column), size, maps.shape[1:], strict=True):
-        position = np.clip((at + 0.5) / length * small - 0.5, 0, small - 1)
+        position = at * (small - 1) / (length - 1)
         low = min(int(position), small - 2) if small > 1 else 0
         place.append((low, min(low + 1, small - 1), position - low))
     (top, bottom, y), (left, right, x) = place

@@ -21,10 +21,11 @@ with which its decoder was trained."""
 class NeuralFrame:
     """P points as a camera sees them, in a picture of `size` (h, w).
 
-    u, v, radius (P,) pixels from the top left; z (P,) depth; color (P, 3) sRGB 0..1; opacity,
-    disparity (P,) 0..1; pixel (P,) int32, where in its feature maps a point looks, -1 for nowhere;
-    source (P,) int32, which of the files `features` that are, -1 for none; group (P,) int8, STILL,
-    FORWARD or BACKWARD; share: t / N of the loop; nearest: K; networks: path of the checkpoint.
+    u, v, radius (P,) pixels from the top left; z (P,) depth; color (P, 3) sRGB 0..1; opacity (P,)
+    0..1; disparity (P,), 1 / z stretched to 0..1 over these points; pixel (P,) int32, where in its
+    feature maps a point looks, -1 for nowhere; source (P,) int32, which of the files `features`
+    these are, -1 for none; group (P,) int8, STILL, FORWARD or BACKWARD; share: t / N of the loop;
+    nearest: K; networks: path of the checkpoint.
     """
 
     u: FloatArray

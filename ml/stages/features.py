@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from ..cache import Arrays
 from ..context import Context
+from ..errors import ModelError
 from ..settings import JobSettings
+
+NO_MEMORY = (
+    "Not enough memory for the paper's networks: choose a smaller Size, or Device: CPU in the "
+    "preferences."
+)
 
 
 def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
@@ -19,12 +23,14 @@ def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
     """
     if not settings.networks:
         return {}
+    from ..device import is_out_of_memory
     from ..networks.features import layer_features
 
     network = context.models.networks(Path(settings.networks)).features
-    color, member = inputs["color"], inputs["member"]
-    features = []
-    for i in range(len(color)):
-        context.report(i / len(color), f"Layer {i + 1} of {len(color)}")
-        features.append(layer_features(network, color[i], member[i]))
-    return {"features": np.stack(features)}
+    context.report(0.1)
+    try:
+        return {"features": layer_features(network, inputs["color"], inputs["member"])}
+    except (RuntimeError, MemoryError) as error:
+        if is_out_of_memory(error):
+            raise ModelError(NO_MEMORY) from error
+        raise

@@ -95,7 +95,7 @@ class Make4DSettings(bpy.types.PropertyGroup):
         items=_ways("depth", "Sky, ground and what stands on it: quick, needs no download"),
     )
     motion_model: EnumProperty(  # type: ignore[valid-type]
-        name="Clouds and Water",
+        name="Motion",
         description="What finds sky and water, which move",
         items=_ways("motion", "By colors and textures: quick, needs no download"),
     )

@@ -54,6 +54,7 @@ class VIEW3D_PT_make_4d_settings(bpy.types.Panel):
         """Size, layers, motion, seed, lens."""
         layout = self.layout
         layout.use_property_split = True
+        layout.use_property_decorate = False
         layout.enabled = running.current is None
         for name in ("size", "layers", "field_of_view", "seed", "motion"):
             layout.prop(context.scene.make_4d, name)

@@ -37,6 +37,7 @@ class VIEW3D_PT_make_4d_models(bpy.types.Panel):
         """For each stage its way and the state of its model; what they run on."""
         layout = self.layout
         layout.use_property_split = True
+        layout.use_property_decorate = False
         settings = context.scene.make_4d
         if not models_available():
             draw_wrapped(layout, context, LIGHT, "INFO")

@@ -14,13 +14,13 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("transformers", reason="transformers is not installed")
 
-import tiny_transformers as tiny  # noqa: E402
-from make_4d.ml.context import JobCancelled  # noqa: E402
-from make_4d.ml.device import Device, describe  # noqa: E402
-from make_4d.ml.errors import ModelError  # noqa: E402
-from make_4d.ml.pretrained.depth import DepthModel  # noqa: E402
-from make_4d.ml.pretrained.segmentation import SegmentationModel  # noqa: E402
-from safetensors.torch import load_file, save_file  # noqa: E402
+import tiny_transformers as tiny
+from make_4d.ml.context import JobCancelled
+from make_4d.ml.device import Device, describe
+from make_4d.ml.errors import ModelError
+from make_4d.ml.pretrained.depth import DepthModel
+from make_4d.ml.pretrained.segmentation import SegmentationModel
+from safetensors.torch import load_file, save_file
 
 UNUSED = "neck.fusion_stage.layers.0.residual_layer1."
 

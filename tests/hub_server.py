@@ -193,13 +193,12 @@ class _Handler(BaseHTTPRequestHandler):
                 faults.cuts -= 1
                 break
             self.hub.closing.wait(faults.slow)
-            try:
-                self.wfile.write(piece)
-                self.wfile.flush()
-            except OSError:  # the other end went away
-                break
             with self.hub.lock:
                 self.hub.bytes_sent += len(piece)
+            try:
+                self.wfile.write(piece)
+            except OSError:  # the other end went away
+                break
         else:
             return
         self.close_connection = True

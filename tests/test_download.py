@@ -123,7 +123,7 @@ def test_cancel_while_bytes_come(hub: HubServer, source: Path, models: Path) -> 
     told = Told(cancel_at=150_000 / (4 * VALUES))
     with pytest.raises(JobCancelled):
         get(hub, models, told)
-    assert time.monotonic() - told.cancelled_at < 1.0
+    assert time.monotonic() - told.cancelled_at < 1.5
     assert told.fractions[-1] < 0.7
     amounts = [detail for detail in told.details if re.fullmatch(r"\d+ of 400 kB", detail)]
     assert len(set(amounts)) >= 3, told.details
@@ -139,7 +139,7 @@ def test_cancel_while_nothing_comes(hub: HubServer, models: Path) -> None:
     told = Told(cancel_at=0.1)
     with pytest.raises(JobCancelled):
         download(DEPTH, models, told.context(), hub.endpoint, replace(QUICK, read=20.0))
-    assert time.monotonic() - told.cancelled_at < 1.0
+    assert time.monotonic() - told.cancelled_at < 1.5
     assert partials(models)[0].stat().st_size == 1 << 16
 
 

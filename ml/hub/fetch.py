@@ -34,6 +34,11 @@ class Meter:
         self.done = 0
         self.note = ""
 
+    def say(self, note: str) -> None:
+        """Change the note and report it at once; raises JobCancelled."""
+        self.note, self._told = note, 0.0
+        self.tick()
+
     def tick(self) -> None:
         """Report where it is time to; raises JobCancelled."""
         now = time.monotonic()
@@ -178,6 +183,6 @@ class Fetcher:
         """Wait before another try and return how many there were; raises ModelError after all."""
         if tries >= len(self._pauses):
             raise ModelError(str(fault)) from fault
-        self._meter.note = "no answer, trying again"
+        self._meter.say("no answer, trying again")
         pause(self._pauses[tries], self._meter.tick)
         return tries + 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import platform
 from dataclasses import dataclass
 
 import psutil
@@ -40,7 +39,7 @@ def describe(kind: str) -> Device:
         free, total = torch.cuda.mem_get_info()
         return Device(kind, torch.cuda.get_device_name(), free, total)
     memory = psutil.virtual_memory()  # shared with the GPU on Apple's machines
-    name = "Apple GPU" if kind == "mps" else platform.processor() or platform.machine()
+    name = "Apple GPU" if kind == "mps" else f"CPU with {psutil.cpu_count(False) or 1} cores"
     return Device(kind, name, memory.available, memory.total)
 
 

@@ -32,6 +32,12 @@ class Closable(Protocol):
         """Give its memory back."""
 
 
+SPARE = 2.0
+"""Free memory that a model wants beside kept ones, in terms of its own: single precision takes
+twice as much, and pictures larger than its native size take more."""
+NETWORKS_MB = 1500
+"""What the paper's networks take."""
+
 Loaded = TypeVar("Loaded", bound=Closable)
 
 
@@ -88,6 +94,7 @@ class ModelShelf:
         )
         loading = context.within(0.0, 0.0)
         return self._take(
+            spec,
             (spec.key, options),
             lambda: DiffusionInpainter(self.folder(spec), spec, self.device(), options, loading),
         )
@@ -99,7 +106,9 @@ class ModelShelf:
         spec = model(settings.depth_model)
         loading = context.within(0.0, 0.0)
         return self._take(
-            (spec.key,), lambda: DepthModel(self.folder(spec), spec, self.device(), loading)
+            spec,
+            (spec.key,),
+            lambda: DepthModel(self.folder(spec), spec, self.device(), loading),
         )
 
     def segmentation(self, settings: JobSettings, context: Context) -> SegmentationModel:
@@ -109,7 +118,9 @@ class ModelShelf:
         spec = model(settings.motion_model)
         loading = context.within(0.0, 0.0)
         return self._take(
-            (spec.key,), lambda: SegmentationModel(self.folder(spec), spec, self.device(), loading)
+            spec,
+            (spec.key,),
+            lambda: SegmentationModel(self.folder(spec), spec, self.device(), loading),
         )
 
     def networks(self, path: Path) -> PaperNetworks:
@@ -118,6 +129,7 @@ class ModelShelf:
 
         changed = path.stat().st_mtime_ns if path.is_file() else 0
         kept = self._take(
+            None,
             ("networks", str(path), changed),
             lambda: _Networks(load_networks(path, self.device().kind)),
         )
@@ -133,11 +145,19 @@ class ModelShelf:
         if not self.resources.keep_models:
             self.close()
 
-    def _take(self, key: tuple[object, ...], load: Callable[[], Loaded]) -> Loaded:
+    def _take(
+        self, spec: ModelSpec | None, key: tuple[object, ...], load: Callable[[], Loaded]
+    ) -> Loaded:
         if key not in self._kept:
-            self.after_job()  # what another stage used makes room
+            if not self.resources.keep_models or not self._has_room(spec):
+                self.close()
             self._kept[key] = load()
         return cast(Loaded, self._kept[key])
+
+    def _has_room(self, spec: ModelSpec | None) -> bool:
+        """Whether a model fits into memory beside those that are kept."""
+        needed = SPARE * (spec.memory_mb if spec else NETWORKS_MB) * 2**20
+        return self.device().free_bytes > needed
 
 
 class _Networks:

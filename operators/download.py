@@ -55,10 +55,9 @@ class MAKE4D_OT_download(bpy.types.Operator):
         column = self.layout.column()
         column.label(text=f"Size: {size_words(spec.download_mb * 1_000_000)}", icon="IMPORT")
         column.label(text=f"Folder: {models_folder()}", icon="FILE_FOLDER")
-        column.label(text=f"From: huggingface.co/{spec.hub_id}", icon="URL")
-        row = column.row()
-        row.label(text=f"Licence: {spec.licence}", icon="TEXT")
-        row.operator("wm.url_open", text="Read").url = spec.licence_url
+        column.label(text=f"From: huggingface.co/{spec.hub_id}", icon="INTERNET")
+        column.label(text=f"Licence: {spec.licence}", icon="TEXT")
+        column.operator("wm.url_open", text="Read the Licence", icon="URL").url = spec.licence_url
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Start the download and watch it from a timer; without a window, run it to its end."""

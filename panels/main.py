@@ -85,7 +85,7 @@ def draw_progress(layout: bpy.types.UILayout, job: running.RunningJob) -> None:
     text = f"{job.label} ({job.fraction:.0%})"
     layout.progress(factor=job.fraction, text=text)
     if job.detail:
-        layout.label(text=job.detail)
+        layout.label(text=job.detail[:1].upper() + job.detail[1:])
     draw_preview(layout, job.preview)
     row = layout.row()
     left = job.seconds_left

@@ -102,7 +102,7 @@ def draw_missing(
 ) -> None:
     """Size and licence, and the button; why it can't be pressed where it can't."""
     layout.label(text=f"Not here yet: {size_words(spec.download_mb * 1_000_000)}", icon="IMPORT")
-    layout.label(text=f"Licence: {spec.licence}")
+    draw_wrapped(layout, context, f"Licence: {spec.licence}", "TEXT")
     row = layout.row()
     row.enabled = models_available()
     text = f"Go On ({size_words(fetched)} are here)" if fetched else "Download..."

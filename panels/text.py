@@ -22,8 +22,10 @@ def draw_wrapped(
 
 
 def lines_of(text: str, characters: int) -> list[str]:
-    """The text in lines of at most so many characters; long paths are broken too."""
-    return textwrap.wrap(text, max(characters, FEWEST))
+    """The text in lines of at most so many characters; only longer words (paths) are broken."""
+    most = max(characters, FEWEST)
+    lines = textwrap.wrap(text, most, break_long_words=False, break_on_hyphens=False)
+    return [line[i : i + most] for line in lines for i in range(0, len(line), most)]
 
 
 def region_characters(context: bpy.types.Context) -> int:

@@ -77,3 +77,13 @@ def make_flight():
     import synthetic
 
     return synthetic.make_flight
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests that download gigabytes run only when they are asked for by name."""
+    if "hub" in config.getoption("-m"):
+        return
+    skip = pytest.mark.skip(reason="downloads models from the hub: asked for with -m hub only")
+    for item in items:
+        if item.get_closest_marker("hub"):
+            item.add_marker(skip)

@@ -1,0 +1,181 @@
+"""Models in Blender: downloads, removing, the device, what the panel and the command tell."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
+pytest.importorskip("torch", reason="PyTorch is not installed")
+pytest.importorskip("diffusers", reason="diffusers is not installed")
+pytest.importorskip("transformers", reason="transformers is not installed")
+
+import tiny_models
+from hub_server import HubServer
+from make_4d.geometry import folders
+from make_4d.ml.model_store import snapshot_folder
+from make_4d.ml.registry import model
+from make_4d.ml.settings import DEVICES
+from make_4d.operators import command, model_states, preferences, running
+from make_4d.panels.text import lines_of
+
+KEY = "segformer-b0"
+
+
+@pytest.fixture
+def place(addon, tmp_path, monkeypatch):
+    """An empty models folder, and no cache of the user's."""
+    folder = tmp_path / "models"
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "nothing"))
+    for module in (folders, model_states, running, command):
+        monkeypatch.setattr(module, "models_folder", lambda: folder)
+    for name in ("download", "remove_model"):
+        monkeypatch.setattr(f"make_4d.operators.{name}.models_folder", lambda: folder)
+    model_states.forget()
+    yield folder
+    model_states.forget()
+    for key in list(running.downloads):
+        running.end_download(key)
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory):
+    """A hub that has the tiny SegFormer under the real one's name."""
+    folder = tmp_path_factory.mktemp("hub")
+    tiny_models.BUILDERS[KEY](folder)
+    with HubServer(folder, model(KEY).hub_id, model(KEY).revision) as server:
+        yield server
+
+
+@pytest.fixture
+def online(hub, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+    bpy.context.preferences.system.use_online_access = True
+    yield hub
+    hub.faults.status = 0
+    bpy.context.preferences.system.use_online_access = False
+
+
+def press(operator, **properties):
+    """Press a button; returns the operator's result or the text of its error."""
+    try:
+        return operator("EXEC_DEFAULT", **properties)
+    except RuntimeError as error:
+        return str(error)
+
+
+def test_a_download_needs_online_access(place, hub):
+    bpy.context.preferences.system.use_online_access = False
+    assert not bpy.ops.make_4d.download.poll()
+    said = press(bpy.ops.make_4d.download, model=KEY)
+    assert "Online Access" in said and not place.exists() and not hub.requests
+
+
+def test_download_use_and_remove(place, online):
+    spec = model(KEY)
+    assert model_states.state(spec).status == "missing"
+    assert press(bpy.ops.make_4d.download, model=KEY) == {"FINISHED"}
+    state = model_states.state(spec)
+    assert state.status == "ready" and state.verified and not running.downloads
+    assert state.folder == snapshot_folder(spec, place)
+    assert press(bpy.ops.make_4d.remove_model, model=KEY) == {"FINISHED"}
+    assert model_states.state(spec).status == "missing"
+
+
+def test_a_failed_download_stays_to_be_read_and_goes_on(place, online):
+    online.faults.status = 404
+    said = press(bpy.ops.make_4d.download, model=KEY)
+    assert model(KEY).label in said
+    assert running.downloads[KEY].failure in said
+    online.faults.status = 0
+    assert press(bpy.ops.make_4d.download, model=KEY) == {"FINISHED"}
+    assert KEY not in running.downloads
+
+
+def test_a_failure_can_be_put_out_of_sight(place, online):
+    online.faults.status = 404
+    press(bpy.ops.make_4d.download, model=KEY)
+    assert press(bpy.ops.make_4d.cancel_download, model=KEY) == {"FINISHED"}
+    assert not running.downloads
+
+
+def test_a_missing_model_is_told_before_anything_starts(place, empty_blend, tmp_path):
+    bpy.context.scene.make_4d.photo = str(Path(__file__))
+    bpy.context.scene.make_4d.motion_model = KEY
+    said = press(bpy.ops.make_4d.make)
+    assert model(KEY).label in said and "Download" in said and running.current is None
+
+
+def test_the_device_is_found(addon):
+    assert press(bpy.ops.make_4d.find_device) == {"FINISHED"}
+    assert running.device is not None and running.device.name and running.device.free_bytes > 0
+    running.forget_device()
+
+
+def test_models_are_kept_by_choice_and_freed(place, empty_blend, tmp_path, monkeypatch):
+    tiny_models.install(place, KEY)
+    sample = command.sample_photo()
+    shutil.copy(sample, tmp_path / "photo.jpg")
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "work.blend"))
+    wishes = {"keep_models": True, "device": "cpu"}
+    monkeypatch.setattr(running, "stored", lambda name, default: wishes.get(name, default))
+    settings = bpy.context.scene.make_4d
+    settings.photo, settings.size, settings.frames = str(tmp_path / "photo.jpg"), 64, 2
+    settings.motion_model = KEY
+    assert bpy.ops.make_4d.make("EXEC_DEFAULT") == {"FINISHED"}
+    [worker] = running._kept
+    assert worker.is_alive and running.device is not None
+    assert bpy.ops.make_4d.free_models() == {"FINISHED"}
+    assert not worker.is_alive and not running.keeps_models()
+    assert not bpy.ops.make_4d.free_models.poll()
+
+
+def test_preferences_name_the_same_devices_as_jobs(addon):
+    items = preferences.Make4DPreferences.bl_rna.properties["device"].enum_items
+    assert tuple(items.keys()) == DEVICES
+
+
+def test_sentences_break_into_lines():
+    text = "Press Download, or put /a/very/long/path/that/fills/more/than/a/line into the folder."
+    lines = lines_of(text, 24)
+    assert max(map(len, lines)) <= 24 and "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert lines[0] == "Press Download, or put"
+
+
+def run_command(*arguments, capfd):
+    status = command.main([str(argument) for argument in arguments])
+    return status, capfd.readouterr()
+
+
+def test_the_command_lists_and_downloads(place, online, capfd):
+    status, said = run_command("--list-models", capfd=capfd)
+    assert status == 0 and all(m in said.out for m in ("sd2-inpaint", "missing", "Apache-2.0"))
+    bpy.context.preferences.system.use_online_access = False
+    status, said = run_command("--download", KEY, capfd=capfd)
+    assert status == 1 and "--online-mode" in said.err and not place.exists()
+    status, said = run_command("--download", KEY, "--online-mode", capfd=capfd)
+    assert status == 0 and model(KEY).licence in said.out and "is ready" in said.out
+    status, said = run_command("--list-models", capfd=capfd)
+    assert f"{KEY:<26}" in said.out and "ready" in said.out
+
+
+def test_the_command_makes_a_film_with_models(place, tmp_path, capfd):
+    tiny_models.install(place, "sd15-inpaint", KEY)
+    checkpoint = tiny_models.save_checkpoint(tmp_path / "paper.pth")
+    film = tmp_path / "film.mp4"
+    status, said = run_command(
+        *("--size", 64, "--frames", 2, "--steps", 2, "--device", "cpu", "-o", film),
+        *("--inpaint", "sd15-inpaint", "--motion", KEY, "--prompt", "a palace in spring"),
+        *("--networks", checkpoint, "--models", place, "--cache", tmp_path / "cache"),
+        capfd=capfd,
+    )
+    assert status == 0, said
+    assert film.stat().st_size > 500 and "Networks run on CPU" in said.out
+
+
+def test_the_command_refuses_an_unknown_model(addon, capfd):
+    with pytest.raises(SystemExit):
+        command.main(["--inpaint", "nonsense"])
+    assert "sd2-inpaint" in capfd.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import shutil
 import socket
 import weakref
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-pytest.importorskip("transformers", reason="transformers is not installed")
+transformers = pytest.importorskip("transformers", reason="transformers is not installed")
 
 import tiny_transformers as tiny
 from make_4d.ml.context import JobCancelled
@@ -159,6 +160,15 @@ def test_a_processor_that_needs_another_library_is_refused(folder):
     assert "Depth" in refused(folder)
 
 
+def test_dpt_is_given_squares_whatever_its_settings_say(tmp_path, rng):
+    dpt = tiny.save_tiny_dpt(tmp_path / "dpt")
+    settings = json.loads((dpt / "preprocessor_config.json").read_text())
+    changed = settings | {"keep_aspect_ratio": True, "ensure_multiple_of": 16}
+    (dpt / "preprocessor_config.json").write_text(json.dumps(changed))
+    image = rng.random((60, 130, 3), np.float32)
+    assert load(dpt).estimate(image, tiny.Watcher().context).disparity.shape == (60, 130)
+
+
 def test_no_socket_is_opened(saved, monkeypatch, picture):
     def refuse(*_, **__):
         raise AssertionError("a socket was opened")
@@ -168,9 +178,21 @@ def test_no_socket_is_opened(saved, monkeypatch, picture):
     load(saved).estimate(picture, tiny.Watcher().context)
 
 
-def test_the_library_stays_silent(saved, capfd, picture):
-    load(saved).estimate(picture, tiny.Watcher().context)
-    assert capfd.readouterr() == ("", "")
+def test_the_library_stays_silent(folder, capfd, picture):
+    rewrite(folder, lambda tensors: {k: v for k, v in tensors.items() if UNUSED not in k})
+    said: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    handler.emit = said.append
+    level = transformers.logging.get_verbosity()
+    library = logging.getLogger("transformers")
+    library.addHandler(handler)
+    try:
+        load(folder).estimate(picture, tiny.Watcher().context)
+    finally:
+        library.removeHandler(handler)
+    assert not said and capfd.readouterr() == ("", "")
+    assert transformers.logging.get_verbosity() == level
+    assert transformers.logging.is_progress_bar_enabled()
 
 
 # Running
@@ -203,10 +225,11 @@ def test_too_little_memory_is_answered_with_a_smaller_picture(saved, picture):
 
 
 def test_too_little_memory_twice_names_the_setting(saved, picture):
+    watcher = tiny.Watcher()
     hook, shapes = fail(9, RuntimeError("DefaultCPUAllocator: can't allocate memory"))
     with pytest.raises(ModelError, match=r"^There is too little memory for Tiny: .*Depth.*\.$"):
-        hooked(load(saved), hook).estimate(picture, tiny.Watcher().context)
-    assert len(shapes) == 2
+        hooked(load(saved), hook).estimate(picture, watcher.context)
+    assert len(shapes) == 2 and watcher.details().count("once more") == 1
 
 
 def test_a_network_of_one_size_is_not_tried_again(tmp_path, picture):
@@ -229,9 +252,19 @@ def test_a_full_gpu_leaves_the_work_to_the_processor(saved, picture, monkeypatch
     watcher = tiny.Watcher()
     model = load(saved, watcher, Device("cuda", "Little GPU", 1, 1))
     assert "Little GPU has too little memory" in watcher.details()
+    assert model._network._model.dtype == torch.float32
     found = model.estimate(picture, watcher.context).disparity
     wanted = load(saved).estimate(picture, watcher.context).disparity
     assert np.abs(found - wanted).max() < 0.01 * np.ptp(wanted)  # its weights were halves
+
+
+def test_a_device_that_fails_is_named(saved, monkeypatch):
+    def broken(_module, *_where):
+        raise RuntimeError("CUDA error: no kernel image is available")
+
+    monkeypatch.setattr(torch.nn.Module, "to", broken)
+    with pytest.raises(ModelError, match=r"^Tiny doesn't run on Old GPU: .* Device\.$"):
+        load(saved, device=Device("cuda", "Old GPU", 1, 1))
 
 
 def test_half_precision_that_overflows_is_repeated_in_full(folder, picture):

@@ -70,7 +70,7 @@ class Network:
             self._processor = _read_processor(folder, self.config)
             self._model = _read_model(kind, folder, spec, device.dtype)
         context.report(0.8, f"Loading {spec.label}")
-        self._place(context)
+        self._move(self._device.kind, 0.8, context)
         context.report(1.0, f"Loading {spec.label}")
 
     def run(self, image: FloatArray, names: tuple[str, ...], context: Context) -> Outputs:
@@ -82,7 +82,7 @@ class Network:
         outputs = self._run_within_memory(image, names, context)
         if not _are_finite(outputs) and self._model.dtype != torch.float32:
             context.report(0.0, f"{self.spec.label}: once more in full precision")
-            self._model.float()
+            self._move(torch.float32, 0.0, context)
             outputs = self._run_within_memory(image, names, context)
         if not _are_finite(outputs):
             sentence = f"{self.spec.label} gave no usable numbers: choose another model for"
@@ -100,15 +100,16 @@ class Network:
         self._model = self._processor = None
         give_back()
 
-    def _place(self, context: Context) -> None:
-        """Move the network to its device, or to the processor where that has no room."""
+    def _move(self, where: str | torch.dtype, fraction: float, context: Context) -> None:
+        """Move the network to a device or precision, or to the processor where there is no room."""
         try:
-            self._model.to(self._device.kind)
+            self._model.to(where)
             return
         except Exception as error:
             if not is_out_of_memory(error):
-                raise
-        self._step_down(0.8, context)
+                sentence = f"{self.spec.label} doesn't run on {self._device.name}: choose another"
+                raise ModelError(f"{sentence} Device.") from error
+        self._step_down(fraction, context)
 
     def _run_within_memory(
         self, image: FloatArray, names: tuple[str, ...], context: Context
@@ -155,10 +156,17 @@ class Network:
         options: dict[str, Any] = {"return_tensors": "pt", "input_data_format": "channels_last"}
         if getattr(self._processor, "do_center_crop", None):
             options["do_center_crop"] = False  # the network is to see the whole picture
+        if self._takes_squares_only():
+            options["keep_aspect_ratio"] = False
         if self._shrink > 1:
             size = dict(self._processor.size)
             options["size"] = {k: v // self._shrink for k, v in size.items() if v is not None}
         return self._processor(images=picture, **options)["pixel_values"]
+
+    def _takes_squares_only(self) -> bool:
+        """DPT takes the number of its patches for a square, unless another backbone makes them."""
+        config = self.config
+        return config.model_type == "dpt" and (config.is_hybrid or config.backbone_config is None)
 
 
 def stage_name(spec: ModelSpec) -> str:

@@ -117,6 +117,8 @@ def settings_for(plan: FlightPlan) -> dict[str, Any]:
         "frame_step": 1,
         "frame_current": FIRST_FRAME,
     }
+    if plan.metres_per_unit > 0:
+        settings["unit_settings.scale_length"] = plan.metres_per_unit
     if has_engine():
         settings["render.engine"] = ENGINE
     return settings | EXACT_COLORS | NO_STAMPS

@@ -15,6 +15,7 @@ from ..ml.protocol import Cancelled, Done, Failed
 from ..ml.registry import ModelSpec, model
 from . import model_states, running
 from .redraw import redraw_sidebars
+from .watching import Watching
 
 POLL_SECONDS = 0.2
 OFFLINE = (
@@ -23,7 +24,7 @@ OFFLINE = (
 )
 
 
-class MAKE4D_OT_download(bpy.types.Operator):
+class MAKE4D_OT_download(Watching, bpy.types.Operator):
     """Get a pretrained model, whose licence and size are shown first."""
 
     bl_idname = "make_4d.download"
@@ -32,8 +33,6 @@ class MAKE4D_OT_download(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     model: StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
-
-    _timer: bpy.types.Timer | None = None
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -67,17 +66,15 @@ class MAKE4D_OT_download(bpy.types.Operator):
             while (ended := running.downloads[self.model].poll()) is None:
                 time.sleep(POLL_SECONDS)
             return self._end(context, ended)
-        manager = context.window_manager
-        self._timer = manager.event_timer_add(POLL_SECONDS, window=context.window)
-        manager.modal_handler_add(self)
-        return {"RUNNING_MODAL"}
+        return self.watch(context, POLL_SECONDS)
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Look after the download on every tick of the timer; all other events pass through."""
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         if self.model not in running.downloads:  # the add-on went meanwhile
-            return self._forget_timer(context, {"CANCELLED"})
+            self.stop_watching(context)
+            return {"CANCELLED"}
         ended = running.downloads[self.model].poll()
         redraw_sidebars(context)
         return {"PASS_THROUGH"} if ended is None else self._end(context, ended)
@@ -86,7 +83,7 @@ class MAKE4D_OT_download(bpy.types.Operator):
         """Called by Blender when the file is closed: what has come stays for the next time."""
         if self.model in running.downloads:
             running.end_download(self.model)
-        self._forget_timer(context, set())
+        self.stop_watching(context)
 
     def _begin(self) -> bool:
         spec = model(self.model)
@@ -113,15 +110,9 @@ class MAKE4D_OT_download(bpy.types.Operator):
             self.report({"INFO"}, "Cancelled: what has come is kept for the next time")
         else:
             self.report({"INFO"}, f"{spec.label} is ready")
-        self._forget_timer(context, set())
+        self.stop_watching(context)
         redraw_sidebars(context)
         return {"FINISHED"} if isinstance(ended, Done) else {"CANCELLED"}
-
-    def _forget_timer(self, context: bpy.types.Context, result: set[str]) -> set[str]:
-        if self._timer is not None:
-            context.window_manager.event_timer_remove(self._timer)
-            self._timer = None
-        return result
 
 
 def register() -> None:

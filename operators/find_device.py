@@ -12,11 +12,12 @@ from ..ml.process import MissingPackageError
 from ..ml.protocol import Failed
 from . import running
 from .redraw import redraw_sidebars
+from .watching import Watching
 
 POLL_SECONDS = 0.1
 
 
-class MAKE4D_OT_find_device(bpy.types.Operator):
+class MAKE4D_OT_find_device(Watching, bpy.types.Operator):
     """Look which processor the networks run on."""
 
     bl_idname = "make_4d.find_device"
@@ -24,7 +25,6 @@ class MAKE4D_OT_find_device(bpy.types.Operator):
     bl_description = "Look which processor the networks run on, and how much memory it has free"
     bl_options = {"INTERNAL"}
 
-    _timer: bpy.types.Timer | None = None
     _query: DeviceQuery | None = None
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -33,10 +33,7 @@ class MAKE4D_OT_find_device(bpy.types.Operator):
             return self.execute(context)
         if not self._begin():
             return {"CANCELLED"}
-        manager = context.window_manager
-        self._timer = manager.event_timer_add(POLL_SECONDS, window=context.window)
-        manager.modal_handler_add(self)
-        return {"RUNNING_MODAL"}
+        return self.watch(context, POLL_SECONDS)
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Look for the answer on every tick of the timer."""
@@ -73,8 +70,7 @@ class MAKE4D_OT_find_device(bpy.types.Operator):
         query = self._query
         assert query is not None
         query.close()
-        if self._timer is not None:
-            context.window_manager.event_timer_remove(self._timer)
+        self.stop_watching(context)
         if query.device is None:
             ended = query.finished
             why = ended.sentence if isinstance(ended, Failed) else "No answer: try again."

@@ -19,19 +19,18 @@ from ..ml.settings import JobSettings, Resources, SettingsError
 from . import running
 from .redraw import redraw_sidebars
 from .settings import job_settings, remember_settings
+from .watching import Watching
 
 POLL_SECONDS = 0.1
 
 
-class MAKE4D_OT_make(bpy.types.Operator):
+class MAKE4D_OT_make(Watching, bpy.types.Operator):
     """Turn the photo into a 4D scene that you can fly through."""
 
     bl_idname = "make_4d.make"
     bl_label = "Make 4D"
     bl_description = "Turn the photo into a 4D scene: layers, clouds and water that move, a camera"
     bl_options = {"REGISTER", "UNDO"}
-
-    _timer: bpy.types.Timer | None = None
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -47,10 +46,7 @@ class MAKE4D_OT_make(bpy.types.Operator):
             return self.execute(context)
         if not self._begin(context):
             return {"CANCELLED"}
-        manager = context.window_manager
-        self._timer = manager.event_timer_add(POLL_SECONDS, window=context.window)
-        manager.modal_handler_add(self)
-        return {"RUNNING_MODAL"}
+        return self.watch(context, POLL_SECONDS)
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Look after the job on every tick of the timer; all other events pass through."""
@@ -114,9 +110,7 @@ class MAKE4D_OT_make(bpy.types.Operator):
 
     def _forget(self, context: bpy.types.Context) -> None:
         running.end()
-        if self._timer is not None:
-            context.window_manager.event_timer_remove(self._timer)
-            self._timer = None
+        self.stop_watching(context)
         redraw_sidebars(context)
 
 

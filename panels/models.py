@@ -19,7 +19,11 @@ from .main import CATEGORY
 from .text import draw_wrapped
 
 STAGES = ("inpaint", "depth", "motion")
-DIFFUSION = ("prompt", "negative_prompt", "steps", "guidance", "strength")
+HINTS = {
+    "prompt": "What to paint, in words",
+    "negative_prompt": "text, watermark, people, blurry",
+}
+NUMBERS = ("steps", "guidance", "strength")
 LIGHT = "This installation has no PyTorch: the built-in ways work, pretrained models don't."
 
 
@@ -63,7 +67,9 @@ def draw_stage(
     if stage == "inpaint":
         options = column.column()
         options.enabled = running.current is None
-        for name in DIFFUSION:
+        for name, hint in HINTS.items():
+            options.prop(settings, name, placeholder=hint)
+        for name in NUMBERS:
             options.prop(settings, name)
 
 

@@ -29,23 +29,9 @@ def draw_frame(
     method: an item of `settings.METHODS`; motion (P, 4) where the film has vectors. check: called
     between pieces of the work, may raise to stop; notice: told where the GPU can't, and why.
     """
-    drawn = _drawn_passes(clouds, film, motion, method, check, notice)
-    if method == "NEURAL" and "Combined" in drawn:
-        try:
-            drawn["Combined"] = neural.paint(clouds, film, check)
-        except neural.NeuralUnavailableError as error:
-            notice(f"Make 4D draws the points' own colors: {error}")
-    return drawn
-
-
-def _drawn_passes(
-    clouds: Sequence[Cloud],
-    film: Film,
-    motion: FloatArray | None,
-    method: str,
-    check: Check,
-    notice: Callable[[str], None],
-) -> dict[str, FloatArray]:
+    if method == "NEURAL":
+        drawn = draw_frame(clouds, film, motion, "AUTO", check, notice)
+        return drawn | _painted(clouds, film, check, notice)
     sorted_drawing = partial(splat_pass.gpu_drawing, check=check)
     if chosen_method(method) == "EXACT":
         try:
@@ -62,7 +48,7 @@ def _drawn_passes(
 
 def chosen_method(method: str) -> str:
     """EXACT or SORTED: what is asked for, or what this GPU can do where that is left to us."""
-    if method in ("AUTO", "NEURAL"):
+    if method in ("AUTO", "NEURAL"):  # the viewport shows the points of a scene that is painted
         return "EXACT" if capability.exact_works() else "SORTED"
     return method
 
@@ -74,3 +60,16 @@ def _exact(
     kept.update(clouds, motion)
     check()
     return read_passes(kept.draw(film, check), film)
+
+
+def _painted(
+    clouds: Sequence[Cloud], film: Film, check: Check, notice: Callable[[str], None]
+) -> dict[str, FloatArray]:
+    """The pass Combined as the paper's networks paint it, or nothing, with a notice of why."""
+    if "Combined" not in film.passes:
+        return {}
+    try:
+        return {"Combined": neural.paint(clouds, film, check)}
+    except neural.NeuralUnavailableError as error:
+        notice(f"Make 4D draws the points' own colors: {error}")
+        return {}

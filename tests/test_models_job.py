@@ -23,6 +23,7 @@ from make_4d.ml.process import Worker
 from make_4d.ml.protocol import Cancelled, DeviceFound, Done, Failed, Preview, Progress, StageDone
 from make_4d.ml.registry import model
 from make_4d.ml.settings import JobSettings, Resources
+from tasks import finish
 
 KEYS = ("sd2-inpaint", "depth-anything-v2-small", "segformer-b0")
 STEPS = 4
@@ -61,19 +62,6 @@ def settings_for(photo, models, **changes):
 
 def resources_for(models, **changes):
     return Resources(str(models), **({"use_hub_cache": False, "device": "cpu"} | changes))
-
-
-def finish(task, until=lambda message: False, seconds=180):
-    """Poll a task to its end or to a message; returns all messages."""
-    messages, deadline = [], time.monotonic() + seconds
-    while task.finished is None:
-        assert time.monotonic() < deadline, "the task takes too long"
-        fresh = task.poll()
-        messages += fresh
-        if any(until(message) for message in fresh):
-            break
-        time.sleep(0.005)
-    return messages
 
 
 @pytest.fixture

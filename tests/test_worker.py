@@ -14,6 +14,7 @@ from make_4d.ml.pipeline import STAGES
 from make_4d.ml.process import package_folders
 from make_4d.ml.protocol import Cancelled, Done, Failed, Progress, StageDone
 from make_4d.ml.settings import JobSettings, SettingsError
+from tasks import finish
 
 NAMES = [stage.name for stage in STAGES] + ["flight"]
 
@@ -35,19 +36,6 @@ def photo(tmp_path_factory):
 
 def settings_for(photo, **changes):
     return JobSettings(str(photo), **({"size": 96, "frames": 4} | changes))
-
-
-def finish(job, until=lambda message: False, seconds=120):
-    """Poll a job to its end or to a message; returns all messages."""
-    messages, deadline = [], time.monotonic() + seconds
-    while job.finished is None:
-        assert time.monotonic() < deadline, "the job takes too long"
-        fresh = job.poll()
-        messages += fresh
-        if any(until(message) for message in fresh):
-            break
-        time.sleep(0.005)
-    return messages
 
 
 @pytest.fixture

@@ -20,13 +20,10 @@ from .diffusion_load import load_pipeline
 from .diffusion_pass import DiffusionOptions, NotFiniteError, Pass, run_pass
 from .memory_plan import bring_home, lowest_plan, next_plan, place, plan_for
 
-__all__ = ["NEGATIVE_PROMPT", "DiffusionInpainter", "DiffusionOptions"]
+__all__ = ["DiffusionInpainter", "DiffusionOptions"]
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
-
-NEGATIVE_PROMPT = "text, watermark, signature, frame, border, people, blurry, low quality"
-"""A negative prompt to offer to the artist; it is never added by itself."""
 
 
 class DiffusionInpainter:

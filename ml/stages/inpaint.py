@@ -6,6 +6,7 @@ import numpy as np
 
 from ...geometry.core import ldi
 from ...geometry.core.camera import FloatArray
+from ..builtin.completion import complete
 from ..cache import Arrays
 from ..context import Context
 from ..settings import JobSettings
@@ -24,11 +25,13 @@ def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
     Returns `color` (L or L + 1, Hw, Ww, 3): layer 0 is the wide photo; layer i > 0 is the wide
     photo where it is at or beyond the layer, and invented elsewhere. Where there is a sky, one
     layer more is the sky alone, going on behind everything: far things share the last depth
-    interval with it, and beside them it is what comes into view.
+    interval with it, and beside them it is what comes into view. It is always continued from the
+    sky itself: a model would paint what its prompt says, a valley say, onto the sky.
     """
     wide, bins = inputs["wide"], inputs["bins"]
     depth = ldi.depth_from_disparity(inputs["disparity"])
     seen = [depth >= near for near in bins[1:-1]]
+    count = len(seen)
     sky = inputs["sky"] > 0.5
     if sky.mean() > MIN_SKY:
         seen.append(sky)
@@ -38,7 +41,10 @@ def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
         context_mask = ldi.layer_context(visible, round(CONTEXT_MARGIN * settings.size))
         part = context.within(i / len(seen), (i + 1) / len(seen))
         seed = settings.seed + 1 + i
-        filled = fill_hole(wide, ~context_mask, guide, seed, settings, part)
+        if i == count:  # the sky
+            filled = complete(wide, ~context_mask, guide=guide, seed=seed, report=part.report)
+        else:
+            filled = fill_hole(wide, ~context_mask, guide, seed, settings, part)
         layers.append(np.where(visible[..., None], wide, filled))
     return {"color": np.stack(layers).astype(np.float32)}
 

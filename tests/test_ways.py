@@ -1,0 +1,158 @@
+"""The way that a stage goes: built-in or the chosen model, told by models that paint one colour."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from make_4d.ml import ways
+from make_4d.ml.context import Context
+from make_4d.ml.settings import JobSettings, SettingsError
+from make_4d.ml.stages import depth, inpaint, motion, outpaint
+
+MAGENTA = np.array([1.0, 0.0, 1.0], np.float32)
+HEIGHT, WIDTH = 40, 56
+
+
+class Painter:
+    """In place of a diffusion model: fills with magenta."""
+
+    def fill(self, image, hole, seed, context):
+        context.report(1.0)
+        return np.where(hole[..., None], MAGENTA, image).astype(np.float32)
+
+
+class Finder:
+    """In place of a segmentation: sky above the middle, water in the lowest quarter."""
+
+    def regions(self, image, context):
+        rows = np.arange(len(image))[:, None] / len(image) * np.ones(image.shape[1])
+        sky, water = (rows < 0.5).astype(np.float32), (rows >= 0.75).astype(np.float32)
+        return SimpleNamespace(sky=sky, water=water, fall=np.zeros_like(sky))
+
+
+@pytest.fixture
+def context():
+    shelf = SimpleNamespace(
+        inpainter=lambda settings, context: Painter(),
+        segmentation=lambda settings, context: Finder(),
+    )
+    return Context(lambda fraction, detail: None, lambda: False, models=shelf)
+
+
+@pytest.fixture
+def image(rng):
+    image = np.empty((HEIGHT, WIDTH, 3), np.float32)
+    image[: HEIGHT // 2], image[HEIGHT // 2 :] = (0.6, 0.7, 0.9), (0.2, 0.5, 0.2)
+    return np.clip(image + rng.normal(0, 0.02, image.shape), 0, 1).astype(np.float32)
+
+
+def settings_for(**changes):
+    return JobSettings("photo.jpg", size=56, **changes)
+
+
+def test_a_model_widens_the_photo(image, context):
+    settings = settings_for(inpaint_model="sd2-inpaint")
+    made = outpaint.run({"image": image}, settings, context)
+    top, right, bottom, left = made["margins"]
+    wide = made["wide"]
+    np.testing.assert_array_equal(wide[top:-bottom, left:-right], image)
+    assert (wide[:top] == MAGENTA).all() and (wide[:, -right:] == MAGENTA).all()
+
+
+def layers_of(image, context, **choice):
+    """The inpaint stage's pictures of a scene whose near half hides the far one, under a sky."""
+    disparity = np.zeros((HEIGHT, WIDTH), np.float32)
+    disparity[HEIGHT // 2 :] = 0.2
+    disparity[HEIGHT // 2 :, : WIDTH // 2] = 1.0
+    inputs = {
+        "wide": image,
+        "disparity": disparity,
+        "sky": (disparity == 0).astype(np.float32),
+        "bins": np.array([0.9, 3.0, 200.0], np.float32),
+        "horizon": np.array([HEIGHT / 2], np.float32),
+    }
+    return inpaint.run(inputs, settings_for(**choice), context)["color"], disparity
+
+
+def test_a_model_paints_layers_but_never_the_sky(image, context):
+    color, disparity = layers_of(image, context, inpaint_model="sd2-inpaint")
+    near, far, sky = color
+    np.testing.assert_array_equal(near, image)
+    assert (far[disparity == 1.0] == MAGENTA).all()
+    np.testing.assert_array_equal(far[disparity < 1.0], image[disparity < 1.0])
+    assert not (sky == MAGENTA).all(axis=-1).any()
+    builtin, _ = layers_of(image, context)
+    np.testing.assert_array_equal(sky, builtin[2])
+    assert not (builtin == MAGENTA).all(axis=-1).any()
+
+
+def test_a_segmentation_finds_the_sky_for_depth_and_motion(image, context):
+    settings = settings_for(motion_model="segformer-b0")
+    found = depth.run({"wide": image}, settings, context)
+    assert (found["sky"][: HEIGHT // 2 - 3] > 0.5).all()
+    assert (found["sky"][HEIGHT // 2 + 3 :] < 0.5).all()
+    inputs = {
+        "wide": image,
+        "color": image[None],
+        "depth": np.full((1, HEIGHT, WIDTH), 2.0, np.float32),
+        "member": np.ones((1, HEIGHT, WIDTH), bool),
+        "known": np.ones((1, HEIGHT, WIDTH), bool),
+        "layer_sky": found["sky"][None],
+        **{name: found[name] for name in ("sky", "disparity", "horizon")},
+    }
+    moved = motion.run(inputs, settings, context)["moving"][0]
+    assert moved[-5:].mean() > 0.8 and moved[HEIGHT // 2 + 4 : HEIGHT * 3 // 4 - 2].max() < 0.2
+
+
+def test_progress_of_pieces_never_goes_back():
+    said: list[tuple[float, str]] = []
+    context = Context(lambda fraction, detail: said.append((fraction, detail)), lambda: False)
+    for start in (0.0, 0.5):
+        part = context.within(start, start + 0.5)
+        part.report(0.0, "Loading")
+        part.within(0.0, 0.5).report(1.0, "step")
+        part.report(1.0)
+    fractions = [fraction for fraction, _ in said]
+    assert fractions == sorted(fractions) and fractions[-1] == 1.0
+    assert said[1] == (0.25, "step")
+
+
+def test_the_built_in_way_asks_no_model(image):
+    class Nothing:
+        def __getattr__(self, name):
+            raise AssertionError("a model was asked for")
+
+    context = Context(lambda fraction, detail: None, lambda: False, models=Nothing())
+    settings = settings_for()
+    sky = ways.find_sky(image, settings, context)
+    assert sky.shape == (HEIGHT, WIDTH)
+    depth.run({"wide": image}, settings, context)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"inpaint_model": "dpt-hybrid"},
+        {"depth_model": "nonsense"},
+        {"steps": 0},
+        {"steps": 501},
+        {"guidance": 51.0},
+        {"strength": 0.0},
+        {"prompt": "x" * 20_001},
+    ],
+)
+def test_wrong_choices_are_refused(wrong):
+    with pytest.raises(SettingsError, match=r"\.$"):
+        settings_for(**wrong).validate()
+
+
+def test_only_what_matters_counts_as_a_change():
+    words = {"prompt": "a lake", "steps": 9, "guidance": 3.0, "strength": 0.5}
+    assert settings_for(**words).effective() == settings_for().effective()
+    chosen = settings_for(inpaint_model="sd2-inpaint", **words)
+    assert chosen.effective() == chosen
+    assert not settings_for().needs_torch
+    assert chosen.needs_torch and settings_for(networks="x.pth").needs_torch
+    assert [spec.key for spec in chosen.models()] == ["sd2-inpaint"]

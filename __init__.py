@@ -23,13 +23,14 @@ def _modules() -> tuple[ModuleType, ...]:
         preferences,
         remove_model,
         settings,
+        use_models,
     )
     from .panels import main, models, preview
     from .render import engine, ui_compat
 
     return (
         *(preferences, settings, make, cancel, objects),
-        *(download, cancel_download, remove_model, find_device, free_models),
+        *(download, cancel_download, remove_model, use_models, find_device, free_models),
         *(preview, main, models, engine, ui_compat, command),
     )
 

@@ -35,11 +35,15 @@ class Task:
         self.worker = worker
         self._kill_at: float | None = None
         self._cancel_requested = False
-        self._folder = tempfile.TemporaryDirectory(
-            prefix="make-4d-job-", ignore_cleanup_errors=True
-        )
-        self.output = Path(self._folder.name) / "output"
-        self.output.mkdir()
+        try:
+            self._folder = tempfile.TemporaryDirectory(
+                prefix="make-4d-job-", ignore_cleanup_errors=True
+            )
+            self.output = Path(self._folder.name) / "output"
+            self.output.mkdir()
+        except OSError:  # a full disk
+            worker.close()
+            raise
         self._send({**command, "output": str(self.output)})
 
     @property

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+STAGES = ("inpaint", "depth", "motion")
+"""Stages for which there are models."""
 BUILTIN = "builtin"
 """The way of every stage that needs no model."""
 

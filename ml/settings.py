@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from .registry import BUILTIN, MODELS, ModelSpec
+from .registry import BUILTIN, MODELS, STAGES, ModelSpec
 
 MIN_SIZE, MAX_SIZE = 64, 4096
 MAX_LAYERS = 8
@@ -71,7 +71,7 @@ class JobSettings:
         self._validate_models()
 
     def _validate_models(self) -> None:
-        for stage in ("inpaint", "depth", "motion"):
+        for stage in STAGES:
             known = [BUILTIN, *(m.key for m in MODELS if m.stage == stage)]
             key = self.model_key(stage)
             _check(key in known, f"There is no {stage} model '{key}': choose {', '.join(known)}")
@@ -87,7 +87,7 @@ class JobSettings:
 
     def models(self) -> tuple[ModelSpec, ...]:
         """The pretrained models that the job needs."""
-        chosen = {self.model_key(stage) for stage in ("inpaint", "depth", "motion")}
+        chosen = {self.model_key(stage) for stage in STAGES}
         return tuple(spec for spec in MODELS if spec.key in chosen)
 
     @property

@@ -24,7 +24,7 @@ from ..ml.client import Download, Job, Task
 from ..ml.model_store import size_words, state_of
 from ..ml.process import MissingPackageError
 from ..ml.protocol import Cancelled, DeviceFound, Done, Failed, Progress, StageDone
-from ..ml.registry import BUILTIN, MODELS, model, models_for
+from ..ml.registry import BUILTIN, MODELS, STAGES, model, models_for
 from ..ml.settings import DEVICES, JobSettings, Resources, SettingsError
 from .console import DEBUG, Console
 from .make import check_models, check_photo
@@ -33,7 +33,6 @@ from .running import STAGE_LABELS
 from .settings import remember_settings
 
 POLL_SECONDS = 0.05
-STAGES = ("inpaint", "depth", "motion")
 EXIT_FAILED, EXIT_CANCELLED = 1, 130
 
 

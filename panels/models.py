@@ -8,17 +8,17 @@ from ..geometry.folders import models_folder
 from ..geometry.preferences import stored
 from ..ml.model_store import size_words, snapshot_folder
 from ..ml.process import models_available
-from ..ml.registry import BUILTIN, ModelSpec, model
+from ..ml.registry import BUILTIN, STAGES, ModelSpec, model
 from ..operators import model_states, running
 from ..operators.cancel_download import MAKE4D_OT_cancel_download
 from ..operators.download import MAKE4D_OT_download
 from ..operators.find_device import MAKE4D_OT_find_device
 from ..operators.free_models import MAKE4D_OT_free_models
 from ..operators.remove_model import MAKE4D_OT_remove_model
+from ..operators.use_models import MAKE4D_OT_use_models
 from .main import CATEGORY
 from .text import draw_wrapped
 
-STAGES = ("inpaint", "depth", "motion")
 HINTS = {
     "prompt": "What to paint, in words",
     "negative_prompt": "text, watermark, people, blurry",
@@ -45,6 +45,8 @@ class VIEW3D_PT_make_4d_models(bpy.types.Panel):
         settings = context.scene.make_4d
         if not models_available():
             draw_wrapped(layout, context, LIGHT, "INFO")
+        elif all(getattr(settings, f"{stage}_model") == BUILTIN for stage in STAGES):
+            layout.operator(MAKE4D_OT_use_models.bl_idname, icon="IMPORT")
         for stage in STAGES:
             draw_stage(layout, context, settings, stage)
         draw_networks(layout, settings)

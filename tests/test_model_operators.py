@@ -16,9 +16,9 @@ import tiny_models
 from hub_server import HubServer
 from make_4d.geometry import folders
 from make_4d.ml.model_store import snapshot_folder
-from make_4d.ml.registry import model
+from make_4d.ml.registry import STAGES, model
 from make_4d.ml.settings import DEVICES
-from make_4d.operators import command, model_states, preferences, running
+from make_4d.operators import command, model_states, preferences, running, use_models
 from make_4d.panels.text import lines_of
 
 KEY = "segformer-b0"
@@ -31,7 +31,7 @@ def place(addon, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "nothing"))
     for module in (folders, model_states, running, command):
         monkeypatch.setattr(module, "models_folder", lambda: folder)
-    for name in ("download", "remove_model"):
+    for name in ("download", "remove_model", "use_models"):
         monkeypatch.setattr(f"make_4d.operators.{name}.models_folder", lambda: folder)
     model_states.forget()
     yield folder
@@ -92,6 +92,29 @@ def test_a_failed_download_stays_to_be_read_and_goes_on(place, online):
     online.faults.status = 0
     assert press(bpy.ops.make_4d.download, model=KEY) == {"FINISHED"}
     assert KEY not in running.downloads
+
+
+def test_all_recommended_models_in_one_go(empty_blend, place, online, monkeypatch):
+    specs = use_models.recommended_models()
+    assert [spec.stage for spec in specs] == list(STAGES)
+    others = [spec.key for spec in specs if spec.stage != "motion"]
+    tiny_models.install(place, *others)
+    monkeypatch.setattr(
+        use_models, "recommended_models", lambda: [*specs[:2], model(KEY)]
+    )  # the one that this hub has
+    assert [spec.key for spec in use_models.missing_models()] == [KEY]
+    assert press(bpy.ops.make_4d.use_models) == {"FINISHED"}
+    settings = bpy.context.scene.make_4d
+    chosen = [getattr(settings, f"{stage}_model") for stage in STAGES]
+    assert chosen == [*others, KEY] and not use_models.missing_models()
+
+
+def test_recommended_models_offline_are_chosen_and_not_fetched(place, hub, empty_blend):
+    bpy.context.preferences.system.use_online_access = False
+    asked = len(hub.requests)
+    assert press(bpy.ops.make_4d.use_models) == {"FINISHED"}
+    assert bpy.context.scene.make_4d.inpaint_model == use_models.recommended_models()[0].key
+    assert len(hub.requests) == asked and not place.exists()
 
 
 def test_a_failure_can_be_put_out_of_sight(place, online):

@@ -1,0 +1,84 @@
+"""Use Pretrained Models: choose the recommended model of every stage and get what is missing."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..geometry.folders import models_folder
+from ..ml.model_store import size_words
+from ..ml.registry import STAGES, ModelSpec, models_for
+from . import model_states, running
+from .redraw import redraw_sidebars
+
+
+class MAKE4D_OT_use_models(bpy.types.Operator):
+    """Choose the recommended models, and download those that aren't here."""
+
+    bl_idname = "make_4d.use_models"
+    bl_label = "Use Pretrained Models"
+    bl_description = (
+        "Choose the recommended model for painting, depth and motion, and download those that are "
+        "missing, after showing their licences and sizes"
+    )
+    bl_options = {"INTERNAL"}
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Show what will come, and ask."""
+        needed = sum(spec.download_mb for spec in missing_models())
+        text = f"Download {size_words(needed * 1_000_000)}" if needed else "Use"
+        return context.window_manager.invoke_props_dialog(
+            self, width=460, title=self.bl_label, confirm_text=text
+        )
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Every model with its size and licence, and where they go."""
+        missing = missing_models()
+        for spec in recommended_models():
+            column = self.layout.box().column()
+            state = size_words(spec.download_mb * 1_000_000) if spec in missing else "ready"
+            column.label(
+                text=f"{spec.label}: {state}", icon="IMPORT" if spec in missing else "NONE"
+            )
+            row = column.split(factor=0.7)
+            row.label(text=f"Licence: {spec.licence}")
+            row.operator("wm.url_open", text="Read").url = spec.licence_url
+        self.layout.label(text=f"Folder: {models_folder()}", icon="FILE_FOLDER")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Choose the models, then start the downloads."""
+        if running.current is not None:
+            self.report({"ERROR"}, "Wait for the job, or cancel it")
+            return {"CANCELLED"}
+        for spec in recommended_models():
+            setattr(context.scene.make_4d, f"{spec.stage}_model", spec.key)
+        missing = missing_models()
+        redraw_sidebars(context)
+        if missing and not bpy.ops.make_4d.download.poll():
+            self.report(
+                {"WARNING"}, "Allow Online Access in Preferences > System, then press Download"
+            )
+            return {"FINISHED"}
+        for spec in missing:
+            if spec.key not in running.downloads:
+                bpy.ops.make_4d.download("EXEC_DEFAULT", model=spec.key)
+        return {"FINISHED"}
+
+
+def recommended_models() -> list[ModelSpec]:
+    """The first model of every stage."""
+    return [models_for(stage)[0] for stage in STAGES]
+
+
+def missing_models() -> list[ModelSpec]:
+    """Those of them that aren't on this computer."""
+    return [m for m in recommended_models() if model_states.state(m).status != "ready"]
+
+
+def register() -> None:
+    """Register the operator."""
+    bpy.utils.register_class(MAKE4D_OT_use_models)
+
+
+def unregister() -> None:
+    """Remove the operator."""
+    bpy.utils.unregister_class(MAKE4D_OT_use_models)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import bpy
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import bpy
 
 ROLE = "make_4d_role"
 VERSION = "make_4d_version"

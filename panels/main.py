@@ -68,6 +68,7 @@ class VIEW3D_PT_make_4d_objects(bpy.types.Panel):
     bl_region_type = "UI"
     bl_category = CATEGORY
     bl_parent_id = "VIEW3D_PT_make_4d"
+    bl_order = 2
     bl_options = {"DEFAULT_CLOSED"}
 
     @classmethod

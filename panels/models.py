@@ -35,6 +35,7 @@ class VIEW3D_PT_make_4d_models(bpy.types.Panel):
     bl_region_type = "UI"
     bl_category = CATEGORY
     bl_parent_id = "VIEW3D_PT_make_4d"
+    bl_order = 1
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:

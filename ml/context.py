@@ -1,12 +1,12 @@
-"""What a running stage may ask of its surroundings: report progress, see a cancel."""
+"""What long work may ask of its surroundings: report progress, see a cancel, show a preview."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import Self
 
 from ..geometry.core.camera import FloatArray
-from .model_shelf import ModelShelf
 
 
 class JobCancelled(Exception):
@@ -19,17 +19,16 @@ def _show_nothing(image: FloatArray) -> None:
 
 @dataclass(frozen=True)
 class Context:
-    """Handed to every stage.
+    """Handed to everything that takes long.
 
     on_progress takes the share (0..1) of the stage that is done and what it does just now, in a few
     words or none; is_cancelled tells whether the artist asked to stop; on_preview takes a small
-    picture (h, w, 3), sRGB 0..1, of what is being made; models: the pretrained models at hand.
+    picture (h, w, 3), sRGB 0..1, of what is being made.
     """
 
     on_progress: Callable[[float, str], None]
     is_cancelled: Callable[[], bool]
     on_preview: Callable[[FloatArray], None] = _show_nothing
-    models: ModelShelf = field(default_factory=ModelShelf)
 
     def report(self, fraction: float, detail: str = "") -> None:
         """Report progress (0..1) of the stage; raises JobCancelled when the job was cancelled."""
@@ -41,7 +40,7 @@ class Context:
         """A report function for a piece of the stage that spans start..end of it."""
         return lambda fraction: self.report(start + (end - start) * fraction)
 
-    def within(self, start: float, end: float) -> Context:
+    def within(self, start: float, end: float) -> Self:
         """The context of a piece of the stage that spans start..end of it."""
 
         def on_progress(fraction: float, detail: str) -> None:

@@ -17,11 +17,11 @@ from ..geometry.core.cloud import Flight, save_flight
 from ..geometry.core.features import save_features
 from ..geometry.core.memory import peak_mb, reset_peak
 from .cache import Arrays, StageCache, code_key, file_key, stage_key
-from .context import Context
 from .model_shelf import ModelShelf
 from .preview_files import PreviewFiles
 from .protocol import Preview, Progress, StageDone
 from .settings import JobSettings
+from .stage_context import StageContext
 from .stages import (
     cluster,
     cruise,
@@ -35,7 +35,7 @@ from .stages import (
     photo,
 )
 
-Run = Callable[[Arrays, JobSettings, Context], Arrays]
+Run = Callable[[Arrays, JobSettings, StageContext], Arrays]
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ class PipelineRun:
         chosen |= self._settings.subset(stage.settings)
         return stage_key(stage.name, self._code, chosen, inputs)
 
-    def _context(self, weight: float) -> Context:
+    def _context(self, weight: float) -> StageContext:
         def on_progress(fraction: float, detail: str) -> None:
             share = (self._done + weight * fraction) / self._total
             self._send(Progress(self._job, self.stage, fraction, share, detail))
@@ -182,7 +182,7 @@ class PipelineRun:
         def on_preview(image: FloatArray) -> None:
             self._send(Preview(self._job, self.stage, self._previews.save(image)))
 
-        return Context(on_progress, self._is_cancelled, on_preview, self._models)
+        return StageContext(on_progress, self._is_cancelled, on_preview, self._models)
 
     def _start(self) -> float:
         reset_peak()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from .cache import StageCache
-from .context import Context, JobCancelled
+from .context import JobCancelled
 from .errors import ModelError
 from .model_shelf import ModelShelf
 from .photo import PhotoError
@@ -25,6 +25,7 @@ from .pipeline import PipelineRun
 from .protocol import Cancelled, DeviceFound, Done, Failed, Message, Progress, encode
 from .registry import model
 from .settings import JobSettings, Resources, SettingsError
+from .stage_context import StageContext
 
 Command = dict[str, Any]
 
@@ -115,10 +116,10 @@ class Server:
         paint_frame(Path(command["scene"]), Path(command["output"]), self._context(command))
         return ()
 
-    def _context(self, command: Command) -> Context:
+    def _context(self, command: Command) -> StageContext:
         """The context of a task that is not a pipeline."""
         job, stage = command["job"], command["type"]
-        return Context(
+        return StageContext(
             lambda fraction, detail: self._send(Progress(job, stage, fraction, fraction, detail)),
             lambda: job in self._cancelled,
             models=self._models,

@@ -16,9 +16,9 @@ from .builtin.depth import estimate_disparity
 from .builtin.layout import scene_layout
 from .builtin.regions import MotionRegions, motion_regions
 from .builtin.sky import sky_region
-from .context import Context
 from .registry import BUILTIN
 from .settings import JobSettings
+from .stage_context import StageContext
 
 Mask = NDArray[np.bool_]
 
@@ -39,7 +39,7 @@ class SceneDepth:
     metres_per_unit: float = 0.0
 
 
-def find_sky(image: FloatArray, settings: JobSettings, context: Context) -> FloatArray:
+def find_sky(image: FloatArray, settings: JobSettings, context: StageContext) -> FloatArray:
     """Soft mask (H, W) 0..1 of the sky in a picture (H, W, 3)."""
     if settings.motion_model == BUILTIN:
         return sky_region(image)
@@ -50,7 +50,7 @@ def widen(
     image: FloatArray,
     margins: tuple[int, int, int, int],
     settings: JobSettings,
-    context: Context,
+    context: StageContext,
 ) -> FloatArray:
     """A picture (H, W, 3) with invented surroundings (paper, eq. 1).
 
@@ -74,7 +74,7 @@ def fill_hole(
     guide: FloatArray,
     seed: int,
     settings: JobSettings,
-    context: Context,
+    context: StageContext,
 ) -> FloatArray:
     """A picture (H, W, 3) with its hole (H, W) invented; the rest comes back unchanged.
 
@@ -87,7 +87,7 @@ def fill_hole(
 
 
 def estimate_depth(
-    image: FloatArray, settings: JobSettings, context: Context, horizon: float | None = None
+    image: FloatArray, settings: JobSettings, context: StageContext, horizon: float | None = None
 ) -> SceneDepth:
     """Depth of a picture (H, W, 3); its horizon is estimated unless it is given."""
     if settings.depth_model == BUILTIN:
@@ -100,7 +100,7 @@ def estimate_depth(
 
 
 def find_regions(
-    image: FloatArray, depth: SceneDepth, settings: JobSettings, context: Context
+    image: FloatArray, depth: SceneDepth, settings: JobSettings, context: StageContext
 ) -> MotionRegions:
     """What moves in a picture (H, W, 3) of this depth."""
     if settings.motion_model == BUILTIN:
@@ -110,7 +110,7 @@ def find_regions(
 
 
 def _network_depth(
-    image: FloatArray, settings: JobSettings, context: Context, horizon: float | None
+    image: FloatArray, settings: JobSettings, context: StageContext, horizon: float | None
 ) -> SceneDepth:
     from .pretrained.depth import scene_disparity
 

@@ -29,10 +29,10 @@ from make_4d.geometry.core.neural_frame import (
 )
 from make_4d.geometry.folders import cache_folder
 from make_4d.geometry.marks import FEATURES, NETWORKS
-from make_4d.ml.context import Context
 from make_4d.ml.networks import paint
 from make_4d.ml.networks.checkpoint import load_networks
 from make_4d.ml.networks.features import point_features
+from make_4d.ml.stage_context import StageContext
 from make_4d.render import extract, neural
 from make_4d.render.film import Film
 from make_4d.render.view import View
@@ -134,7 +134,7 @@ def test_the_worker_paints_what_the_plain_renderer_and_networks_give(scene, chec
     clouds, film = clouds_and_film(scene)
     frame = neural.neural_frame(clouds, film)
     networks = load_networks(checkpoint)
-    context = Context(lambda fraction, detail: None, lambda: False)
+    context = StageContext(lambda fraction, detail: None, lambda: False)
     image, alpha = paint.paint(frame, networks, context)
     wanted = painted_by_hand(frame, networks)
     assert wanted.std() > 0.01
@@ -146,7 +146,7 @@ def test_a_render_shows_the_painted_frame(scene, checkpoint, tmp_path):
     clouds, film = clouds_and_film(scene)
     frame = neural.neural_frame(clouds, film)
     image, alpha = paint.paint(
-        frame, load_networks(checkpoint), Context(lambda f, d: None, lambda: False)
+        frame, load_networks(checkpoint), StageContext(lambda f, d: None, lambda: False)
     )
     scene.render.film_transparent = True
     picture = rendered(scene, tmp_path)

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from make_4d.ml import ways
-from make_4d.ml.context import Context
 from make_4d.ml.settings import JobSettings, SettingsError
+from make_4d.ml.stage_context import StageContext
 from make_4d.ml.stages import depth, inpaint, motion, outpaint
 
 MAGENTA = np.array([1.0, 0.0, 1.0], np.float32)
@@ -38,7 +38,7 @@ def context():
         inpainter=lambda settings, context: Painter(),
         segmentation=lambda settings, context: Finder(),
     )
-    return Context(lambda fraction, detail: None, lambda: False, models=shelf)
+    return StageContext(lambda fraction, detail: None, lambda: False, models=shelf)
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_a_segmentation_finds_the_sky_for_depth_and_motion(image, context):
 
 def test_progress_of_pieces_never_goes_back():
     said: list[tuple[float, str]] = []
-    context = Context(lambda fraction, detail: said.append((fraction, detail)), lambda: False)
+    context = StageContext(lambda fraction, detail: said.append((fraction, detail)), lambda: False)
     for start in (0.0, 0.5):
         part = context.within(start, start + 0.5)
         part.report(0.0, "Loading")
@@ -124,7 +124,7 @@ def test_the_built_in_way_asks_no_model(image):
         def __getattr__(self, name):
             raise AssertionError("a model was asked for")
 
-    context = Context(lambda fraction, detail: None, lambda: False, models=Nothing())
+    context = StageContext(lambda fraction, detail: None, lambda: False, models=Nothing())
     settings = settings_for()
     sky = ways.find_sky(image, settings, context)
     assert sky.shape == (HEIGHT, WIDTH)

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from ...geometry.core.features import load_features
 from ...geometry.core.neural_frame import BACKWARD, FORWARD, NeuralFrame, load_frame
-from ..context import Context
 from ..device import is_out_of_memory
 from ..errors import ModelError
+from ..stage_context import StageContext
 from ..torch_splat import TensorSplats, composite
 from .checkpoint import PaperNetworks
 from .features import point_features
@@ -27,7 +27,7 @@ NO_MEMORY = (
 )
 
 
-def paint_frame(scene: Path, output: Path, context: Context) -> None:
+def paint_frame(scene: Path, output: Path, context: StageContext) -> None:
     """Read a frame from the folder `scene` and write its picture into the folder `output`.
 
     Writes image.npy (h, w, 3) float32, sRGB-encoded 0..1, and alpha.npy (h, w) float32, the
@@ -47,7 +47,9 @@ def paint_frame(scene: Path, output: Path, context: Context) -> None:
 
 
 @torch.inference_mode()
-def paint(frame: NeuralFrame, networks: PaperNetworks, context: Context) -> tuple[Tensor, Tensor]:
+def paint(
+    frame: NeuralFrame, networks: PaperNetworks, context: StageContext
+) -> tuple[Tensor, Tensor]:
     """Picture (h, w, 3), sRGB 0..1, and alpha (h, w) of a frame.
 
     The still points are splatted with the forward copies and with the backward ones, and the

@@ -9,15 +9,15 @@ from sklearn.cluster import AgglomerativeClustering
 from ...geometry.core import ldi
 from ...geometry.core.camera import FloatArray
 from ..cache import Arrays
-from ..context import Context
 from ..settings import JobSettings
+from ..stage_context import StageContext
 
 STRIDE = 10
 MAX_SAMPLES = 3000
 DISTANCE_THRESHOLD = 5.0
 
 
-def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
+def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     """Cluster `disparity` and return `bins` (L + 1,), ascending depths."""
     samples = sample(inputs["disparity"])
     bins = cluster_bins(samples, settings.layers)

@@ -8,13 +8,13 @@ from ...geometry.core import path
 from ...geometry.core.autocruise import CruiseSettings, CruiseState, cruise_step
 from ...geometry.core.camera import FloatArray, Intrinsics, pixel_centres, unproject
 from ..cache import Arrays
-from ..context import Context
 from ..settings import JobSettings
+from ..stage_context import StageContext
 
 WAYPOINTS = 3
 
 
-def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
+def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     """One autocruise step from the photo's pose, within what the wide photo can show.
 
     Returns `positions`, `look` (3, 3) waypoints in the camera frame and `fraction` (1,), the share

@@ -6,15 +6,15 @@ import numpy as np
 
 from ...geometry.core.ldi import widen_near
 from ..cache import Arrays
-from ..context import Context
 from ..settings import JobSettings
+from ..stage_context import StageContext
 from ..ways import estimate_depth
 
 MIXED_EDGE = 2 / 512
 """Width of a silhouette's mixed pixels as a share of the size."""
 
 
-def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
+def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     """Estimate `wide`'s disparity.
 
     Returns `disparity` (Hw, Ww) 0..1, normalised over the wide photo, `sky` (Hw, Ww) 0..1,

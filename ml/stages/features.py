@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..cache import Arrays
-from ..context import Context
 from ..errors import ModelError
 from ..settings import JobSettings
+from ..stage_context import StageContext
 
 NO_MEMORY = (
     "Not enough memory for the paper's networks: choose a smaller Size, or Device: CPU in the "
@@ -15,7 +15,7 @@ NO_MEMORY = (
 )
 
 
-def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
+def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     """Run the paper's feature network over the layers, where the artist named its checkpoint.
 
     Returns `features` (L, 32, ceil(Hw / 4), ceil(Ww / 4)) float16, of each layer's colours and, as

@@ -15,8 +15,8 @@ from ...geometry.core.cloud import KEY_TIMES, Flight, FlightPlan, PointArrays
 from ...geometry.core.ldi import Mask
 from ...geometry.core.skirt import find_skirts
 from ..cache import Arrays
-from ..context import Context
 from ..settings import JobSettings
+from ..stage_context import StageContext
 from .cruise import cameras
 
 RADIUS_PX = 1.0
@@ -43,7 +43,7 @@ class Sheet:
     pixel: NDArray[np.int32]
 
 
-def build_flight(inputs: Arrays, settings: JobSettings, context: Context) -> Flight:
+def build_flight(inputs: Arrays, settings: JobSettings, context: StageContext) -> Flight:
     """Unproject all layers and lift the flow to scene flow; `inputs` as the stages name them."""
     camera, wide_camera = cameras(inputs, settings)
     still, moving = [], []

@@ -8,8 +8,8 @@ from ...geometry.core import ldi
 from ...geometry.core.camera import FloatArray
 from ..builtin.completion import complete
 from ..cache import Arrays
-from ..context import Context
 from ..settings import JobSettings
+from ..stage_context import StageContext
 from ..ways import fill_hole
 
 CONTEXT_MARGIN = 10 / 512
@@ -19,7 +19,7 @@ MIN_SKY = 0.005
 """Share of the wide photo from which a sky is worth a layer of its own."""
 
 
-def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
+def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     """Complete the picture of every layer behind the first.
 
     Returns `color` (L or L + 1, Hw, Ww, 3): layer 0 is the wide photo; layer i > 0 is the wide

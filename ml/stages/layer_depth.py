@@ -7,12 +7,12 @@ import numpy as np
 from ...geometry.core import ldi
 from ...geometry.core.camera import FloatArray
 from ..cache import Arrays
-from ..context import Context
 from ..settings import JobSettings
+from ..stage_context import StageContext
 from ..ways import SceneDepth, estimate_depth
 
 
-def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
+def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     """Give every layer its depth and its members.
 
     Returns `depth` (L, Hw, Ww) scene units; `member` (L, Hw, Ww) bool, the pixels that belong to

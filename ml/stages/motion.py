@@ -8,12 +8,12 @@ from ...geometry.core.camera import FloatArray
 from ..builtin.motion import eulerian_flow
 from ..builtin.regions import MotionRegions
 from ..cache import Arrays
-from ..context import Context
 from ..settings import JobSettings
+from ..stage_context import StageContext
 from ..ways import SceneDepth, find_regions
 
 
-def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
+def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     """Find what moves and how.
 
     Returns `flow` (L, Hw, Ww, 2) pixels per frame and `moving` (L, Hw, Ww) 0..1. What the photo

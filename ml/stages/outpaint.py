@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ..cache import Arrays
-from ..context import Context
 from ..settings import JobSettings
+from ..stage_context import StageContext
 from ..ways import widen
 
 
-def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
+def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     """Grow `image` by the margin on every side.
 
     Returns `wide` (Hw, Ww, 3), the photo unchanged in its middle, and `margins` (4,): top, right,

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from ..cache import Arrays
-from ..context import Context
 from ..photo import load_photo
 from ..settings import JobSettings
+from ..stage_context import StageContext
 
 
-def run(inputs: Arrays, settings: JobSettings, context: Context) -> Arrays:
+def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     """Decode the photo.
 
     Returns `image` (H, W, 3), `focal_35mm` (1,), the 35 mm equivalent focal length or 0 where the

@@ -123,7 +123,7 @@ def test_features_are_kept_beside_the_cache_and_points_know_theirs(finished, mod
     _, _, flight, cache = finished
     assert flight.plan.networks == str(models / "paper.pth")
     maps, size = load_features(features_path(cache, flight.plan.features))
-    assert maps.shape[1] == 32 and np.isfinite(maps).all() and maps.std() > 0
+    assert maps.shape[1] == 32 and np.isfinite(maps).all() and maps.astype(np.float32).std() > 0
     assert maps.shape[2:] == tuple(-(-side // 4) for side in size)
     for points in (flight.still, flight.moving):
         layer, inside = np.divmod(points.pixel, size[0] * size[1])

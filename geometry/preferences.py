@@ -15,7 +15,11 @@ PACKAGE = __package__.rpartition(".")[0]
 
 def stored(name: str, default: Any) -> Any:
     """The preference `name`, or the default where the add-on isn't installed."""
+    found = preferences()
+    return default if found is None else getattr(found, name)
+
+
+def preferences() -> bpy.types.AddonPreferences | None:
+    """The add-on's preferences, None where it isn't installed."""
     addon = bpy.context.preferences.addons.get(PACKAGE)
-    if addon is None or addon.preferences is None:
-        return default
-    return getattr(addon.preferences, name)
+    return addon.preferences if addon is not None else None

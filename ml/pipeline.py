@@ -100,6 +100,11 @@ STAGES = (
 FLIGHT_WEIGHT = 5.0
 
 
+def stages_for(settings: JobSettings) -> tuple[Stage, ...]:
+    """The stages of a job: features only where the paper's networks are named."""
+    return tuple(stage for stage in STAGES if stage.name != "features" or settings.networks)
+
+
 class PipelineRun:
     """One run of all stages for one job."""
 
@@ -115,7 +120,8 @@ class PipelineRun:
         self._job, self._settings, self._cache = job, settings.effective(), cache
         self._send, self._is_cancelled = send, is_cancelled
         self._models = models or ModelShelf()
-        self._total = sum(stage.weight for stage in STAGES) + FLIGHT_WEIGHT
+        self._stages = stages_for(self._settings)
+        self._total = sum(stage.weight for stage in self._stages) + FLIGHT_WEIGHT
         self._done = 0.0
         package = Path(__file__).parent
         self._code = code_key(package, package.parent / "geometry" / "core")
@@ -129,7 +135,7 @@ class PipelineRun:
         keys: dict[str, str] = {}
         results: Arrays = {}
         self._previews = PreviewFiles(output.parent)
-        for stage in STAGES:
+        for stage in self._stages:
             results |= self._run_stage(stage, keys, results)
         self.stage = "flight"
         context = self._context(FLIGHT_WEIGHT)
@@ -167,7 +173,7 @@ class PipelineRun:
         inputs = [keys[name] for name in stage.needs]
         if not stage.needs:
             inputs = [file_key(Path(self._settings.photo))]
-        if stage.name == "features" and self._settings.networks:
+        if stage.name == "features":
             inputs.append(self._models.networks_key(Path(self._settings.networks)))
         chosen = {name: self._settings.model_key(name) for name in stage.models}
         inputs += [self._models.weights_key(key) for key in chosen.values()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..geometry.folders import models_folder
-from ..geometry.preferences import stored
+from ..geometry.preferences import preferences
 from ..ml.model_store import size_words, snapshot_folder
 from ..ml.process import models_available
 from ..ml.registry import BUILTIN, STAGES, ModelSpec, model
@@ -130,6 +130,10 @@ def draw_networks(layout: bpy.types.UILayout, settings: object) -> None:
 
 def draw_device(layout: bpy.types.UILayout) -> None:
     """What networks run on, and what is kept in memory."""
+    wishes = preferences()
+    if wishes is not None:
+        layout.prop(wishes, "device")
+        layout.prop(wishes, "keep_models")
     row = layout.row()
     found = running.device
     if found is None:
@@ -138,7 +142,7 @@ def draw_device(layout: bpy.types.UILayout) -> None:
         free = size_words(found.free_bytes)
         row.label(text=f"{found.name}: {free} free", icon="MEMORY")
         row.operator(MAKE4D_OT_find_device.bl_idname, text="", icon="FILE_REFRESH")
-    if stored("keep_models", False) and running.keeps_models():
+    if running.keeps_models():
         layout.operator(MAKE4D_OT_free_models.bl_idname, icon="TRASH")
 
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from make_4d.geometry.core.cloud import load_flight
 from make_4d.ml.client import Job
-from make_4d.ml.pipeline import STAGES
+from make_4d.ml.pipeline import stages_for
 from make_4d.ml.process import package_folders
 from make_4d.ml.protocol import Cancelled, Done, Failed, Progress, StageDone
 from make_4d.ml.settings import JobSettings, SettingsError
 from tasks import finish
 
-NAMES = [stage.name for stage in STAGES] + ["flight"]
+NAMES = [stage.name for stage in stages_for(JobSettings("photo.png"))] + ["flight"]
 
 
 @pytest.fixture(scope="module")

@@ -11,18 +11,16 @@ from ..stage_context import StageContext
 
 NO_MEMORY = (
     "Not enough memory for the paper's networks: choose a smaller Size, or Device: CPU in the "
-    "preferences."
+    "Models panel."
 )
 
 
 def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
-    """Run the paper's feature network over the layers, where the artist named its checkpoint.
+    """Run the paper's feature network over the layers.
 
     Returns `features` (L, 32, ceil(Hw / 4), ceil(Ww / 4)) float16, of each layer's colours and, as
-    alpha, its members; nothing without a checkpoint. Raises ModelError.
+    alpha, its members. Raises ModelError.
     """
-    if not settings.networks:
-        return {}
     from ..device import is_out_of_memory
     from ..networks.features import layer_features
 

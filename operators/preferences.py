@@ -59,7 +59,7 @@ class Make4DPreferences(bpy.types.AddonPreferences):
         update=_device_changed,
     )
     keep_models: BoolProperty(  # type: ignore[valid-type]
-        name="Keep Models in Memory",
+        name="Keep in Memory",
         description=(
             "Keep models loaded for the next stage and the next job: quicker, and takes the memory "
             "of all of them together. Otherwise each is freed after use"

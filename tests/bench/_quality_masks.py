@@ -104,10 +104,10 @@ def projected(
     front = points[..., 2] > 0
     z = np.where(front, points[..., 2], 1.0)[..., None]
     position = points[..., :2] / z * camera.focal + (camera.cx, camera.cy)
-    position = np.where(front[..., None], position, -1.0)
+    position = np.where(front[..., None], position, -1.0).astype(np.float32)
     within = (position >= 0) & (position < (camera.width, camera.height))
     depth = np.where(front, points[..., 2] * frame.depth, np.nan)
-    return position.astype(np.float32), depth.astype(np.float32), front & within.all(axis=-1)
+    return position, depth.astype(np.float32), front & within.all(axis=-1)
 
 
 def hidden(depth: FloatArray, position: FloatArray, distance: FloatArray) -> Mask:

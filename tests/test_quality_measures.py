@@ -1,0 +1,295 @@
+"""The quality benchmark's measures against values worked out by hand, and its files of scenes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "bench"))
+
+import _quality_data as data
+import _quality_measures as measures
+
+
+def grey(*values: float) -> list[np.ndarray]:
+    """Even pictures of 20 x 24 pixels, one for each value."""
+    return [np.full((20, 24, 3), value, np.float32) for value in values]
+
+
+def centres(shift: float = 0.0) -> np.ndarray:
+    """The pixels of such a picture, moved to the right."""
+    x, y = np.meshgrid(np.arange(24) + 0.5 + shift, np.arange(20) + 0.5)
+    return np.stack([x, y], axis=-1).astype(np.float32)
+
+
+def everywhere(shift: float = 0.0) -> measures.Warp:
+    return measures.Warp(centres(shift), np.ones((20, 24), bool))
+
+
+def test_psnr_of_known_errors(rng) -> None:
+    dark, light = grey(0.2, 0.3)
+    assert measures.psnr(dark, light) == pytest.approx(20.0, abs=1e-5)
+    light[:10] = 0.2
+    assert measures.psnr(dark, light) == pytest.approx(20.0 + 10 * math.log10(2), abs=1e-5)
+    one = dark.copy()
+    one[3, 4, 1] += 0.5
+    assert measures.psnr(dark, one) == pytest.approx(10 * math.log10(20 * 24 * 3 / 0.25), abs=1e-4)
+    a, b = rng.random((2, 6, 5, 3))
+    squares = [(a[i, j, c] - b[i, j, c]) ** 2 for i in range(6) for j in range(5) for c in range(3)]
+    assert measures.psnr(a, b) == pytest.approx(-10 * math.log10(sum(squares) / 90))
+
+
+def test_psnr_counts_masked_pixels_alone() -> None:
+    dark, light = grey(0.2, 0.2)
+    light[:, 12:] = 0.21
+    right = np.zeros((20, 24), bool)
+    right[:, 12:] = True
+    assert measures.psnr(dark, light, right) == pytest.approx(40.0, abs=1e-4)
+    assert measures.psnr(dark, light, ~right) == math.inf
+    assert math.isnan(measures.psnr(dark, light, np.zeros((20, 24), bool)))
+
+
+def slow_ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Wang et al. 2004, equations 14 to 16 and 13, one window after another."""
+    steps = np.arange(-5, 6)
+    weight = np.exp(-(steps[:, None] ** 2 + steps[None] ** 2) / (2 * 1.5**2))
+    weight /= weight.sum()
+    x, y = (0.299 * p[..., 0] + 0.587 * p[..., 1] + 0.114 * p[..., 2] for p in (a, b))
+    found = np.empty((x.shape[0] - 10, x.shape[1] - 10))
+    for i, j in np.ndindex(found.shape):
+        u, v = x[i : i + 11, j : j + 11], y[i : i + 11, j : j + 11]
+        mu, mv = (weight * u).sum(), (weight * v).sum()
+        var_u, var_v = (weight * (u - mu) ** 2).sum(), (weight * (v - mv) ** 2).sum()
+        cov = (weight * (u - mu) * (v - mv)).sum()
+        found[i, j] = (2 * mu * mv + 1e-4) * (2 * cov + 9e-4)
+        found[i, j] /= (mu**2 + mv**2 + 1e-4) * (var_u + var_v + 9e-4)
+    return found
+
+
+def test_ssim_is_the_published_one(rng) -> None:
+    a = rng.random((20, 24, 3))
+    b = np.clip(a + rng.normal(0, 0.1, a.shape), 0, 1)
+    slow = slow_ssim(a, b)
+    assert 0.5 < slow.mean() < 0.99
+    np.testing.assert_allclose(measures.ssim_map(a, b)[5:-5, 5:-5], slow, atol=1e-10)
+    assert measures.ssim(a, b) == pytest.approx(slow.mean(), abs=1e-10)
+    left = np.zeros((20, 24), bool)
+    left[:, :9] = True
+    assert measures.ssim(a, b, left) == pytest.approx(slow[:, :4].mean(), abs=1e-10)
+    assert math.isnan(measures.ssim(a, b, np.zeros((20, 24), bool)))
+
+
+def test_ssim_of_even_pictures_and_of_equal_ones(rng) -> None:
+    a = rng.random((20, 24, 3)).astype(np.float32)
+    assert measures.ssim(a, a) == pytest.approx(1.0, abs=1e-12)
+    expected = (2 * 0.2 * 0.6 + 1e-4) / (0.2**2 + 0.6**2 + 1e-4)
+    assert measures.ssim(*grey(0.2, 0.6)) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.fixture
+def forgotten():
+    """What was found of LPIPS is looked for anew, before and after."""
+    measures._lpips_network.cache_clear()
+    yield measures._lpips_network.cache_clear
+    measures._lpips_network.cache_clear()
+
+
+def test_lpips_says_what_is_missing(monkeypatch, tmp_path, forgotten) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.setattr(measures.importlib.util, "find_spec", lambda n: n == "torch" or None)
+    assert measures.lpips(*grey(0, 1)) == (
+        None,
+        "LPIPS needs the package torchvision, which is not installed here.",
+    )
+    monkeypatch.setattr(measures.importlib.util, "find_spec", lambda n: True)
+    monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path / "hub"))
+    forgotten()
+    value, reason = measures.lpips(*grey(0, 1))
+    assert value is None and measures.BACKBONE in reason and str(tmp_path) not in reason
+
+
+def test_lpips_gives_the_network_what_it_wants(monkeypatch, rng) -> None:
+    torch = pytest.importorskip("torch")
+    given = []
+
+    def network(a, b):
+        given.extend((a, b))
+        return torch.tensor([[[[0.25]]]])
+
+    monkeypatch.setattr(measures, "_lpips_network", lambda: (network, ""))
+    a, b = rng.random((2, 20, 24, 3)).astype(np.float32)
+    assert measures.lpips(a, b) == (0.25, "")
+    assert given[0].shape == (1, 3, 20, 24) and given[0].dtype == torch.float32
+    assert given[0][0, 2, 7, 5] == pytest.approx(2 * a[7, 5, 2] - 1)  # the network's -1..1
+    assert given[1][0, 0, 1, 23] == pytest.approx(2 * b[1, 23, 0] - 1)
+
+
+def test_sampled_is_bilinear(rng) -> None:
+    picture = rng.random((20, 24, 3)).astype(np.float32)
+    np.testing.assert_array_equal(measures.sampled(picture, centres()), picture)
+    between = measures.sampled(picture, np.float32([[[5.75, 9.1]]]))[0, 0]
+    rows = [0.75 * picture[j, 5] + 0.25 * picture[j, 6] for j in (8, 9)]
+    np.testing.assert_allclose(between, 0.4 * rows[0] + 0.6 * rows[1], atol=1e-6)
+    beyond = measures.sampled(picture, np.float32([[[-3.0, 0.2], [99.0, 19.9]]]))[0]
+    np.testing.assert_allclose(beyond, picture[[0, 19], [0, 23]], atol=1e-6)
+
+
+def test_consistency_follows_the_surface(rng) -> None:
+    first = rng.random((20, 24, 3)).astype(np.float32)
+    moved = np.roll(first, 3, axis=1)
+    warp = measures.Warp(centres(3.0), np.arange(24)[None].repeat(20, 0) < 21)
+    assert measures.consistency([first, moved], [warp]) == pytest.approx(0.0, abs=1e-5)
+    assert measures.consistency([first, moved], [everywhere()]) > 10
+    moved[:, 3:] += np.float32(0.02)  # all of the valid pixels
+    assert measures.consistency([first, moved], [warp]) == pytest.approx(2.0, abs=1e-4)
+
+
+def test_consistency_averages_frames_that_share_pixels() -> None:
+    nowhere = measures.Warp(centres(), np.zeros((20, 24), bool))
+    frames = grey(0.5, 0.6, 0.8, 0.1)
+    warps = [everywhere(), everywhere(), nowhere]
+    assert measures.consistency(frames, warps) == pytest.approx(20.0, abs=1e-4)
+    assert math.isnan(measures.consistency(grey(0, 1), [nowhere]))
+
+
+def test_flicker_of_pictures_that_stand_still() -> None:
+    assert measures.flicker(grey(0.1, 0.2, 0.3, 0.4)) == pytest.approx(0.0, abs=1e-5)
+    assert measures.flicker(grey(1, 1, 0, 1, 1)) == pytest.approx(400 / 3)
+    assert measures.flicker(grey(1, 1, 0, 0, 0)) == pytest.approx(200 / 3)
+    assert math.isnan(measures.flicker(grey(1, 0)))
+
+
+def test_flicker_follows_the_surface(rng) -> None:
+    first = rng.random((20, 24, 3)).astype(np.float32)
+    frames = [np.roll(first, 2 * k, axis=1) for k in range(4)]
+    inside = np.zeros((20, 24), bool)
+    inside[:, 6:18] = True
+    backward, forward = (measures.Warp(centres(s), inside) for s in (-2.0, 2.0))
+    warps = [(backward, forward)] * 2
+    assert measures.flicker(frames) > 10
+    assert measures.flicker(frames, warps) == pytest.approx(0.0, abs=1e-5)
+    frames[1][4, 9] += np.float32(0.3)  # one of the 240 pixels
+    expected = 100 * (0.3 * 2 + 0.3) / 240 / 2
+    assert measures.flicker(frames, warps) == pytest.approx(expected, abs=1e-4)
+    part = dataclasses.replace(forward, valid=inside & (np.arange(20) > 9)[:, None])
+    assert measures.flicker(frames, [(backward, part)] * 2) == pytest.approx(0.0, abs=1e-5)
+
+
+def test_loop_seam_and_uncovered() -> None:
+    a, b = grey(0.5, 0.5)
+    b[:5] = 0.1
+    assert measures.loop_seam(a, b) == pytest.approx(10.0, abs=1e-5)
+    assert measures.loop_seam(a, a) == 0.0
+    alpha = np.linspace(0.0, 0.9, 10)[None].repeat(2, 0)
+    assert measures.uncovered(alpha) == pytest.approx(0.5)
+    assert measures.uncovered(alpha, 0.25) == pytest.approx(0.3)
+    assert measures.uncovered(alpha, mask=np.arange(10)[None].repeat(2, 0) < 6) == 5 / 6
+
+
+def test_spearman_by_hand() -> None:
+    truth = np.array([[1.0, 2.0, 3.0, 4.0, np.inf]])
+    assert measures.spearman(truth**3, truth) == pytest.approx(1.0)
+    assert measures.spearman(1 / truth, truth) == pytest.approx(-1.0)
+    swapped = np.array([[2.0, 1.0, 3.0, 9.0, 5.0]])  # 1 - 6 (1 + 1 + 0 + 1 + 1) / (5 (25 - 1))
+    assert measures.spearman(swapped, truth) == pytest.approx(0.8)
+    assert measures.spearman(swapped, truth, truth < 4) == pytest.approx(0.5)
+    tied = np.array([[1.0, 1.0, 3.0]])  # ranks 1.5 1.5 3
+    assert measures.spearman(tied, np.array([[1.0, 2.0, 3.0]])) == pytest.approx(math.sqrt(3) / 2)
+    assert math.isnan(measures.spearman(np.ones((1, 5)), truth))
+
+
+def test_delta1_forgives_scale_and_shift_of_disparity(rng) -> None:
+    truth = rng.uniform(2, 20, (8, 9))
+    truth[0] = np.inf
+    estimate = 1 / (3 / truth + 0.4)
+    assert measures.delta1(estimate, truth) == 1.0
+    assert measures.delta1(estimate, truth, shift=False) < 0.9
+    assert measures.delta1(7 * truth, truth, shift=False) == 1.0
+    assert measures.delta1(truth[:, ::-1], truth) < 0.9
+
+
+def test_delta1_by_hand() -> None:
+    truth = np.array([[1.0, 1.0, 1.0, 1.0, np.inf]])
+    estimate = 1 / np.array([[1.0, 1.0, 1.0, 0.5, 0.01]])
+    # Scale 3.5 / 3.25: ratios 1.077 three times and 0.538.
+    assert measures.delta1(estimate, truth, shift=False) == 0.75
+    assert measures.delta1(estimate, truth, estimate > 1, shift=False) == 1.0  # that one alone
+    assert math.isnan(measures.delta1(estimate, truth, truth > 1))
+    behind = measures.delta1(1 / np.array([[1.0, 0.5, -0.5]]), np.array([[1.0, 2.0, 30.0]]))
+    assert behind == 2 / 3
+    scale, offset = measures.fit_disparity(np.array([0.0, 1.0, 2.0]), np.array([1.0, 2.0, 6.0]))
+    assert (scale, offset) == pytest.approx((2.5, 0.5))
+
+
+def scene(rng, frames: int = 3) -> data.TruthScene:
+    """Noise, with depths over all that can be stored."""
+    camera = data.Intrinsics(31.5, 12.0, 10.25, 24, 20)
+    made = []
+    for number in range(frames):
+        depth = np.exp(rng.uniform(math.log(0.1), math.log(40000), (20, 24))).astype(np.float32)
+        depth[number] = np.inf
+        pose = np.eye(4)
+        pose[:3, 3] = 0.1 * number
+        picture = rng.random((20, 24, 3)).astype(np.float32)
+        made.append(data.TruthFrame(picture, depth, pose, rng.random((20, 24)) < 0.3))
+    still = tuple(rng.random((20, 24, 3)).astype(np.float32) for _ in made)
+    return data.TruthScene("a bay", camera, tuple(made), still)
+
+
+def test_scene_comes_back_from_its_files(rng, tmp_path) -> None:
+    made = scene(rng)
+    data.save_scene(made, tmp_path / "bay")
+    back = data.load_scene(tmp_path / "bay")
+    assert (back.name, back.camera, len(back.frames)) == (made.name, made.camera, 3)
+    for one, other in zip(back.frames, made.frames, strict=True):
+        np.testing.assert_allclose(one.image, other.image, atol=0.5 / 255 + 1e-6)
+        np.testing.assert_array_equal(one.world_to_camera, other.world_to_camera)
+        np.testing.assert_array_equal(one.moving, other.moving)
+        np.testing.assert_allclose(one.depth, other.depth, rtol=1.01e-4)  # inf where it was
+        assert one.image.dtype == one.depth.dtype == np.float32
+    for one, other in zip(back.still, made.still, strict=True):
+        np.testing.assert_allclose(one, other, atol=0.5 / 255 + 1e-6)
+    data.save_scene(back, tmp_path / "again")
+    for path in (tmp_path / "bay").iterdir():
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
+
+
+def test_smooth_depth_takes_little_room(tmp_path) -> None:
+    camera = data.Intrinsics(256.0, 128.0, 128.0, 256, 256)
+    rows = np.maximum(np.arange(256) + 0.5 - 90, 1e-9)[:, None].repeat(256, 1)
+    depth = np.where(rows > 1, 400 / rows, np.inf).astype(np.float32)
+    image = np.zeros((256, 256, 3), np.float32)
+    frame = data.TruthFrame(image, depth, np.eye(4), np.zeros((256, 256), bool))
+    data.save_scene(data.TruthScene("ground", camera, (frame,)), tmp_path)
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 4000
+    assert data.load_scene(tmp_path).still == ()
+
+
+def test_wrong_scenes_are_refused(rng, tmp_path) -> None:
+    made = scene(rng)
+    first = made.frames[0]
+    wrong = [
+        (dataclasses.replace(made, frames=made.frames[1:], still=()), "origin"),
+        (dataclasses.replace(made, still=made.still[1:]), "as many"),
+        (dataclasses.replace(made, camera=made.camera.scaled(48, 40)), "size"),
+    ]
+    for depth in (np.zeros_like(first.depth), np.full_like(first.depth, np.nan)):
+        frames = (dataclasses.replace(first, depth=depth), *made.frames[1:])
+        wrong.append((dataclasses.replace(made, frames=frames), "positive"))
+    for number, (scene_, words) in enumerate(wrong):
+        with pytest.raises(data.SceneError, match=words):
+            data.save_scene(scene_, tmp_path / str(number))
+    data.save_scene(made, tmp_path / "good")
+    for name in ("depth.xz", "frame_02.png", "moving.xz", "scene.json"):
+        kept = (tmp_path / "good" / name).read_bytes()
+        (tmp_path / "good" / name).write_bytes(kept[: len(kept) // 2])
+        with pytest.raises(data.SceneError, match="no readable scene"):
+            data.load_scene(tmp_path / "good")
+        (tmp_path / "good" / name).write_bytes(kept)
+    with pytest.raises(data.SceneError, match="no readable scene"):
+        data.load_scene(tmp_path / "nowhere")

@@ -107,7 +107,7 @@ def projected(
     position = np.where(front[..., None], position, -1.0).astype(np.float32)
     within = (position >= 0) & (position < (camera.width, camera.height))
     depth = np.where(front, points[..., 2] * frame.depth, np.nan)
-    return position, depth.astype(np.float32), front & within.all(axis=-1)
+    return position, depth.astype(np.float32), within.all(axis=-1)
 
 
 def hidden(depth: FloatArray, position: FloatArray, distance: FloatArray) -> Mask:

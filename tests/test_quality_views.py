@@ -204,7 +204,8 @@ def test_street_goes_straight_ahead(street) -> None:
     assert (steps[:, 2] > 0.2).all() and (np.abs(steps[:, :2]) < 0.1).all()
     for view in street.views:
         assert view.image.shape == (384, 512, 3) and len(view.points) > 200
-        assert np.isnan(view.frame().depth).all() and len(np.unique(view.points, axis=0)) > 200
+        assert len(np.unique(view.points, axis=0)) == len(view.points)
+        assert np.isnan(view.frame().depth).all()
 
 
 def patch(image: np.ndarray, place: np.ndarray, scale: float) -> np.ndarray:

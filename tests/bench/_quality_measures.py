@@ -116,8 +116,8 @@ def flicker(frames: Sequence[Array], warps: Sequence[tuple[Warp, Warp]] | None =
     """Mean absolute second difference over time, in percent; 0 where nothing flickers.
 
     At each frame but the first and last: |before - 2 x now + after|, over channels and pixels, then
-    over frames. A steady change of brightness costs nothing; a frame that sticks out costs twice as much
-    as a step that stays (1, 1, 0, 1, 1 against 1, 1, 0, 0, 0: in sum 4 and 2).
+    over frames. A steady change of brightness costs nothing; a frame that sticks out costs twice
+    as much as a step that stays (1, 1, 0, 1, 1 against 1, 1, 0, 0, 0: in sum 4 and 2).
     warps: for each of these frames where its pixels lie in the frame before and in the one after;
     pixels that are not valid in both don't count. So what was invented is followed, too. None: the
     camera stands still, a pixel is compared with itself. Warping resamples, as in `consistency`.

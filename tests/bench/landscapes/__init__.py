@@ -1,0 +1,1 @@
+"""Landscapes made by code in Blender, rendered with exact depth, camera and motion."""

@@ -1,0 +1,158 @@
+"""Buildings: houses with gabled roofs and windows, a tower with a spire, fences, lamps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from .build import Shape
+
+WALL, ROOF, WOOD, GLASS, STONE = range(5)
+"""Slots of a building's materials."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A house: width (x), length (y) and height of its walls and rise of its roof, in metres.
+
+    The ridge runs along y, or along x where `across` is true.
+    """
+
+    width: float = 7.0
+    length: float = 9.0
+    height: float = 5.5
+    rise: float = 3.2
+    across: bool = False
+
+
+def house(plan: Plan, materials: Sequence[Any]) -> Any:
+    """A mesh of a house that stands on z = 0, its middle in the origin."""
+    shape = Shape()
+    half_x, half_y = plan.width / 2, plan.length / 2
+    shape.box((-half_x, -half_y, -2), (half_x, half_y, plan.height), WALL)
+    shape.box((-half_x - 0.06, -half_y - 0.06, -2), (half_x + 0.06, half_y + 0.06, 0.5), STONE)
+    _roof(shape, plan)
+    _front(shape, plan)
+    chimney = (0.25 * plan.width, 0.2 * plan.length)
+    top = plan.height + plan.rise
+    shape.box(
+        (chimney[0] - 0.35, chimney[1] - 0.35, plan.height),
+        (*np.add(chimney, 0.35), top + 0.5),
+        STONE,
+    )
+    return shape.mesh("house", materials)
+
+
+def _roof(shape: Shape, plan: Plan) -> None:
+    """Two slopes that hang over, each a slab, and the gables under them."""
+    along, across = (0, 1) if plan.across else (1, 0)
+    sizes = np.array([plan.width, plan.length]) / 2
+    over, thick = 0.45, 0.18
+    edge, end = sizes[across] + over, sizes[along] + over
+    low, high = plan.height - over * plan.rise / sizes[across], plan.height + plan.rise
+    for sign in (-1, 1):
+        points = np.zeros((8, 3))
+        points[:, along] = [-end, end, end, -end] * 2
+        points[:, across] = [sign * edge, sign * edge, 0, 0] * 2
+        points[:, 2] = [low, low, high, high, *np.add([low, low, high, high], thick)]
+        faces = [(0, 1, 2, 3), (4, 5, 6, 7), (0, 1, 5, 4), (1, 2, 6, 5), (0, 3, 7, 4)]
+        shape.add(points, faces, ROOF)
+        gable = np.zeros((3, 3))
+        gable[:, along] = sign * sizes[along]
+        gable[:, across] = [-sizes[across], sizes[across], 0]
+        gable[:, 2] = [plan.height, plan.height, high]
+        shape.add(gable, [(0, 1, 2)], WALL)
+
+
+def _front(shape: Shape, plan: Plan) -> None:
+    """Windows on all four walls, floor by floor, and doors in the two long ones."""
+    floors = max(1, int(plan.height // 2.6))
+    for axis, (reach, length) in enumerate([(plan.width, plan.length), (plan.length, plan.width)]):
+        count = max(1, int(length // 2.3))
+        places = (np.arange(count) - (count - 1) / 2) * length / count
+        for sign in (-1, 1):
+            for floor in range(floors):
+                for number, place in enumerate(places):
+                    is_door = floor == 0 and number == count // 2 and axis == 0
+                    sill = 2.6 * floor + (0.0 if is_door else 1.0)
+                    _opening(shape, axis, sign * reach / 2, place, sill, is_door)
+
+
+def _opening(
+    shape: Shape, axis: int, wall: float, place: float, sill: float, is_door: bool
+) -> None:
+    """A window or door in the wall at x (axis 0) or y (axis 1) = `wall`."""
+    half, tall = (0.5, 2.1) if is_door else (0.42, 1.25)
+    out = np.sign(wall)
+
+    def slab(low: float, high: float, side: float, bottom: float, top: float, slot: int) -> None:
+        across = np.sort([wall + out * low, wall + out * high])
+        corners = np.array([[across[0], place - side, bottom], [across[1], place + side, top]])
+        shape.box(*(corners[:, [1, 0, 2]] if axis else corners), slot)
+
+    slab(-0.1, 0.05, half + 0.12, sill - 0.1, sill + tall + 0.12, STONE)
+    slab(-0.1, 0.06, half, sill, sill + tall, WOOD if is_door else GLASS)
+    if not is_door:
+        slab(-0.1, 0.08, 0.03, sill, sill + tall, STONE)
+        slab(-0.1, 0.08, half, sill + 0.75, sill + 0.8, STONE)
+        for beside in (-1, 1):
+            middle = place + beside * (half + 0.33)
+            low = [wall, middle - 0.2, sill - 0.05]
+            high = [wall + out * 0.07, middle + 0.2, sill + tall + 0.05]
+            corners = np.sort(np.array([low, high]), axis=0)
+            shape.box(*(corners[:, [1, 0, 2]] if axis else corners), WOOD)
+
+
+def tower(side: float, height: float, spire: float, materials: Sequence[Any]) -> Any:
+    """A mesh of a square church tower with bell openings, a cornice and a spire."""
+    shape, half = Shape(), side / 2
+    shape.box((-half, -half, -2), (half, half, height), WALL)
+    for level in (0.33, 0.66, 1.0):
+        top = height * level
+        shape.box((-half - 0.2,) * 2 + (top - 0.35,), (half + 0.2,) * 2 + (top,), STONE)
+    for axis in (0, 1):
+        for sign in (-1, 1):
+            for low, tall, wide in ((0.72, 0.2, 0.2), (0.4, 0.14, 0.1), (0.1, 0.12, 0.1)):
+                corners = np.array([[-0.02, -wide * side, low * height], [0.05, wide * side, 0]])
+                corners[1, 2] = (low + tall) * height
+                corners[:, 0] = np.sort(sign * (half + corners[:, 0]))
+                shape.box(*(corners[:, [1, 0, 2]] if axis else corners), GLASS)
+    low = np.array([[x, y, height] for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1))], float)
+    low[:, :2] *= half + 0.3
+    points = [*low, (0, 0, height + spire)]
+    shape.add(points, [(0, 1, 4), (1, 2, 4), (2, 3, 4), (3, 0, 4)], ROOF)
+    shape.tube(
+        np.array([[0, 0, height + spire - 0.5], [0, 0, height + spire + 1.6]]), 0.06, 6, WOOD
+    )
+    return shape.mesh("tower", materials)
+
+
+def fence(spots: np.ndarray, rng: np.random.Generator, material: Any, rails: int = 2) -> Any:
+    """A mesh of a fence along points (N, 3): a post at each, and rails between them."""
+    shape = Shape()
+    lean, upright = rng.normal(0, 0.05, (len(spots), 2)), rng.uniform(1.05, 1.25, len(spots))
+    lean = np.column_stack([lean, upright])
+    for spot, rise in zip(spots, lean, strict=True):
+        shape.tube(spot + np.outer([-0.35, 1.0, 1.01], rise), [0.075, 0.06, 0.0], 8)
+    for height in np.linspace(0.9, 0.45, rails):
+        for first, second in pairwise(spots + height * lean):
+            sag = np.subtract(0.5 * (first + second), (0, 0, 0.04))
+            shape.tube(np.stack([first, sag, second]), 0.04, 6)
+    return shape.mesh("fence", [material])
+
+
+def lamp(iron: Any, pane: Any) -> Any:
+    """A mesh of a street lamp four metres high."""
+    shape = Shape()
+    shape.tube(
+        np.array([[0, 0, -0.2], [0, 0, 0.8], [0, 0, 0.85], [0, 0, 3.4]]),
+        [0.13, 0.11, 0.06, 0.05],
+        10,
+    )
+    shape.tube(np.array([[0, 0, 3.4], [0, 0, 3.85]]), [0.12, 0.22], 6, 1)
+    shape.tube(np.array([[0, 0, 3.85], [0, 0, 4.1], [0, 0, 4.3]]), [0.26, 0.08, 0.01], 6)
+    return shape.mesh("lamp", [iron, pane])

@@ -1,0 +1,20 @@
+"""The landscapes by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from . import scenes_land, scenes_water
+from .build import Rng
+from .setting import Setting
+
+SCENES: dict[str, Callable[[Rng], Setting]] = {
+    "lake": scenes_water.lake,
+    "coast": scenes_water.coast,
+    "river": scenes_water.river,
+    "winter": scenes_land.winter,
+    "dunes": scenes_land.dunes,
+    "village": scenes_land.village,
+    "fog": scenes_land.fog,
+}
+"""Functions that fill Blender's empty scene with a landscape."""

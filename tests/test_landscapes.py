@@ -1,0 +1,126 @@
+"""The made landscapes: their depth, poses, pictures and masks agree with each other."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
+cv2 = pytest.importorskip("cv2")
+sys.path.insert(0, str(Path(__file__).parent / "bench"))
+
+from landscapes import make, render
+from landscapes.build import Shape, place
+from landscapes.materials import Air, plain
+from landscapes.setting import FIELD_OF_VIEW, Flight, Setting
+from landscapes.sky import Sky
+from make_4d.geometry.core.camera import Intrinsics, pixel_centres, project, unproject
+
+SIZE, FRAMES = 64, 2
+NAME = "river"
+
+
+@pytest.fixture(scope="module")
+def river() -> Any:
+    return make.make_scene(NAME, SIZE, FRAMES)
+
+
+def seen_again(scene: Any) -> tuple[Any, Any]:
+    """Frame 1 as the last frame sees it, by depth and pose, and where both see the same thing."""
+    first, last = scene.frames[0], scene.frames[-1]
+    height, width = last.depth.shape
+    depth = np.minimum(last.depth, 1e6)
+    points = unproject(pixel_centres(height, width), depth, scene.camera).astype(float)
+    to_first = np.linalg.inv(last.world_to_camera)
+    points = points @ to_first[:3, :3].T + to_first[:3, 3]
+    places = project(points, scene.camera)
+    warped = cv2.remap(first.image, places[..., 0] - 0.5, places[..., 1] - 0.5, cv2.INTER_LINEAR)
+    column, row = np.floor(np.moveaxis(places, -1, 0)).astype(int)
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    there = first.depth[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
+    same = np.abs(np.minimum(there, 1e6) / points[..., 2] - 1) < 0.05
+    return warped, inside & same
+
+
+def test_frame_one_warped_by_depth_and_pose_is_the_still_frame(river: Any) -> None:
+    warped, seen = seen_again(river)
+    still = river.still[-1]
+    error = np.abs(warped - still)[seen]
+    unmoved = np.abs(river.frames[0].image - still)[seen]
+    assert 0.6 < seen.mean() < 0.99
+    assert np.median(error) < 0.03
+    assert np.mean(error) < 0.5 * np.mean(unmoved)
+
+
+def test_a_scene_is_whole(river: Any) -> None:
+    assert river.name == NAME
+    assert (river.camera.width, river.camera.height) == (64, 40)
+    assert len(river.frames) == len(river.still) == FRAMES
+    assert np.array_equal(river.frames[0].world_to_camera, np.eye(4))
+    assert np.array_equal(river.frames[0].image, river.still[0])
+    for frame in river.frames:
+        assert frame.image.shape == (40, 64, 3) and 0.2 < frame.image.mean() < 0.8
+        assert frame.image.min() >= 0 and frame.image.max() <= 1
+        assert (frame.depth > 0.5).all() and 0.02 < np.isinf(frame.depth).mean() < 0.6
+        rotation = frame.world_to_camera[:3, :3]
+        assert np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-6)
+    forward = np.linalg.inv(river.frames[-1].world_to_camera)[:3, 3]
+    assert forward[2] > 1 and forward[2] > 2 * abs(forward[0])
+
+
+def test_clouds_and_water_move_and_nothing_else(river: Any) -> None:
+    last = river.frames[-1]
+    sky = np.isinf(last.depth)
+    assert (last.moving & sky).any() and (last.moving & ~sky).any()
+    change = np.abs(last.image - river.still[-1]).max(axis=-1)
+    ever = np.logical_or.reduce([frame.moving for frame in river.frames])
+    apart = ~cv2.dilate(ever.astype(np.uint8), np.ones((5, 5))).astype(bool) & ~sky
+    assert apart.mean() > 0.2
+    assert np.mean(change[last.moving]) > 4 * np.mean(change[apart])
+    assert np.mean(change[last.moving]) > 0.015
+
+
+def test_the_same_arguments_give_the_same_scene(river: Any) -> None:
+    again = make.make_scene(NAME, SIZE, FRAMES)
+    for frame, other in zip(river.frames, again.frames, strict=True):
+        assert np.array_equal(frame.depth, other.depth)
+        assert np.array_equal(frame.moving, other.moving)
+        assert np.abs(frame.image - other.image).max() < 0.02
+    assert not bpy.data.objects and not bpy.data.materials
+
+
+def test_depth_is_z_and_not_distance() -> None:
+    scene = render.empty_scene()
+    setting = Setting(Sky(), Air(), Flight(eye=0.0, pitch=0.0, forward=1.5, up=0.25))
+    wall = Shape()
+    wall.box((-50, 10, -50), (50, 11, 0.5))
+    place(wall.mesh("wall", [plain(setting.air, ("808080",))]))
+    render.set_up(scene, setting, (48, 30))
+    (first, moving), (last, _) = render.render_truth(scene, setting, [0.0, 1.0])
+    camera = Intrinsics.from_field_of_view(48, 30, FIELD_OF_VIEW)
+    above = (15 - (np.arange(30) + 0.5)) / camera.focal
+    for depth, away, eye in ((first, 10.0, 0.0), (last, 8.5, 0.25)):
+        wall_rows = above * away + eye < 0.5
+        assert np.allclose(depth[wall_rows], away, rtol=1e-4)
+        assert np.isinf(depth[~wall_rows][:8]).all()
+    assert not moving[np.isfinite(first)].any()
+
+
+def test_a_scene_is_stored_and_made_once(river: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    asked = []
+    monkeypatch.setattr(make, "make_scene", lambda *given: asked.append(given) or river)
+    for _ in range(2):
+        scene = make.cached_scene(NAME, tmp_path, SIZE, FRAMES)
+        assert np.allclose(scene.frames[1].depth, river.frames[1].depth, rtol=2e-4)
+    assert asked == [(NAME, SIZE, FRAMES)]
+    monkeypatch.setattr(make, "code_hash", lambda: "changed")
+    make.cached_scene(NAME, tmp_path, SIZE, FRAMES)
+    assert len(asked) == 2 and len(list(tmp_path.iterdir())) == 2
+
+
+def test_there_are_enough_landscapes() -> None:
+    assert len(make.NAMES) >= 6 and set(make.SMALL_NAMES) < set(make.NAMES)

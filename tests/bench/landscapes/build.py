@@ -55,7 +55,7 @@ class Shape:
         """Add a tube round a line of points (N, 3) with radii (N,); its ends stay open."""
         along = np.gradient(spine, axis=0)
         along /= np.linalg.norm(along, axis=1, keepdims=True)
-        helper = np.where(np.abs(along[:, 2:]) > 0.9, [[0.0, 1.0, 0.0]], [[0.0, 0.0, 1.0]])
+        helper = np.eye(3)[np.abs(along).max(axis=0).argmin()]  # the axis that it never follows
         across = np.cross(along, helper)
         across /= np.linalg.norm(across, axis=1, keepdims=True)
         other = np.cross(along, across)

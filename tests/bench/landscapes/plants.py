@@ -37,7 +37,7 @@ def _bough(
     sink = -0.32 + 0.45 * level + rng.normal(0, 0.05)
     start = out * (along * reach)[:, None]
     start[:, 2] = level + reach * (sink * along + 0.12 * along**2)
-    long = reach * (0.42 * (1 - along) + 0.2)
+    long = reach * (0.42 * (1 - along) + 0.2) * (1.0 if twigs > 3 else 1.5)
     for sign in (-1, 1):
         tip = start + side * (sign * long)[:, None] + out * (0.6 * long)[:, None]
         tip[:, 2] -= long * rng.uniform(0.15, 0.6, twigs)
@@ -55,7 +55,7 @@ def broadleaf(
     count: int = 5000,
     width: float = 0.34,
     bare: float = 0.25,
-    size: float = 0.011,
+    size: float = 0.009,
 ) -> Shape:
     """A leafy tree one metre high: stem, limbs, and clumps of leaves.
 

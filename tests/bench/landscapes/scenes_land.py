@@ -33,9 +33,12 @@ def winter(rng: Rng) -> Setting:
         [(-4.3, 9.0), (4.9, 9.6), (-7.5, 14), (8.4, 16.5), (-3.4, 24), (13, 25)], height
     )
     place_many(near, trees, np.array([5.2, 3.4, 8.0, 8.5, 6.0, 10.0]), rng, 0.02)
-    far = [plants.conifer(rng, 9) for _ in range(4)]
-    wood = spots(rng, height, 2600, 28, 600, keep=lambda x, y: np.abs(x + 6) > 9 + 0.08 * y)
-    place_merged(far, [bark, needles], wood, rng.uniform(6, 13, len(wood)), rng)
+    for whorls, count, first, last in ((20, 110, 28, 85), (12, 2300, 85, 600)):
+        kinds = [plants.conifer(rng, whorls) for _ in range(3)]
+        wood = spots(
+            rng, height, count, first, last, keep=lambda x, y: np.abs(x + 6) > 9 + 0.08 * y
+        )
+        place_merged(kinds, [bark, needles], wood, rng.uniform(6, 13, len(wood)), rng)
     planks, stone = (
         materials.plain(air, ("5a4030", "77573f"), 1.5),
         materials.plain(air, ("77726c",)),
@@ -64,22 +67,20 @@ def dunes(rng: Rng) -> Setting:
     air = Air("e2c7a4", 3000.0)
 
     def height(x: Array, y: Array) -> Array:
-        bend = 0.35 * x + 26 * fractal(plane(x, y, 90), 4, 3)
-        wave = np.abs(np.sin((y + bend) * np.pi / 62 + 0.9))
-        size = 1.2 + 7.5 * smooth_step(y, 16, 110)
-        mesas = (
-            150
-            * smooth_step(fractal(plane(x, y, 900), 21, 4), 0.06, 0.14)
-            * smooth_step(y, 900, 1300)
-        )
-        return size * (1 - wave) + bumps(x, y, 12, 0.25, 2) + mesas - 1.0
+        bend = 30 * fractal(plane(x, y, 110), 4, 3)
+        wave = ((-0.75 * x - 0.66 * y + bend) / 64) % 1.0
+        crest = np.where(wave < 0.74, (wave / 0.74) ** 1.4, (1 - wave) / 0.26)
+        size = 0.7 + 13 * smooth_step(y, 26, 120) * (0.65 + 0.7 * fractal(plane(x, y, 200), 9, 2))
+        mesas = smooth_step(fractal(plane(x, y, 900), 21, 4), 0.06, 0.14)
+        far = 150 * mesas * smooth_step(y, 900, 1300)
+        return size * crest + bumps(x, y, 12, 0.2, 2) + far - 0.6
 
     sand = materials.sand(air, ("cf9f66", "dcb07a", "c08e57"))
     terrain.ground(height, sand, 3200, 420)
     red = ("a8643c", "8a4e30", "c07c4e", "5e3826")
     stone = materials.rock(air, red, 0.5)
     place(
-        terrain.arch(stone, 5.5, 6.5, 1.55, 3),
+        terrain.arch(stone, 5.5, 7.0, 1.35, 3),
         (4.2, 27.0, height(np.array(4.2), np.array(27.0)) - 0.8),
         0.35,
     )
@@ -88,8 +89,8 @@ def dunes(rng: Rng) -> Setting:
         (-2.5, 5.4, 0.85),
         (2.5, 5.8, 0.65),
         (-1.2, 8.6, 0.4),
-        (-5.6, 11, 1.6),
-        (6.2, 12, 1.1),
+        (-4.3, 9.0, 2.3),
+        (5.0, 9.8, 1.5),
         (13, 30, 2.4),
     )
     rocks(rng, near, height, rows)
@@ -102,9 +103,9 @@ def dunes(rng: Rng) -> Setting:
     places = spots(rng, height, 90, 3.5, 25)
     place_many(grass, places, rng.uniform(0.3, 0.6, len(places)), rng)
     sky = Sky(
-        "4a7cb8", "e6d3b8", "ffd9a6", (15, 98, 6.0), cover=0.36, flat=3.0, scale=0.9, seed=2.0
+        "4a7cb8", "e6d3b8", "ffd9a6", (17, 72, 6.0), cover=0.42, flat=3.0, scale=0.9, seed=2.0
     )
-    return Setting(sky, air, Flight(1.8, -2.0, 2.3, 0.4, 0.3, -1.5))
+    return Setting(sky, air, Flight(1.8, -1.0, 2.5, 0.5, 0.3, -1.5))
 
 
 def village(rng: Rng) -> Setting:
@@ -159,7 +160,7 @@ def village(rng: Rng) -> Setting:
     place(house.tower(6.5, 25, 15, [*church, wood[1], glass, stone]), (-2.0, 98.0, 0.0), 0.1)
     bark = materials.plain(air, ("4f463c", "70665a"))
     leaves = materials.foliage(air, ("4a6a26", "6a8a35", "3c5a24"))
-    limes = [plants.broadleaf(rng, 6500, 0.3, 0.34).mesh("lime", [bark, leaves]) for _ in range(3)]
+    limes = [plants.broadleaf(rng, 9000, 0.3, 0.34).mesh("lime", [bark, leaves]) for _ in range(3)]
     for side in (-1, 1):
         rows = np.array([(side * 3.9, y + 2 * side) for y in np.arange(9.5, 80, 10.5)])
         place_many(limes, on_ground(rows, height), rng.uniform(4.6, 5.8, len(rows)), rng, 0.02)
@@ -188,7 +189,7 @@ def _street(air: Air) -> None:
 
 def fog(rng: Rng) -> Setting:
     """Hills at dawn: a fence and a tree near, rows of trees that fade into the fog."""
-    air = Air("e6cfb8", 120.0, 16.0)
+    air = Air("ecd3b6", 75.0, 26.0)
 
     def height(x: Array, y: Array) -> Array:
         rolling = 6 * np.sin((y + 0.5 * x) * 0.055 + 2.6) * smooth_step(y, 12, 40)
@@ -200,7 +201,7 @@ def fog(rng: Rng) -> Setting:
     terrain.ground(height, meadow, 3000)
     bark = materials.plain(air, ("3f362e", "5a4e44"))
     leaves = materials.foliage(air, ("4c5a2c", "6a6e38", "8a6a34"))
-    oaks = [plants.broadleaf(rng, 6500, 0.42, 0.22).mesh("oak", [bark, leaves]) for _ in range(2)]
+    oaks = [plants.broadleaf(rng, 9000, 0.42, 0.22).mesh("oak", [bark, leaves]) for _ in range(2)]
     trees = on_ground([(-5.0, 11.5), (7.5, 19), (-11, 27), (3.0, 38), (16, 36), (-22, 52)], height)
     place_many(oaks, trees, np.array([6.0, 7.0, 8.0, 7.5, 9.0, 9.0]), rng, 0.03)
     far = [plants.broadleaf(rng, 220, 0.4, size=0.04) for _ in range(3)]
@@ -216,5 +217,5 @@ def fog(rng: Rng) -> Setting:
     tufts = spots(rng, height, 800, 2.6, 20)
     place_many(grass, tufts, rng.uniform(0.18, 0.45, len(tufts)), rng)
     colors = {"light": "ffe9d2", "shade": "b9a3a6"}
-    sky = Sky("8fa6c4", "f0d4b4", "ffdfae", (11, 28, 4.5), cover=0.5, flat=3.5, glow=0.8, **colors)
+    sky = Sky("8fa6c4", "f0d4b4", "ffe4b8", (12, 24, 6.0), cover=0.5, flat=3.5, glow=0.9, **colors)
     return Setting(sky, air, Flight(1.8, -1.0, 2.1, 0.3, 0.15, 1.5))

@@ -18,7 +18,7 @@ BARK = ("4a3a2e", "6a5646")
 
 def lake(rng: Rng) -> Setting:
     """A mountain lake at noon: rocks and spruces on the shore, a forest and snowy peaks beyond."""
-    air = Air("b4c8dd", 5000.0)
+    air = Air("b4c8dd", 3600.0)
 
     def height(x: Array, y: Array) -> Array:
         far = smooth_step(y, 150, 320) * 10 + smooth_step(y, 320, 1500) * 90
@@ -32,7 +32,7 @@ def lake(rng: Rng) -> Setting:
     needles = materials.foliage(air, ("2a4526", "3a5a30", "4a6a34"))
     grassy = materials.land(air, ("5a6a32", "7a7a46", "68703c"), snow_line=230.0)
     terrain.ground(height, grassy, 4000)
-    waves = water.Waves("0e3540", "2a6a70", 1.6, 0.05, 2.2, (0.05, -0.03), 0.03, glow=0.35)
+    waves = water.Waves("113842", "1d525c", 1.6, 0.05, 2.2, (0.05, -0.03), 0.03, glow=0.35)
     water.sheet(water.surface(air, waves), 1.0, 1200, -0.9)
     stones = ((-1.7, 5.2, 0.75), (2.6, 6.2, 0.9), (0.6, 8.4, 0.5), (-4.4, 9.5, 1.2))
     rocks(rng, materials.rock(air, STONE), height, stones)
@@ -46,7 +46,7 @@ def lake(rng: Rng) -> Setting:
     tufts = spots(rng, height, 260, 3.2, 10, keep=lambda x, y: height(x, y) > -0.75)
     grass = [plants.tuft(rng).mesh("tuft", [blades])]
     place_many(grass, tufts, rng.uniform(0.2, 0.42, len(tufts)), rng)
-    sky = Sky("2f69b4", "b4c8dd", "fff4e2", (52, 130, 6.0), cover=0.42, scale=1.3, seed=3.0)
+    sky = Sky("2f69b4", "b4c8dd", "fff4e2", (52, 130, 5.2), cover=0.45, scale=1.3, seed=3.0)
     return Setting(sky, air, Flight(1.75, 0.5, 2.2, 0.5, 0.1, 1.5))
 
 
@@ -67,7 +67,7 @@ def coast(rng: Rng) -> Setting:
 
     grassy = materials.land(air, ("6f7a3c", "8e8348", "59642f"), ("8a7462", "b09a80", "5c4d42"))
     terrain.ground(height, grassy, 2500, 420)
-    waves = water.Waves("12333f", "356a70", 7.0, 0.5, 3.0, (0.12, -0.22), 0.03, 0.14, 0.3)
+    waves = water.Waves("12333f", "356a70", 7.0, 0.9, 3.0, (0.12, -0.22), 0.03, 0.14, 0.3)
     water.sheet(water.surface(air, waves), 6.0, 30000, 0.0)
     cliff = materials.rock(air, ("9a8068", "7a6554", "b59a7e", "4f4238"), 0.25)
     for x, y, size, tall, number in (
@@ -87,7 +87,7 @@ def coast(rng: Rng) -> Setting:
     place_many(grass, tufts, rng.uniform(0.18, 0.42, len(tufts)), rng)
     colors = {"light": "ffd9b8", "shade": "8f7488"}
     sky = Sky("4f6fa8", "f0c39a", "ffb877", (9, -70, 6.0), cover=0.62, flat=2.2, **colors)
-    return Setting(sky, air, Flight(top - 2.3, -5.0, 1.8, -0.5, 0.25, 2.0, -1.0))
+    return Setting(sky, air, Flight(top - 2.3, -4.0, 1.55, -0.45, 0.05, 2.0, -0.5))
 
 
 def river(rng: Rng) -> Setting:
@@ -117,7 +117,7 @@ def river(rng: Rng) -> Setting:
         ("6d7a30", "a39a3a", "c08a34"),
     ]
     kinds = [materials.foliage(air, colors) for colors in autumn]
-    near = [plants.broadleaf(rng, 7000).mesh("tree", [bark, kind]) for kind in kinds]
+    near = [plants.broadleaf(rng, 9000).mesh("tree", [bark, kind]) for kind in kinds]
     trees = on_ground(
         [(-6.6, 13.5), (8.2, 15.0), (-12, 24), (17, 26), (4.5, 48), (-17, 44)], height
     )
@@ -132,8 +132,8 @@ def river(rng: Rng) -> Setting:
     tall = materials.foliage(air, ("8f8a45", "b5a05a", "6f7a38"))
     grass = [plants.tuft(rng).mesh("tuft", [tall]) for _ in range(3)]
     tufts = spots(rng, height, 1100, 2.6, 22, keep=dry)
-    place_many(grass, tufts, rng.uniform(0.15, 0.4, len(tufts)), rng)
-    sky = Sky("4d7fbb", "c9d3da", "ffe8c6", (30, -110, 5.5), cover=0.55, scale=1.1, seed=8.0)
+    place_many(grass, tufts, rng.uniform(0.2, 0.5, len(tufts)), rng)
+    sky = Sky("4d7fbb", "c9d3da", "ffe8c6", (30, -110, 4.8), cover=0.55, scale=1.1, seed=8.0)
     return Setting(sky, air, Flight(1.9, -3.0, 2.4, 0.5, 0.15, -2.0, 0.5))
 
 

@@ -194,6 +194,8 @@ def test_depth_by_points_is_not_led_astray(rng) -> None:
     found = views.depth_by_points(disparity, points)
     np.testing.assert_allclose(found[10:], truth[10:], rtol=1e-2)
     assert np.isinf(found[:10]).all()
+    with pytest.raises(views.ViewsError, match="too few"):
+        views.depth_by_points(disparity, points[:5])
 
 
 def test_street_goes_straight_ahead(street) -> None:

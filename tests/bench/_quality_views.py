@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from _quality_data import FloatArray, Intrinsics, Mask, Matrix, TruthFrame
 from _quality_masks import Areas, areas, projected
 from golden import ROOT
+from scipy.optimize import minimize
 from scipy.spatial import cKDTree
 
 MATCH_PIXELS, MATCH_DEPTH = 2.0, 1.1
@@ -37,7 +38,9 @@ STEREO_STEP = 0.25
 STEREO_FOCAL = 2.0
 """Focal length in picture widths. It isn't published; a step to the side shifts a point by focal x
 baseline / depth, its disparity, whatever it is."""
-FIT_ROUNDS = 50
+FIT_LEAST, FIT_POINTS = 0.01, 10
+"""Sparse points count for the scale of an estimated depth where its disparity is at least this
+share of the largest; it takes so many of them."""
 
 
 class ViewsError(Exception):
@@ -179,18 +182,26 @@ def moved(
 def depth_by_points(disparity: FloatArray, points: NDArray[np.float64]) -> FloatArray:
     """Depth (H, W) of an estimated disparity (H, W), scaled and shifted to a view's sparse points.
 
-    The fit has the least sum of absolute differences of disparity, as some triangulated points are
-    far off. +inf where the fitted disparity isn't positive.
+    The fit has the least sum of absolute differences of the logarithm of disparity: some
+    triangulated points are far off, and by squares the near ones would decide. Points that the
+    estimate puts into the sky don't count. +inf where the fitted disparity isn't positive. Raises
+    ViewsError where no points are left.
     """
     column, row = np.floor(points[:, :2]).astype(int).T
     own, target = disparity[row, column].astype(np.float64), 1.0 / points[:, 2]
-    columns = np.column_stack([own, np.ones_like(own)])
-    weight, fit = np.ones_like(own), np.zeros(2)
-    for _ in range(FIT_ROUNDS):  # least squares, reweighted, tend to the least sum
-        root = np.sqrt(weight)
-        fit = np.linalg.lstsq(columns * root[:, None], target * root, rcond=None)[0]
-        weight = 1.0 / np.maximum(np.abs(columns @ fit - target), 1e-6)
-    fitted = fit[0] * disparity.astype(np.float64) + fit[1]
+    solid = own > FIT_LEAST * disparity.max()
+    if np.count_nonzero(solid) < FIT_POINTS:
+        raise ViewsError("There are too few points to scale the estimated depth.")
+    own, target = own[solid], target[solid]
+
+    def misfit(guess: NDArray[np.float64]) -> float:
+        fitted = np.exp(guess[0]) * np.maximum(own + guess[1], 1e-6)
+        return float(np.abs(np.log(fitted / target)).mean())
+
+    start = [np.median(np.log(target / own)), 0.0]
+    options = {"xatol": 1e-6, "fatol": 1e-9}
+    found = minimize(misfit, start, method="Nelder-Mead", options=options).x
+    fitted = np.exp(found[0]) * (disparity.astype(np.float64) + found[1])
     return np.where(fitted > 0, 1.0 / np.where(fitted > 0, fitted, 1.0), np.inf).astype(np.float32)
 
 

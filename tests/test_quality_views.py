@@ -191,6 +191,8 @@ def test_depth_by_points_is_not_led_astray(rng) -> None:
     column, row = np.floor(at).astype(int).T
     points = np.column_stack([at, truth[row, column]])
     points[:9, 2] = 0.05  # triangulated wrongly, right before the camera
+    chimneys = np.column_stack([np.arange(60) + 0.5, np.full(60, 5.0), np.full(60, 2.0)])
+    points = np.concatenate([points, chimneys])  # where the estimate has sky
     found = views.depth_by_points(disparity, points)
     np.testing.assert_allclose(found[10:], truth[10:], rtol=1e-2)
     assert np.isinf(found[:10]).all()

@@ -54,8 +54,10 @@ def _flown(
     """The frames of the flight through a scene that is set up."""
     shares = np.linspace(0.0, 1.0, frames).tolist()
     pictures = render.render_pictures(scene, setting, shares)
-    still = pictures[:1] + render.render_pictures(scene, setting, shares[1:], held=True)
     truth = render.render_truth(scene, setting, shares)
+    still = pictures[:1]
+    for share, picture, (depth, moving) in list(zip(shares, pictures, truth, strict=True))[1:]:
+        still.append(render.render_still(scene, setting, share, picture, moving | np.isinf(depth)))
     intrinsics = import_module("make_4d.geometry.core.camera").Intrinsics
     camera = intrinsics.from_field_of_view(*size, FIELD_OF_VIEW)
     poses = [relative_pose(setting, share) for share in shares]

@@ -26,11 +26,8 @@ class Air:
     depth: float = 0.0
 
 
-def material(name: str, air: Air, mean: str, surface: Callable[[Tree], Any]) -> Any:
-    """A material whose surface shader is what `surface` adds to its tree, behind the haze.
-
-    mean: the sRGB colour by which it lights what is near, which spares the shader there.
-    """
+def material(name: str, air: Air, surface: Callable[[Tree], Any]) -> Any:
+    """A material whose surface shader is what `surface` adds to its tree, behind the haze."""
     made = import_module("bpy").data.materials.new(name)
     made.cycles.emission_sampling = "NONE"  # haze lights nothing
     tree = Tree(made.node_tree)
@@ -43,9 +40,7 @@ def material(name: str, air: Air, mean: str, surface: Callable[[Tree], Any]) -> 
     clear = tree.math("EXPONENT", tree.math("MULTIPLY", far, -1 / air.reach))
     haze = tree.add("Emission", {0: rgb(air.color), 1: 1.0})
     mixed = tree.add("MixShader", {0: clear, 1: haze, 2: shader})
-    rough = tree.add("BsdfDiffuse", {0: rgb(mean)})
-    bounced = tree.add("LightPath", {}, "Is Diffuse Ray")
-    tree.add("OutputMaterial", {0: tree.add("MixShader", {0: bounced, 1: mixed, 2: rough})})
+    tree.add("OutputMaterial", {0: mixed})
     return made
 
 
@@ -100,7 +95,7 @@ def land(
         height = tree.noise(at, scale * 6, 2.0, 0.7)
         return matt(tree, color, tree.bump(height, roughness))
 
-    return material("land", air, ground[0], surface)
+    return material("land", air, surface)
 
 
 def _snowed(tree: Tree, color: Value, at: Value, up: Value, broken: Value, line: float) -> Any:
@@ -127,7 +122,7 @@ def rock(air: Air, colors: tuple[str, ...], scale: float = 1.2, moss: str = "") 
             color = tree.mix(covered, color, rgb(moss))
         return matt(tree, color, tree.bump(height, 0.12))
 
-    return material("rock", air, colors[0], surface)
+    return material("rock", air, surface)
 
 
 def foliage(air: Air, colors: tuple[str, ...], snow: float = 0.0, sheer: float = 0.35) -> Any:
@@ -153,7 +148,7 @@ def foliage(air: Air, colors: tuple[str, ...], snow: float = 0.0, sheer: float =
         through = tree.add("BsdfTranslucent", {0: color})
         return tree.add("MixShader", {0: sheer, 1: lit, 2: through})
 
-    return material("foliage", air, colors[0], surface)
+    return material("foliage", air, surface)
 
 
 def plain(air: Air, colors: tuple[str, ...], scale: float = 4.0, bump: float = 0.01) -> Any:
@@ -165,7 +160,7 @@ def plain(air: Air, colors: tuple[str, ...], scale: float = 4.0, bump: float = 0
         height = tree.noise(grain, scale * 3, 4.0, 0.65)
         return matt(tree, mottled(tree, grain, colors, scale), tree.bump(height, bump))
 
-    return material("plain", air, colors[0], surface)
+    return material("plain", air, surface)
 
 
 def tiles(air: Air, colors: tuple[str, ...], row: float = 0.3) -> Any:
@@ -184,7 +179,7 @@ def tiles(air: Air, colors: tuple[str, ...], row: float = 0.3) -> Any:
         color = tree.multiply(color, tree.mix(rows, (0.55, 0.55, 0.55, 1), (1.1, 1.1, 1.1, 1)))
         return matt(tree, color, tree.bump(rows, 0.03), 0.8, 0.2)
 
-    return material("tiles", air, colors[0], surface)
+    return material("tiles", air, surface)
 
 
 def cobbles(air: Air, colors: tuple[str, ...], size: float = 0.16) -> Any:
@@ -203,12 +198,12 @@ def cobbles(air: Air, colors: tuple[str, ...], size: float = 0.16) -> Any:
         color = tree.mix(tree.step(edge, 0.0, 0.12), rgb(colors[-1]), color)
         return matt(tree, color, tree.bump(tree.step(edge, 0.0, 0.3), 0.02), 0.6, 0.3)
 
-    return material("cobbles", air, colors[0], surface)
+    return material("cobbles", air, surface)
 
 
 def glass(air: Air, color: str = "1d252c") -> Any:
     """Window panes: dark, mirroring the sky."""
-    return material("glass", air, color, lambda tree: matt(tree, rgb(color), None, 0.05, 0.8))
+    return material("glass", air, lambda tree: matt(tree, rgb(color), None, 0.05, 0.8))
 
 
 def sand(air: Air, colors: tuple[str, ...], ripple: float = 0.35) -> Any:
@@ -222,4 +217,4 @@ def sand(air: Air, colors: tuple[str, ...], ripple: float = 0.35) -> Any:
         color = tree.multiply(color, tree.mix(waves, (0.9, 0.9, 0.9, 1), (1.05, 1.05, 1.05, 1)))
         return matt(tree, color, tree.bump(waves, 0.03, 0.8))
 
-    return material("sand", air, colors[0], surface)
+    return material("sand", air, surface)

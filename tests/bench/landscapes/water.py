@@ -54,7 +54,7 @@ def surface(air: Air, waves: Waves) -> Any:
             "MixShader", {0: white, 1: water, 2: tree.add("BsdfDiffuse", {0: rgb("dfe6e8")})}
         )
 
-    return material("water", air, waves.shallow, shader)
+    return material("water", air, shader)
 
 
 def _moving(tree: Tree, waves: Waves) -> tuple[Any, Any]:

@@ -117,7 +117,7 @@ def test_a_scene_is_stored_and_made_once(river: Any, tmp_path: Path, monkeypatch
         scene = make.cached_scene(NAME, tmp_path, SIZE, FRAMES)
         assert np.allclose(scene.frames[1].depth, river.frames[1].depth, rtol=2e-4)
     assert asked == [(NAME, SIZE, FRAMES)]
-    monkeypatch.setattr(make, "code_hash", lambda: "changed")
+    monkeypatch.setattr(make, "CODE", "changed")
     make.cached_scene(NAME, tmp_path, SIZE, FRAMES)
     assert len(asked) == 2 and len(list(tmp_path.iterdir())) == 2
 

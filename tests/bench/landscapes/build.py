@@ -145,7 +145,7 @@ def place_many(
     """
     for spot, size in zip(spots, sizes, strict=True):
         shape = rng.uniform(0.9, 1.1, 3) * size
-        thing = place(meshes[rng.integers(len(meshes))], spot, rng.uniform(0, 6.28), shape)
+        thing = place(meshes[int(rng.integers(len(meshes)))], spot, rng.uniform(0, 6.28), shape)
         thing.rotation_euler[:2] = rng.normal(0, lean, 2) if lean else (0, 0)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -37,13 +37,8 @@ def house(plan: Plan, materials: Sequence[Any]) -> Any:
     shape.box((-half_x - 0.06, -half_y - 0.06, -2), (half_x + 0.06, half_y + 0.06, 0.5), STONE)
     _roof(shape, plan)
     _front(shape, plan)
-    chimney = (0.25 * plan.width, 0.2 * plan.length)
-    top = plan.height + plan.rise
-    shape.box(
-        (chimney[0] - 0.35, chimney[1] - 0.35, plan.height),
-        (*np.add(chimney, 0.35), top + 0.5),
-        STONE,
-    )
+    x, y, top = 0.25 * plan.width, 0.2 * plan.length, plan.height + plan.rise + 0.5
+    shape.box((x - 0.35, y - 0.35, plan.height), (x + 0.35, y + 0.35, top), STONE)
     return shape.mesh("house", materials)
 
 
@@ -82,29 +77,35 @@ def _front(shape: Shape, plan: Plan) -> None:
                     _opening(shape, axis, sign * reach / 2, place, sill, is_door)
 
 
+def _block(shape: Shape, axis: int, first: Any, second: Any, slot: int) -> None:
+    """A box between two corners, given as (out of the wall, along it, up); axis: as of a wall."""
+    low, high = np.sort(np.array([first, second], float), axis=0)[
+        :, [1, 0, 2] if axis else [0, 1, 2]
+    ]
+    shape.box(low, high, slot)
+
+
 def _opening(
     shape: Shape, axis: int, wall: float, place: float, sill: float, is_door: bool
 ) -> None:
     """A window or door in the wall at x (axis 0) or y (axis 1) = `wall`."""
     half, tall = (0.5, 2.1) if is_door else (0.42, 1.25)
-    out = np.sign(wall)
+    out = float(np.sign(wall))
 
-    def slab(low: float, high: float, side: float, bottom: float, top: float, slot: int) -> None:
-        across = np.sort([wall + out * low, wall + out * high])
-        corners = np.array([[across[0], place - side, bottom], [across[1], place + side, top]])
-        shape.box(*(corners[:, [1, 0, 2]] if axis else corners), slot)
+    def slab(depth: float, side: float, bottom: float, top: float, slot: int) -> None:
+        inner, outer = wall - 0.1 * out, wall + depth * out
+        corners = (inner, place - side, bottom), (outer, place + side, top)
+        _block(shape, axis, *corners, slot)
 
-    slab(-0.1, 0.05, half + 0.12, sill - 0.1, sill + tall + 0.12, STONE)
-    slab(-0.1, 0.06, half, sill, sill + tall, WOOD if is_door else GLASS)
+    slab(0.05, half + 0.12, sill - 0.1, sill + tall + 0.12, STONE)
+    slab(0.06, half, sill, sill + tall, WOOD if is_door else GLASS)
     if not is_door:
-        slab(-0.1, 0.08, 0.03, sill, sill + tall, STONE)
-        slab(-0.1, 0.08, half, sill + 0.75, sill + 0.8, STONE)
+        slab(0.08, 0.03, sill, sill + tall, STONE)
+        slab(0.08, half, sill + 0.75, sill + 0.8, STONE)
         for beside in (-1, 1):
             middle = place + beside * (half + 0.33)
-            low = [wall, middle - 0.2, sill - 0.05]
-            high = [wall + out * 0.07, middle + 0.2, sill + tall + 0.05]
-            corners = np.sort(np.array([low, high]), axis=0)
-            shape.box(*(corners[:, [1, 0, 2]] if axis else corners), WOOD)
+            low = (wall, middle - 0.2, sill - 0.05)
+            _block(shape, axis, low, (wall + out * 0.07, middle + 0.2, sill + tall + 0.05), WOOD)
 
 
 def tower(side: float, height: float, spire: float, materials: Sequence[Any]) -> Any:
@@ -114,16 +115,14 @@ def tower(side: float, height: float, spire: float, materials: Sequence[Any]) ->
     for level in (0.33, 0.66, 1.0):
         top = height * level
         shape.box((-half - 0.2,) * 2 + (top - 0.35,), (half + 0.2,) * 2 + (top,), STONE)
-    for axis in (0, 1):
-        for sign in (-1, 1):
-            for low, tall, wide in ((0.72, 0.2, 0.2), (0.4, 0.14, 0.1), (0.1, 0.12, 0.1)):
-                corners = np.array([[-0.02, -wide * side, low * height], [0.05, wide * side, 0]])
-                corners[1, 2] = (low + tall) * height
-                corners[:, 0] = np.sort(sign * (half + corners[:, 0]))
-                shape.box(*(corners[:, [1, 0, 2]] if axis else corners), GLASS)
-    low = np.array([[x, y, height] for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1))], float)
-    low[:, :2] *= half + 0.3
-    points = [*low, (0, 0, height + spire)]
+    for axis, sign in product((0, 1), (-1, 1)):
+        for bottom, tall, wide in ((0.72, 0.2, 0.2), (0.4, 0.14, 0.1), (0.1, 0.12, 0.1)):
+            first = (sign * (half - 0.02), -wide * side, bottom * height)
+            second = (sign * (half + 0.05), wide * side, (bottom + tall) * height)
+            _block(shape, axis, first, second, GLASS)
+    eaves = np.array([[x, y, height] for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1))], float)
+    eaves[:, :2] *= half + 0.3
+    points = [*eaves, (0, 0, height + spire)]
     shape.add(points, [(0, 1, 4), (1, 2, 4), (2, 3, 4), (3, 0, 4)], ROOF)
     shape.tube(
         np.array([[0, 0, height + spire - 0.5], [0, 0, height + spire + 1.6]]), 0.06, 6, WOOD

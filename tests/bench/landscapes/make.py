@@ -30,6 +30,18 @@ _TO_CAMERA = np.diag([1.0, -1.0, -1.0, 1.0])
 """Blender's camera looks along -z with y up; ours along z with y down."""
 
 
+def _code_hash() -> str:
+    """A hash of the generator's modules."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
+    return digest.hexdigest()[:12]
+
+
+CODE = _code_hash()
+"""Of the modules as they were loaded."""
+
+
 def make_scene(name: str, size: int = SIZE, frames: int = FRAMES) -> TruthScene:
     """Make and render a landscape of NAMES; the same arguments give the same scene.
 
@@ -81,18 +93,10 @@ def cached_scene(name: str, folder: Path, size: int = SIZE, frames: int = FRAMES
 
     It is made anew when the generator's code has changed.
     """
-    stored = folder / f"{name}-{size}-{frames}-{code_hash()}"
+    stored = folder / f"{name}-{size}-{frames}-{CODE}"
     if not (stored / "scene.json").is_file():
         folder.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=folder))
         save_scene(make_scene(name, size, frames), scratch)
         scratch.rename(stored)  # so that what was cut short is never taken for a scene
     return load_scene(stored)
-
-
-def code_hash() -> str:
-    """A hash of the generator's modules."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
-    return digest.hexdigest()[:12]

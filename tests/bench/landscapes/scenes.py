@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import scenes_land, scenes_water
+from . import scenes_land, scenes_town, scenes_water
 from .build import Rng
 from .setting import Setting
 
@@ -14,7 +14,7 @@ SCENES: dict[str, Callable[[Rng], Setting]] = {
     "river": scenes_water.river,
     "winter": scenes_land.winter,
     "dunes": scenes_land.dunes,
-    "village": scenes_land.village,
+    "village": scenes_town.village,
     "fog": scenes_land.fog,
 }
 """Functions that fill Blender's empty scene with a landscape."""

@@ -15,6 +15,8 @@ Array = NDArray[np.float64]
 Rng = np.random.Generator
 Height = Callable[[Array, Array], Array]
 """Height in metres over places x, y."""
+Keep = Callable[[Array, Array], NDArray[np.bool_]]
+"""Which of places x, y may be used."""
 
 
 def ground(height: Height, material: Any, far: float = 3000.0, rows: int = 300) -> Any:

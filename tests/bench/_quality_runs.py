@@ -49,6 +49,8 @@ COVERED = 0.5
 """Accumulated alpha from which a pixel counts as covered."""
 FARTHEST = 100.0
 """Depth of the sky in scene units."""
+NEAREST_AROUND = 3.0
+"""Disparity that the margins may have, of the photo's nearest point's: ground goes on downwards."""
 TRUTH = "truth"
 Arrays = dict[str, NDArray[Any]]
 
@@ -125,13 +127,21 @@ def quiet_context() -> StageContext:
 
 
 def with_true_depth(inputs: Arrays, first: TruthFrame) -> Arrays:
-    """The depth stage's arrays with the truth where the photo is, fitted to it in the margins."""
+    """The depth stage's arrays with the truth where the photo is, continued into the margins.
+
+    There the estimate is fitted to the truth, and what misfits at the photo's edge carried outwards.
+    """
     top, right, bottom, left = (int(m) for m in inputs["margins"])
     inside = np.pad(np.ones(first.depth.shape, bool), ((top, bottom), (left, right)))
     truth = np.pad(true_disparity(first), ((top, bottom), (left, right)))
-    fitted = ldi.align_layer_depth(inputs["disparity"], truth, inside, 1.0, FARTHEST)
+    estimate = inputs["disparity"]
+    scale, shift = ldi.fit_scale_shift(estimate[inside], truth[inside])
+    fitted = scale * estimate + shift
+    fitted = fitted + ldi.spread_inward((truth - fitted).astype(np.float32), inside)
     sky = np.where(inside, truth == 0, inputs["sky"] > 0.5)
-    disparity = np.where(inside, truth, np.where(sky, 0.0, 1.0 / fitted)).astype(np.float32)
+    around = np.where(sky, 0.0, np.clip(fitted, 1.0 / FARTHEST, NEAREST_AROUND))
+    disparity = np.where(inside, truth, around)
+    disparity = (disparity / disparity.max()).astype(np.float32)
     return {"disparity": disparity, "sky": sky.astype(np.float32)}
 
 

@@ -26,12 +26,18 @@ import _quality_measures as measures
 import _quality_runs as runs
 from _quality_data import FloatArray, TruthScene
 from _quality_table import Row, mean_row, measured, record, sampled_scene, table, truth_of
-from landscapes.make import NAMES, cached_scene
+from landscapes.make import (
+    FRAMES,
+    NAMES,
+    SIZE,
+    SMALL_FRAMES,
+    SMALL_NAMES,
+    SMALL_SIZE,
+    cached_scene,
+)
 
-SIZE, FRAMES, COUNT = 256, 21, 5
-"""Longer side and frames of a made scene, and how many frames after the first are compared."""
-SMALL_SIZE, SMALL_FRAMES, SMALL_COUNT = 128, 7, 3
-SMALL_SCENES = 2
+COUNT, SMALL_COUNT = 5, 3
+"""How many frames after the first are compared."""
 GAP = 4
 
 Record = dict[str, Any]
@@ -80,7 +86,7 @@ def main(argv: list[str]) -> int:
 def chosen_scenes(arguments: argparse.Namespace) -> list[TruthScene]:
     """The scenes with truth, made where the cache doesn't have them."""
     small = arguments.small
-    names = arguments.scenes or (NAMES[:SMALL_SCENES] if small else NAMES)
+    names = arguments.scenes or (SMALL_NAMES if small else NAMES)
     size, frames, count = (
         (SMALL_SIZE, SMALL_FRAMES, SMALL_COUNT) if small else (SIZE, FRAMES, COUNT)
     )

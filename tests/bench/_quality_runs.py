@@ -129,7 +129,7 @@ def quiet_context() -> StageContext:
 def with_true_depth(inputs: Arrays, first: TruthFrame) -> Arrays:
     """The depth stage's arrays with the truth where the photo is, continued into the margins.
 
-    There the estimate is fitted to the truth, and what misfits at the photo's edge carried outwards.
+    There the estimate is fitted to the truth, and the misfit at the photo's edge carried outwards.
     """
     top, right, bottom, left = (int(m) for m in inputs["margins"])
     inside = np.pad(np.ones(first.depth.shape, bool), ((top, bottom), (left, right)))

@@ -1,6 +1,6 @@
 """How good the pictures are, on scenes whose truth is known: `./make4d bench quality`.
 
-Six landscapes are made by code and rendered by Cycles along a flight (they are kept in a cache
+Seven landscapes are made by code and rendered by Cycles along a flight (they are kept in a cache
 folder). Every way of making a flight from a photo sees the first frame alone; its pictures from the
 later cameras are compared with the true ones. The rows are the paper's ablation (table 2), what a
 user would do otherwise, and the ways of estimating depth. Things that move are held still.

@@ -1,7 +1,7 @@
 """The models that a job has in memory: loaded when first asked for, freed when no longer needed.
 
-Without the artist's wish to keep them only one is held at a time, so a stage's memory is that of
-its own model. Nothing of PyTorch is imported before a model is asked for.
+They go at the end of each stage, unless the artist wishes to keep them, and at once where memory
+for the next one is short. Nothing of PyTorch is imported before a model is asked for.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class ModelShelf:
         place = Path(self.resources.models_folder) if self.resources.models_folder else Path()
         folder = model_store.find(spec, place, self.resources.use_hub_cache)
         if folder is None:
-            raise ModelError(model_store.why_not(spec, place))
+            raise ModelError(model_store.why_not(spec, place, self.resources.use_hub_cache))
         return folder
 
     def weights_key(self, key: str) -> str:
@@ -140,8 +140,8 @@ class ModelShelf:
         while self._kept:
             self._kept.popitem()[1].close()
 
-    def after_job(self) -> None:
-        """A job ended: free its models unless they are to be kept."""
+    def release(self) -> None:
+        """A stage or a task ended: free its models unless they are to be kept."""
         if not self.resources.keep_models:
             self.close()
 
@@ -149,7 +149,7 @@ class ModelShelf:
         self, spec: ModelSpec | None, key: tuple[object, ...], load: Callable[[], Loaded]
     ) -> Loaded:
         if key not in self._kept:
-            if not self.resources.keep_models or not self._has_room(spec):
+            if not self._has_room(spec):
                 self.close()
             self._kept[key] = load()
         return cast(Loaded, self._kept[key])

@@ -20,7 +20,7 @@ from .cache import Arrays, StageCache, code_key, file_key, stage_key
 from .model_shelf import ModelShelf
 from .preview_files import PreviewFiles
 from .protocol import Preview, Progress, StageDone
-from .settings import JobSettings
+from .settings import DIFFUSION, JobSettings
 from .stage_context import StageContext
 from .stages import (
     cluster,
@@ -51,7 +51,6 @@ class Stage:
     models: tuple[str, ...] = ()
 
 
-DIFFUSION = ("prompt", "negative_prompt", "steps", "guidance", "strength")
 STAGES = (
     Stage("photo", photo.run, ("size",), (), 1),
     Stage(
@@ -158,6 +157,7 @@ class PipelineRun:
         cached = arrays is not None
         if arrays is None:
             arrays = stage.run(results, self._settings, context)
+            self._models.release()
             self._cache.store(stage.name, key, arrays)
         self._finish(started, stage.weight, cached)
         return arrays

@@ -78,7 +78,7 @@ class Server:
         except Exception as error:
             self._send(Failed(job, sentence_for(error, self._stage), traceback.format_exc()))
         finally:
-            self._models.after_job()
+            self._models.release()
 
     def _make(self, command: Command) -> tuple[str, ...]:
         """A photo becomes a flight; returns notes for the artist."""

@@ -13,7 +13,7 @@ MAX_LAYERS = 8
 MAX_PROMPT = 20_000
 MAX_STEPS = 500  # of the 1000 that diffusion models are trained with
 DEVICES = ("auto", "cuda", "mps", "cpu")
-_DIFFUSION = ("prompt", "negative_prompt", "steps", "guidance", "strength")
+DIFFUSION = ("prompt", "negative_prompt", "steps", "guidance", "strength")
 
 
 class SettingsError(ValueError):
@@ -102,7 +102,7 @@ class JobSettings:
         """
         if self.inpaint_model != BUILTIN:
             return self
-        default = {f.name: f.default for f in fields(self) if f.name in _DIFFUSION}
+        default = {f.name: f.default for f in fields(self) if f.name in DIFFUSION}
         return JobSettings.from_json(self.to_json() | default)
 
     def to_json(self) -> dict[str, Any]:

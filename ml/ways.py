@@ -63,8 +63,7 @@ def widen(
     top, right, bottom, left = margins
     spread = ((top, bottom), (left, right))
     hole = np.pad(np.zeros(image.shape[:2], bool), spread, constant_values=True)
-    # What lies under the hole reaches the model only where it starts from it (strength below 1).
-    wide = np.pad(image, (*spread, (0, 0)), mode="edge")
+    wide = np.pad(image, (*spread, (0, 0)))
     return context.models.inpainter(settings, context).fill(wide, hole, settings.seed, context)
 
 

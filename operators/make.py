@@ -12,7 +12,7 @@ from ..geometry.core.cloud import load_flight
 from ..geometry.folders import cache_folder, output_folder
 from ..geometry.scene_setup import set_film_output
 from ..ml.client import Job
-from ..ml.model_store import find, why_not
+from ..ml.model_store import why_not
 from ..ml.process import MissingPackageError
 from ..ml.protocol import Cancelled, Done, Failed
 from ..ml.settings import JobSettings, Resources, SettingsError
@@ -147,8 +147,8 @@ def check_models(settings: JobSettings, resources: Resources) -> None:
     """Raise SettingsError unless every model that the settings name lies ready."""
     place = Path(resources.models_folder)
     for spec in settings.models():
-        if find(spec, place, resources.use_hub_cache) is None:
-            raise SettingsError(why_not(spec, place))
+        if problem := why_not(spec, place, resources.use_hub_cache):
+            raise SettingsError(problem)
     if settings.networks and not Path(settings.networks).is_file():
         raise SettingsError(
             f"There is no checkpoint at {settings.networks}: choose the file again in Models."

@@ -8,12 +8,12 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
 from ..ml.registry import BUILTIN, models_for
-from ..ml.settings import MAX_LAYERS, MAX_SIZE, MAX_STEPS, MIN_SIZE, JobSettings
+from ..ml.settings import DIFFUSION, MAX_LAYERS, MAX_SIZE, MAX_STEPS, MIN_SIZE, JobSettings
 
 REMEMBERED = (
     *("photo", "size", "frames", "layers", "fly", "motion", "seed", "field_of_view"),
-    *("inpaint_model", "depth_model", "motion_model", "prompt", "negative_prompt"),
-    *("steps", "guidance", "strength"),
+    *("inpaint_model", "depth_model", "motion_model"),
+    *DIFFUSION,
 )
 """Settings that have the same name and meaning here and in the job."""
 
@@ -125,8 +125,8 @@ class Make4DSettings(bpy.types.PropertyGroup):
     strength: FloatProperty(  # type: ignore[valid-type]
         name="Strength",
         description=(
-            "1 invents freely; less stays closer to what the picture holds there: its border "
-            "drawn outwards, or what stands in front"
+            "1 invents freely; less stays closer to the colors of what is known, drawn smoothly "
+            "into the hole"
         ),
         default=1.0,
         min=0.01,

@@ -20,7 +20,7 @@ COLOR_NAMES = ("Color", "color")
 """Names of the colour attribute: ours, and what other tools call it."""
 _MADE_BY_US = ("known", "layer", "disparity")
 _ATTRIBUTES = ("position", "radius", "disparity", "known", "layer", "weight", "backward")
-_READ = {*_ATTRIBUTES, "pixel", *COLOR_NAMES}
+_READ = {*_ATTRIBUTES, *COLOR_NAMES}
 _FIELDS = {
     "FLOAT": ("value", 1, np.float32),
     "INT": ("value", 1, np.int32),
@@ -41,8 +41,9 @@ class Cloud:
     nearest; backward (P,) bool and weight (P,) of the symmetric animation; moving: whether the
     object takes part in it; from_photo: whether its surfaces are sampled by a photo's pixels,
     taken from the object's origin; pixel (P,) int32: which pixel of its photo's layers a point was
-    made of, -1 for none; features, networks: id of the feature maps and path of the checkpoint that
-    they belong to, empty for none; key: the same for the same object in every frame.
+    made of, -1 for none, where there are features; features, networks: id of the feature maps and
+    path of the checkpoint that they belong to, empty for none; key: the same for the same object in
+    every frame.
     """
 
     position: FloatArray
@@ -90,7 +91,9 @@ def read_cloud(evaluated: bpy.types.Object, matrix: NDArray[np.float64]) -> Clou
     points = geometry.pointcloud
     if points is None or not len(points.points):
         return None
-    read = {a.name: _attribute(a) for a in points.attributes if _is_read(a)}
+    features = str(evaluated.get(FEATURES, ""))
+    names = _READ | {"pixel"} if features else _READ  # which only the features are looked up by
+    read = {a.name: _attribute(a) for a in points.attributes if _is_read(a, names)}
     count = len(points.points)
     cloud = Cloud(
         read["position"],
@@ -105,7 +108,7 @@ def read_cloud(evaluated: bpy.types.Object, matrix: NDArray[np.float64]) -> Clou
         "backward" in read,
         all(name in read for name in _MADE_BY_US),
         read.get("pixel"),
-        str(evaluated.get(FEATURES, "")),
+        features,
         str(evaluated.get(NETWORKS, "")),
     )
     return _drawable(cloud)
@@ -136,8 +139,8 @@ def joined(parts: list[NDArray], width: int = 0) -> NDArray:
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def _is_read(attribute: bpy.types.Attribute) -> bool:
-    return attribute.name in _READ and attribute.data_type in _FIELDS
+def _is_read(attribute: bpy.types.Attribute, names: set[str]) -> bool:
+    return attribute.name in names and attribute.data_type in _FIELDS
 
 
 def _attribute(attribute: bpy.types.Attribute) -> NDArray:

@@ -69,6 +69,14 @@ class TruthScene:
     still: tuple[FloatArray, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """A way's picture of a frame (H, W, 3), sRGB 0..1, and its accumulated alpha (H, W)."""
+
+    image: FloatArray
+    alpha: FloatArray
+
+
 def save_scene(scene: TruthScene, folder: Path) -> None:
     """Write a scene into a folder, which is made where it is missing; raises SceneError.
 

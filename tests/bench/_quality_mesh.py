@@ -10,7 +10,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 
 from _gl_context import open_context
-from _quality_data import TruthFrame
+from _quality_data import Shot, TruthFrame
 from make_4d.geometry.core.camera import (
     FloatArray,
     Intrinsics,
@@ -57,10 +57,8 @@ class Mesh:
             program, [(buffer, "3f 3f", "place", "color")], index
         )
 
-    def __call__(self, frame: TruthFrame, number: int) -> object:
+    def __call__(self, frame: TruthFrame, number: int) -> Shot:
         """The picture of a frame's camera."""
-        from _quality_runs import Shot
-
         camera = self._camera
         pose = np.array(frame.world_to_camera, np.float64)
         pose[:3, 3] /= self._scale

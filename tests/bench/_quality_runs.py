@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from _quality_data import TruthFrame, TruthScene
+from _quality_data import Shot, TruthFrame, TruthScene
+from _quality_mesh import Mesh
 from make_4d.geometry.core import ldi
 from make_4d.geometry.core.camera import FloatArray, Intrinsics
 from make_4d.geometry.core.cloud import PointArrays
@@ -80,14 +81,6 @@ WAYS = (
     Way("full, paper's layer depth", layer_depth="paper"),
     Way("full, built-in depth", depth=BUILTIN),
 )
-
-
-@dataclass(frozen=True)
-class Shot:
-    """A picture (H, W, 3), sRGB 0..1, and its accumulated alpha (H, W)."""
-
-    image: FloatArray
-    alpha: FloatArray
 
 
 class Shooter(Protocol):
@@ -165,8 +158,6 @@ def shooter(scene: TruthScene, way: Way) -> Shooter:
     inputs, settings = prepared(scene, way)
     scale = scene_scale(scene, inputs)
     if way.mesh:
-        from _quality_mesh import Mesh
-
         return Mesh(inputs["image"], inputs["depth"][0], scene.camera, scale)
     context = quiet_context()
     points = flight.build_flight(inputs, settings, context).still
@@ -228,9 +219,8 @@ def depth_ways() -> list[str]:
     return [BUILTIN, *(ready if models_available() else [])]
 
 
-def estimated(scene: TruthScene, key: str) -> tuple[FloatArray, FloatArray]:
-    """Disparity and sky (H, W) that a depth way gives for a scene's first frame."""
+def estimated(scene: TruthScene, key: str) -> FloatArray:
+    """Disparity (H, W) that a depth way gives for a scene's first frame."""
     settings = JobSettings("photo.png", size=scene.camera.width, depth_model=key)
     context = quiet_context()
-    found = ways.estimate_depth(scene.frames[0].image, settings, context)
-    return found.disparity, found.sky
+    return ways.estimate_depth(scene.frames[0].image, settings, context).disparity

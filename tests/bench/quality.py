@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +95,8 @@ def chosen_scenes(arguments: argparse.Namespace) -> list[TruthScene]:
 
 def cache_folder() -> Path:
     """Where made scenes are kept between runs: a folder for caches of this user."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    place = Path(base) if base else Path.home() / ".cache"
-    return (place if place.is_absolute() else Path(tempfile.gettempdir())) / "make4d" / "scenes"
+    folders = import_module("make_4d.geometry.folders")  # only now: it loads Blender
+    return Path(folders.system_cache_folder()) / "make4d" / "scenes"
 
 
 def shot_by(scene: TruthScene, way: runs.Way, rows: list[Row]) -> list[FloatArray]:
@@ -132,7 +130,7 @@ def depth_table(scenes: list[TruthScene]) -> dict[str, dict[str, float]]:
     for key in runs.depth_ways():
         ranks, close = [], []
         for scene in scenes:
-            disparity, _ = runs.estimated(scene, key)
+            disparity = runs.estimated(scene, key)
             depth = 1.0 / np.maximum(disparity, 1.0 / runs.FARTHEST)
             truth = scene.frames[0].depth
             ranks.append(measures.spearman(depth, truth))

@@ -1,0 +1,64 @@
+"""The shelf of loaded models: each is loaded once a stage, and goes when it is not needed."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("torch", reason="PyTorch is not installed")
+pytest.importorskip("psutil", reason="psutil is not installed")
+
+from make_4d.ml.device import Device
+from make_4d.ml.model_shelf import ModelShelf
+from make_4d.ml.registry import models_for
+from make_4d.ml.settings import Resources
+
+FIRST, SECOND = models_for("depth")[:2]
+
+
+class Model:
+    """Something loaded; remembers that it was closed."""
+
+    def __init__(self) -> None:
+        self.is_closed = False
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class Loads:
+    """A shelf with so much free memory, and what was loaded onto it."""
+
+    def __init__(self, free_bytes: int, keep: bool = False) -> None:
+        self.shelf = ModelShelf(Resources(keep_models=keep))
+        self.shelf.device = lambda: Device("cpu", "a CPU", free_bytes, free_bytes)
+        self.models = []
+
+    def take(self, spec):
+        return self.shelf._take(spec, (spec.key,), self._load)
+
+    def _load(self) -> Model:
+        self.models.append(Model())
+        return self.models[-1]
+
+
+def test_two_models_that_take_turns_are_loaded_once_each():
+    loads = Loads(1 << 40)
+    taken = [loads.take(spec) for spec in (FIRST, SECOND, FIRST, SECOND)]
+    assert len(loads.models) == 2 and taken[0] is taken[2] and taken[1] is taken[3]
+
+
+def test_a_model_makes_room_where_memory_is_short():
+    loads = Loads(1 << 20)
+    first = loads.take(FIRST)
+    second = loads.take(SECOND)
+    assert first.is_closed and not second.is_closed
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_models_go_after_the_stage_unless_they_are_kept(keep):
+    loads = Loads(1 << 40, keep)
+    model = loads.take(FIRST)
+    loads.shelf.release()
+    assert model.is_closed == (not keep)
+    loads.shelf.close()
+    assert model.is_closed

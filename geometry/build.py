@@ -83,7 +83,7 @@ def _moving(name: str, points: PointArrays, loop_frames: int) -> bpy.types.Objec
 def _cloud(name: str, points: PointArrays, moves: bool) -> bpy.types.Object:
     """A cloud with a material, which Solid display shows in the cloud's mean colour."""
     cloud = make_cloud(name, points)
-    material = make_material(name, linear_rgba(points.color), moves)
+    material = make_material(name, linear_rgba(points.color, points.opacity), moves)
     cloud.data.materials.append(material)
     cloud.color = material.diffuse_color
     return cloud

@@ -20,7 +20,7 @@ def make_cloud(name: str, points: PointArrays) -> bpy.types.Object:
     """A PointCloud object, in no collection yet, in Blender's axes and scene units.
 
     The photo's camera stands at the object's origin and looks along its +y. Attributes: `position`,
-    `radius`, `color` (scene-linear, alpha 1), `known`, `layer`, `pixel`, `disparity`; where the
+    `radius`, `color` (scene-linear, with opacity), `known`, `layer`, `pixel`, `disparity`; where the
     points move `fwd_1`..`fwd_K` and `bwd_0`..`bwd_(K-1)`, their displacements at the key times of
     the loop.
     Raises ValueError where the arrays don't fit together.
@@ -30,7 +30,7 @@ def make_cloud(name: str, points: PointArrays) -> bpy.types.Object:
     cloud.resize(points.count)
     store(cloud, "position", "FLOAT_VECTOR", blender_from_camera(points.position))
     store(cloud, "radius", "FLOAT", points.radius)
-    store(cloud, COLOR, "FLOAT_COLOR", linear_rgba(points.color))
+    store(cloud, COLOR, "FLOAT_COLOR", linear_rgba(points.color, points.opacity))
     store(cloud, "known", "FLOAT", points.known)
     store(cloud, "layer", "INT", points.layer)
     store(cloud, "pixel", "INT", points.pixel)
@@ -45,7 +45,7 @@ def make_cloud(name: str, points: PointArrays) -> bpy.types.Object:
 def check(points: PointArrays) -> None:
     """Raise ValueError unless all arrays describe the same number of points."""
     count = points.count
-    for name in ("color", "radius", "known", "layer", "pixel", "disparity"):
+    for name in ("color", "opacity", "radius", "known", "layer", "pixel", "disparity"):
         if len(getattr(points, name)) != count:
             raise ValueError(f"{name} has {len(getattr(points, name))} values for {count} points")
     if points.forward.shape != points.backward.shape or points.forward.shape[1:] != (count, 3):
@@ -62,8 +62,8 @@ def store(cloud: bpy.types.PointCloud, name: str, kind: str, values: NDArray) ->
     attribute.data.foreach_set(_FIELDS[kind], np.ascontiguousarray(values, dtype).ravel())
 
 
-def linear_rgba(color: FloatArray) -> FloatArray:
-    """Colours (P, 3), sRGB-encoded, as scene-linear RGBA (P, 4), opaque."""
-    rgba = np.ones((len(color), 4), np.float32)
-    rgba[:, :3] = srgb_to_linear(color)
+def linear_rgba(color: FloatArray, opacity: FloatArray) -> FloatArray:
+    """Colours (P, 3), sRGB-encoded, and opacity (P,) as scene-linear RGBA (P, 4)."""
+    rgba = np.empty((len(color), 4), np.float32)
+    rgba[:, :3], rgba[:, 3] = srgb_to_linear(color), opacity
     return rgba

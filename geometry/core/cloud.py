@@ -23,7 +23,8 @@ KEY_TIMES = 8
 class PointArrays:
     """One point cloud of P points.
 
-    position (P, 3) float32; color (P, 3) float32, sRGB-encoded 0..1; radius (P,) float32, scene
+    position (P, 3) float32; color (P, 3) float32, sRGB-encoded 0..1; opacity
+    (P,) float32 0..1, less than 1 at silhouettes; radius (P,) float32, scene
     units (radius in source pixels * depth / focal); known (P,) float32, 1 seen and 0 invented;
     layer (P,) int32, 0 nearest; pixel (P,) int32, the pixel of the layers (L, H, W) that the point
     was made of, a flat index, -1 for none; disparity (P,) float32 0..1, 1 nearest, normalised over
@@ -34,6 +35,7 @@ class PointArrays:
 
     position: FloatArray
     color: FloatArray
+    opacity: FloatArray
     radius: FloatArray
     known: FloatArray
     layer: NDArray[np.int32]

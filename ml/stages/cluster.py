@@ -18,8 +18,8 @@ DISTANCE_THRESHOLD = 5.0
 
 
 def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
-    """Cluster `disparity` and return `bins` (L + 1,), ascending depths."""
-    samples = sample(inputs["disparity"])
+    """Cluster `back_disparity` and return `bins` (L + 1,), ascending depths."""
+    samples = sample(inputs["back_disparity"])
     bins = cluster_bins(samples, settings.layers)
     context.report(1.0)
     return {"bins": bins}

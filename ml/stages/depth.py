@@ -10,8 +10,6 @@ from ..settings import JobSettings
 from ..stage_context import StageContext
 from ..ways import estimate_depth
 
-MIXED_EDGE = 2 / 512
-"""Width of a silhouette's mixed pixels as a share of the size."""
 
 
 def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:

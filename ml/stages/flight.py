@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ...geometry.core import flow
+from ...geometry.core import flow, ldi
 from ...geometry.core.camera import FloatArray, Intrinsics, pixel_centres, unproject
 from ...geometry.core.cloud import KEY_TIMES, Flight, FlightPlan, PointArrays
 from ...geometry.core.ldi import Mask
@@ -32,7 +33,8 @@ MIN_TRAVEL_PX = 0.25
 @dataclass(frozen=True)
 class Sheet:
     """One surface of a layer over the wide photo: maps (H, W, ...) valid where `where`; pixel
-    (H, W): the pixel of all layers that each point is made of, a flat index."""
+    (H, W): the pixel of all layers that each point is made of, a flat index; opacity (H, W): None
+    for solid."""
 
     layer: int
     where: Mask
@@ -41,6 +43,7 @@ class Sheet:
     known: Mask
     flow: FloatArray
     pixel: NDArray[np.int32]
+    opacity: FloatArray | None = None
 
 
 def build_flight(inputs: Arrays, settings: JobSettings, context: StageContext) -> Flight:
@@ -48,7 +51,8 @@ def build_flight(inputs: Arrays, settings: JobSettings, context: StageContext) -
     camera, wide_camera = cameras(inputs, settings)
     still, moving = [], []
     count = len(inputs["color"])
-    for sheet in sheets(inputs, round(SKIRT_REACH * settings.size)):
+    reach = round(SKIRT_REACH * settings.size)
+    for sheet in chain(sheets(inputs, reach), fringes(inputs)):
         travel = np.linalg.norm(sheet.flow, axis=-1) * settings.loop_frames
         moves = sheet.where & (travel > MIN_TRAVEL_PX)
         still.append(still_points(sheet, sheet.where & ~moves, wide_camera))
@@ -80,14 +84,30 @@ def sheets(inputs: Arrays, reach: int) -> Iterator[Sheet]:
             yield Sheet(i, skirt.where, skirt.depth, colors, nothing_seen, flows, made_of)
 
 
+def fringes(inputs: Arrays) -> Iterator[Sheet]:
+    """What the matting stage took off the silhouettes, for every layer that has some of it."""
+    opacity, source = inputs["fringe_opacity"], inputs["fringe_source"]
+    depth = ldi.depth_from_disparity(inputs["disparity"]).ravel()[source]
+    layer = ldi.layer_of_depth(depth, inputs["bins"])
+    for i in range(len(inputs["bins"]) - 1):
+        where = (layer == i) & (opacity > 0.0)
+        if where.any():
+            field = inputs["flow"][i].reshape(-1, 2)[source]
+            pixel = source + np.int32(i * source.size)
+            color, known = inputs["fringe_color"], np.ones_like(where)
+            yield Sheet(i, where, depth, color, known, field, pixel, opacity)
+
+
 def still_points(sheet: Sheet, where: Mask, camera: Intrinsics) -> PointArrays:
     """Points of the chosen pixels (H, W), in row order, without displacements."""
     depth = sheet.depth[where]
     position = unproject(pixel_centres(*where.shape)[where], depth, camera)
     none = np.zeros((0, len(depth), 3), np.float32)
+    solid = np.ones(len(depth), np.float32)
     return PointArrays(
         position=position,
         color=np.ascontiguousarray(sheet.color[where], np.float32),
+        opacity=solid if sheet.opacity is None else sheet.opacity[where],
         radius=(RADIUS_PX * depth / camera.focal).astype(np.float32),
         known=sheet.known[where].astype(np.float32),
         layer=np.full(len(depth), sheet.layer, np.int32),

@@ -22,30 +22,30 @@ MIN_SKY = 0.005
 def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     """Complete the picture of every layer behind the first.
 
-    Returns `color` (L or L + 1, Hw, Ww, 3): layer 0 is the wide photo; layer i > 0 is the wide
-    photo where it is at or beyond the layer, and invented elsewhere. Where there is a sky, one
+    Returns `color` (L or L + 1, Hw, Ww, 3): layer 0 is the wide photo without
+    fringes; layer i > 0 is that where it is at or beyond the layer, and invented elsewhere. Where there is a sky, one
     layer more is the sky alone, going on behind everything: far things share the last depth
     interval with it, and beside them it is what comes into view. It is always continued from the
     sky itself: a model would paint what its prompt says, a valley say, onto the sky.
     """
-    wide, bins = inputs["wide"], inputs["bins"]
-    depth = ldi.depth_from_disparity(inputs["disparity"])
+    back, bins = inputs["back"], inputs["bins"]
+    depth = ldi.depth_from_disparity(inputs["back_disparity"])
     seen = [depth >= near for near in bins[1:-1]]
     count = len(seen)
-    sky = inputs["sky"] > 0.5
+    sky = inputs["back_sky"] > 0.5
     if sky.mean() > MIN_SKY:
         seen.append(sky)
     guide = height_guide(depth.shape[0], depth.shape[1], float(inputs["horizon"][0]))
-    layers = [wide]
+    layers = [back]
     for i, visible in enumerate(seen):
         context_mask = ldi.layer_context(visible, round(CONTEXT_MARGIN * settings.size))
         part = context.within(i / len(seen), (i + 1) / len(seen))
         seed = settings.seed + 1 + i
         if i == count:  # the sky
-            filled = complete(wide, ~context_mask, guide=guide, seed=seed, report=part.report)
+            filled = complete(back, ~context_mask, guide=guide, seed=seed, report=part.report)
         else:
-            filled = fill_hole(wide, ~context_mask, guide, seed, settings, part)
-        layers.append(np.where(visible[..., None], wide, filled))
+            filled = fill_hole(back, ~context_mask, guide, seed, settings, part)
+        layers.append(np.where(visible[..., None], back, filled))
     return {"color": np.stack(layers).astype(np.float32)}
 
 

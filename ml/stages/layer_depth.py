@@ -19,9 +19,9 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     the layer (the last layer is complete); `known` (L, Hw, Ww) bool, seen and not invented;
     `layer_sky` (L, Hw, Ww) 0..1, the sky of each layer's completed picture.
     """
-    bins, seen_depth = inputs["bins"], ldi.depth_from_disparity(inputs["disparity"])
+    bins, seen_depth = inputs["bins"], ldi.depth_from_disparity(inputs["back_disparity"])
     layer = ldi.layer_of_depth(seen_depth, bins)
-    depths, members, skies = [seen_depth], [layer == 0], [inputs["sky"]]
+    depths, members, skies = [seen_depth], [layer == 0], [inputs["back_sky"]]
     count = len(bins) - 1
     for i in range(1, count):
         part = context.within((i - 1) / (count - 1), i / (count - 1))
@@ -34,11 +34,12 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
         members.append((layer == i) | ((layer < i) & (last | (depth < bins[i + 1]))))
         skies.append(estimate.sky)
         context.report(i / (count - 1))
-    known = [layer == i for i in range(count)]
+    seen = ~inputs["peeled"]
+    known = [(layer == i) & seen for i in range(count)]
     if len(inputs["color"]) > count:
         # The sky behind everything: beyond the last layer, wherever the sky itself is not seen.
         depths.append(np.full_like(seen_depth, float(bins[-1]) * ldi.PUSH_BACK**count))
-        members.append(inputs["sky"] <= 0.5)
+        members.append(inputs["back_sky"] <= 0.5)
         skies.append(np.ones_like(seen_depth))
         known.append(np.zeros_like(layer, bool))
     return {
@@ -50,7 +51,7 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
 
 
 def _layer_depth(estimate: SceneDepth, inputs: Arrays, settings: JobSettings, i: int) -> FloatArray:
-    bins, disparity = inputs["bins"], inputs["disparity"]
+    bins, disparity = inputs["bins"], inputs["back_disparity"]
     seen = ldi.depth_from_disparity(disparity) >= bins[i]
     if settings.layer_depth == "paper":
         depth = ldi.depth_from_disparity(estimate.disparity)

@@ -19,10 +19,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from _quality_data import Shot, TruthFrame, TruthScene
 from _quality_mesh import Mesh
+from make_4d.geometry.clouds import linear_rgba
 from make_4d.geometry.core import ldi
 from make_4d.geometry.core.camera import FloatArray, Intrinsics
 from make_4d.geometry.core.cloud import PointArrays
-from make_4d.geometry.core.color import linear_to_srgb, srgb_to_linear
+from make_4d.geometry.core.color import linear_to_srgb
 from make_4d.ml import ways
 from make_4d.ml.builtin.completion import complete
 from make_4d.ml.model_store import find
@@ -37,6 +38,7 @@ from make_4d.ml.stages import (
     flight,
     inpaint,
     layer_depth,
+    matte,
     motion,
     outpaint,
 )
@@ -109,7 +111,7 @@ def prepared(scene: TruthScene, way: Way) -> tuple[Arrays, JobSettings]:
     inputs |= depth.run(inputs, settings, context)
     if way.depth == TRUTH:
         inputs |= with_true_depth(inputs, first)
-    for stage in (cluster, inpaint, layer_depth, motion, cruise):
+    for stage in (matte, cluster, inpaint, layer_depth, motion, cruise):
         inputs |= stage.run(inputs, settings, context)
     return inputs, settings
 
@@ -182,15 +184,14 @@ def generated(shot: Shot, number: int) -> Shot:
 def only_known(points: PointArrays) -> PointArrays:
     """The points that were not invented behind others."""
     keep = points.known > 0.5
-    names = ("position", "color", "radius", "known", "layer", "pixel", "disparity")
+    names = ("position", "color", "opacity", "radius", "known", "layer", "pixel", "disparity")
     return replace(points, **{name: getattr(points, name)[keep] for name in names})
 
 
 def cloud_of(points: PointArrays) -> Cloud:
     """The points as the render engine takes them."""
     count = points.count
-    color = np.ones((count, 4), np.float32)
-    color[:, :3] = srgb_to_linear(points.color)
+    color = linear_rgba(points.color, points.opacity)
     zeros, no = np.zeros(count, np.float32), np.zeros(count, bool)
     layer = points.layer.astype(np.float32)
     return Cloud(

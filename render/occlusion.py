@@ -41,7 +41,7 @@ def _closed_depth(order: Order, seen: Seen, size: tuple[int, int]) -> FloatArray
     """Depth (h, w) of the nearest underpaint that closes each pixel, infinite where none does."""
     closed = np.full(size[0] * size[1], np.inf, np.float32)
     pixel = _pixel(seen, size)
-    solid = (pixel >= 0) & (seen.under >= _CLOSING_RADIUS) & (seen.color[:, 3] >= 1.0)
+    solid = (pixel >= 0) & (seen.under >= _CLOSING_RADIUS)
     splat = -1 - order[order < 0]
     splat = splat[solid[splat]]
     # From far to near: where several fall on a pixel, the last assigned is the nearest.

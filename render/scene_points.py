@@ -100,7 +100,7 @@ def _seen_of(cloud: Cloud, film: Film, vector: FloatArray | None) -> Seen:
     if cloud.from_photo and not view.orthographic:
         travel = float(np.linalg.norm(matrix[:3, 3]))
         under = underpaint_radius(splats.radius, splats.z, travel)
-        under[cloud.color[keep, 3] < 1.0] = 0.0
+        under[cloud.color[keep, 3] < 1.0] = 0.0  # a silhouette's fringe must not grow
     backward = cloud.backward[keep] & cloud.moving
     forward = ~backward & cloud.moving
     columns = [cloud.disparity[keep], splats.z, cloud.known[keep], cloud.layer[keep]]

@@ -122,16 +122,3 @@ def _pull_push(values: FloatArray, weight: FloatArray) -> FloatArray:
     coarse = _pull_push((coarse_value * scale).astype(np.float32), confident.astype(np.float32))
     up = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
     return (values + (1.0 - weight) * up).astype(np.float32)
-
-
-def widen_near(disparity: FloatArray, pixels: int, threshold: float = 0.02) -> FloatArray:
-    """Let the nearer side of every depth step reach `pixels` further over the farther side.
-
-    A photo's pixels at a silhouette are a mix of both sides; on the farther surface they would stay
-    behind as a ghost of the outline when the camera moves, on the nearer one they are hardly seen.
-    """
-    if pixels < 1:
-        return disparity
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * pixels + 1,) * 2)
-    widened = cv2.dilate(disparity, kernel, borderType=cv2.BORDER_REPLICATE)
-    return np.where(widened - disparity > threshold, widened, disparity).astype(np.float32)

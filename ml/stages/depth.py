@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...geometry.core.ldi import widen_near
 from ..cache import Arrays
 from ..settings import JobSettings
 from ..stage_context import StageContext
 from ..ways import estimate_depth
-
 
 
 def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
@@ -23,7 +21,6 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     context.report(1.0)
     peak = float(estimate.disparity.max()) or 1.0
     disparity = (estimate.disparity / peak).astype(np.float32)
-    disparity = widen_near(disparity, round(MIXED_EDGE * settings.size))
     return {
         "disparity": disparity,
         "sky": np.where(disparity > 0, 0.0, estimate.sky).astype(np.float32),

@@ -92,7 +92,9 @@ void main()
   vec2 centre = lens.xy * place.xy / distance + lens.zw;
   float radius = max(point.w * rule.x / distance, rule.y);
   float growth = clamp(1.0 + UNDERPAINT_GROWTH * rule.z / distance, 1.0, MAX_GROWTH);
-  float under = rule.z < 0.0 ? 0.0 : radius * growth;
+  // What lets through what is behind, a silhouette's fringe, isn't closed and must not grow.
+  bool opaque = texelFetch(colors, texel_of(index), 0).a >= 1.0;
+  float under = rule.z < 0.0 || !opaque ? 0.0 : radius * growth;
   vec2 reach = vec2(max(radius, under));
   drawn = drawn && all(greaterThan(centre, -reach)) && all(lessThan(centre, frame.xy + reach));
   // Positive, so that its bits sort like numbers.
@@ -103,7 +105,7 @@ void main()
   inside = inside && all(lessThan(pixel, ivec2(frame.xy)));
   // A pixel's corner is half a pixel's diagonal from its centre: d^2 = 0.5, and more for rounding.
   bool solid = UNDERPAINT_GAIN * (1.0 - 0.501 / (under * under)) >= 1.0;
-  if (inside && under > 0.0 && solid && texelFetch(colors, texel_of(index), 0).a >= 1.0) {
+  if (inside && under > 0.0 && solid) {
     // A little farther: the next step may round the same depth another way.
     uint behind = floatBitsToUint(depth * UNDERPAINT_DEPTH * 1.000001);
     for (int picture = 0; picture < points_at.w; picture++) {

@@ -18,6 +18,7 @@ STAGE_LABELS = {
     "photo": "Reading the photo",
     "outpaint": "Widening the photo",
     "depth": "Estimating depth",
+    "matte": "Cutting out the silhouettes",
     "cluster": "Cutting into layers",
     "inpaint": "Painting what is hidden",
     "layer_depth": "Depth of every layer",

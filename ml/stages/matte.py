@@ -13,7 +13,7 @@ from ..cache import Arrays
 from ..settings import JobSettings
 from ..stage_context import StageContext
 
-MIXED_EDGE = 2 / 512
+MIXED_EDGE = 1 / 512
 """Width of a silhouette's mixed pixels as a share of the size."""
 
 

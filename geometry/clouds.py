@@ -20,9 +20,9 @@ def make_cloud(name: str, points: PointArrays) -> bpy.types.Object:
     """A PointCloud object, in no collection yet, in Blender's axes and scene units.
 
     The photo's camera stands at the object's origin and looks along its +y. Attributes: `position`,
-    `radius`, `color` (scene-linear, with opacity), `known`, `layer`, `pixel`, `disparity`; where the
-    points move `fwd_1`..`fwd_K` and `bwd_0`..`bwd_(K-1)`, their displacements at the key times of
-    the loop.
+    `radius`, `color` (scene-linear, with opacity), `known`, `layer`, `pixel`, `disparity`;
+    where the points move `fwd_1`..`fwd_K` and `bwd_0`..`bwd_(K-1)`, their displacements at the key
+    times of the loop.
     Raises ValueError where the arrays don't fit together.
     """
     check(points)

@@ -64,7 +64,7 @@ STAGES = (
     ),
     Stage("depth", depth.run, ("size",), ("outpaint",), 10, ("depth", "motion")),
     Stage("matte", matte.run, ("size",), ("outpaint", "depth"), 1),
-    Stage("cluster", cluster.run, ("layers",), ("matte",), 1),
+    Stage("cluster", cluster.run, ("layers",), ("outpaint", "matte"), 1),
     Stage(
         "inpaint",
         inpaint.run,

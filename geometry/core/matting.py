@@ -172,9 +172,7 @@ def opacities(linear: FloatArray, sides: Sides, is_near: Mask) -> FloatArray:
     return opacity.astype(np.float32)
 
 
-def unmixed(
-    linear: FloatArray, sides: Sides, opacity: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def unmixed(linear: FloatArray, sides: Sides, opacity: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Near and far colours (n, 3), sRGB, that give the pixels (n, 3) at these opacities (n,).
 
     The one that is less of the pixel is its side's; the other one takes what is left.

@@ -18,9 +18,19 @@ DISTANCE_THRESHOLD = 5.0
 
 
 def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
-    """Cluster `back_disparity` and return `bins` (L + 1,), ascending depths."""
-    samples = sample(inputs["back_disparity"])
-    bins = cluster_bins(samples, settings.layers)
+    """Cluster `back_disparity` and return `bins` (L + 1,), ascending depths.
+
+    The photo's own pixels alone decide where layers are cut: the ground that is invented below a
+    photo would take the nearest layer for itself. The ends reach round the margins.
+    """
+    disparity = inputs["back_disparity"]
+    top, right, bottom, left = (int(m) for m in inputs["margins"])
+    height, width = disparity.shape
+    photo = disparity[top : height - bottom, left : width - right]
+    inner = cluster_bins(sample(photo), settings.layers)[1:-1]
+    ends = ldi.depth_from_disparity(np.array([disparity.max(), disparity.min()], np.float32))
+    first, last = ends[0] - ldi.END_SLACK, ends[1] + ldi.END_SLACK
+    bins = np.concatenate([[first], inner, [last]]).astype(np.float32)
     context.report(1.0)
     return {"bins": bins}
 

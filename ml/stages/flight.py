@@ -24,6 +24,8 @@ RADIUS_PX = 1.0
 """Splat radius in source pixels. At 1 a neighbouring pixel's weight is exactly zero, so the photo's
 own view is the photo; four discs still overlap between pixel centres from any other view."""
 SKIRT_REACH = 32 / 512
+BEHIND = 1.04
+"""What is invented is put so much deeper than guessed: it must not stand before what was seen."""
 HIDDEN_RATIO = 1.05
 """What is this much deeper than what stands at a pixel is hidden there."""
 MIN_TRAVEL_PX = 0.25
@@ -75,13 +77,15 @@ def sheets(inputs: Arrays, reach: int) -> Iterator[Sheet]:
         color, known, field = inputs["color"][i], inputs["known"][i], inputs["flow"][i]
         pixel = np.arange(i * depth.size, (i + 1) * depth.size, dtype=np.int32)
         pixel = pixel.reshape(depth.shape)
-        yield Sheet(i, member, depth, color, known, field, pixel)
+        own_depth = np.where(known, depth, depth * np.float32(BEHIND))
+        yield Sheet(i, member, own_depth, color, known, field, pixel)
         nothing_seen = np.zeros_like(known)
         for skirt in find_skirts(depth, member, reach):
             rows, columns = skirt.source
             colors, flows = color[rows, columns], field[rows, columns]
             made_of = pixel[rows, columns]
-            yield Sheet(i, skirt.where, skirt.depth, colors, nothing_seen, flows, made_of)
+            deeper = skirt.depth * np.float32(BEHIND)
+            yield Sheet(i, skirt.where, deeper, colors, nothing_seen, flows, made_of)
 
 
 def fringes(inputs: Arrays) -> Iterator[Sheet]:

@@ -22,8 +22,8 @@ MIN_SKY = 0.005
 def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     """Complete the picture of every layer behind the first.
 
-    Returns `color` (L or L + 1, Hw, Ww, 3): layer 0 is the wide photo without
-    fringes; layer i > 0 is that where it is at or beyond the layer, and invented elsewhere. Where there is a sky, one
+    Returns `color` (L or L + 1, Hw, Ww, 3): layer 0 is the wide photo without fringes; layer i > 0
+    is that where it is at or beyond the layer, and invented elsewhere. Where there is a sky, one
     layer more is the sky alone, going on behind everything: far things share the last depth
     interval with it, and beside them it is what comes into view. It is always continued from the
     sky itself: a model would paint what its prompt says, a valley say, onto the sky.

@@ -6,8 +6,6 @@ comes back at the end, as a fringe of points that let through what is behind.
 
 from __future__ import annotations
 
-import numpy as np
-
 from ...geometry.core.matting import matte_edges
 from ..cache import Arrays
 from ..settings import JobSettings

@@ -60,13 +60,19 @@ class TruthScene:
     """A flight through a scene whose truth is known; the world is the first frame's camera frame.
 
     still: pictures (H, W, 3) of the same frames with moving things as they are at the first frame,
-    or empty where there are none.
+    or empty where there are none; path: where the frames are chosen from a longer flight, the poses
+    of all its frames, else empty.
     """
 
     name: str
     camera: Intrinsics
     frames: tuple[TruthFrame, ...]
     still: tuple[FloatArray, ...] = ()
+    path: tuple[Matrix, ...] = ()
+
+    def poses(self) -> list[Matrix]:
+        """World to camera (4, 4) of every frame of the whole flight."""
+        return list(self.path) or [frame.world_to_camera for frame in self.frames]
 
 
 @dataclass(frozen=True, eq=False)

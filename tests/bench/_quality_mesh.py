@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 
+import moderngl
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -46,7 +48,7 @@ class Mesh:
         self, image: FloatArray, depth: FloatArray, camera: Intrinsics, scale: float
     ) -> None:
         self._camera, self._scale = camera, scale
-        self._context = open_context()
+        self._context = drawing_context()
         place = unproject(pixel_centres(*depth.shape), depth, camera)
         vertices = np.concatenate([place, image], axis=-1).astype(np.float32)
         program = self._context.program(vertex_shader=VERTEX, fragment_shader=FRAGMENT)
@@ -84,6 +86,13 @@ class Mesh:
         gl.copy_framebuffer(plain, target)
         pixels = np.frombuffer(plain.read(components=4), np.uint8).reshape(size[1], size[0], 4)
         return pixels.astype(np.float32) / 255.0
+
+
+@cache
+def drawing_context() -> moderngl.Context:
+    """The one context of all meshes: what is left of an older one would delete a newer one's
+    buffers, which have the same numbers."""
+    return open_context()
 
 
 def triangles(height: int, width: int) -> np.ndarray:

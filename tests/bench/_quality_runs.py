@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from _quality_data import Shot, TruthFrame, TruthScene
+from _quality_data import Matrix, Shot, TruthFrame, TruthScene
 from _quality_mesh import Mesh
+from _quality_steps import State, StepByStep
 from make_4d.geometry.clouds import linear_rgba
 from make_4d.geometry.core import ldi
-from make_4d.geometry.core.camera import FloatArray, Intrinsics
+from make_4d.geometry.core.camera import FloatArray, Intrinsics, pixel_centres, unproject
 from make_4d.geometry.core.cloud import PointArrays
 from make_4d.geometry.core.color import linear_to_srgb
 from make_4d.ml import ways
-from make_4d.ml.builtin.completion import complete
 from make_4d.ml.model_store import find
 from make_4d.ml.process import models_available
 from make_4d.ml.registry import BUILTIN, models_for
@@ -48,38 +48,37 @@ from make_4d.render.film import FULL_COVERAGE, Film
 from make_4d.render.view import View
 
 NEAREST = 8
-COVERED = 0.5
-"""Accumulated alpha from which a pixel counts as covered."""
 FARTHEST = 100.0
 """Depth of the sky in scene units."""
 NEAREST_AROUND = 3.0
 """Disparity that the margins may have, of the photo's nearest point's: ground goes on downwards."""
 TRUTH = "truth"
 Arrays = dict[str, NDArray[Any]]
+Drawn = tuple[Shot, FloatArray]
 
 
 @dataclass(frozen=True)
 class Way:
     """One row. depth: TRUTH, or a key of the registry's depth models or BUILTIN; the rest switches
-    parts of the pipeline; mesh: one stretched surface in place of points."""
+    parts of the pipeline; made: `layers`, or by other means than ours, `mesh` for one stretched
+    surface, `cloud` for the photo's pixels as points, `steps` for each picture from the last."""
 
     name: str
     depth: str = TRUTH
     outpaint: bool = True
     inpaint: bool = True
-    per_frame: bool = False
     layers: int = 3
     layer_depth: str = "aligned"
-    mesh: bool = False
+    made: str = "layers"
 
 
 WAYS = (
     Way("full"),
     Way("without outpainting", outpaint=False),
     Way("without inpainting", inpaint=False),
-    Way("per-frame generation", inpaint=False, per_frame=True),
-    Way("one-layer mesh", mesh=True, outpaint=False, inpaint=False, layers=1),
-    Way("one-layer cloud", outpaint=False, inpaint=False, layers=1),
+    Way("per-frame generation", outpaint=False, layers=1, made="steps"),
+    Way("one-layer mesh", outpaint=False, layers=1, made="mesh"),
+    Way("one-layer cloud", outpaint=False, layers=1, made="cloud"),
     Way("full, paper's layer depth", layer_depth="paper"),
     Way("full, built-in depth", depth=BUILTIN),
 )
@@ -159,26 +158,45 @@ def shooter(scene: TruthScene, way: Way) -> Shooter:
     """The pictures of a way for a scene."""
     inputs, settings = prepared(scene, way)
     scale = scene_scale(scene, inputs)
-    if way.mesh:
-        return Mesh(inputs["image"], inputs["depth"][0], scene.camera, scale)
-    context = quiet_context()
-    points = flight.build_flight(inputs, settings, context).still
-    if not way.inpaint:
-        points = only_known(points)
-    cloud = cloud_of(points)
-
-    def shoot(frame: TruthFrame, number: int) -> Shot:
-        shot = shot_of(cloud, frame, scene.camera, scale)
-        return generated(shot, number) if way.per_frame else shot
-
-    return shoot
+    depth = ldi.depth_from_disparity(inputs["disparity"])
+    if way.made == "mesh":
+        return Mesh(inputs["image"], depth, scene.camera, scale)
+    if way.made == "steps":
+        return per_frame(scene, inputs, settings, scale)
+    if way.made == "cloud":
+        cloud = cloud_of(plain_points(inputs["image"], depth, scene.camera))
+    else:
+        points = flight.build_flight(inputs, settings, quiet_context()).still
+        cloud = cloud_of(points if way.inpaint else only_known(points))
+    return lambda frame, number: shot_of(cloud, frame, scene.camera, scale)
 
 
-def generated(shot: Shot, number: int) -> Shot:
-    """The shot with its holes invented in the picture, anew in every frame."""
-    hole = shot.alpha < COVERED
-    image = complete(shot.image, hole, seed=number)
-    return Shot(image, np.where(hole, 1.0, shot.alpha).astype(np.float32))
+def per_frame(scene: TruthScene, inputs: Arrays, settings: JobSettings, scale: float) -> Shooter:
+    """The pictures of a flight of which each is made from the one before, at all frames' poses."""
+    path = [in_units(pose, scale) for pose in scene.poses()]
+    start = State(inputs["image"], ldi.depth_from_disparity(inputs["disparity"]), path[0])
+
+    def draw(image: FloatArray, depth: FloatArray, pose: Matrix) -> Drawn:
+        return drawn(cloud_of(plain_points(image, depth, scene.camera)), pose, scene.camera)
+
+    def estimate(image: FloatArray, horizon: float) -> FloatArray:
+        return ways.estimate_depth(image, settings, quiet_context(), horizon).disparity
+
+    horizon = float(inputs["horizon"][0])
+    flown = StepByStep(start, path, draw, estimate, horizon)
+    full = np.ones(start.depth.shape, np.float32)
+    numbers = {pose.tobytes(): number for number, pose in enumerate(scene.poses())}
+    return lambda frame, _: Shot(flown.picture(numbers[frame.world_to_camera.tobytes()]), full)
+
+
+def plain_points(image: FloatArray, depth: FloatArray, camera: Intrinsics) -> PointArrays:
+    """A picture's pixels (H, W, 3) as points at their depth (H, W), with nothing else to tell."""
+    places = unproject(pixel_centres(*depth.shape), depth, camera).reshape(-1, 3)
+    radius = (flight.RADIUS_PX * depth / camera.focal).ravel().astype(np.float32)
+    ones, zeros = np.ones_like(radius), np.zeros(len(radius), np.int32)
+    none = np.zeros((0, len(radius), 3), np.float32)
+    colors = image.reshape(-1, 3)
+    return PointArrays(places, colors, ones, radius, ones, zeros, zeros, ones, none, none)
 
 
 def only_known(points: PointArrays) -> PointArrays:
@@ -202,16 +220,27 @@ def cloud_of(points: PointArrays) -> Cloud:
 
 def shot_of(cloud: Cloud, frame: TruthFrame, camera: Intrinsics, scale: float) -> Shot:
     """The cloud from a frame's camera; scale: metres of a scene unit."""
-    pose = np.array(frame.world_to_camera, np.float64)
-    pose[:3, 3] /= scale
+    return drawn(cloud, in_units(frame.world_to_camera, scale), camera)[0]
+
+
+def in_units(pose: Matrix, scale: float) -> Matrix:
+    """A pose (4, 4) in metres in scene units of `scale` metres."""
+    scaled = np.array(pose, np.float64)
+    scaled[:3, 3] /= scale
+    return scaled
+
+
+def drawn(cloud: Cloud, pose: Matrix, camera: Intrinsics) -> Drawn:
+    """The cloud from a pose (4, 4) in scene units, and its depth (H, W)."""
     focal, centre = (camera.focal, camera.focal), (camera.cx, camera.cy)
     view = View(pose, focal, centre, camera.width, camera.height, (1e-3, 1e5))
-    film = Film(view, frozenset({"Combined"}), None, NEAREST)
-    combined = processor.render_clouds([cloud], film, processor.cpu_drawing)["Combined"][::-1]
+    film = Film(view, frozenset({"Combined", "Depth"}), None, NEAREST)
+    passes = processor.render_clouds([cloud], film, processor.cpu_drawing)
+    combined, depth = passes["Combined"][::-1], passes["Depth"][::-1].reshape(camera.height, -1)
     alpha = combined[..., 3]
     covered = np.minimum(alpha / FULL_COVERAGE, 1.0) / np.maximum(alpha, 1e-6)
     image = linear_to_srgb(combined[..., :3] * covered[..., None])
-    return Shot(np.clip(image, 0.0, 1.0), alpha.copy())
+    return Shot(np.clip(image, 0.0, 1.0), alpha.copy()), depth
 
 
 def depth_ways() -> list[str]:

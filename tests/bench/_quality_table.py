@@ -108,4 +108,4 @@ def sampled_scene(scene: TruthScene, count: int) -> TruthScene:
     chosen = sorted({0, *(round(last * k / count) for k in range(1, count + 1))})
     frames: tuple[TruthFrame, ...] = tuple(scene.frames[k] for k in chosen)
     still = tuple(scene.still[k] for k in chosen) if scene.still else ()
-    return TruthScene(scene.name, scene.camera, frames, still)
+    return TruthScene(scene.name, scene.camera, frames, still, tuple(scene.poses()))

@@ -1,0 +1,90 @@
+"""The paper's per-frame generation (table 2, after InfNat-zero): each picture leads to the next one.
+
+The camera moves a little, what the last picture shows is drawn from there, what is then missing
+is invented, and the result is the next input. Nothing is kept of what is out of sight.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from _quality_data import Mask, Matrix, Shot
+from make_4d.geometry.core import ldi
+from make_4d.geometry.core.camera import FloatArray
+from make_4d.ml.builtin.completion import complete
+from make_4d.ml.stages.inpaint import height_guide
+
+COVERED = 0.5
+"""Accumulated alpha from which a pixel counts as covered."""
+NEARER = 0.5
+"""What is invented may be nearer than all that is seen, by this factor."""
+
+Draw = Callable[[FloatArray, FloatArray, Matrix], tuple[Shot, FloatArray]]
+"""A picture (H, W, 3) with its depth (H, W) and a pose (4, 4) to what is seen from there, and its
+depth (H, W)."""
+Estimate = Callable[[FloatArray, float], FloatArray]
+"""A picture (H, W, 3) and its horizon's row to disparity (H, W)."""
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """A picture (H, W, 3) with its depth (H, W) in scene units and its pose (4, 4)."""
+
+    image: FloatArray
+    depth: FloatArray
+    pose: Matrix
+
+
+class StepByStep:
+    """Flies along a path and invents every picture from the one before.
+
+    path: poses (4, 4) in scene units, the first the identity; draw and estimate: how points are
+    drawn and depth is estimated; horizon: its row in the first picture.
+    """
+
+    def __init__(
+        self,
+        start: State,
+        path: Sequence[Matrix],
+        draw: Draw,
+        estimate: Estimate,
+        horizon: float,
+    ) -> None:
+        self._state, self._path = start, list(path)
+        self._draw, self._estimate, self._horizon = draw, estimate, horizon
+        self._at = 0
+
+    def picture(self, number: int) -> FloatArray:
+        """The picture at the path's pose `number`; call it with growing numbers."""
+        while self._at < number:
+            self._at += 1
+            self._state = self._next(self._path[self._at])
+        return self._state.image
+
+    def _next(self, pose: Matrix) -> State:
+        """The picture after one step of the camera."""
+        state = self._state
+        step = pose @ np.linalg.inv(state.pose)
+        shot, depth = self._draw(state.image, state.depth, step)
+        hole = shot.alpha < COVERED
+        if not hole.any():
+            return State(shot.image, depth, pose)
+        guide = height_guide(*hole.shape, self._horizon)
+        image = complete(shot.image, hole, guide=guide, seed=self._at)
+        return State(image, self._completed(image, depth, hole), pose)
+
+    def _completed(self, image: FloatArray, depth: FloatArray, hole: Mask) -> FloatArray:
+        """The depth (H, W) with the hole's estimated and fitted to what is around it."""
+        if hole.all():
+            return 1.0 / np.maximum(self._estimate(image, self._horizon), ldi.MIN_DISPARITY)
+        near, far = float(depth[~hole].min()), float(depth[~hole].max())
+        disparity = np.where(hole, 0.0, 1.0 / np.maximum(depth, 1e-6)).astype(np.float32)
+        estimate = self._estimate(image, self._horizon)
+        return ldi.align_layer_depth(estimate, disparity, ~hole, NEARER * near, far)

@@ -31,6 +31,9 @@ MIN_CONTRAST = 0.1
 """Distance of near and far colour, in linear light, from which a mixture can be told."""
 MAX_RESIDUAL = 0.2
 """Part of that distance that a mixture may miss the pixel's colour by."""
+UNLIKE = 3.0
+"""A colour is unlike a side's from so many standard deviations on, MIN_UNLIKE at least."""
+MIN_UNLIKE = 0.05
 LEAST_OPACITY, MOST_OPACITY = 0.01, 0.998
 """What is less is nothing; never quite solid, which the renderer would thicken to close gaps: a
 silhouette must not grow."""
@@ -58,12 +61,14 @@ class Matte:
 @dataclass(frozen=True, eq=False)
 class Sides:
     """Colours in linear light of what is near and far round n pixels, each (n, 3), and the flat
-    index of the pixel that stands for either, (n,)."""
+    index of the pixel that stands for either, (n,); far_spread (n,): variance of the far side's
+    colours, summed over the channels."""
 
     near_color: FloatArray
     near: Index
     far_color: FloatArray
     far: Index
+    far_spread: FloatArray
 
 
 def matte_edges(image: FloatArray, disparity: FloatArray, reach: int) -> Matte:
@@ -125,20 +130,24 @@ def find_sides(
     rows, columns = np.nonzero(band)
     middle = middle[band]
     width = band.shape[1]
-    sums = np.zeros((2, len(rows), 4), np.float32)
+    sums = np.zeros((2, len(rows), 5), np.float32)  # colour, its square, weight
     best = np.full((2, len(rows)), -1.0, np.float32)
     index = np.tile((rows * width + columns).astype(np.int32), (2, 1))
     for row, column, weight in _window(rows, columns, band, radius):
         near = disparity[row, column] > middle
         for side, chosen in ((0, near), (1, ~near)):
             share = np.where(chosen, weight, 0.0)
-            sums[side, :, :3] += share[:, None] * linear[row, column]
-            sums[side, :, 3] += share
+            color = linear[row, column]
+            sums[side, :, :3] += share[:, None] * color
+            sums[side, :, 3] += share * (color**2).sum(-1)
+            sums[side, :, 4] += share
             better = share > np.maximum(best[side], 0.0)
             best[side][better] = share[better]
             index[side][better] = (row * width + column)[better]
-    colors = sums[..., :3] / np.maximum(sums[..., 3:], 1e-9)
-    return Sides(colors[0], index[0], colors[1], index[1])
+    means = sums[..., :4] / np.maximum(sums[..., 4:], 1e-9)
+    (near, far), squares = means[..., :3], means[1, :, 3]
+    spread = np.maximum(squares - (far**2).sum(-1), 0.0)
+    return Sides(near, index[0], far, index[1], spread)
 
 
 def _window(
@@ -159,7 +168,8 @@ def _window(
 def opacities(linear: FloatArray, sides: Sides, is_near: Mask) -> FloatArray:
     """Opacity (n,) of the near colour in pixels (n, 3): their place between both sides' colours.
 
-    Where the sides look alike, or the pixel like neither, it is what is_near (n,) says.
+    Where the sides look alike, or the pixel like neither, it is what is_near (n,) says; but what
+    is unlike all that is far belongs to what is near: depth maps end a pixel short of thin rims.
     """
     across = sides.near_color - sides.far_color
     apart = (across**2).sum(-1)
@@ -167,7 +177,8 @@ def opacities(linear: FloatArray, sides: Sides, is_near: Mask) -> FloatArray:
     share = np.clip((from_far * across).sum(-1) / np.maximum(apart, 1e-9), 0.0, 1.0)
     residual = ((from_far - share[:, None] * across) ** 2).sum(-1)
     told = (apart > MIN_CONTRAST**2) & (residual < MAX_RESIDUAL**2 * apart)
-    opacity = np.where(told, share, is_near)
+    unlike = (from_far**2).sum(-1) > np.maximum(UNLIKE**2 * sides.far_spread, MIN_UNLIKE**2)
+    opacity = np.where(told, share, is_near | (unlike & (apart > MIN_CONTRAST**2)))
     opacity = np.where(opacity < LEAST_OPACITY, 0.0, np.minimum(opacity, MOST_OPACITY))
     return opacity.astype(np.float32)
 

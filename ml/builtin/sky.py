@@ -42,6 +42,8 @@ CLOUD_SHADE, CLOUD_COLOUR = 4.0, 4.0
 STAR = 2e-4
 """Largest share of the picture of a star or a bird."""
 MATTE_CONTRAST = 8.0
+MATTE_MISS = 0.6
+"""Part of the distance from ground to sky that a mixture's colour may be off by."""
 
 
 @dataclass(frozen=True)
@@ -246,7 +248,8 @@ def _matte(lab: FloatArray, mask: FloatArray) -> FloatArray:
     """Fit the mask's edge to the image: how far each pixel's colour is from ground to sky.
 
     In a band around the edge the colour is taken for a mixture of the mean colours of the sky and
-    of the ground beside it; where these are alike the mask stays.
+    of the ground beside it; where these are alike the mask stays, and where the colour is no such
+    mixture: a rim of snow before a dark sky is neither.
     """
     height, width = mask.shape
     reach = max(1, round(max(height, width) / 170))
@@ -260,5 +263,7 @@ def _matte(lab: FloatArray, mask: FloatArray) -> FloatArray:
     length = (axis**2).sum(-1)
     share = ((lab - ground) * axis).sum(-1) / np.maximum(length, 1e-6)
     trust = np.clip(np.sqrt(length) / MATTE_CONTRAST - 1.0, 0.0, 1.0)
+    beside = ((lab - ground - np.clip(share, 0.0, 1.0)[..., None] * axis) ** 2).sum(-1)
+    trust *= beside < np.maximum(MATTE_MISS**2 * length, MATTE_CONTRAST**2)
     alpha = np.clip(1.6 * share - 0.3, 0.0, 1.0) * trust + mask * (1.0 - trust)
     return np.where(sure_sky, 1.0, np.where(sure_ground, 0.0, alpha)).astype(np.float32)

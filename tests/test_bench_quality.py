@@ -60,7 +60,8 @@ def row_of(scene, name):
     way = next(way for way in runs.WAYS if way.name == name)
     shoot = runs.shooter(scene, way)
     shots = [shoot(frame, k) for k, frame in enumerate(scene.frames)]
-    np.testing.assert_allclose(shots[0].image, scene.frames[0].image, atol=2e-3)
+    away = np.abs(shots[0].image - scene.frames[0].image)
+    assert away.max() < 0.05 and away.mean() < 1e-4
     return measured(scene, [shot.image for shot in shots], [shot.alpha for shot in shots])
 
 
@@ -82,9 +83,10 @@ def test_inpainting_fills_what_comes_into_view(rows):
     assert full.psnr > without.psnr
 
 
-def test_generated_frames_have_no_holes(rows):
+def test_generated_frames_have_no_holes_and_wear_out(rows):
     made = rows["per-frame generation"]
-    assert made.uncovered == 0 and made.seen == pytest.approx(rows["full"].seen, abs=1.5)
+    assert made.uncovered == 0
+    assert made.seen < rows["full"].seen - 1 and made.consistency > rows["full"].consistency
 
 
 def test_aligned_layers_stay_where_they_were_seen(rows):
@@ -96,7 +98,7 @@ def test_a_mesh_has_no_holes_between_its_points(scene):
         open_context().release()
     except NoContextError as error:
         pytest.skip(str(error))
-    way = next(way for way in runs.WAYS if way.mesh)
+    way = next(way for way in runs.WAYS if way.made == "mesh")
     shoot = runs.shooter(scene, way)
     shots = [shoot(frame, 0) for frame in scene.frames]
     inside = (slice(2, -2), slice(2, -2))

@@ -122,3 +122,13 @@ def test_agrees_with_the_trial_masks(shared: Path) -> None:
             assert (mask >= 0.5).mean() < 0.005, path.stem
     assert np.mean(list(scores.values())) >= 0.94, scores
     assert min(scores.values()) >= 0.78, scores
+
+
+def test_a_rim_of_snow_before_a_dark_sky_is_no_sky() -> None:
+    image = np.full((120, 160, 3), (0.25, 0.38, 0.5), np.float32)
+    image[:60] -= np.linspace(0.1, 0.0, 60, dtype=np.float32)[:, None, None]
+    image[60:63] = 0.9
+    image[63:] = (0.2, 0.18, 0.18)
+    image[63:] += np.random.default_rng(0).normal(0, 0.05, (57, 160, 1)).astype(np.float32)
+    mask = sky_region(image.clip(0, 1))
+    assert (mask[:58] > 0.9).all() and (mask[61:63] < 0.5).mean() > 0.9

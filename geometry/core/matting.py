@@ -34,7 +34,7 @@ MAX_RESIDUAL = 0.2
 UNLIKE = 3.0
 """A colour is unlike a side's from so many standard deviations on, MIN_UNLIKE at least."""
 MIN_UNLIKE = 0.05
-LEAST_OPACITY, MOST_OPACITY = 0.01, 0.998
+LEAST_OPACITY, MOST_OPACITY = 0.01, 0.9995
 """What is less is nothing; never quite solid, which the renderer would thicken to close gaps: a
 silhouette must not grow."""
 

@@ -1,0 +1,60 @@
+"""A small run of the quality benchmark on a made landscape: what was reached isn't lost again."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("bpy", reason="Blender's module is not installed")
+pytest.importorskip("moderngl", reason="moderngl is not installed")
+sys.path.insert(0, str(Path(__file__).parent / "bench"))
+
+import _quality_runs as runs
+from _gl_context import NoContextError
+from _quality_table import Row, measured, sampled_scene
+from landscapes.make import SMALL_FRAMES, SMALL_NAMES, SMALL_SIZE, make_scene
+
+WAYS = ("full", "without outpainting", "without inpainting", "per-frame generation")
+
+
+@pytest.fixture(scope="module")
+def scene() -> Any:
+    return sampled_scene(make_scene(SMALL_NAMES[0], SMALL_SIZE, SMALL_FRAMES), 3)
+
+
+def row_of(scene: Any, name: str) -> Row:
+    shoot = runs.shooter(scene, next(way for way in runs.WAYS if way.name == name))
+    shots = [shoot(frame, number) for number, frame in enumerate(scene.frames)]
+    return measured(scene, [shot.image for shot in shots], [shot.alpha for shot in shots])
+
+
+@pytest.fixture(scope="module")
+def rows(scene: Any) -> dict[str, Row]:
+    return {name: row_of(scene, name) for name in WAYS}
+
+
+def test_the_full_way_is_as_good_as_it_was(rows: dict[str, Row]) -> None:
+    full = rows["full"]
+    assert full.psnr > 26.2 and full.seen > 27.1 and full.revealed > 22.3
+    assert full.ssim > 0.835 and full.consistency < 1.5 and full.uncovered < 0.02
+
+
+def test_every_part_helps(rows: dict[str, Row]) -> None:
+    full = rows["full"]
+    for name in WAYS[1:]:
+        other = rows[name]
+        assert full.psnr > other.psnr and full.ssim >= other.ssim - 0.002, name
+    assert full.revealed > rows["without inpainting"].revealed + 3
+    assert full.outside > rows["without outpainting"].outside + 3
+    assert full.consistency < rows["per-frame generation"].consistency - 1
+
+
+def test_what_comes_into_view_is_better_than_stretched(scene: Any, rows: dict[str, Row]) -> None:
+    try:
+        mesh = row_of(scene, "one-layer mesh")
+    except NoContextError as error:
+        pytest.skip(str(error))
+    assert rows["full"].revealed > mesh.revealed + 0.8  # 2 dB and more at twice the size

@@ -13,6 +13,8 @@ from ..stage_context import StageContext
 
 MIXED_EDGE = 1 / 512
 """Width of a silhouette's mixed pixels as a share of the size."""
+SOLID = 0.9
+"""Opacity from which a fringe hides what is behind it."""
 
 
 def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
@@ -30,7 +32,7 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
         "back": matte.far_color,
         "back_disparity": disparity.ravel()[matte.far],
         "back_sky": inputs["sky"].ravel()[matte.far],
-        "peeled": matte.opacity > 0.5,
+        "peeled": matte.opacity > SOLID,
         "fringe_opacity": matte.opacity,
         "fringe_color": matte.near_color,
         "fringe_source": matte.near,

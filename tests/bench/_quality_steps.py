@@ -1,4 +1,4 @@
-"""The paper's per-frame generation (table 2, after InfNat-zero): each picture leads to the next one.
+"""The paper's per-frame generation (table 2, after InfNat-zero): each picture leads to the next.
 
 The camera moves a little, what the last picture shows is drawn from there, what is then missing
 is invented, and the result is the next input. Nothing is kept of what is out of sight.

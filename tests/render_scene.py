@@ -138,7 +138,7 @@ def add_flight(scene, flight, share: float = 0.0) -> None:
         moving,
         **{
             name: np.concatenate([getattr(moving, name)] * 2)
-            for name in ("color", "radius", "known", "layer", "pixel", "disparity")
+            for name in ("color", "opacity", "radius", "known", "layer", "pixel", "disparity")
         },
         position=np.concatenate(
             [moving.position + forward, moving.position + moving.backward[key]]

@@ -64,6 +64,7 @@ def points(
     return PointArrays(
         position=position,
         color=color,
+        opacity=np.ones(count, np.float32),
         radius=(1.0 * depth / camera.focal).astype(np.float32),
         known=np.ones(count, np.float32),
         layer=(depth > WALL_DEPTH).astype(np.int32),

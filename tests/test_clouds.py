@@ -35,6 +35,7 @@ def test_cloud_holds_the_arrays(empty_blend, make_flight):
     from make_4d.geometry.clouds import make_cloud
 
     points = make_flight().still
+    points = replace(points, opacity=np.linspace(0, 1, points.count, dtype=np.float32))
     cloud = make_cloud("still", points).data
     assert len(cloud.points) == points.count
     x, y, z = points.position.T
@@ -45,8 +46,9 @@ def test_cloud_holds_the_arrays(empty_blend, make_flight):
     np.testing.assert_array_equal(read(cloud, "disparity", "value"), points.disparity)
     np.testing.assert_array_equal(read(cloud, "layer", "value", dtype=np.int32), points.layer)
     color = read(cloud, "Color", "color", 4)
-    expected = [[to_linear(float(c)) for c in row] + [1.0] for row in points.color[:50]]
-    np.testing.assert_allclose(color[:50], expected, rtol=1e-5)
+    expected = [[to_linear(float(c)) for c in row] for row in points.color[:50]]
+    np.testing.assert_allclose(color[:50, :3], expected, rtol=1e-5)
+    np.testing.assert_array_equal(color[:, 3], points.opacity)
     assert not any(a.name.startswith(("fwd", "bwd")) for a in cloud.attributes)
 
 
@@ -89,7 +91,7 @@ def test_other_layouts_in_memory_make_the_same_cloud(empty_blend, make_flight):
 
 
 @pytest.mark.parametrize(
-    "name", ["color", "radius", "known", "layer", "pixel", "disparity", "forward"]
+    "name", ["color", "opacity", "radius", "known", "layer", "pixel", "disparity", "forward"]
 )
 def test_arrays_that_do_not_fit_are_refused(empty_blend, make_flight, name):
     from make_4d.geometry.clouds import make_cloud

@@ -149,10 +149,38 @@ def test_mix_formula_of_numbers() -> None:
     )
 
 
+def with_fringes(flight, rng, share: float):
+    """The flight with a share of its points transparent."""
+    opacity = np.where(rng.random(flight.still.count) < share, 0.7, 1.0).astype(np.float32)
+    return replace(flight, still=replace(flight.still, opacity=opacity))
+
+
+@pytest.mark.parametrize("place", [(0, 0, 0), (0.1, 0.4, 0.05)])
+def test_a_fringe_is_drawn_as_by_the_processor(scene, make_flight, rng, tmp_path, place) -> None:
+    flight, camera = photo_flight(make_flight, False)
+    add_flight(scene, with_fringes(flight, rng, 1 / 3))
+    scene.camera.data.lens, scene.camera.location = camera.lens_mm, place
+    scene.render.film_transparent = True
+    picture = rendered(scene, tmp_path)
+    pose = np.eye(4)
+    pose[:3, :3] = [[1, 0, 0], [0, 0, -1], [0, 1, 0]]
+    pose[:3, 3] = -pose[:3, :3] @ place
+    lens, centre = (camera.focal, camera.focal), (camera.cx, camera.cy)
+    through = view.View(pose, lens, centre, WIDTH, HEIGHT, (0.01, 1000.0))
+    nearest = 8 if scene.make_4d_engine.method == "EXACT" else None
+    wanted = film.Film(through, frozenset({"Combined"}), None, nearest)
+    seen_clouds = extract.visible_clouds(bpy.context.evaluated_depsgraph_get())
+    expected = frame.render_clouds(seen_clouds, wanted, frame.cpu_drawing)["Combined"][::-1]
+    # Where rounding decides whether a disc touches a pixel another disc may be the last.
+    assert (np.abs(picture - expected).max(axis=-1) > 1e-4).mean() < 2e-3
+    assert picture[..., 3].min() < 0.95 < np.median(picture[..., 3])
+
+
 def test_leaving_out_hidden_points_changes_nothing(
-    scene, make_flight, monkeypatch, tmp_path
+    scene, make_flight, rng, monkeypatch, tmp_path
 ) -> None:
     flight, camera = photo_flight(make_flight, False)
+    flight = with_fringes(flight, rng, 0.02)
     add_flight(scene, flight)
     hidden = replace(flight.still, position=flight.still.position * 1.5)
     scene.collection.objects.link(clouds.make_cloud("behind", hidden))

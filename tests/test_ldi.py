@@ -70,6 +70,26 @@ def test_samples_are_capped_whatever_the_size():
     assert sample(np.zeros((2, 3), np.float32)).size >= 1
 
 
+def test_the_photo_alone_decides_where_layers_are_cut(rng):
+    from make_4d.ml.settings import JobSettings
+    from make_4d.ml.stage_context import StageContext
+    from make_4d.ml.stages import cluster
+
+    wide = np.full((60, 80), 0.9, np.float32)  # invented ground below and beside the photo
+    wide[50:] = 1.0
+    wide[:2] = 0.0
+    photo = rng.choice(np.float32([0.05, 0.1, 0.5]), (40, 50))
+    wide[4:44, 20:70] = photo
+    inputs = {"back_disparity": wide, "margins": np.array([4, 10, 16, 20])}
+    context = StageContext(lambda fraction, detail: None, lambda: False)
+    bins = cluster.run(inputs, JobSettings("photo.jpg", layers=3), context)["bins"]
+    ends = [1 - ldi.END_SLACK, *cluster.cluster_bins(photo.ravel(), 3)[1:-1], 100 + ldi.END_SLACK]
+    np.testing.assert_allclose(bins, ends, rtol=1e-6)
+    assert bins.dtype == np.float32
+    layers = ldi.layer_of_depth(ldi.depth_from_disparity(np.float32([1, 0.5, 0.1, 0.05, 0])), bins)
+    np.testing.assert_array_equal(layers, [0, 0, 1, 2, 2])
+
+
 def test_context_keeps_away_from_the_silhouette_but_not_from_the_border():
     depth = np.full((40, 60), 10.0, np.float32)
     depth[10:30, 20:40] = 1.0
@@ -115,12 +135,3 @@ def test_spread_inward_is_harmonic_and_exact_on_the_known(rng):
     np.testing.assert_array_equal(filled[known], values[known])
     assert np.abs(filled - values).max() < 0.08
     assert not ldi.spread_inward(values, np.zeros_like(known)).any()
-
-
-def test_widening_gives_mixed_pixels_to_the_nearer_side():
-    row = np.array([0.0] * 6 + [0.5] * 6, np.float32)
-    widened = ldi.widen_near(np.tile(row, (7, 1)), 2)
-    np.testing.assert_array_equal(widened[3], [0.0] * 4 + [0.5] * 8)
-    slope = np.tile(np.linspace(0, 0.1, 50, dtype=np.float32), (9, 1))
-    np.testing.assert_array_equal(ldi.widen_near(slope, 2), slope)
-    np.testing.assert_array_equal(ldi.widen_near(row[None], 0), row[None])

@@ -67,9 +67,9 @@ def layers_of(image, context, **choice):
     disparity[HEIGHT // 2 :] = 0.2
     disparity[HEIGHT // 2 :, : WIDTH // 2] = 1.0
     inputs = {
-        "wide": image,
-        "disparity": disparity,
-        "sky": (disparity == 0).astype(np.float32),
+        "back": image,
+        "back_disparity": disparity,
+        "back_sky": (disparity == 0).astype(np.float32),
         "bins": np.array([0.9, 3.0, 200.0], np.float32),
         "horizon": np.array([HEIGHT / 2], np.float32),
     }

@@ -118,7 +118,7 @@ def test_an_equal_job_without_the_cache_is_the_same_bit_for_bit(
     job = start(settings_for(photo), tmp_path)
     assert isinstance(finish(job)[-1], Done)
     again = load_flight(job.output)
-    for name in ("position", "color", "radius", "known", "forward"):
+    for name in ("position", "color", "opacity", "radius", "known", "forward"):
         for cloud in ("still", "moving"):
             one, other = getattr(flight, cloud), getattr(again, cloud)
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name))

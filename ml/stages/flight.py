@@ -59,7 +59,8 @@ def build_flight(inputs: Arrays, settings: JobSettings, context: StageContext) -
         moves = sheet.where & (travel > MIN_TRAVEL_PX)
         still.append(still_points(sheet, sheet.where & ~moves, wide_camera))
         moving.append(moving_points(sheet, moves, wide_camera, settings.loop_frames))
-        context.report((sheet.layer + 1) / count)
+        if sheet.opacity is None:
+            context.report((sheet.layer + 1) / count)
     plan = FlightPlan(
         camera,
         inputs["positions"],

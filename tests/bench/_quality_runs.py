@@ -8,6 +8,7 @@ otherwise.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -91,13 +92,13 @@ class Shooter(Protocol):
         """The picture; number: of the frame, for what is random."""
 
 
-def prepared(scene: TruthScene, way: Way) -> tuple[Arrays, JobSettings]:
-    """All arrays of the stages for a scene's first frame, with nothing that moves."""
+def prepared(scene: TruthScene, way: Way, moving: bool = False) -> tuple[Arrays, JobSettings]:
+    """All arrays of the stages for a scene's first frame; moving: whether clouds and water do."""
     first, camera = scene.frames[0], scene.camera
     settings = JobSettings(
         "photo.png",
         size=max(camera.width, camera.height),
-        motion=False,
+        motion=moving,
         layers=way.layers,
         layer_depth=way.layer_depth,
         margin=0.25 if way.outpaint else 0.0,
@@ -177,7 +178,7 @@ def per_frame(scene: TruthScene, inputs: Arrays, settings: JobSettings, scale: f
     start = State(inputs["image"], ldi.depth_from_disparity(inputs["disparity"]), path[0])
 
     def draw(image: FloatArray, depth: FloatArray, pose: Matrix) -> Drawn:
-        return drawn(cloud_of(plain_points(image, depth, scene.camera)), pose, scene.camera)
+        return drawn([cloud_of(plain_points(image, depth, scene.camera))], pose, scene.camera)
 
     def estimate(image: FloatArray, horizon: float) -> FloatArray:
         return ways.estimate_depth(image, settings, quiet_context(), horizon).disparity
@@ -220,7 +221,7 @@ def cloud_of(points: PointArrays) -> Cloud:
 
 def shot_of(cloud: Cloud, frame: TruthFrame, camera: Intrinsics, scale: float) -> Shot:
     """The cloud from a frame's camera; scale: metres of a scene unit."""
-    return drawn(cloud, in_units(frame.world_to_camera, scale), camera)[0]
+    return drawn([cloud], in_units(frame.world_to_camera, scale), camera)[0]
 
 
 def in_units(pose: Matrix, scale: float) -> Matrix:
@@ -230,12 +231,12 @@ def in_units(pose: Matrix, scale: float) -> Matrix:
     return scaled
 
 
-def drawn(cloud: Cloud, pose: Matrix, camera: Intrinsics) -> Drawn:
-    """The cloud from a pose (4, 4) in scene units, and its depth (H, W)."""
+def drawn(clouds: Sequence[Cloud], pose: Matrix, camera: Intrinsics) -> Drawn:
+    """The clouds from a pose (4, 4) in scene units, and their depth (H, W)."""
     focal, centre = (camera.focal, camera.focal), (camera.cx, camera.cy)
     view = View(pose, focal, centre, camera.width, camera.height, (1e-3, 1e5))
     film = Film(view, frozenset({"Combined", "Depth"}), None, NEAREST)
-    passes = processor.render_clouds([cloud], film, processor.cpu_drawing)
+    passes = processor.render_clouds(clouds, film, processor.cpu_drawing)
     combined, depth = passes["Combined"][::-1], passes["Depth"][::-1].reshape(camera.height, -1)
     alpha = combined[..., 3]
     covered = np.minimum(alpha / FULL_COVERAGE, 1.0) / np.maximum(alpha, 1e-6)

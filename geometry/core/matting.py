@@ -194,4 +194,4 @@ def unmixed(linear: FloatArray, sides: Sides, opacity: FloatArray) -> tuple[Floa
     far_left = (linear - share * sides.near_color) / np.maximum(1.0 - share, 0.5)
     near = np.where(mostly_near, near_left, sides.near_color)
     far = np.where(mostly_near, sides.far_color, far_left)
-    return tuple(linear_to_srgb(np.clip(c, 0.0, 1.0)).astype(np.float32) for c in (near, far))
+    return linear_to_srgb(np.clip(near, 0.0, 1.0)), linear_to_srgb(np.clip(far, 0.0, 1.0))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -78,27 +79,40 @@ def mean_row(rows: Sequence[Row]) -> Row:
     return Row(*(float(value) for value in means))
 
 
-def table(title: str, rows: dict[str, Row]) -> str:
-    """The rows as lines of text, the best of each measure marked with a star."""
+def table(
+    title: str, rows: Mapping[str, Any], formats: Mapping[str, str] = FORMAT, marked: bool = True
+) -> str:
+    """The rows as lines of text, the best of each measure marked with a star.
+
+    rows: one or more of a dataclass of numbers; formats: of measures that don't have two decimals;
+    marked: False for rows of which none is better, as different scenes are.
+    """
     width = max(len(name) for name in rows) + 2
-    lines = [title, " " * width + "".join(f"{name:>13}" for name in NAMES)]
-    for name, row in rows.items():
-        cells = (_cell(measure, getattr(row, measure), rows) for measure in NAMES)
+    values = {name: asdict(row) for name, row in rows.items()}
+    columns = next(iter(values.values())).keys()
+    best = {m: _best(m, [row[m] for row in values.values()]) for m in columns if marked}
+    lines = [title, " " * width + "".join(f"{measure:>13}" for measure in columns)]
+    for name, row in values.items():
+        cells = (_cell(value, formats.get(m, "{:.2f}"), best.get(m)) for m, value in row.items())
         lines.append(f"{name:<{width}}" + "".join(f"{cell:>13}" for cell in cells))
     return "\n".join(lines)
 
 
-def _cell(measure: str, value: float, rows: dict[str, Row]) -> str:
+def _best(measure: str, values: Sequence[float]) -> float | None:
+    finite = [value for value in values if math.isfinite(value)]
+    if not finite:
+        return None
+    return max(finite) if measure in HIGHER_IS_BETTER else min(finite)
+
+
+def _cell(value: float, form: str, best: float | None) -> str:
     if not math.isfinite(value):
         return "-"
-    others = [getattr(row, measure) for row in rows.values()]
-    finite = [other for other in others if math.isfinite(other)]
-    best = max(finite) if measure in HIGHER_IS_BETTER else min(finite)
-    return FORMAT.get(measure, "{:.2f}").format(value) + ("*" if value == best else " ")
+    return form.format(value) + ("*" if value == best else " ")
 
 
-def record(row: Row) -> dict[str, float | None]:
-    """A row for JSON: what isn't a number is null."""
+def record(row: Any) -> dict[str, float | None]:
+    """A dataclass of numbers for JSON: what isn't a number is null."""
     return {name: value if math.isfinite(value) else None for name, value in asdict(row).items()}
 
 

@@ -3,7 +3,9 @@
 Seven landscapes are made by code and rendered by Cycles along a flight (they are kept in a cache
 folder). Every way of making a flight from a photo sees the first frame alone; its pictures from the
 later cameras are compared with the true ones. The rows are the paper's ablation (table 2), what a
-user would do otherwise, and the ways of estimating depth. Things that move are held still.
+user would do otherwise, and the ways of estimating depth. Things that move are held still; a table
+of its own tells how they loop. Flights from real photographs have tables of their own, where they
+are on this machine.
 """
 
 from __future__ import annotations
@@ -12,19 +14,23 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import _quality_loop as loop
 import _quality_measures as measures
+import _quality_real as real
 import _quality_runs as runs
 from _quality_data import FloatArray, TruthScene
+from _quality_sheet import write_sheet
 from _quality_table import Row, mean_row, measured, record, sampled_scene, table, truth_of
+from _quality_views import views_folder
 from landscapes.make import (
     FRAMES,
     NAMES,
@@ -37,7 +43,6 @@ from landscapes.make import (
 
 COUNT, SMALL_COUNT = 5, 3
 """How many frames after the first are compared."""
-GAP = 4
 
 Record = dict[str, Any]
 
@@ -45,41 +50,84 @@ Record = dict[str, Any]
 def parser() -> argparse.ArgumentParser:
     """The benchmark's arguments."""
     p = argparse.ArgumentParser(prog="make4d bench quality", description=__doc__)
-    p.add_argument("--small", action="store_true", help="two small scenes, as in the tests")
     p.add_argument("--json", metavar="FILE", help="write all figures")
     p.add_argument("--picture", metavar="DIR", help="write contact sheets, a scene a file")
-    p.add_argument("--scenes", nargs="+", choices=NAMES, help="only these")
     p.add_argument("--ways", nargs="+", help="only the rows that begin so")
     p.add_argument("--cache", metavar="DIR", help="where made scenes are kept")
+    p.add_argument("--small", action="store_true", help="two small scenes, as in the tests")
+    which = p.add_mutually_exclusive_group()
+    which.add_argument("--scenes", nargs="+", choices=NAMES, help="only these, and no real views")
+    which.add_argument("--real", action="store_true", help="only the real views")
     return p
 
 
 def main(argv: list[str]) -> int:
     """Run the benchmark; returns the exit status."""
     arguments = parser().parse_args(argv)
-    scenes = list(chosen_scenes(arguments))
     ways = [w for w in runs.WAYS if not arguments.ways or w.name.startswith(tuple(arguments.ways))]
+    figures: Record = {}
+    if not arguments.real:
+        figures |= made_figures(arguments, ways)
+    if not (arguments.scenes or arguments.small):
+        figures["real"] = real_figures(arguments, ways)
+    if arguments.json:
+        text = json.dumps(figures, indent=1)
+        Path(arguments.json).write_text(text + "\n", encoding="utf-8")
+    return 0
+
+
+def made_figures(arguments: argparse.Namespace, ways: Sequence[runs.Way]) -> Record:
+    """The tables of the made scenes, printed, and their figures."""
+    scenes = chosen_scenes(arguments)
     rows: dict[str, list[Row]] = {way.name: [] for way in ways}
+    loops: dict[str, loop.LoopRow] = {}
     for scene in scenes:
         started = time.perf_counter()
         pictures = {way.name: shot_by(scene, way, rows[way.name]) for way in ways}
         own = {name: found[-1] for name, found in rows.items()}
         print(table(f"\n{scene.name} ({time.perf_counter() - started:.0f} s)", own), flush=True)
+        if loop.WAY in ways:
+            loops[scene.name] = loop.loop_row(scene)
         if arguments.picture:
-            write_sheet(Path(arguments.picture), scene, pictures)
+            write_sheet(Path(arguments.picture) / f"{scene.name}.png", sheet_lines(scene, pictures))
     means = {name: mean_row(found) for name, found in rows.items()}
     print(table(f"\nmean of {len(scenes)} scenes", means))
+    if loops:
+        print(table("\nloop (camera still)", loops, loop.FORMAT, marked=False))
     depths = depth_table(scenes)
-    print(depth_text(depths))
-    if arguments.json:
-        per_scene = {
-            scene.name: {name: record(found[i]) for name, found in rows.items()}
-            for i, scene in enumerate(scenes)
-        }
-        figures = {"mean": {n: record(r) for n, r in means.items()}, "scenes": per_scene}
-        text = json.dumps(figures | {"depth": depths}, indent=1)
-        Path(arguments.json).write_text(text + "\n", encoding="utf-8")
-    return 0
+    print(depth_text(depths), flush=True)
+    per_scene = {
+        scene.name: {name: record(found[i]) for name, found in rows.items()}
+        for i, scene in enumerate(scenes)
+    }
+    return {
+        "mean": {name: record(row) for name, row in means.items()},
+        "scenes": per_scene,
+        "loop": {name: record(row) for name, row in loops.items()},
+        "depth": depths,
+    }
+
+
+def real_figures(arguments: argparse.Namespace, ways: Sequence[runs.Way]) -> Record:
+    """The tables of the real views, printed, and their figures; {} where there are no views."""
+    folder, chosen = views_folder(), [way for way in ways if way.name in real.WAYS]
+    if folder is None:
+        print("\nThe real views are not on this machine: left out.")
+        return {}
+    figures: Record = {}
+    sheets: dict[str, list[list[FloatArray]]] = {}
+    for case in real.real_cases(folder) if chosen else []:
+        started = time.perf_counter()
+        shots = {way.name: real.shots_by(case, way) for way in chosen}
+        rows = {name: real.measured(case, found) for name, found in shots.items()}
+        taken = time.perf_counter() - started
+        print(table(f"\nreal views: {case.name} ({taken:.0f} s)", rows), flush=True)
+        figures[case.name] = {name: record(row) for name, row in rows.items()}
+        pictures = {name: [shot.image for shot in found] for name, found in shots.items()}
+        sheets.setdefault(case.sheet, []).extend(real.sheet_lines(case, pictures))
+    for name, lines in sheets.items() if arguments.picture else ():
+        write_sheet(Path(arguments.picture) / f"{name}.png", lines)
+    return figures
 
 
 def chosen_scenes(arguments: argparse.Namespace) -> list[TruthScene]:
@@ -108,20 +156,11 @@ def shot_by(scene: TruthScene, way: runs.Way, rows: list[Row]) -> list[FloatArra
     return pictures
 
 
-def write_sheet(folder: Path, scene: TruthScene, pictures: dict[str, list[FloatArray]]) -> None:
-    """A picture of the truth and every way, first, middle and last frame side by side."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lines = [truth_of(scene), *pictures.values()]
+def sheet_lines(scene: TruthScene, pictures: dict[str, list[FloatArray]]) -> list[list[FloatArray]]:
+    """The truth's and every way's first, middle and last frame, a line each."""
     last = len(scene.frames) - 1
     chosen = (0, (last + 1) // 2, last)
-    strips = [np.hstack([padded(line[k]) for k in chosen]) for line in lines]
-    sheet = np.rint(np.vstack(strips)[..., ::-1] * 255).astype(np.uint8)
-    cv2.imwrite(str(folder / f"{scene.name}.png"), sheet)
-
-
-def padded(picture: FloatArray) -> FloatArray:
-    """The picture with a white gap at its right and below."""
-    return np.pad(picture, ((0, GAP), (0, GAP), (0, 0)), constant_values=1.0)
+    return [[line[k] for k in chosen] for line in (truth_of(scene), *pictures.values())]
 
 
 def depth_table(scenes: list[TruthScene]) -> dict[str, dict[str, float]]:

@@ -1,0 +1,124 @@
+"""The benchmark's loops: points as Blender's nodes move them, and measures with known answers."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("moderngl", reason="moderngl is not installed")
+sys.path.insert(0, str(Path(__file__).parent / "bench"))
+
+import _quality_loop as loop
+from _quality_data import Shot, TruthFrame, TruthScene
+from make_4d.geometry.core.camera import blender_from_camera
+from synthetic import make_flight
+from test_animate_nodes import LOOP, Moving, moving  # noqa: F401 - a fixture
+from test_quality_views import CAMERA, FIRST
+
+SHAPE = (20, 30)
+
+
+def test_points_are_where_blenders_nodes_put_them(moving: Moving) -> None:  # noqa: F811
+    for t in range(LOOP):
+        got = moving.attributes(t + 1)
+        made = loop.moved_cloud(moving.points, t / LOOP)
+        here = made.weight > 0  # the nodes leave out copies that don't count
+        np.testing.assert_array_equal(made.backward[here], got["backward"])
+        places = blender_from_camera(made.position[here])
+        np.testing.assert_allclose(places, got["position"], rtol=1e-5, atol=2e-4)
+        np.testing.assert_allclose(made.weight[here], got["weight"], atol=2e-5)
+        np.testing.assert_array_equal(made.radius[here], got["radius"])
+
+
+def test_at_the_end_only_backward_copies_count_and_lie_where_they_began() -> None:
+    points = make_flight(loop_frames=LOOP).moving
+    made = loop.moved_cloud(points, 1.0)
+    np.testing.assert_array_equal(made.weight, made.backward.astype(np.float32))
+    np.testing.assert_array_equal(made.position[made.backward], points.position)
+    assert made.moving and not np.allclose(made.position[~made.backward], points.position)
+
+
+def test_both_ends_are_looked_at_and_every_frame_between_has_its_neighbours() -> None:
+    frames = loop.frames_of(60)
+    assert frames == [0, 1, *(t + s for t in range(10, 60, 10) for s in (-1, 0, 1)), 59, 60]
+    assert loop.frames_of(2) == [0, 1, 2]
+
+
+def shots_of(flight: Any) -> dict[int, Shot]:
+    frames = loop.frames_of(flight.plan.loop_frames)
+    return {t: loop.shot_at(flight, t, flight.plan.camera) for t in frames}
+
+
+def truth(image: Any, depth: float = 5.0) -> TruthFrame:
+    still = np.zeros(image.shape[:2], bool)
+    return TruthFrame(image, np.full(still.shape, depth, np.float32), np.eye(4), still)
+
+
+def test_a_drift_goes_over_the_seam_evenly_and_shifted_copies_do_not() -> None:
+    flight = make_flight(loop_frames=LOOP)
+    shots = shots_of(flight)
+    first = truth(shots[0].image)
+    row = loop.measured(first, first.moving, shots)
+    assert row.jump < 1e-3 and 0 < row.seam <= row.step and row.photo == 0 and row.uncovered == 0
+    assert loop.difference(shots[0].image, shots[8].image) > 2  # and it does move between
+    shifted = replace(flight.moving, backward=flight.moving.backward + np.float32(1.5))
+    bad = loop.measured(first, first.moving, shots_of(replace(flight, moving=shifted)))
+    assert bad.seam > 1.2 * bad.step and bad.photo == 0
+
+
+def test_a_flight_in_which_nothing_moves_stands_still() -> None:
+    shots = shots_of(make_flight(motion=False, loop_frames=LOOP))
+    first = truth(shots[0].image)
+    row = loop.measured(first, first.moving, shots)
+    assert row.jump == row.seam == row.step == row.flicker == row.photo == 0
+
+
+def grey(value: float, alpha: float = 1.0) -> Shot:
+    picture = np.full((*SHAPE, 3), value, np.float32)
+    return Shot(picture, np.full(SHAPE, alpha, np.float32))
+
+
+def test_measures_of_made_up_pictures() -> None:
+    values = {0: 0.5, 1: 0.51, 2: 0.54, 3: 0.55, 4: 0.55, 7: 0.6, 8: 0.58}
+    shots = {t: grey(value) for t, value in values.items()}
+    shots[3].alpha[:5] = 0.4
+    photo = truth(grey(0.48).image)
+    photo.moving[:, :10] = True
+    photo.depth[:4] = np.inf
+    moves = np.zeros(SHAPE, bool)
+    moves[10:, 5:15] = True
+    row = loop.measured(photo, moves, shots)
+    np.testing.assert_allclose(row.photo, 2, atol=1e-4)
+    np.testing.assert_allclose(row.jump, 8, atol=1e-4)
+    np.testing.assert_allclose(row.seam, 2, atol=1e-4)  # frames 7 and 8
+    np.testing.assert_allclose(row.step, 3, atol=1e-4)  # frames 1 and 2, not the seam's
+    np.testing.assert_allclose(row.flicker, 5 / 3, atol=1e-4)  # 2, 2 and 1 at frames 1, 2 and 3
+    assert row.uncovered == 25.0
+    assert row.found == 25.0 and row.wrong == 100 * 50 / 320
+    assert math.isnan(loop.measured(truth(photo.image), moves, shots).found)
+
+
+def test_what_moves_is_cut_to_the_photo() -> None:
+    travel = np.zeros((2, 9, 12, 2), np.float32)
+    travel[0, 3, 4] = 0.02, 0.0  # half a pixel in 25 frames
+    travel[0, 3, 5] = 0.005, 0.0
+    travel[1] = 1.0  # a layer behind
+    inputs = {"flow": travel, "margins": np.array([1, 2, 3, 4])}
+    moves = loop.moved_pixels(inputs, 25)
+    assert moves.shape == (5, 6)
+    np.testing.assert_array_equal(np.argwhere(moves), [[2, 0]])
+
+
+def test_a_sky_over_a_wall_moves_and_the_wall_does_not() -> None:
+    sky = np.isinf(FIRST.depth)
+    scene = TruthScene("board", CAMERA, (replace(FIRST, moving=sky),))
+    row = loop.loop_row(scene)
+    assert row.found > 80 and row.wrong < 1
+    assert row.photo < 1 and row.jump < 0.01 and 0 < row.seam < 2 * row.step
+    assert row.uncovered < 0.5

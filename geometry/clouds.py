@@ -13,6 +13,7 @@ from .core.color import srgb_to_linear
 FORWARD_PREFIX = "fwd"
 BACKWARD_PREFIX = "bwd"
 COLOR = "Color"
+FORWARD_END, BACKWARD_START = "fwd_end", "bwd_start"
 _FIELDS = {"FLOAT": "value", "INT": "value", "FLOAT_VECTOR": "vector", "FLOAT_COLOR": "color"}
 
 
@@ -22,7 +23,8 @@ def make_cloud(name: str, points: PointArrays) -> bpy.types.Object:
     The photo's camera stands at the object's origin and looks along its +y. Attributes: `position`,
     `radius`, `color` (scene-linear, with opacity), `known`, `layer`, `pixel`, `disparity`;
     where the points move `fwd_1`..`fwd_K` and `bwd_0`..`bwd_(K-1)`, their displacements at the key
-    times of the loop.
+    times of the loop, and `fwd_end`, `bwd_start`, the shares of the loop at which the forward copy
+    leaves the wide photo and the backward one enters it.
     Raises ValueError where the arrays don't fit together.
     """
     check(points)
@@ -39,6 +41,8 @@ def make_cloud(name: str, points: PointArrays) -> bpy.types.Object:
         store(cloud, f"{FORWARD_PREFIX}_{k}", "FLOAT_VECTOR", blender_from_camera(displacement))
     for k, displacement in enumerate(points.backward):
         store(cloud, f"{BACKWARD_PREFIX}_{k}", "FLOAT_VECTOR", blender_from_camera(displacement))
+    for name_of_life, life in zip((FORWARD_END, BACKWARD_START), points.life, strict=False):
+        store(cloud, name_of_life, "FLOAT", life)
     return bpy.data.objects.new(name, cloud)
 
 
@@ -52,6 +56,8 @@ def check(points: PointArrays) -> None:
         raise ValueError(
             f"displacements {points.forward.shape}, {points.backward.shape} for {count} points"
         )
+    if points.life.shape not in ((0, count), (2, count)):
+        raise ValueError(f"lives {points.life.shape} for {count} points")
 
 
 def store(cloud: bpy.types.PointCloud, name: str, kind: str, values: NDArray) -> None:

@@ -177,6 +177,8 @@ class PipelineRun:
             inputs = [file_key(Path(self._settings.photo))]
         if stage.name == "features":
             inputs.append(self._models.networks_key(Path(self._settings.networks)))
+        if stage.name == "motion" and self._settings.edits:
+            inputs.append(file_key(Path(self._settings.edits)))
         chosen = {name: self._settings.model_key(name) for name in stage.models}
         inputs += [self._models.weights_key(key) for key in chosen.values()]
         chosen |= self._settings.subset(stage.settings)

@@ -34,6 +34,7 @@ class JobSettings:
     inpaint_model, depth_model, motion_model: keys of the registry, or BUILTIN. prompt,
     negative_prompt, steps, guidance, strength: of a diffusion model; the paper takes 45 steps with
     a guidance of 10. networks: path of the paper's feature and decoder networks, or empty.
+    edits: path of a file of motion edits (see `geometry.core.motion_edits`), or empty.
     """
 
     photo: str
@@ -56,6 +57,7 @@ class JobSettings:
     guidance: float = 10.0
     strength: float = 1.0
     networks: str = ""
+    edits: str = ""
 
     def validate(self) -> None:
         """Raise SettingsError where a setting is out of its range."""

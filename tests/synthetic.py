@@ -37,7 +37,10 @@ def make_flight(
     positions = np.array([[0, 0, 0], [0.1, -0.05, 0.4], [0.2, -0.1, 1.0]], np.float32)
     look = np.array([[0, 0, 1], [0.05, 0.02, 1], [0.12, 0.05, 1]], np.float32)
     look /= np.linalg.norm(look, axis=1, keepdims=True)
-    return Flight(still, moving, FlightPlan(camera, positions, look, frames, loop_frames))
+    plan = FlightPlan(
+        camera, positions, look, frames, loop_frames, margins=(margin, margin, margin, margin)
+    )
+    return Flight(still, moving, plan, moves.astype(np.float32))
 
 
 def surfaces(pixels: FloatArray, camera: Intrinsics) -> tuple[FloatArray, NDArray[np.bool_]]:
@@ -72,4 +75,5 @@ def points(
         disparity=(1.0 / depth).astype(np.float32),
         forward=forward,
         backward=backward,
+        life=np.repeat(np.array([[2.0], [-1.0]], np.float32), count, 1)[: 2 if loop else 0],
     )

@@ -58,7 +58,9 @@ def test_displacements_are_stored_by_key_time(empty_blend, make_flight):
     points = make_flight().moving
     cloud = make_cloud("moving", points).data
     stored = {a.name for a in cloud.attributes if a.name.startswith(("fwd", "bwd"))}
-    assert stored == {f"fwd_{k}" for k in range(1, 9)} | {f"bwd_{k}" for k in range(8)}
+    keys = {f"fwd_{k}" for k in range(1, 9)} | {f"bwd_{k}" for k in range(8)}
+    assert stored == keys | {"fwd_end", "bwd_start"}
+    np.testing.assert_array_equal(read(cloud, "bwd_start", "value"), points.life[1])
     for name, values in (("fwd_3", points.forward[2]), ("bwd_0", points.backward[0])):
         x, y, z = values.T
         stored = read(cloud, name, "vector", 3)
@@ -91,14 +93,15 @@ def test_other_layouts_in_memory_make_the_same_cloud(empty_blend, make_flight):
 
 
 @pytest.mark.parametrize(
-    "name", ["color", "opacity", "radius", "known", "layer", "pixel", "disparity", "forward"]
+    "name",
+    ["color", "opacity", "radius", "known", "layer", "pixel", "disparity", "forward", "life"],
 )
 def test_arrays_that_do_not_fit_are_refused(empty_blend, make_flight, name):
     from make_4d.geometry.clouds import make_cloud
 
     points = make_flight().moving
     values = getattr(points, name)
-    short = values[:, :-1] if name == "forward" else values[:-1]
+    short = values[:, :-1] if name in ("forward", "life") else values[:-1]
     with pytest.raises(ValueError, match="points"):
         make_cloud("bad", replace(points, **{name: short}))
     assert not empty_blend.data.pointclouds

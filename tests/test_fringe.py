@@ -57,6 +57,7 @@ def inputs():
     for stage in (matte, cluster, inpaint, layer_depth):
         made |= stage.run(made, SETTINGS, context())
     made["flow"] = np.zeros((*made["depth"].shape, 2), np.float32)
+    made["regions"] = made["flow"][0, ..., 0]
     return SimpleNamespace(arrays=made, camera=camera)
 
 
@@ -66,7 +67,8 @@ def built(inputs, **changes) -> Flight:
 
 def chosen(points: PointArrays, which) -> SimpleNamespace:
     """Some of a cloud's points, without displacements."""
-    names = [f.name for f in fields(PointArrays) if f.name not in ("forward", "backward")]
+    of_motion = ("forward", "backward", "life")
+    names = [f.name for f in fields(PointArrays) if f.name not in of_motion]
     return SimpleNamespace(**{name: getattr(points, name)[which] for name in names})
 
 

@@ -7,7 +7,7 @@ bpy edge converts once, with `camera.blender_from_camera`.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +30,9 @@ class PointArrays:
     was made of, a flat index, -1 for none; disparity (P,) float32 0..1, 1 nearest, normalised over
     both clouds; forward, backward (K, P, 3) float32, displacements of moving points: forward[k - 1]
     is D_0->t at t = k/K of the loop (k = 1..K), backward[k] is D_0->-(N - t) at t = k/K (k =
-    0..K-1); both have shape (0, P, 3) for a still cloud.
+    0..K-1); both have shape (0, P, 3) for a still cloud; life (2, P) float32: the share of the
+    loop at which the forward copy leaves the wide photo, 2 where it stays, and the share before
+    which the backward copy is outside, -1 where it never is; (0, P) for a still cloud.
     """
 
     position: FloatArray
@@ -43,6 +45,7 @@ class PointArrays:
     disparity: FloatArray
     forward: FloatArray
     backward: FloatArray
+    life: FloatArray
 
     @property
     def count(self) -> int:
@@ -58,7 +61,9 @@ class FlightPlan:
     the camera's waypoints and unit look directions in the camera frame, the first at the origin
     looking along +z; frames: length of the film; loop_frames: length N of the motion loop;
     metres_per_unit: size of a scene unit, 0 where nobody knows; features: id of the points' feature
-    maps, empty where there are none, and networks: path of the checkpoint that they belong to.
+    maps, empty where there are none, and networks: path of the checkpoint that they belong to;
+    margins: pixels that the wide photo has more at its top, right, bottom, left; tilt: radians by
+    which the horizon is turned clockwise in the photo, 0 where it is level or nobody knows.
     """
 
     camera: Intrinsics
@@ -69,23 +74,34 @@ class FlightPlan:
     metres_per_unit: float = 0.0
     features: str = ""
     networks: str = ""
+    margins: tuple[int, int, int, int] = (0, 0, 0, 0)
+    tilt: float = 0.0
+
+    @property
+    def wide_camera(self) -> Intrinsics:
+        """Intrinsics of the wide photo."""
+        return self.camera.padded(*self.margins)
 
 
 @dataclass(frozen=True)
 class Flight:
-    """A finished result of the worker: two clouds and the plan."""
+    """A finished result of the worker: two clouds, the plan, and the regions that move.
+
+    regions: (H, W) float32 0..1 over the wide photo; (0, 0) where nobody looked for motion.
+    """
 
     still: PointArrays
     moving: PointArrays
     plan: FlightPlan
+    regions: FloatArray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
 
 def save_flight(flight: Flight, folder: Path) -> None:
     """Write a flight into an existing folder: one .npy an array, plan.json for the rest."""
     for name in ("still", "moving"):
         points: PointArrays = getattr(flight, name)
-        for field in fields(PointArrays):
-            np.save(folder / f"{name}-{field.name}.npy", getattr(points, field.name))
+        for part in fields(PointArrays):
+            np.save(folder / f"{name}-{part.name}.npy", getattr(points, part.name))
     plan = flight.plan
     record = {
         "camera": asdict(plan.camera),
@@ -96,7 +112,10 @@ def save_flight(flight: Flight, folder: Path) -> None:
         "metres_per_unit": plan.metres_per_unit,
         "features": plan.features,
         "networks": plan.networks,
+        "margins": plan.margins,
+        "tilt": plan.tilt,
     }
+    np.save(folder / "regions.npy", flight.regions)
     (folder / "plan.json").write_text(json.dumps(record), encoding="utf-8")
 
 
@@ -112,11 +131,14 @@ def load_flight(folder: Path) -> Flight:
         record["metres_per_unit"],
         record["features"],
         record["networks"],
+        tuple(record["margins"]),
+        record["tilt"],
     )
-    return Flight(_load_points(folder, "still"), _load_points(folder, "moving"), plan)
+    regions = np.load(folder / "regions.npy", allow_pickle=False)
+    return Flight(_load_points(folder, "still"), _load_points(folder, "moving"), plan, regions)
 
 
 def _load_points(folder: Path, name: str) -> PointArrays:
-    names = [field.name for field in fields(PointArrays)]
+    names = [part.name for part in fields(PointArrays)]
     arrays = {n: np.load(folder / f"{name}-{n}.npy", allow_pickle=False) for n in names}
     return PointArrays(**arrays)

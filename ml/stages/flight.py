@@ -61,6 +61,7 @@ def build_flight(inputs: Arrays, settings: JobSettings, context: StageContext) -
         moving.append(moving_points(sheet, moves, wide_camera, settings.loop_frames))
         if sheet.opacity is None:
             context.report((sheet.layer + 1) / count)
+    top, right, bottom, left = (int(m) for m in inputs["margins"])
     plan = FlightPlan(
         camera,
         inputs["positions"],
@@ -68,8 +69,9 @@ def build_flight(inputs: Arrays, settings: JobSettings, context: StageContext) -
         settings.frames,
         settings.loop_frames,
         float(inputs["metres_per_unit"][0]),
+        margins=(top, right, bottom, left),
     )
-    return Flight(joined(still), joined(moving), plan)
+    return Flight(joined(still), joined(moving), plan, inputs["regions"])
 
 
 def sheets(inputs: Arrays, reach: int) -> Iterator[Sheet]:
@@ -120,6 +122,7 @@ def still_points(sheet: Sheet, where: Mask, camera: Intrinsics) -> PointArrays:
         disparity=(1.0 / depth).astype(np.float32),
         forward=none,
         backward=none,
+        life=np.zeros((0, len(depth)), np.float32),
     )
 
 
@@ -135,6 +138,7 @@ def moving_points(sheet: Sheet, where: Mask, camera: Intrinsics, loop: int) -> P
     values = {field.name: getattr(points, field.name) for field in fields(PointArrays)}
     # backward[k] is D_0->-(N - t) at t = k/K: the displacements by -F in falling order of time.
     values |= {"forward": lift[0][1:], "backward": lift[1][:0:-1]}
+    values["life"] = np.stack([np.full(points.count, 2.0), np.full(points.count, -1.0)])
     return PointArrays(**values)
 
 
@@ -158,7 +162,7 @@ def moving_surface(sheet: Sheet, where: Mask) -> tuple[FloatArray, FloatArray]:
 def joined(parts: list[PointArrays]) -> PointArrays:
     """One cloud of several; displacements join along their points."""
     names = [field.name for field in fields(PointArrays)]
-    axis = {"forward": 1, "backward": 1}
+    axis = {"forward": 1, "backward": 1, "life": 1}
     return PointArrays(
         **{n: np.concatenate([getattr(p, n) for p in parts], axis.get(n, 0)) for n in names}
     )

@@ -16,13 +16,15 @@ from ..ways import SceneDepth, find_regions
 def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     """Find what moves and how.
 
-    Returns `flow` (L, Hw, Ww, 2) pixels per frame and `moving` (L, Hw, Ww) 0..1. What the photo
-    shows moves alike in every layer; only behind what hides it is a layer looked at by itself.
+    Returns `flow` (L, Hw, Ww, 2) pixels per frame, `moving` (L, Hw, Ww) 0..1 and `regions` (Hw, Ww)
+    0..1, what moves of the wide photo. What the photo shows moves alike in every layer; only behind
+    what hides it is a layer looked at by itself.
     """
     color, horizon = inputs["color"], float(inputs["horizon"][0])
     if not settings.motion:
         shape = color.shape[:3]
-        return {"flow": np.zeros((*shape, 2), np.float32), "moving": np.zeros(shape, np.float32)}
+        none = np.zeros((*shape, 2), np.float32)
+        return {"flow": none, "moving": none[..., 0], "regions": none[0, ..., 0]}
     wide_depth = SceneDepth(inputs["disparity"], inputs["sky"], horizon)
     count = len(color)
     seen = find_regions(inputs["wide"], wide_depth, settings, context.within(0.0, 1 / (count + 1)))
@@ -40,7 +42,8 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
         flows.append(motion.flow)
         movings.append(motion.moving)
         context.report((i + 2) / (count + 1))
-    return {"flow": np.stack(flows), "moving": np.stack(movings)}
+    regions = np.clip(seen.cloud + seen.water + seen.fall, 0.0, 1.0)
+    return {"flow": np.stack(flows), "moving": np.stack(movings), "regions": regions}
 
 
 def _replaced(seen: MotionRegions, own: MotionRegions, hidden: FloatArray) -> MotionRegions:

@@ -197,7 +197,9 @@ def plain_points(image: FloatArray, depth: FloatArray, camera: Intrinsics) -> Po
     ones, zeros = np.ones_like(radius), np.zeros(len(radius), np.int32)
     none = np.zeros((0, len(radius), 3), np.float32)
     colors = image.reshape(-1, 3)
-    return PointArrays(places, colors, ones, radius, ones, zeros, zeros, ones, none, none)
+    return PointArrays(
+        places, colors, ones, radius, ones, zeros, zeros, ones, none, none, none[:, :, 0]
+    )
 
 
 def only_known(points: PointArrays) -> PointArrays:

@@ -73,7 +73,7 @@ def _joined(layers: list[Any]) -> Any:
     """One still cloud of several."""
     names = [f.name for f in fields(layers[0])]
     parts = {n: [getattr(layer, n) for layer in layers] for n in names}
-    axes = {n: 1 if n in ("forward", "backward") else 0 for n in names}
+    axes = {n: 1 if n in ("forward", "backward", "life") else 0 for n in names}
     return replace(layers[0], **{n: np.concatenate(parts[n], axes[n]) for n in names})
 
 

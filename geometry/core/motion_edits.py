@@ -1,0 +1,57 @@
+"""What an artist changed of the motion: painted regions, drawn guides; handed on in one file."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .camera import FloatArray
+
+_REGIONS, _POINTS, _LENGTHS = "regions", "guide_points", "guide_lengths"
+
+
+@dataclass(frozen=True, eq=False)
+class MotionEdits:
+    """Edits of the motion, in pixels of the wide photo (H, W).
+
+    regions: (H, W) float32 0..1, what moves, None where the automatic regions hold; guides: each
+    (n, 3) float32, n >= 2, rows x, y, speed in the order of the flow, speed as a factor: 1 is what
+    the automatic way would give at that place, 0 stands still.
+    """
+
+    regions: FloatArray | None = None
+    guides: tuple[FloatArray, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.regions is not None or bool(self.guides)
+
+
+def save_edits(edits: MotionEdits, path: Path) -> None:
+    """Write edits to a file (.npz); raises OSError where that can't be done."""
+    guides = [np.asarray(guide, np.float32).reshape(-1, 3) for guide in edits.guides]
+    arrays: dict[str, Any] = {
+        _POINTS: np.concatenate([np.zeros((0, 3), np.float32), *guides]),
+        _LENGTHS: np.array([len(guide) for guide in guides], np.int32),
+    }
+    if edits.regions is not None:
+        # Eight bits, as the artist's picture has them: small, and the same picture is the same key.
+        arrays[_REGIONS] = np.rint(np.clip(edits.regions, 0.0, 1.0) * 255).astype(np.uint8)
+    with path.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def load_edits(path: Path) -> MotionEdits:
+    """The inverse of `save_edits`; raises OSError or ValueError where the file is torn."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            points, lengths = arrays[_POINTS], arrays[_LENGTHS]
+            regions = arrays.get(_REGIONS)
+    except (KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} holds no edits of motion") from error
+    guides = np.split(points, np.cumsum(lengths)[:-1]) if len(lengths) else []
+    scaled = None if regions is None else (regions / np.float32(255)).astype(np.float32)
+    return MotionEdits(scaled, tuple(guides))

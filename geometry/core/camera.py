@@ -109,3 +109,9 @@ def blender_from_camera(vectors: NDArray[np.floating]) -> FloatArray:
     """
     v = np.asarray(vectors)
     return np.stack([v[..., 0], v[..., 2], -v[..., 1]], axis=-1).astype(np.float32)
+
+
+def camera_from_blender(vectors: NDArray[np.floating]) -> FloatArray:
+    """The inverse of `blender_from_camera`: (x, y, z) -> (x, -z, y), vectors (..., 3)."""
+    v = np.asarray(vectors)
+    return np.stack([v[..., 0], -v[..., 2], v[..., 1]], axis=-1).astype(np.float32)

@@ -12,6 +12,7 @@ _registered: list[ModuleType] = []
 
 def _modules() -> tuple[ModuleType, ...]:
     from .operators import (
+        add_guide,
         cancel,
         cancel_download,
         command,
@@ -20,18 +21,21 @@ def _modules() -> tuple[ModuleType, ...]:
         free_models,
         make,
         objects,
+        paint_motion,
         preferences,
         remove_model,
         settings,
+        update_motion,
         use_models,
     )
-    from .panels import main, models, preview
+    from .panels import main, models, motion, preview
     from .render import engine, ui_compat
 
     return (
         *(preferences, settings, make, cancel, objects),
+        *(update_motion, paint_motion, add_guide),
         *(download, cancel_download, remove_model, use_models, find_device, free_models),
-        *(preview, main, models, engine, ui_compat, command),
+        *(preview, main, motion, models, engine, ui_compat, command),
     )
 
 

@@ -10,9 +10,10 @@ import bpy
 
 from .camera_rig import Rig, make_rig
 from .clouds import linear_rgba, make_cloud
-from .core.cloud import Flight, PointArrays
-from .marks import FEATURES, NETWORKS, mark
+from .core.cloud import Flight, FlightPlan, PointArrays
+from .marks import CACHE, FEATURES, LENS, LOOP, NETWORKS, REGIONS, SETTINGS, mark
 from .material import make_material
+from .motion_image import is_painted, make_regions_image, write_regions
 from .nodes.animate import add_animation
 from .scene_setup import scene_for, set_up, show
 
@@ -31,28 +32,33 @@ class BuiltScene:
 
 
 def build_scene(
-    flight: Flight, name: str, scene: bpy.types.Scene | None = None, cache_id: str = ""
+    flight: Flight,
+    name: str,
+    scene: bpy.types.Scene | None = None,
+    cache_id: str = "",
+    request: str = "",
 ) -> BuiltScene:
     """Make clouds, animation, camera and settings of a flight, and show the scene.
 
     name: what the photo is called; scene: where the artist is, used only if it is empty (see
-    `scene_setup`); cache_id: names the worker's result, noted on everything made. Uses no
-    operators, so that the calling operator's undo takes all of it back. Where anything fails, all
-    that was made is removed and the error goes on.
+    `scene_setup`); cache_id: names the worker's result, noted on everything made; request: the
+    job's settings as JSON, noted so that the scene can be brought up to date. Uses no operators,
+    so that the calling operator's undo takes all of it back. Where anything fails, all that was
+    made is removed and the error goes on.
     """
     with nothing_half_made():
         place = scene_for(name, scene)
         collection = bpy.data.collections.new(f"Make 4D {name}")
         rig = make_rig(name, flight.plan)
         still = _still(name, flight.still)
-        moving = _moving(name, flight.moving, flight.plan.loop_frames)
+        moving = make_moving(name, flight) if flight.moving.count else None
         made = _roles(rig, still, moving)
         for role, made_object in made.items():
             mark(made_object, role, cache_id)
-            if flight.plan.features and made_object.type == "POINTCLOUD":
-                made_object[FEATURES] = flight.plan.features
-                made_object[NETWORKS] = flight.plan.networks
+            if made_object.type == "POINTCLOUD":
+                note_features(made_object, flight.plan)
             collection.objects.link(made_object)
+        note_source(still, flight, request)
         mark(collection, "collection", cache_id)
         place.collection.children.link(collection)
         with set_up(place, flight.plan, rig.camera):
@@ -68,15 +74,37 @@ def build_scene(
     )
 
 
+def note_features(cloud: bpy.types.Object, plan: FlightPlan) -> None:
+    """Note on a cloud which features and networks its points belong to, if to any."""
+    for key, value in ((FEATURES, plan.features), (NETWORKS, plan.networks)):
+        if value:
+            cloud[key] = value
+        elif key in cloud:
+            del cloud[key]
+
+
+def note_source(still: bpy.types.Object, flight: Flight, request: str) -> None:
+    """Note on the still cloud what the scene was made of: lens, regions that move, settings."""
+    wide = flight.plan.wide_camera
+    still[LENS] = [wide.focal, wide.cx, wide.cy, float(wide.width), float(wide.height)]
+    still[SETTINGS] = request
+    image = still.get(REGIONS)
+    if image is not None and not is_painted(image):
+        write_regions(image, flight.regions)
+    elif image is None and flight.regions.size:
+        name = still.name.removesuffix(" Still")
+        still[REGIONS] = make_regions_image(f"{name} Motion", flight.regions, still.get(CACHE, ""))
+
+
 def _still(name: str, points: PointArrays) -> bpy.types.Object:
     return _cloud(f"{name} Still", points, False)
 
 
-def _moving(name: str, points: PointArrays, loop_frames: int) -> bpy.types.Object | None:
-    if points.count == 0:
-        return None
-    cloud = _cloud(f"{name} Moving", points, True)
-    add_animation(cloud, loop_frames)
+def make_moving(name: str, flight: Flight) -> bpy.types.Object:
+    """The cloud of what moves, animated, in no collection yet."""
+    cloud = _cloud(f"{name} Moving", flight.moving, True)
+    add_animation(cloud, flight.plan.loop_frames)
+    cloud[LOOP] = flight.plan.loop_frames
     return cloud
 
 

@@ -18,7 +18,12 @@ _FIELDS = {"FLOAT": "value", "INT": "value", "FLOAT_VECTOR": "vector", "FLOAT_CO
 
 
 def make_cloud(name: str, points: PointArrays) -> bpy.types.Object:
-    """A PointCloud object, in no collection yet, in Blender's axes and scene units.
+    """A PointCloud object, in no collection yet, of points as `make_points` stores them."""
+    return bpy.data.objects.new(name, make_points(name, points))
+
+
+def make_points(name: str, points: PointArrays) -> bpy.types.PointCloud:
+    """A PointCloud in Blender's axes and scene units.
 
     The photo's camera stands at the object's origin and looks along its +y. Attributes: `position`,
     `radius`, `color` (scene-linear, with opacity), `known`, `layer`, `pixel`, `disparity`;
@@ -43,7 +48,7 @@ def make_cloud(name: str, points: PointArrays) -> bpy.types.Object:
         store(cloud, f"{BACKWARD_PREFIX}_{k}", "FLOAT_VECTOR", blender_from_camera(displacement))
     for name_of_life, life in zip((FORWARD_END, BACKWARD_START), points.life, strict=False):
         store(cloud, name_of_life, "FLOAT", life)
-    return bpy.data.objects.new(name, cloud)
+    return cloud
 
 
 def check(points: PointArrays) -> None:

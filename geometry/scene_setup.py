@@ -127,7 +127,7 @@ def settings_for(plan: FlightPlan) -> dict[str, Any]:
 def has_engine() -> bool:
     """Whether the add-on's render engine is registered."""
     return any(
-        getattr(engine, "bl_idname", "") == ENGINE
+        getattr(engine, "bl_idname", "") == ENGINE and engine.is_registered
         for engine in bpy.types.RenderEngine.__subclasses__()
     )
 

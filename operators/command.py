@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import math
 import time
 import traceback
@@ -27,7 +28,7 @@ from ..ml.protocol import Cancelled, DeviceFound, Done, Failed, Progress, StageD
 from ..ml.registry import BUILTIN, MODELS, STAGES, model, models_for
 from ..ml.settings import DEVICES, JobSettings, Resources, SettingsError
 from .console import DEBUG, Console
-from .make import check_models, check_photo
+from .job_operator import check_models, check_photo
 from .outputs import OutputError, Outputs
 from .running import STAGE_LABELS
 from .settings import remember_settings
@@ -211,7 +212,8 @@ def make_scene(
         console.progress("Building the scene", 0.0)
         bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
         name = Path(settings.photo).stem
-        built = build_scene(load_flight(folder), name, bpy.context.scene, job.id)
+        request = json.dumps(settings.to_json())
+        built = build_scene(load_flight(folder), name, bpy.context.scene, job.id, request)
         remember_settings(bpy.data.scenes[built.scene], settings)
     finally:
         job.close()

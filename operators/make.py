@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import time
+import json
 from pathlib import Path
 
 import bpy
 
 from ..geometry.build import build_scene
 from ..geometry.core.cloud import load_flight
-from ..geometry.folders import cache_folder, output_folder
+from ..geometry.folders import output_folder
 from ..geometry.scene_setup import set_film_output
-from ..ml.client import Job
-from ..ml.model_store import why_not
-from ..ml.process import MissingPackageError
-from ..ml.protocol import Cancelled, Done, Failed
-from ..ml.settings import JobSettings, Resources, SettingsError
+from ..ml.settings import JobSettings
 from . import running
-from .redraw import redraw_sidebars
+from .job_operator import JobOperator
 from .settings import job_settings, remember_settings
-from .watching import Watching
-
-POLL_SECONDS = 0.1
 
 
-class MAKE4D_OT_make(Watching, bpy.types.Operator):
+class MAKE4D_OT_make(JobOperator, bpy.types.Operator):
     """Turn the photo into a 4D scene that you can fly through."""
 
     bl_idname = "make_4d.make"
@@ -32,86 +25,15 @@ class MAKE4D_OT_make(Watching, bpy.types.Operator):
     bl_description = "Turn the photo into a 4D scene: layers, clouds and water that move, a camera"
     bl_options = {"REGISTER", "UNDO"}
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Only one job at a time."""
-        if running.current is not None:
-            cls.poll_message_set("A photo is being made into a scene already")
-            return False
-        return True
+    def asked(self, context: bpy.types.Context) -> JobSettings:
+        """The scene's settings."""
+        return job_settings(context.scene)
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Start the job and watch it from a timer, so that Blender stays alive."""
-        if bpy.app.background:
-            return self.execute(context)
-        if not self._begin(context):
-            return {"CANCELLED"}
-        return self.watch(context, POLL_SECONDS)
-
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Look after the job on every tick of the timer; all other events pass through."""
-        if event.type != "TIMER" or running.current is None:
-            return {"PASS_THROUGH"}
-        ended = running.current.poll()
-        redraw_sidebars(context)
-        return {"PASS_THROUGH"} if ended is None else self._end(context, ended)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Run the job to its end (background mode and scripts)."""
-        if not self._begin(context):
-            return {"CANCELLED"}
-        assert running.current is not None
-        while (ended := running.current.poll()) is None:
-            time.sleep(POLL_SECONDS)
-        return self._end(context, ended)
-
-    def cancel(self, context: bpy.types.Context) -> None:
-        """Called by Blender when the file is closed: the job ends, finished stages stay cached."""
-        self._forget(context)
-
-    def _begin(self, context: bpy.types.Context) -> bool:
-        try:
-            settings = job_settings(context.scene)
-            check_photo(settings)
-            check_models(settings, running.resources())
-            job = Job(settings, cache_folder(), running.resources(), running.kept_worker())
-        except (SettingsError, MissingPackageError, OSError) as error:
-            self.report({"ERROR"}, str(error))
-            return False
-        running.begin(job, context.scene.name, settings)
-        return True
-
-    def _end(self, context: bpy.types.Context, ended: Done | Failed | Cancelled) -> set[str]:
-        job = running.current
-        assert job is not None
-        try:
-            return self._conclude(ended, job)
-        finally:
-            self._forget(context)
-
-    def _conclude(self, ended: Done | Failed | Cancelled, job: running.RunningJob) -> set[str]:
-        if isinstance(ended, Cancelled):
-            self.report({"INFO"}, "Cancelled: what was finished is kept for the next run")
-            return {"CANCELLED"}
-        if isinstance(ended, Failed):
-            print(ended.detail)
-            self.report({"ERROR"}, ended.sentence)
-            return {"CANCELLED"}
-        try:
-            made = build(Path(ended.folder), job)
-            look_through_camera(bpy.context)
-        except (OSError, ValueError, MemoryError) as error:
-            self.report({"ERROR"}, f"The scene could not be built ({error}): run again.")
-            return {"CANCELLED"}
-        for note in ended.notes:
-            self.report({"INFO"}, note)
-        self.report({"INFO"}, f"Made '{made}': press F12 for a still, Ctrl-F12 for the film")
-        return {"FINISHED"}
-
-    def _forget(self, context: bpy.types.Context) -> None:
-        running.end()
-        self.stop_watching(context)
-        redraw_sidebars(context)
+    def finish(self, folder: Path, job: running.RunningJob) -> str:
+        """Build the scene and show it as its camera sees it."""
+        made = build(folder, job)
+        look_through_camera(bpy.context)
+        return f"Made '{made}': press F12 for a still, Ctrl-F12 for the film"
 
 
 def build(folder: Path, job: running.RunningJob) -> str:
@@ -120,7 +42,9 @@ def build(folder: Path, job: running.RunningJob) -> str:
     The scene that asked may have been removed meanwhile: the result then gets a new one.
     """
     flight = load_flight(folder)
-    built = build_scene(flight, job.name, bpy.data.scenes.get(job.scene), job.job.id)
+    request = json.dumps(job.settings.to_json())
+    scene = bpy.data.scenes.get(job.scene)
+    built = build_scene(flight, job.name, scene, job.job.id, request)
     scene = bpy.data.scenes[built.scene]
     set_film_output(scene, f"{output_folder()}{job.name}.mp4")
     remember_settings(scene, job.settings)
@@ -133,26 +57,6 @@ def look_through_camera(context: bpy.types.Context) -> None:
     for area in screen.areas if screen else ():
         if area.type == "VIEW_3D":
             area.spaces.active.region_3d.view_perspective = "CAMERA"
-
-
-def check_photo(settings: JobSettings) -> None:
-    """Raise SettingsError unless the photo is a file."""
-    if not settings.photo:
-        raise SettingsError("Choose a photo first.")
-    if not Path(settings.photo).is_file():
-        raise SettingsError(f"There is no photo at {settings.photo}: choose another file.")
-
-
-def check_models(settings: JobSettings, resources: Resources) -> None:
-    """Raise SettingsError unless every model that the settings name lies ready."""
-    place = Path(resources.models_folder)
-    for spec in settings.models():
-        if problem := why_not(spec, place, resources.use_hub_cache):
-            raise SettingsError(problem)
-    if settings.networks and not Path(settings.networks).is_file():
-        raise SettingsError(
-            f"There is no checkpoint at {settings.networks}: choose the file again in Models."
-        )
 
 
 def register() -> None:

@@ -11,7 +11,7 @@ from ..ml.registry import BUILTIN, models_for
 from ..ml.settings import DIFFUSION, MAX_LAYERS, MAX_SIZE, MAX_STEPS, MIN_SIZE, JobSettings
 
 REMEMBERED = (
-    *("photo", "size", "frames", "layers", "fly", "motion", "seed", "field_of_view"),
+    *("photo", "size", "frames", "loop_frames", "layers", "fly", "motion", "seed", "field_of_view"),
     *("inpaint_model", "depth_model", "motion_model"),
     *DIFFUSION,
 )
@@ -35,6 +35,18 @@ class Make4DSettings(bpy.types.PropertyGroup):
         description="Length of the flight: more frames fly the same way more slowly",
         default=60,
         min=1,
+        soft_max=600,
+        max=100_000,
+    )
+    loop_frames: IntProperty(  # type: ignore[valid-type]
+        name="Loop",
+        description=(
+            "Frames after which clouds and water are where they began. A film of one or more whole "
+            "loops repeats without a seam where the camera does too"
+        ),
+        default=60,
+        min=2,
+        soft_min=24,
         soft_max=600,
         max=100_000,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bpy
 
+from ..geometry.marks import ROLE
 from ..geometry.scene_setup import ENGINE
 from ..operators import running
 from ..operators.cancel import MAKE4D_OT_cancel
@@ -79,6 +80,11 @@ class VIEW3D_PT_make_4d_objects(bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """The button that lets EEVEE draw objects between the points."""
         self.layout.operator(MAKE4D_OT_add_objects.bl_idname, icon="MESH_MONKEY")
+
+
+def is_4d_scene(scene: bpy.types.Scene) -> bool:
+    """Whether a scene holds a still cloud, without which none of the sub-panels applies."""
+    return any(o.type == "POINTCLOUD" and o.get(ROLE) == "still" for o in scene.objects)
 
 
 def draw_progress(layout: bpy.types.UILayout, job: running.RunningJob) -> None:

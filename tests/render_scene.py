@@ -145,6 +145,7 @@ def add_flight(scene, flight, share: float = 0.0) -> None:
         ),
         forward=np.zeros((0, 2 * moving.count, 3), np.float32),
         backward=np.zeros((0, 2 * moving.count, 3), np.float32),
+        life=np.zeros((0, 2 * moving.count), np.float32),
     )
     thing = clouds.make_cloud("moving", both)
     backward = np.repeat([0.0, 1.0], moving.count)

@@ -71,7 +71,7 @@ def points(
         radius=(1.0 * depth / camera.focal).astype(np.float32),
         known=np.ones(count, np.float32),
         layer=(depth > WALL_DEPTH).astype(np.int32),
-        pixel=np.arange(count, dtype=np.int32),
+        pixel=(np.floor(pixels[:, 1]) * camera.width + np.floor(pixels[:, 0])).astype(np.int32),
         disparity=(1.0 / depth).astype(np.float32),
         forward=forward,
         backward=backward,

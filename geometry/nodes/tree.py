@@ -6,6 +6,8 @@ from typing import Any
 
 import bpy
 
+from ..marks import ROLE
+
 type Socket = bpy.types.NodeSocket
 COLUMN = 190.0
 
@@ -38,3 +40,12 @@ def math(
     if b is not None:
         feed(tree, node.inputs[1], b)
     return node.outputs[0]
+
+
+def modifier_of(holder: bpy.types.Object, role: str) -> bpy.types.NodesModifier | None:
+    """An object's modifier whose node group plays a role, None where it has none."""
+    for modifier in holder.modifiers:
+        group = modifier.node_group if modifier.type == "NODES" else None
+        if group is not None and group.get(ROLE) == role:
+            return modifier
+    return None

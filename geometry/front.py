@@ -1,0 +1,70 @@
+"""What the photo's camera sees of a scene's clouds, as maps over the wide photo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from .clouds import COLOR
+from .core.camera import FloatArray, Intrinsics
+from .marks import LENS
+
+
+@dataclass(frozen=True, eq=False)
+class Front:
+    """depth (H, W) float32 scene units; color (H, W, 3) float32 scene-linear; both without gaps."""
+
+    depth: FloatArray
+    color: FloatArray
+
+
+def wide_lens(still: bpy.types.Object) -> Intrinsics:
+    """The wide photo's intrinsics, as a still cloud tells them; KeyError where it doesn't."""
+    focal, cx, cy, width, height = still[LENS]
+    return Intrinsics(focal, cx, cy, round(width), round(height))
+
+
+def front_of(clouds: list[bpy.types.Object], lens: Intrinsics) -> Front:
+    """The nearest solid point at every pixel of the wide photo.
+
+    By the points' attribute `pixel`, so that the clouds may have been moved or edited; a pixel of
+    which no point is left is as its nearest neighbour.
+    """
+    size = lens.height * lens.width
+    nearest, color = np.full(size, np.inf, np.float32), np.zeros((size, 3), np.float32)
+    for cloud in clouds:
+        points = cloud.data.points
+        depth = _read(cloud, "position", "vector", 3, len(points))[:, 1]
+        rgba = _read(cloud, COLOR, "color", 4, len(points))
+        pixel = _read(cloud, "pixel", "value", 1, len(points), np.int32).ravel()
+        solid = np.flatnonzero((rgba[:, 3] > 0.999) & (pixel >= 0))
+        order = solid[np.argsort(-depth[solid], kind="stable")]  # the nearest is written last
+        at = pixel[order] % size
+        nearer = depth[order] < nearest[at]
+        nearest[at[nearer]] = depth[order][nearer]
+        color[at[nearer]] = rgba[order[nearer], :3]
+    shape = (lens.height, lens.width)
+    return _without_gaps(nearest.reshape(shape), color.reshape(*shape, 3))
+
+
+def _without_gaps(depth: FloatArray, color: FloatArray) -> Front:
+    from scipy import ndimage  # here, because enabling the add-on must not load SciPy
+
+    missing = ~np.isfinite(depth)
+    if missing.all():
+        return Front(np.ones_like(depth), color)
+    at = ndimage.distance_transform_edt(missing, return_distances=False, return_indices=True)
+    return Front(depth[tuple(at)], color[tuple(at)])
+
+
+def _read(
+    cloud: bpy.types.Object, name: str, field: str, width: int, count: int, kind: type = np.float32
+) -> NDArray:
+    values: NDArray = np.zeros((count, width), kind)
+    attribute = cloud.data.attributes.get(name)
+    if attribute is not None:
+        attribute.data.foreach_get(field, values.ravel())
+    return values

@@ -1,0 +1,72 @@
+"""What moves, as a greyscale Blender image that the artist paints in.
+
+It covers the wide photo: white moves, black stands still, grey edges are soft. The image is packed
+into the .blend and hangs on the still cloud, so that it is appended and linked along with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import bpy
+import numpy as np
+
+from .core.camera import FloatArray
+from .marks import ROLE, mark
+
+REGIONS_ROLE = "regions"
+_FOUND = "make_4d_found"
+"""On the image: hash of the pixels that were found, by which painting is noticed."""
+_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
+
+
+def make_regions_image(name: str, regions: FloatArray, cache_id: str = "") -> bpy.types.Image:
+    """A packed image of regions (H, W) 0..1, top row first."""
+    height, width = regions.shape
+    image = bpy.data.images.new(name, width, height, alpha=False, is_data=True)
+    mark(image, REGIONS_ROLE, cache_id)
+    write_regions(image, regions)
+    return image
+
+
+def write_regions(image: bpy.types.Image, regions: FloatArray) -> None:
+    """Replace an image's pixels by found regions (H, W) 0..1; they count as not painted."""
+    height, width = regions.shape
+    if tuple(image.size) != (width, height):
+        image.scale(width, height)
+    rgba = np.ones((height, width, 4), np.float32)
+    rgba[..., :3] = np.clip(regions[::-1, :, None], 0.0, 1.0)
+    image.pixels.foreach_set(rgba.ravel())
+    image.update()
+    image.pack()
+    image[_FOUND] = fingerprint(read_regions(image))
+
+
+def read_regions(image: bpy.types.Image) -> FloatArray:
+    """An image's brightness (H, W) 0..1, top row first; colours count by their luminance."""
+    width, height = image.size
+    rgba = np.empty(width * height * 4, np.float32)
+    image.pixels.foreach_get(rgba)
+    rows = rgba.reshape(height, width, 4)[::-1]
+    return np.clip(rows[..., :3] @ _LUMA, 0.0, 1.0).astype(np.float32)
+
+
+def is_painted(image: bpy.types.Image) -> bool:
+    """Whether the artist has changed what was found."""
+    return image.get(_FOUND) != fingerprint(read_regions(image))
+
+
+def fingerprint(regions: FloatArray) -> str:
+    """A short hash of regions (H, W), to the eight bits that are stored."""
+    levels = np.rint(regions * 255).astype(np.uint8)
+    return hashlib.sha256(levels.tobytes() + str(levels.shape).encode()).hexdigest()[:16]
+
+
+def keep_painting() -> None:
+    """Pack what was painted since, so that saving the file saves it.
+
+    Blender itself keeps of a packed image what was last packed.
+    """
+    for image in bpy.data.images:
+        if image.get(ROLE) == REGIONS_ROLE and image.is_dirty and image.library is None:
+            image.pack()

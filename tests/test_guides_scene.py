@@ -1,0 +1,138 @@
+"""Guides in a scene: where the photo's camera sees them, their speed, and what a new one is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
+
+from make_4d.geometry.build import build_scene
+from make_4d.geometry.clouds import make_points
+from make_4d.geometry.core.camera import blender_from_camera, unproject
+from make_4d.geometry.core.color import srgb_to_linear
+from make_4d.geometry.front import front_of, wide_lens
+from make_4d.geometry.guides import SPEED, guide_lines, guides_of, make_guide, widest_run
+from make_4d.geometry.scene_parts import parts_of
+
+
+@pytest.fixture
+def parts(empty_blend, make_flight):
+    build_scene(make_flight(), "photo", bpy.context.scene)
+    return parts_of(bpy.context.scene)
+
+
+def line_at(pixels, depth, lens) -> np.ndarray:
+    """Points in the cloud's frame that the photo's camera sees at pixels (n, 2)."""
+    values = np.asarray(pixels, np.float32)
+    return blender_from_camera(unproject(values, np.full(len(values), depth, np.float32), lens))
+
+
+@pytest.mark.parametrize("depth", [0.5, 3.0])
+def test_a_guide_is_where_the_photo_sees_it(parts, depth):
+    lens = wide_lens(parts.still)
+    pixels = [(10.0, 8.0), (20.0, 12.0), (30.0, 9.0)]
+    make_guide(parts.still, line_at(pixels, depth, lens), 1.0)
+    (line,) = guide_lines(guides_of(bpy.context.scene), parts.still, lens)
+    for pixel in pixels:
+        assert np.abs(line[:, :2] - pixel).sum(1).min() < 1e-3
+    assert (np.diff(line[:, 0]) > 0).all() and (line[:, 2] == 1).all()
+
+
+def test_moving_clouds_and_guide_together_changes_nothing(parts):
+    lens = wide_lens(parts.still)
+    guide = make_guide(parts.still, line_at([(10, 8), (20, 12)], 2.0, lens), 1.0)
+    before = guide_lines([guide], parts.still, lens)[0]
+    for thing in (guide, parts.still):
+        thing.location, thing.rotation_euler, thing.scale = (3, -2, 1), (0.4, 0.2, 1), (2, 2, 2)
+    bpy.context.view_layer.update()
+    np.testing.assert_allclose(guide_lines([guide], parts.still, lens)[0], before, atol=1e-3)
+
+
+def test_speed_is_the_radius_times_the_guide_s_own(parts):
+    lens = wide_lens(parts.still)
+    guide = make_guide(parts.still, line_at([(10, 8), (20, 12)], 2.0, lens), 0.5)
+    guide.data.splines[0].bezier_points[1].radius = 3.0
+    line = guide_lines([guide], parts.still, lens)[0]
+    np.testing.assert_allclose(line[[0, -1], 2], [0.5, 1.5], atol=1e-6)
+    guide[SPEED] = 0.0
+    assert (guide_lines([guide], parts.still, lens)[0][:, 2] == 0).all()
+
+
+def test_drawn_and_closed_splines_count_and_empty_ones_do_not(parts):
+    lens = wide_lens(parts.still)
+    guide = make_guide(parts.still, np.zeros((0, 3)), 1.0)
+    assert guide_lines([guide], parts.still, lens) == ()
+    spline = guide.data.splines.new("POLY")
+    spline.points.add(2)
+    for point, place in zip(spline.points, line_at([(5, 5), (9, 5), (9, 9)], 1, lens), strict=True):
+        point.co = (*place, 1.0)
+    assert len(guide_lines([guide], parts.still, lens)[0]) == 3
+    spline.use_cyclic_u = True
+    assert len(guide_lines([guide], parts.still, lens)[0]) == 4
+
+
+def test_what_lies_behind_the_camera_is_left_out(parts):
+    lens = wide_lens(parts.still)
+    guide = make_guide(parts.still, np.array([[0, -1, 0], [0, -2, 0], [0, -3, 0.5]]), 1.0)
+    assert guide_lines([guide], parts.still, lens) == ()
+
+
+def test_the_button_lays_a_guide_into_the_largest_moving_region(addon, parts):
+    assert bpy.ops.make_4d.add_guide() == {"FINISHED"}
+    lens = wide_lens(parts.still)
+    (guide,) = guides_of(bpy.context.scene)
+    assert bpy.context.view_layer.objects.active == guide and guide.hide_render
+    (line,) = guide_lines([guide], parts.still, lens)
+    assert (line[:, :2] > 0).all() and (line[:, 0] < lens.width).all()
+    # The moving region of the made flight is the sky, above the middle.
+    assert (line[:, 1] < lens.height / 2).all() and line[-1, 0] > line[0, 0] + 5
+
+
+def test_a_guide_to_draw_starts_empty_in_edit_mode(addon, parts):
+    assert bpy.ops.make_4d.add_guide(draw_it=True) == {"FINISHED"}
+    assert bpy.context.mode == "EDIT_CURVE"
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert len(guides_of(bpy.context.scene)[0].data.splines) == 0
+
+
+def test_a_scene_without_clouds_says_so(addon, empty_blend):
+    with pytest.raises(RuntimeError, match="press Make 4D first"):
+        bpy.ops.make_4d.add_guide()
+
+
+def test_front_is_the_nearest_point_of_every_pixel(parts, make_flight):
+    lens = wide_lens(parts.still)
+    front = front_of([parts.still, parts.moving], lens)
+    flight = make_flight()
+    for points in (flight.still, flight.moving):
+        seen = points.position
+        columns = (seen[:, 0] / seen[:, 2] * lens.focal + lens.cx).astype(int)
+        rows = (seen[:, 1] / seen[:, 2] * lens.focal + lens.cy).astype(int)
+        np.testing.assert_allclose(front.depth[rows, columns], seen[:, 2], rtol=1e-5)
+        colors = srgb_to_linear(points.color)
+        np.testing.assert_allclose(front.color[rows, columns], colors, atol=1e-5)
+
+
+def test_front_takes_the_nearer_of_two_and_fills_what_is_gone(parts, make_flight):
+    lens = wide_lens(parts.still)
+    front = front_of([parts.still, parts.moving], lens)
+    alone = front_of([parts.moving], lens)
+    assert np.isfinite(alone.depth).all() and (alone.depth > 50).all()
+    still = make_flight().still
+    nearer = make_points("copy", replace(still, position=0.5 * still.position))
+    both = bpy.data.objects.new("copy", nearer)
+    halved = front_of([both, parts.still, parts.moving], lens).depth
+    covered = front.depth < 50
+    np.testing.assert_allclose(halved[covered], 0.5 * front.depth[covered], rtol=1e-4)
+
+
+def test_widest_run_of_masks():
+    mask = np.zeros((10, 20), bool)
+    assert widest_run(mask) == (0, 0, 0) == widest_run(None)
+    mask[1:3, 1:4] = True
+    mask[5:8, 4:15] = True
+    mask[6, 7] = False
+    assert widest_run(mask) == (0.65, 0.4, 0.75)

@@ -1,0 +1,159 @@
+"""Update Motion: what was painted and the guides become motion, and the artist's work stays."""
+
+from __future__ import annotations
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
+
+from make_4d.geometry.marks import REGIONS, SETTINGS
+from make_4d.geometry.motion_image import is_painted, read_regions
+from make_4d.geometry.nodes.animate import SPEED, set_input
+from make_4d.geometry.nodes.tree import modifier_of
+from make_4d.geometry.scene_parts import parts_of
+
+
+def write_lake(path) -> None:
+    """A photo of a hazy sky, a dark shore, and a lake that mirrors the sky."""
+    image = np.zeros((72, 96, 3), np.float32)
+    image[:30] = np.linspace([215, 170, 130], [240, 220, 200], 30)[:, None]
+    image[30:36] = (30, 60, 40)
+    image[36:] = np.linspace([225, 195, 165], [190, 150, 110], 36)[:, None]
+    image += np.random.default_rng(5).normal(0, 2, image.shape)
+    cv2.imwrite(str(path), image.clip(0, 255).astype(np.uint8))
+
+
+@pytest.fixture(scope="module")
+def made(addon, tmp_path_factory):
+    """A file with a 4D scene of a small landscape, made by the operator."""
+    folder = tmp_path_factory.mktemp("motion")
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    photo = folder / "photo.png"
+    write_lake(photo)
+    bpy.ops.wm.save_as_mainfile(filepath=str(folder / "scene.blend"))
+    own = bpy.context.scene.make_4d
+    own.photo, own.size, own.frames = str(photo), 96, 6
+    assert bpy.ops.make_4d.make("EXEC_DEFAULT", True) == {"FINISHED"}
+    bpy.ops.wm.save_mainfile()
+    return folder / "scene.blend"
+
+
+@pytest.fixture
+def parts(made):
+    """The scene's parts, freshly opened."""
+    bpy.ops.wm.open_mainfile(filepath=str(made))
+    return parts_of(bpy.context.scene)
+
+
+def paint(image, rows: slice, columns: slice, value: float) -> None:
+    """Paint a rectangle, in rows from the top."""
+    width, height = image.size
+    pixels = np.empty(width * height * 4, np.float32)
+    image.pixels.foreach_get(pixels)
+    pixels.reshape(height, width, 4)[::-1][rows, columns, :3] = value
+    image.pixels.foreach_set(pixels)
+    image.update()
+
+
+def moving_pixels(parts) -> np.ndarray:
+    """Which pixels (H, W) of the wide photo have a moving point."""
+    width, height = parts.still[REGIONS].size
+    moves = np.zeros(width * height, bool)
+    if parts.moving is not None:
+        cloud = parts.moving.data
+        pixel = np.empty(len(cloud.points), np.int32)
+        cloud.attributes["pixel"].data.foreach_get("value", pixel)
+        moves[pixel % moves.size] = True
+    return moves.reshape(height, width)
+
+
+def test_a_scene_has_its_regions_as_an_image(parts):
+    image = parts.still[REGIONS]
+    assert not is_painted(image) and image.packed_file is not None
+    found = read_regions(image)
+    assert found.shape == (image.size[1], image.size[0]) and 0.05 < (found > 0.5).mean() < 0.95
+    assert moving_pixels(parts)[found > 0.9].mean() > 0.8
+
+
+def test_painting_moves_what_is_white_and_nothing_else(parts):
+    image = parts.still[REGIONS]
+    height = image.size[1]
+    paint(image, slice(0, height), slice(None), 0.0)
+    paint(image, slice(height - 40, height - 8), slice(20, 90), 1.0)
+    assert is_painted(image)
+    assert bpy.ops.make_4d.update_motion("EXEC_DEFAULT", True) == {"FINISHED"}
+    moves = moving_pixels(parts_of(bpy.context.scene))
+    inside = np.zeros_like(moves)
+    inside[height - 40 : height - 8, 20:90] = True
+    assert moves[inside].mean() > 0.6 and not moves[~inside].any()
+    assert is_painted(parts.still[REGIONS]), "the painting stays"
+
+
+def test_all_black_stands_still_and_white_again_moves(parts):
+    image = parts.still[REGIONS]
+    paint(image, slice(None), slice(None), 0.0)
+    assert bpy.ops.make_4d.update_motion("EXEC_DEFAULT", True) == {"FINISHED"}
+    assert len(parts_of(bpy.context.scene).moving.data.points) == 0
+    assert bpy.ops.render.render("EXEC_DEFAULT") == {"FINISHED"}
+    assert bpy.ops.make_4d.update_motion("EXEC_DEFAULT", True, find_again=True) == {"FINISHED"}
+    assert len(parts_of(bpy.context.scene).moving.data.points) > 100 and not is_painted(image)
+
+
+def test_the_artists_work_stays(parts):
+    names = {role: getattr(parts, role).name for role in ("still", "moving", "path", "camera")}
+    point = parts.path.data.splines[0].bezier_points[1]
+    point.co.x += 0.3
+    place = point.co.copy()
+    parts.moving.name = "My river"
+    set_input(parts.moving, modifier_of(parts.moving, "animate"), SPEED, 0.5)
+    material = parts.still.data.materials[0]
+    image = parts.still[REGIONS]
+    paint(image, slice(0, 30), slice(None), 0.0)
+    assert bpy.ops.make_4d.update_motion("EXEC_DEFAULT", True) == {"FINISHED"}
+    after = parts_of(bpy.context.scene)
+    assert after.moving.name == "My river" and after.camera.name == names["camera"]
+    assert after.path.data.splines[0].bezier_points[1].co == place
+    assert after.still.data.materials[0] == material
+    modifier = modifier_of(after.moving, "animate")
+    socket = next(
+        s for s in modifier.node_group.interface.items_tree if getattr(s, "name", "") == SPEED
+    )
+    assert getattr(modifier.properties.inputs, socket.identifier).value == 0.5
+    assert len(bpy.data.pointclouds) == 2, "the old points are gone"
+
+
+def test_painting_is_saved_with_the_file(parts, tmp_path):
+    image = parts.still[REGIONS]
+    paint(image, slice(0, 9), slice(0, 9), 0.0)
+    before = read_regions(image)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "other.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "other.blend"))
+    image = parts_of(bpy.context.scene).still[REGIONS]
+    np.testing.assert_array_equal(read_regions(image), before)
+    assert is_painted(image)
+
+
+def test_a_loop_of_another_length(parts):
+    bpy.context.scene.make_4d.loop_frames = 48
+    assert bpy.ops.make_4d.update_motion("EXEC_DEFAULT", True) == {"FINISHED"}
+    after = parts_of(bpy.context.scene)
+    assert json.loads(after.still[SETTINGS])["loop_frames"] == 48
+    modifier = modifier_of(after.moving, "animate")
+    assert modifier.properties.inputs.Socket_2.value == 48
+
+
+def test_a_scene_without_a_photo_says_so(addon, empty_blend):
+    with pytest.raises(RuntimeError, match="press Make 4D first"):
+        empty_blend.ops.make_4d.update_motion("EXEC_DEFAULT", True)
+
+
+def test_a_missing_photo_says_so(parts):
+    parts.still[SETTINGS] = parts.still[SETTINGS].replace("photo.png", "gone.png")
+    count = len(parts.still.data.points)
+    with pytest.raises(RuntimeError, match="no photo"):
+        bpy.ops.make_4d.update_motion("EXEC_DEFAULT", True)
+    assert len(parts.still.data.points) == count

@@ -86,7 +86,8 @@ def note_features(cloud: bpy.types.Object, plan: FlightPlan) -> None:
 def note_source(still: bpy.types.Object, flight: Flight, request: str) -> None:
     """Note on the still cloud what the scene was made of: lens, regions that move, settings."""
     wide = flight.plan.wide_camera
-    still[LENS] = [wide.focal, wide.cx, wide.cy, float(wide.width), float(wide.height)]
+    lens = (wide.focal, wide.cx, wide.cy, wide.width, wide.height, *flight.plan.margins)
+    still[LENS] = [float(value) for value in lens]
     still[SETTINGS] = request
     image = still.get(REGIONS)
     if image is not None and not is_painted(image):

@@ -23,8 +23,14 @@ class Front:
 
 def wide_lens(still: bpy.types.Object) -> Intrinsics:
     """The wide photo's intrinsics, as a still cloud tells them; KeyError where it doesn't."""
-    focal, cx, cy, width, height = still[LENS]
+    focal, cx, cy, width, height = still[LENS][:5]
     return Intrinsics(focal, cx, cy, round(width), round(height))
+
+
+def photo_area(still: bpy.types.Object) -> tuple[slice, slice]:
+    """Rows and columns of the wide photo that the photo itself covers."""
+    width, height, top, right, bottom, left = (round(value) for value in still[LENS][3:9])
+    return slice(top, height - bottom), slice(left, width - right)
 
 
 def front_of(clouds: list[bpy.types.Object], lens: Intrinsics) -> Front:

@@ -22,7 +22,7 @@ from .core.camera import (
     project,
     unproject,
 )
-from .front import front_of, wide_lens
+from .front import front_of, photo_area, wide_lens
 from .marks import REGIONS, ROLE, mark
 from .motion_image import read_regions
 
@@ -63,7 +63,7 @@ def make_guide(still: bpy.types.Object, line: NDArray, speed: float) -> bpy.type
 
 
 def default_line(still: bpy.types.Object, moving: bpy.types.Object | None) -> NDArray:
-    """Points (GUIDE_POINTS, 3) across the largest moving region, in the still cloud's frame.
+    """Points (GUIDE_POINTS, 3) across the photo's largest moving region, in the cloud's frame.
 
     Across the middle of the photo where nothing moves.
     """
@@ -71,7 +71,10 @@ def default_line(still: bpy.types.Object, moving: bpy.types.Object | None) -> ND
     front = front_of([cloud for cloud in (still, moving) if cloud is not None], lens)
     image = still.get(REGIONS)
     regions = read_regions(image) if image is not None else np.zeros_like(front.depth)
-    row, left, right = widest_run(regions > 0.5 if regions.shape == front.depth.shape else None)
+    moves, photo = np.zeros(front.depth.shape, bool), photo_area(still)
+    if regions.shape == moves.shape:
+        moves[photo] = regions[photo] > 0.5
+    row, left, right = widest_run(moves)
     if right - left < LEAST_WIDTH:
         row, left, right = 0.5, 0.35, 0.65
     share = np.linspace(left + 0.2 * (right - left), right - 0.2 * (right - left), GUIDE_POINTS)
@@ -81,14 +84,14 @@ def default_line(still: bpy.types.Object, moving: bpy.types.Object | None) -> ND
     return blender_from_camera(unproject(pixels, front.depth[rows, columns] * BEFORE, lens))
 
 
-def widest_run(moves: NDArray[np.bool_] | None) -> tuple[float, float, float]:
+def widest_run(moves: NDArray[np.bool_]) -> tuple[float, float, float]:
     """Row, left and right end, as shares of a mask (H, W), of a run in its largest piece.
 
     The run is that through the piece's middle row, its longest there; all 0 where there is none.
     """
     from scipy import ndimage  # here, because enabling the add-on must not load SciPy
 
-    if moves is None or not moves.any():
+    if not moves.any():
         return 0.0, 0.0, 0.0
     labels, _ = ndimage.label(moves)
     piece = labels == np.argmax(np.bincount(labels.ravel())[1:]) + 1

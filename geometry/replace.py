@@ -12,8 +12,6 @@ from .build import make_moving, note_features, note_source, nothing_half_made
 from .clouds import make_points
 from .core.cloud import Flight
 from .marks import CACHE, LOOP, mark
-from .nodes.animate import LOOP_LENGTH, set_input
-from .nodes.tree import modifier_of
 
 
 def replace_points(
@@ -43,7 +41,7 @@ def replace_points(
     for cloud in filter(None, (still, moving)):
         note_features(cloud, flight.plan)
     if moving is not None:
-        follow_loop(moving, flight.plan.loop_frames)
+        moving[LOOP] = flight.plan.loop_frames
 
 
 def swap_points(cloud: bpy.types.Object, points: bpy.types.PointCloud) -> None:
@@ -56,11 +54,3 @@ def swap_points(cloud: bpy.types.Object, points: bpy.types.PointCloud) -> None:
         name = before.name
         bpy.data.pointclouds.remove(before)
         points.name = name
-
-
-def follow_loop(moving: bpy.types.Object, loop_frames: int) -> None:
-    """Set the modifier's loop length where the job's has changed; the artist's own stays else."""
-    modifier = modifier_of(moving, "animate")
-    if modifier is not None and moving.get(LOOP) != loop_frames:
-        set_input(moving, modifier, LOOP_LENGTH, loop_frames)
-    moving[LOOP] = loop_frames

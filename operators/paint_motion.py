@@ -65,6 +65,9 @@ def start_painting(
     select_only(context, canvas)
     paint = context.scene.tool_settings.image_paint
     paint.mode, paint.canvas = "IMAGE", image
+    # Press X to swap the two, as everywhere in Blender.
+    brush = paint.unified_paint_settings
+    brush.color, brush.secondary_color = (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)
     bpy.ops.object.mode_set(mode="TEXTURE_PAINT")
     space = viewport(context)
     if space is not None:

@@ -14,6 +14,8 @@ from ..geometry.front import wide_lens
 from ..geometry.guides import guide_lines, guides_of
 from ..geometry.marks import REGIONS, SETTINGS
 from ..geometry.motion_image import is_painted, read_regions, write_regions
+from ..geometry.nodes.animate import LOOP_LENGTH
+from ..geometry.nodes.tree import get_input, modifier_of
 from ..geometry.replace import replace_points
 from ..geometry.scene_parts import SceneError, parts_of
 from ..ml.settings import JobSettings, SettingsError
@@ -43,14 +45,14 @@ class MAKE4D_OT_update_motion(JobOperator, bpy.types.Operator):
     def asked(self, context: bpy.types.Context) -> JobSettings:
         """The settings that the scene was made with, its own loop, and what was edited."""
         try:
-            still = parts_of(context.scene).still
+            parts = parts_of(context.scene)
         except SceneError as error:
             raise SettingsError(str(error)) from error
-        made = made_with(still)
-        edits = edits_of(context.scene, still, self.find_again)
+        made = made_with(parts.still)
+        edits = edits_of(context.scene, parts.still, self.find_again)
         path = Path(bpy.app.tempdir) / EDITS
         save_edits(edits, path)
-        loop = context.scene.make_4d.loop_frames
+        loop = loop_of(parts.moving) or made.loop_frames
         return replace(made, motion=True, loop_frames=loop, edits=str(path) if edits else "")
 
     def finish(self, folder: Path, job: running.RunningJob) -> str:
@@ -76,6 +78,12 @@ def made_with(still: bpy.types.Object) -> JobSettings:
         raise SettingsError(
             "This scene was made by an older version: make it again from its photo."
         ) from error
+
+
+def loop_of(moving: bpy.types.Object | None) -> int:
+    """The loop's length that the artist has set on the moving cloud; 0 where there is none."""
+    modifier = modifier_of(moving, "animate") if moving is not None else None
+    return 0 if modifier is None else int(get_input(modifier, LOOP_LENGTH))
 
 
 def edits_of(scene: bpy.types.Scene, still: bpy.types.Object, find_again: bool) -> MotionEdits:

@@ -52,12 +52,12 @@ class VIEW3D_PT_make_4d_settings(bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Size, layers, motion, seed, lens."""
+        """Size, layers, lens, seed, motion and its loop."""
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
         layout.enabled = running.current is None
-        for name in ("size", "layers", "field_of_view", "seed", "motion"):
+        for name in ("size", "layers", "field_of_view", "seed", "motion", "loop_frames"):
             layout.prop(context.scene.make_4d, name)
 
 

@@ -45,7 +45,6 @@ class VIEW3D_PT_make_4d_motion(bpy.types.Panel):
         draw_regions(column, context.scene, parts.still.get(REGIONS))
         draw_guides(column, context.scene)
         column.separator()
-        column.prop(context.scene.make_4d, "loop_frames")
         button = column.row()
         button.scale_y = 1.4
         button.operator(MAKE4D_OT_update_motion.bl_idname, icon="FILE_REFRESH")

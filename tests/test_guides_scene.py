@@ -13,7 +13,7 @@ from make_4d.geometry.build import build_scene
 from make_4d.geometry.clouds import make_points
 from make_4d.geometry.core.camera import blender_from_camera, unproject
 from make_4d.geometry.core.color import srgb_to_linear
-from make_4d.geometry.front import front_of, wide_lens
+from make_4d.geometry.front import front_of, photo_area, wide_lens
 from make_4d.geometry.guides import SPEED, guide_lines, guides_of, make_guide, widest_run
 from make_4d.geometry.scene_parts import parts_of
 
@@ -86,7 +86,9 @@ def test_the_button_lays_a_guide_into_the_largest_moving_region(addon, parts):
     (guide,) = guides_of(bpy.context.scene)
     assert bpy.context.view_layer.objects.active == guide and guide.hide_render
     (line,) = guide_lines([guide], parts.still, lens)
-    assert (line[:, :2] > 0).all() and (line[:, 0] < lens.width).all()
+    rows, columns = photo_area(parts.still)
+    assert (line[:, 0] > columns.start).all() and (line[:, 0] < columns.stop).all()
+    assert (line[:, 1] > rows.start).all()
     # The moving region of the made flight is the sky, above the middle.
     assert (line[:, 1] < lens.height / 2).all() and line[-1, 0] > line[0, 0] + 5
 
@@ -131,7 +133,7 @@ def test_front_takes_the_nearer_of_two_and_fills_what_is_gone(parts, make_flight
 
 def test_widest_run_of_masks():
     mask = np.zeros((10, 20), bool)
-    assert widest_run(mask) == (0, 0, 0) == widest_run(None)
+    assert widest_run(mask) == (0, 0, 0)
     mask[1:3, 1:4] = True
     mask[5:8, 4:15] = True
     mask[6, 7] = False

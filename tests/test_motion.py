@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from make_4d.geometry.core.camera import pixel_centres
+from make_4d.geometry.core.camera import Intrinsics, pixel_centres
 from make_4d.geometry.core.flow import integrate
 from make_4d.ml.builtin.motion import eulerian_flow
 from make_4d.ml.builtin.regions import MotionRegions
@@ -27,8 +27,11 @@ def rows_between(top, bottom):
 
 def flow_of(regions, loop=60, image=None, horizon=HORIZON):
     picture = np.full((HEIGHT, WIDTH, 3), 0.5, np.float32) if image is None else image
-    disparity = np.zeros((HEIGHT, WIDTH), np.float32)
-    return eulerian_flow(picture, regions, disparity, horizon, loop)
+    return eulerian_flow(picture, regions, camera_of(picture), horizon, loop)
+
+
+def camera_of(picture):
+    return Intrinsics.from_field_of_view(picture.shape[1], picture.shape[0], np.radians(55.0))
 
 
 def speed(result):
@@ -114,7 +117,7 @@ def test_speeds_are_those_of_a_photo_of_512_pixels():
     cloud[:250], water[280:500], fall[500:, 300:420] = 1, 1, 1
     image = np.full((*shape, 3), 0.5, np.float32)
     regions = MotionRegions(cloud, water, fall)
-    result = eulerian_flow(image, regions, cloud, 260.0, 60)
+    result = eulerian_flow(image, regions, camera_of(image), 260.0, 60)
     fast = np.linalg.norm(result.flow, axis=-1)
     assert 0.15 <= fast[:250].max() <= 0.4
     assert 0.2 <= fast[280:420].max() <= 0.6
@@ -128,7 +131,7 @@ def test_speed_grows_with_size_and_long_loops_move_no_farther():
     np.testing.assert_array_equal(flow_of(regions, 30).flow, once)
     big = MotionRegions(*(np.kron(m, np.ones((2, 2), np.float32)) for m in vars(regions).values()))
     image = np.full((2 * HEIGHT, 2 * WIDTH, 3), 0.5, np.float32)
-    large = eulerian_flow(image, big, big.water, 2 * HORIZON, 60).flow
+    large = eulerian_flow(image, big, camera_of(image), 2 * HORIZON, 60).flow
     assert large[:100].mean() == pytest.approx(2 * once[:50].mean(), rel=0.02)
 
 
@@ -139,7 +142,7 @@ def test_tiny_pictures_are_valid(shape, horizon):
     image = np.zeros((*shape, 3), np.float32)
     for index in range(3):
         parts = [one if i == index else 0 * one for i in range(3)]
-        result = eulerian_flow(image, MotionRegions(*parts), one, horizon, 60)
+        result = eulerian_flow(image, MotionRegions(*parts), camera_of(image), horizon, 60)
         assert np.isfinite(result.flow).all()
 
 

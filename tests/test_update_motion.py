@@ -12,8 +12,8 @@ bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
 from make_4d.geometry.marks import REGIONS, SETTINGS
 from make_4d.geometry.motion_image import is_painted, read_regions
-from make_4d.geometry.nodes.animate import SPEED, set_input
-from make_4d.geometry.nodes.tree import modifier_of
+from make_4d.geometry.nodes.animate import LOOP_LENGTH, SPEED, set_input
+from make_4d.geometry.nodes.tree import get_input, modifier_of
 from make_4d.geometry.scene_parts import parts_of
 
 
@@ -60,14 +60,18 @@ def paint(image, rows: slice, columns: slice, value: float) -> None:
 
 
 def moving_pixels(parts) -> np.ndarray:
-    """Which pixels (H, W) of the wide photo have a moving point."""
+    """Which pixels (H, W) of the wide photo have a moving point that the photo shows."""
     width, height = parts.still[REGIONS].size
     moves = np.zeros(width * height, bool)
     if parts.moving is not None:
         cloud = parts.moving.data
-        pixel = np.empty(len(cloud.points), np.int32)
+        pixel, known = (
+            np.empty(len(cloud.points), np.int32),
+            np.empty(len(cloud.points), np.float32),
+        )
         cloud.attributes["pixel"].data.foreach_get("value", pixel)
-        moves[pixel % moves.size] = True
+        cloud.attributes["known"].data.foreach_get("value", known)
+        moves[pixel[known > 0.5] % moves.size] = True
     return moves.reshape(height, width)
 
 
@@ -118,11 +122,7 @@ def test_the_artists_work_stays(parts):
     assert after.moving.name == "My river" and after.camera.name == names["camera"]
     assert after.path.data.splines[0].bezier_points[1].co == place
     assert after.still.data.materials[0] == material
-    modifier = modifier_of(after.moving, "animate")
-    socket = next(
-        s for s in modifier.node_group.interface.items_tree if getattr(s, "name", "") == SPEED
-    )
-    assert getattr(modifier.properties.inputs, socket.identifier).value == 0.5
+    assert get_input(modifier_of(after.moving, "animate"), SPEED) == 0.5
     assert len(bpy.data.pointclouds) == 2, "the old points are gone"
 
 
@@ -138,12 +138,20 @@ def test_painting_is_saved_with_the_file(parts, tmp_path):
 
 
 def test_a_loop_of_another_length(parts):
-    bpy.context.scene.make_4d.loop_frames = 48
+    before = displacement(parts.moving)
+    set_input(parts.moving, modifier_of(parts.moving, "animate"), LOOP_LENGTH, 30)
     assert bpy.ops.make_4d.update_motion("EXEC_DEFAULT", True) == {"FINISHED"}
     after = parts_of(bpy.context.scene)
-    assert json.loads(after.still[SETTINGS])["loop_frames"] == 48
-    modifier = modifier_of(after.moving, "animate")
-    assert modifier.properties.inputs.Socket_2.value == 48
+    assert json.loads(after.still[SETTINGS])["loop_frames"] == 30
+    assert get_input(modifier_of(after.moving, "animate"), LOOP_LENGTH) == 30
+    assert 0.3 < displacement(after.moving) / before < 0.7, "half the time is half the way"
+
+
+def displacement(cloud) -> float:
+    """Mean way of a cloud's points over its loop."""
+    way = np.empty(3 * len(cloud.data.points), np.float32)
+    cloud.data.attributes["fwd_8"].data.foreach_get("vector", way)
+    return float(np.linalg.norm(way.reshape(-1, 3), axis=1).mean())
 
 
 def test_a_scene_without_a_photo_says_so(addon, empty_blend):

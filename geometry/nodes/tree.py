@@ -49,3 +49,10 @@ def modifier_of(holder: bpy.types.Object, role: str) -> bpy.types.NodesModifier 
         if group is not None and group.get(ROLE) == role:
             return modifier
     return None
+
+
+def get_input(modifier: bpy.types.NodesModifier, name: str) -> Any:
+    """The value of one of a modifier's inputs by the name that the artist sees; KeyError else."""
+    sockets = modifier.node_group.interface.items_tree
+    identifiers = {s.name: s.identifier for s in sockets if s.item_type == "SOCKET"}
+    return getattr(modifier.properties.inputs, identifiers[name]).value

@@ -1,28 +1,30 @@
 """Eulerian flow of a picture without a network: drifting clouds, water along its surface, falls.
 
 A time-invariant field in the sense of Holynski et al. (2021). Clouds lie on a plane above the
-viewer and water on one below, so both move less, in pixels, the nearer they are to the horizon.
-Nothing crosses a region's edge: there the part of the flow across the edge fades out, so moving
-points stay on their surface. Everything outside the regions is exactly zero.
+viewer and water on one below, each with one speed in the scene; guides turn and pace it. Nothing
+crosses a region's edge: there the part of the flow across the edge fades out, so moving points stay
+on their surface. Everything outside the regions is exactly zero.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from scipy import ndimage
 
-from ...geometry.core.camera import FloatArray
+from ...geometry.core.camera import FloatArray, Intrinsics
+from .guides import Hints, Mask, resampled, spread
+from .plane_flow import Plane
 from .regions import SMALLEST_SIDE, MotionRegions
 
 REFERENCE_SIZE = 768.0
 """Longer side of the wide photo for which the speeds are given: a photo of 512 px and margins."""
 REFERENCE_LOOP = 60.0
-CLOUD_SPEED = (0.04, 0.3)
-WATER_SPEED = (0.1, 0.5)
-"""Pixels per frame at the horizon and farthest from it."""
+CLOUD_SPEED, WATER_SPEED = 0.3, 0.5
+"""Pixels per frame where a plane is nearest to the viewer."""
 FALL_SPEED = 1.1
 OUTFLOW_SPEED = 0.6
 SWIRL = 0.35
@@ -46,67 +48,105 @@ class Motion:
 def eulerian_flow(
     image: FloatArray,
     regions: MotionRegions,
-    disparity: FloatArray,
+    camera: Intrinsics,
     horizon: float,
     loop_frames: int,
+    guides: Sequence[FloatArray] = (),
 ) -> Motion:
-    """Flow of an image (H, W, 3), sRGB 0..1, with its regions, disparity (H, W) and horizon's row.
+    """Flow of an image (H, W, 3), sRGB 0..1, with its regions, camera and horizon's row.
 
-    Speeds grow with the picture's size; in loops longer than 60 frames they fall, so that the whole
-    way in a loop stays short enough for the forward and backward pictures to mix without blur. In a
-    picture too small for a field, nothing moves.
+    guides: each (n, 3), rows x, y in pixels and speed, 1 for the automatic one. Speeds grow with
+    the picture's size; in loops longer than 60 frames they fall, so that the whole way in a loop
+    stays short enough for the forward and backward pictures to mix without blur. In a picture too
+    small for a field, nothing moves.
     """
-    height, width = disparity.shape
+    height, width = image.shape[:2]
     if min(height, width) < SMALLEST_SIDE:
         return Motion(np.zeros((height, width, 2), np.float32), np.zeros_like(regions.cloud))
     pace = max(height, width) / REFERENCE_SIZE * min(1.0, REFERENCE_LOOP / max(loop_frames, 1))
-    far = _from_horizon(height, width, horizon)
     water = regions.water + regions.fall
     flow = np.zeros((height, width, 2), np.float32)
+    lines = [line for line in map(resampled, guides) if len(line)]
     if regions.cloud.max() > 0.5:
-        flow += _inside(_cloud_drift(far), regions.cloud)
+        plane = Plane(camera, horizon, False, CLOUD_SPEED)
+        flow += _inside(_cloud_flow(plane, regions.cloud, lines), regions.cloud)
     if water.max() > 0.5:
-        flow += _inside(_water_flow(image, regions, far), water)
+        plane = Plane(camera, horizon, True, WATER_SPEED)
+        flow += _inside(_water_flow(image, regions, plane, lines), water)
     moving = np.clip(regions.cloud + water, 0.0, 1.0)
     flow[moving < 0.5] = 0.0
     moving = np.where((flow != 0).any(axis=-1), moving, 0.0)
     return Motion((flow * pace).astype(np.float32), moving.astype(np.float32))
 
 
-def _from_horizon(height: int, width: int, horizon: float) -> FloatArray:
-    """Distance (H, W) from the horizon, -1 at the picture's top to 1 at its bottom."""
-    rows = np.arange(height, dtype=np.float32) + 0.5 - horizon
-    reach = np.where(rows < 0, max(horizon, 0.25 * height), max(height - horizon, 0.25 * height))
-    return np.repeat(np.clip(rows / reach, -1.0, 1.0)[:, None], width, axis=1)
+def _cloud_flow(plane: Plane, region: FloatArray, lines: list[FloatArray]) -> FloatArray:
+    """Wind from the left, or along the guides."""
+    drift = np.zeros((*region.shape, 2), np.float32)
+    drift[..., 0] = 1.0
+    return plane.flow(_guided(drift, plane, region > 0.5, lines))
 
 
-def _cloud_drift(far: FloatArray) -> FloatArray:
-    slow, fast = CLOUD_SPEED
-    speed = slow + (fast - slow) * np.maximum(-far, 0.0)
-    return np.stack([speed, np.zeros_like(speed)], axis=-1)
+def _guided(
+    velocity: FloatArray, plane: Plane, region: Mask, lines: list[FloatArray]
+) -> FloatArray:
+    """Velocities (H, W, 2) on a plane, along the guides where there are some."""
+    for_plane = [_on_plane(plane, line) for line in lines]
+    if not for_plane:
+        return velocity
+    hints = Hints(*(np.concatenate(parts) for parts in zip(*for_plane, strict=True)))
+    return spread(hints, velocity, region)
 
 
-def _water_flow(image: FloatArray, regions: MotionRegions, far: FloatArray) -> FloatArray:
+def _on_plane(plane: Plane, line: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Places (n, 2) in pixels and velocities (n, 2) on the plane of a guide (n + 1, 3)."""
+    way = np.diff(plane.ground(line[:, :2]), axis=0)
+    unit = way / np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-9)
+    middle = 0.5 * (line[1:] + line[:-1])
+    return middle[:, :2], unit * middle[:, 2:]
+
+
+def _water_flow(
+    image: FloatArray, regions: MotionRegions, plane: Plane, lines: list[FloatArray]
+) -> FloatArray:
     """Drift with slow swirls; below falls the water runs off them; falls run down their streaks."""
-    drift = _water_drift(far)
+    whole = regions.water + regions.fall
+    drift = plane.flow(_guided(_water_drift(whole.shape), plane, whole > 0.5, lines))
     if regions.fall.max() < 0.5:
         return drift
-    run_off, share = _run_off(regions.fall, far.shape)
+    run_off, share = _run_off(regions.fall, whole.shape)
+    share = share * (1 - _held(lines, whole > 0.5))
     flow = drift * (1 - share) + run_off * share
-    fall = regions.fall[..., None]
-    flow = flow * (1 - fall) + FALL_SPEED * _down_streaks(image, regions.fall) * fall
-    return _blurred(flow, regions.water + regions.fall, 0.015 * max(far.shape))
+    down = FALL_SPEED * _down_streaks(image, regions.fall)
+    falling = regions.fall[..., None]
+    flow = flow * (1 - falling) + _guided_fall(down, regions.fall > 0.5, lines) * falling
+    return _blurred(flow, whole, 0.015 * max(whole.shape))
 
 
-def _water_drift(far: FloatArray) -> FloatArray:
-    """Drift to the side and a little toward the viewer on a plane below him, with swirls."""
-    slow, fast = WATER_SPEED
-    depth_scale = np.maximum(far, 0.0)
-    speed = slow + (fast - slow) * depth_scale
-    swirl = _swirls(far.shape) * SWIRL
-    across = speed * (1 + swirl[..., 0])
-    along = speed * (TOWARD_VIEWER * depth_scale + 0.5 * depth_scale * swirl[..., 1])
-    return np.stack([across, along], axis=-1)
+def _held(lines: list[FloatArray], region: Mask) -> FloatArray:
+    """How much (H, W, 1), 0..1, the guides decide."""
+    nothing = np.zeros((*region.shape, 1), np.float32)
+    if not lines:
+        return nothing
+    places = np.concatenate([line[:, :2] for line in lines])
+    return spread(Hints(places, np.ones((len(places), 1), np.float32)), nothing, region)
+
+
+def _guided_fall(flow: FloatArray, region: Mask, lines: list[FloatArray]) -> FloatArray:
+    """Flow (H, W, 2) of what falls: no plane, so guides tell directions in the picture."""
+    if not lines:
+        return flow
+    ways = [np.diff(line[:, :2], axis=0) for line in lines]
+    units = [w / np.maximum(np.linalg.norm(w, axis=1, keepdims=True), 1e-9) for w in ways]
+    middles = [0.5 * (line[1:] + line[:-1]) for line in lines]
+    values = [FALL_SPEED * u * m[:, 2:] for u, m in zip(units, middles, strict=True)]
+    hints = Hints(np.concatenate([m[:, :2] for m in middles]), np.concatenate(values))
+    return spread(hints, flow, region)
+
+
+def _water_drift(shape: tuple[int, ...]) -> FloatArray:
+    """Velocities (H, W, 2) to the right and a little toward the viewer, with swirls."""
+    swirl = _swirls(shape) * SWIRL
+    return np.stack([1.0 + swirl[..., 0], -TOWARD_VIEWER + 0.5 * swirl[..., 1]], axis=-1)
 
 
 def _swirls(shape: tuple[int, ...]) -> FloatArray:

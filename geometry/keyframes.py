@@ -18,6 +18,27 @@ def ensure_action(data: bpy.types.ID, name: str) -> bpy.types.Action:
     return animation.action
 
 
+def curves_of(data: bpy.types.ID, path: str) -> list[bpy.types.FCurve]:
+    """The F-curves of a property in the action that animates `data`; none where it isn't keyed."""
+    return [curve for bag in _bags(data) for curve in bag.fcurves if curve.data_path == path]
+
+
+def remove_curves(data: bpy.types.ID, path: str) -> None:
+    """Take away the keys of a property; all others stay."""
+    for bag in _bags(data):
+        for curve in [curve for curve in bag.fcurves if curve.data_path == path]:
+            bag.fcurves.remove(curve)
+
+
+def _bags(data: bpy.types.ID) -> list[bpy.types.ActionChannelbag]:
+    animation = data.animation_data
+    if animation is None or animation.action is None or animation.action_slot is None:
+        return []
+    strips = (strip for layer in animation.action.layers for strip in layer.strips)
+    bags = (strip.channelbag(animation.action_slot) for strip in strips)
+    return [bag for bag in bags if bag is not None]
+
+
 def animate(
     data: bpy.types.ID, path: str, index: int, frames: Values, values: Values, slopes: Values
 ) -> bpy.types.FCurve:

@@ -85,8 +85,8 @@ STAGES = (
     Stage(
         "motion",
         motion.run,
-        ("motion", "loop_frames"),
-        ("outpaint", "depth", "inpaint", "layer_depth"),
+        ("motion", "loop_frames", "field_of_view"),
+        ("photo", "outpaint", "depth", "inpaint", "layer_depth"),
         10,
         ("motion",),
     ),

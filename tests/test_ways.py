@@ -94,13 +94,16 @@ def test_a_segmentation_finds_the_sky_for_depth_and_motion(image, context):
     assert (found["sky"][: HEIGHT // 2 - 3] > 0.5).all()
     assert (found["sky"][HEIGHT // 2 + 3 :] < 0.5).all()
     inputs = {
+        "image": image,
+        "margins": np.zeros(4, np.int32),
+        "focal_35mm": np.zeros(1, np.float32),
         "wide": image,
         "color": image[None],
         "depth": np.full((1, HEIGHT, WIDTH), 2.0, np.float32),
         "member": np.ones((1, HEIGHT, WIDTH), bool),
         "known": np.ones((1, HEIGHT, WIDTH), bool),
         "layer_sky": found["sky"][None],
-        **{name: found[name] for name in ("sky", "disparity", "horizon")},
+        **{name: found[name] for name in ("sky", "disparity", "horizon", "depth_focal")},
     }
     moved = motion.run(inputs, settings, context)["moving"][0]
     assert moved[-5:].mean() > 0.8 and moved[HEIGHT // 2 + 4 : HEIGHT * 3 // 4 - 2].max() < 0.2

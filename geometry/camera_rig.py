@@ -1,41 +1,74 @@
 """The camera's flight as an artist would set it up: a curve, a camera on it, a look-at target.
 
-The camera rides the Bezier curve (Follow Path, its offset factor keyed from the first frame to the
-last with gentle ease) and turns to the target (Track To), whose keys keep it in the direction of
-every waypoint's look. Both are edited as usual: move the curve's points, the keys, the target.
+The camera rides the Bezier curve (Follow Path, its offset factor keyed) and turns to the target
+(Track To), which stands still where all looks meet, and is keyed where they don't. Both are edited
+as usual: move the curve's points, the keys, the target; turning the target rolls the view. A path
+is laid anew over the objects that are there, whose other constraints, keys and names stay.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import bpy
 import numpy as np
 
-from .core.camera import FloatArray, Intrinsics, blender_from_camera
+from .core.camera import Intrinsics
+from .core.camera_path import CameraPath
 from .core.cloud import FlightPlan
-from .core.path import slerp
-from .core.travel import Values, passing_shares, timed_values
-from .keyframes import animate
+from .core.travel import Values, passing_shares
+from .keyframes import remove_curves
+from .rig_keys import Timing, key_along, key_offset, read_along
+from .rig_paths import (
+    PathError,
+    common_aim,
+    controls,
+    cut_curve,
+    editable_waypoints,
+    make_curve,
+    set_points,
+)
 
 FIRST_FRAME = 1
 LOOK_DISTANCE = 5.0
 """How far ahead of the camera the target hovers, in scene units (the nearest point is 1 away)."""
 CLIP_START, CLIP_END = 0.01, 1000.0
 """The clouds lie 1 to 100 units before the photo's camera; flights are far shorter than that."""
-PATH_RESOLUTION = 64
 POSITIONS, LOOK = "make_4d_positions", "make_4d_look"
-"""Custom properties of the curve: the waypoints it was made from, (n * 3), camera frame."""
+"""Custom properties of the curve: waypoints of the flight as first made, (n * 3), camera frame."""
+EASE, BACK = "make_4d_ease", "make_4d_back"
+"""Custom properties of the curve: how it is flown."""
+ZOOM_LENS = "make_4d_zoom_lens"
+"""Custom property of the curve: the lens before a dolly zoom keyed it, in mm."""
+TILT = "make_4d_tilt"
+"""Custom property of the camera: radians by which the photo's horizon is turned clockwise."""
 SENSOR_MM = 36.0
 
 
 @dataclass(frozen=True)
 class Rig:
-    """The three objects, in no collection yet."""
+    """The three objects; new ones are in no collection yet."""
 
     curve: bpy.types.Object
     camera: bpy.types.Object
     target: bpy.types.Object
+
+    @property
+    def follow(self) -> bpy.types.Constraint:
+        """The constraint that holds the camera on the curve."""
+        return _constraint(self.camera, "FOLLOW_PATH", self.curve)
+
+    @property
+    def track(self) -> bpy.types.Constraint:
+        """The constraint that turns the camera to the target."""
+        return _constraint(self.camera, "TRACK_TO", self.target)
+
+    def timing(self, first: int, last: int) -> Timing:
+        """How the curve is flown now, over frames `first` to `last`."""
+        back, splines = bool(self.curve.get(BACK, False)), self.curve.data.splines
+        closed = bool(splines) and splines[0].use_cyclic_u
+        return Timing(first, last, self.curve.get(EASE, "EASE"), back, closed and not back)
 
 
 def make_rig(name: str, plan: FlightPlan) -> Rig:
@@ -44,47 +77,31 @@ def make_rig(name: str, plan: FlightPlan) -> Rig:
     At frame 1 the camera is the photo's: at the origin, looking along +y. Raises ValueError where
     positions and looks are not of the same shape (n, 3), n >= 1.
     """
-    positions, looks = editable_waypoints(plan.positions, plan.look)
-    curve = make_curve(f"{name} Path", positions)
-    curve[POSITIONS] = np.asarray(plan.positions, float).ravel().tolist()
-    curve[LOOK] = np.asarray(plan.look, float).ravel().tolist()
-    target = bpy.data.objects.new(f"{name} Target", None)
-    target.empty_display_type, target.empty_display_size = "SPHERE", 0.1
-    camera = make_camera(f"{name} Camera", plan.camera)
-    constrain(camera, curve, target)
-    key_flight(Rig(curve, camera, target), positions, looks, plan.frames)
-    return Rig(curve, camera, target)
+    rig = complete_rig(name, plan.camera)
+    rig.curve[POSITIONS] = np.asarray(plan.positions, float).ravel().tolist()
+    rig.curve[LOOK] = np.asarray(plan.look, float).ravel().tolist()
+    rig.camera[TILT] = plan.tilt
+    path = CameraPath(plan.positions, plan.look, np.ones(len(plan.positions)), False)
+    lay_path(rig, path, Timing(FIRST_FRAME, plan.frames))
+    return rig
 
 
-def editable_waypoints(positions: FloatArray, looks: FloatArray) -> tuple[Values, Values]:
-    """Waypoints and unit looks (n, 3), n >= 3, in Blender's axes.
-
-    Two points alone make a straight line with nothing to bend it by, so they get one between.
-    """
-    if np.ndim(positions) != 2 or np.shape(positions) != np.shape(looks) or len(positions) == 0:
-        raise ValueError(f"waypoints of shapes {np.shape(positions)} and {np.shape(looks)}")
-    points = blender_from_camera(positions).astype(float)
-    directions = blender_from_camera(looks).astype(float)
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    if len(points) == 1:
-        points, directions = np.repeat(points, 2, axis=0), np.repeat(directions, 2, axis=0)
-    if len(points) == 2:
-        points = np.insert(points, 1, points.mean(axis=0), axis=0)
-        directions = np.insert(directions, 1, slerp(directions[0], directions[1], 0.5), axis=0)
-    return points, directions
-
-
-def make_curve(name: str, points: Values) -> bpy.types.Object:
-    """A Bezier curve object through points (n, 3), with handles that keep it smooth when edited."""
-    data = bpy.data.curves.new(name, "CURVE")
-    data.dimensions = "3D"
-    data.resolution_u = PATH_RESOLUTION
-    spline = data.splines.new("BEZIER")
-    spline.bezier_points.add(len(points) - 1)
-    for point, place in zip(spline.bezier_points, points, strict=True):
-        point.co = place
-        point.handle_left_type = point.handle_right_type = "AUTO"
-    return bpy.data.objects.new(name, data)
+def complete_rig(
+    name: str,
+    intrinsics: Intrinsics,
+    curve: bpy.types.Object | None = None,
+    camera: bpy.types.Object | None = None,
+    target: bpy.types.Object | None = None,
+) -> Rig:
+    """A rig of what there is, the missing objects and constraints made."""
+    curve = curve or make_curve(f"{name} Path")
+    camera = camera or make_camera(f"{name} Camera", intrinsics)
+    if target is None:
+        target = bpy.data.objects.new(f"{name} Target", None)
+        target.empty_display_type, target.empty_display_size = "SPHERE", 0.1
+    rig = Rig(curve, camera, target)
+    constrain(rig)
+    return rig
 
 
 def make_camera(name: str, intrinsics: Intrinsics) -> bpy.types.Object:
@@ -101,47 +118,121 @@ def make_camera(name: str, intrinsics: Intrinsics) -> bpy.types.Object:
     return bpy.data.objects.new(name, data)
 
 
-def constrain(camera: bpy.types.Object, curve: bpy.types.Object, target: bpy.types.Object) -> None:
-    """Put the camera on the curve and turn it to the target, upright."""
-    follow = camera.constraints.new("FOLLOW_PATH")
-    follow.target = curve
-    follow.use_fixed_location = True
-    track = camera.constraints.new("TRACK_TO")
-    track.target = target
-    track.track_axis, track.up_axis = "TRACK_NEGATIVE_Z", "UP_Y"
+def constrain(rig: Rig) -> None:
+    """Put the camera on the curve and turn it to the target, upright as the target stands.
 
-
-def key_flight(rig: Rig, positions: Values, looks: Values, frames: int) -> None:
-    """Key the camera's way along the curve and the target's before it, from frame 1 to `frames`.
-
-    The target passes its place before each waypoint when the camera passes the waypoint.
+    Constraints that do so already stay as they are; new ones come before the artist's own.
     """
-    follow = next(c for c in rig.camera.constraints if c.type == "FOLLOW_PATH")
-    path = f'constraints["{follow.name}"].offset_factor'
-    ends = np.array([0.0, 1.0])
-    _key(rig.camera, path, ends[:, None], ends, frames)
-    shares = passing_shares(*_control_points(rig.curve))
-    ahead = positions + LOOK_DISTANCE * looks
-    rig.target.location = ahead[0]
-    _key(rig.target, "location", ahead, shares, frames)
+    stack = rig.camera.constraints
+    if _find(rig.camera, "TRACK_TO", rig.target) is None:
+        track = stack.new("TRACK_TO")
+        track.track_axis, track.up_axis = "TRACK_NEGATIVE_Z", "UP_Y"
+        track.use_target_z = True
+        stack.move(len(stack) - 1, 0)
+    if _find(rig.camera, "FOLLOW_PATH", rig.curve) is None:
+        stack.new("FOLLOW_PATH").use_fixed_location = True
+        stack.move(len(stack) - 1, 0)
+    rig.follow.target, rig.track.target = rig.curve, rig.target
 
 
-def _key(data: bpy.types.Object, path: str, values: Values, shares: Values, frames: int) -> None:
-    """Key the numbers (n, C) of a property for when `shares` (n,) of the path are travelled."""
-    time, values, slopes = timed_values(values, shares)
-    length = frames - FIRST_FRAME
-    if length == 0:  # a single frame: the photo's
-        time, values, slopes = time[:1], values[:1], slopes[:1]
-    at = FIRST_FRAME + time * length
-    for index in range(values.shape[1]):
-        animate(data, path, index, at, values[:, index], slopes[:, index] / max(length, 1))
+def lay_path(rig: Rig, path: CameraPath, timing: Timing, photo: Values | None = None) -> None:
+    """Let the rig fly `path`: new points of the curve, keys of the offset and the target.
+
+    The target passes its place before each waypoint when the camera passes the waypoint. The lens
+    is keyed where the path zooms. photo: matrix (4, 4) from the photo's axes to the scene; None
+    where they are the same.
+    """
+    frame = np.eye(4) if photo is None else photo
+    points, looks = editable_waypoints(path.positions, path.looks)
+    aim = common_aim(points, looks, LOOK_DISTANCE)
+    ahead = points + LOOK_DISTANCE * looks
+    focal = np.interp(_even(len(points)), _even(len(path.focal)), path.focal)
+    if path.closed:
+        ahead, focal = np.concatenate([ahead, ahead[:1]]), np.append(focal, focal[0])
+    set_points(rig.curve, moved(points, _inverse(rig.curve.matrix_world) @ frame), path.closed)
+    timing = replace(timing, round=path.closed and not timing.back)
+    c = controls(rig.curve)
+    shares = passing_shares(c.points, c.left, c.right)
+    fly(rig, timing)
+    to_target = np.linalg.inv(_space(rig.target)) @ frame
+    _place_target(rig, moved(ahead, to_target), shares, timing)
+    if aim is not None:
+        remove_curves(rig.target, "location")
+        rig.target.location = moved(aim, to_target)
+    _zoom(rig, focal, shares, timing)
 
 
-def _control_points(curve: bpy.types.Object) -> tuple[Values, Values, Values]:
-    """Points and their left and right handles, each (n, 3), of a curve object's first spline."""
-    points = curve.data.splines[0].bezier_points
-    co, left, right = (
-        np.array([getattr(p, name) for p in points], float)
-        for name in ("co", "handle_left", "handle_right")
-    )
-    return co, left, right
+def fly(rig: Rig, timing: Timing) -> None:
+    """Key the camera's way along the curve, and note on the curve how it is flown."""
+    rig.curve[EASE], rig.curve[BACK] = timing.ease, timing.back
+    key_offset(rig.camera, rig.follow, timing)
+
+
+def retime(rig: Rig, timing: Timing, end: float = 1.0) -> None:
+    """Fly the curve as it is with other timing, and only to the share `end` of it.
+
+    The rest of the curve is cut away. What is keyed on the way, target and zoom, stays at the same
+    places of the curve. Raises PathError where the curve can't be cut.
+    """
+    tracks = [(rig.target, "location")]
+    if ZOOM_LENS in rig.curve:
+        tracks.append((rig.camera.data, "lens"))
+    keyed = [(*t, read_along(*t, rig.camera, rig.follow, end)) for t in tracks]
+    if end < 1.0:
+        cut_curve(rig.curve, end)
+    fly(rig, timing)
+    for data, path, values in keyed:
+        if values is not None:
+            key_along(data, path, *values, timing)
+
+
+def moved(points: Values, matrix: Values) -> Values:
+    """Points (..., 3) by a matrix (4, 4)."""
+    return points @ matrix[:3, :3].T + matrix[:3, 3]
+
+
+def _place_target(rig: Rig, places: Values, shares: Values, timing: Timing) -> None:
+    rig.target.location = places[0]
+    key_along(rig.target, "location", places, shares, timing)
+
+
+def _zoom(rig: Rig, focal: Values, shares: Values, timing: Timing) -> None:
+    """Key the lens by factors (n,); where they are all 1, give it back as it was before a zoom."""
+    data = rig.camera.data
+    if ZOOM_LENS in rig.curve:
+        remove_curves(data, "lens")
+        data.lens = rig.curve[ZOOM_LENS]
+        del rig.curve[ZOOM_LENS]
+    if np.abs(focal - 1.0).max() > 1e-6:
+        rig.curve[ZOOM_LENS] = data.lens
+        key_along(data, "lens", data.lens * focal[:, None], shares, timing)
+
+
+def _find(
+    camera: bpy.types.Object, kind: str, target: bpy.types.Object | None = None
+) -> bpy.types.Constraint | None:
+    """The camera's constraint of a kind on `target`, else one whose target is gone."""
+    found = [c for c in camera.constraints if c.type == kind]
+    return next((c for wanted in (target, None) for c in found if c.target == wanted), None)
+
+
+def _constraint(camera: bpy.types.Object, kind: str, target: bpy.types.Object) -> Any:
+    found = _find(camera, kind, target)
+    if found is None:
+        raise PathError("The camera is no more on its path: re-make the path.")
+    return found
+
+
+def _space(target: bpy.types.Object) -> Values:
+    """Matrix (4, 4) from an object's own location to the scene: what its parents do to it."""
+    if target.parent is None:
+        return np.eye(4)
+    return np.array(target.matrix_world @ target.matrix_basis.inverted_safe(), float)
+
+
+def _inverse(matrix: Any) -> Values:
+    return np.array(matrix.inverted_safe(), float)
+
+
+def _even(count: int) -> Values:
+    return np.linspace(0.0, 1.0, count)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from ...geometry.core.camera import FloatArray
 from .appearance import Appearance
@@ -63,11 +64,13 @@ def _tint_distance(look: Appearance, sky: Mask) -> FloatArray:
     """Distance of chromaticity (H, W) to the nearest of the sky's, low sky counted twice."""
     samples = [_spread(look.lab[sky], SKY_SAMPLES)]
     samples.append(_spread(look.lab[sky & (look.rows > -LOW_SKY)], SKY_SAMPLES))
-    distance = np.full(sky.shape, np.inf, np.float32)
-    for sample in np.concatenate(samples):
-        from_sample = np.square(look.lab[..., 1:] - sample[1:]).sum(-1)
-        np.minimum(distance, from_sample, out=distance)
-    return np.sqrt(distance)
+    return _nearest(look.lab[..., 1:], np.concatenate(samples)[:, 1:])
+
+
+def _nearest(values: FloatArray, samples: FloatArray) -> FloatArray:
+    """Distance (H, W) of values (H, W, C) to the nearest of samples (n, C)."""
+    flat = values.reshape(-1, values.shape[-1])
+    return cKDTree(samples).query(flat)[0].reshape(values.shape[:-1]).astype(np.float32)
 
 
 def _spread(values: FloatArray, count: int) -> FloatArray:
@@ -157,10 +160,8 @@ def _grown(look: Appearance, sure: Mask) -> FloatArray:
 def _likeness(look: Appearance, sure: Mask) -> FloatArray:
     """How like sure water a colour is (H, W), 0..1; lightness counts for less."""
     scale = np.array([0.4, 1.0, 1.0], np.float32)
-    nearest = np.full(sure.shape, np.inf, np.float32)
-    for sample in _spread(look.lab[sure], 200):
-        np.minimum(nearest, np.square((look.lab - sample) * scale).sum(-1), out=nearest)
-    return np.exp(-nearest / (2 * SAME_COLOUR**2))
+    nearest = _nearest(look.lab * scale, _spread(look.lab[sure], 200) * scale)
+    return np.exp(-np.square(nearest) / (2 * SAME_COLOUR**2))
 
 
 def _kept(walked: FloatArray, sure: Mask) -> FloatArray:

@@ -9,21 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from .camera import FloatArray, Intrinsics, Vector, look_rotation
+from .camera_path import DOWN, FORWARD, slerp
 
-FORWARD = np.array([0.0, 0.0, 1.0])
-DOWN = np.array([0.0, 1.0, 0.0])
 RESERVE_PX = 2.0
 MAX_TURN = 0.5
-
-
-def slerp(start: Vector, end: Vector, fraction: float) -> Vector:
-    """Unit vector (3,) at `fraction` of the great arc from `start` to `end` (unit vectors)."""
-    angle = float(np.arccos(np.clip(start @ end, -1.0, 1.0)))
-    if angle < 1e-9:
-        return start
-    a, b = np.sin((1 - fraction) * angle), np.sin(fraction * angle)
-    mixed = (a * start + b * end) / np.sin(angle)
-    return mixed / np.linalg.norm(mixed)
 
 
 def limited_turn(look: Vector, camera: Intrinsics) -> Vector:

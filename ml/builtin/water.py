@@ -37,6 +37,9 @@ OPEN_ABOVE = 0.3
 LEAST_ROUGH = 1.2
 SAME_COLOUR = 3.5
 WALK_STRENGTH = 900.0
+FOAM_LIGHTNESS, FOAM_CHROMA = 62.0, 18.0
+FOAM_ENCLOSED = 0.5
+"""Share of a white piece's surroundings that has to be water for it to be foam."""
 
 
 def water_region(look: Appearance) -> FloatArray:
@@ -44,7 +47,7 @@ def water_region(look: Appearance) -> FloatArray:
     sure = _sure_pieces(look, _candidates(look))
     if not sure.any():
         return np.zeros(sure.shape, np.float32)
-    return _grown(look, sure)
+    return _with_foam(look, _grown(look, sure))
 
 
 def _candidates(look: Appearance) -> Mask:
@@ -162,6 +165,22 @@ def _likeness(look: Appearance, sure: Mask) -> FloatArray:
     scale = np.array([0.4, 1.0, 1.0], np.float32)
     nearest = _nearest(look.lab * scale, _spread(look.lab[sure], 200) * scale)
     return np.exp(-np.square(nearest) / (2 * SAME_COLOUR**2))
+
+
+def _with_foam(look: Appearance, water: FloatArray) -> FloatArray:
+    """Water (H, W) and the white foam on it: bright colourless pieces that water surrounds."""
+    solid = water > 0.5
+    white = (look.lab[..., 0] > FOAM_LIGHTNESS) & (look.chroma < FOAM_CHROMA) & ~solid
+    white &= (look.sky < 0.3) & (look.rows > 0)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(white.astype(np.uint8), connectivity=8)
+    foam = np.zeros_like(solid)
+    for label in range(1, len(stats)):
+        piece = labels == label
+        ring = cv2.dilate(piece.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+        around = ring & ~piece
+        if solid[around].mean() > FOAM_ENCLOSED:
+            foam |= piece
+    return np.where(foam, 1.0, water).astype(np.float32)
 
 
 def _kept(walked: FloatArray, sure: Mask) -> FloatArray:

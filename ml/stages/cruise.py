@@ -7,6 +7,7 @@ import numpy as np
 from ...geometry.core import path
 from ...geometry.core.autocruise import CruiseSettings, CruiseState, cruise_step
 from ...geometry.core.camera import FloatArray, Intrinsics, pixel_centres, unproject
+from ..builtin.tilt import horizon_tilt
 from ..cache import Arrays
 from ..settings import JobSettings
 from ..stage_context import StageContext
@@ -17,13 +18,15 @@ WAYPOINTS = 3
 def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     """One autocruise step from the photo's pose, within what the wide photo can show.
 
-    Returns `positions`, `look` (3, 3) waypoints in the camera frame and `fraction` (1,), the share
-    of autocruise's step that could be kept.
+    Returns `positions`, `look` (3, 3) waypoints in the camera frame, `fraction` (1,), the share
+    of autocruise's step that could be kept, and `tilt` (1,), radians by which the photo's horizon
+    is turned clockwise, 0 where nothing tells.
     """
     camera, wide_camera = cameras(inputs, settings)
     top, right, bottom, left = (int(m) for m in inputs["margins"])
     height, width = inputs["disparity"].shape
-    view = inputs["disparity"][top : height - bottom, left : width - right]
+    inside = slice(top, height - bottom), slice(left, width - right)
+    view = inputs["disparity"][inside]
     state = cruise_step(CruiseState.start(), view, _matrix(camera), CruiseSettings())
     position, look = np.asarray(state.position, float), np.asarray(state.look, float)
     look = path.limited_turn(look, camera)
@@ -33,7 +36,13 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     fraction = path.safe_fraction(border, camera, position, look)
     positions, looks = path.waypoints(position, look, fraction, WAYPOINTS)
     context.report(1.0)
-    return {"positions": positions, "look": looks, "fraction": np.array([fraction], np.float32)}
+    tilt = horizon_tilt(inputs["image"], inputs["sky"][inside])
+    return {
+        "positions": positions,
+        "look": looks,
+        "fraction": np.array([fraction], np.float32),
+        "tilt": np.array([tilt], np.float32),
+    }
 
 
 def cameras(inputs: Arrays, settings: JobSettings) -> tuple[Intrinsics, Intrinsics]:

@@ -70,6 +70,7 @@ def build_flight(inputs: Arrays, settings: JobSettings, context: StageContext) -
         settings.loop_frames,
         float(inputs["metres_per_unit"][0]),
         margins=(top, right, bottom, left),
+        tilt=float(inputs["tilt"][0]),
     )
     return Flight(joined(still), joined(moving), plan, inputs["regions"])
 

@@ -15,27 +15,33 @@ def _modules() -> tuple[ModuleType, ...]:
         add_guide,
         cancel,
         cancel_download,
+        check_path,
         command,
         download,
         find_device,
+        fit_path,
+        fly_path,
         free_models,
+        level_horizon,
         make,
         objects,
         paint_motion,
+        path_options,
         preferences,
         remove_model,
         settings,
         update_motion,
         use_models,
     )
-    from .panels import main, models, motion, preview
+    from .panels import camera, main, models, motion, path_overlay, preview
     from .render import engine, ui_compat
 
     return (
         *(preferences, settings, make, cancel, objects),
         *(update_motion, paint_motion, add_guide),
+        *(path_options, fly_path, check_path, fit_path, level_horizon, path_overlay),
         *(download, cancel_download, remove_model, use_models, find_device, free_models),
-        *(preview, main, motion, models, engine, ui_compat, command),
+        *(preview, main, motion, camera, models, engine, ui_compat, command),
     )
 
 

@@ -19,6 +19,7 @@ from .core.camera_path import CameraPath
 from .core.cloud import FlightPlan
 from .core.travel import Values, passing_shares
 from .keyframes import remove_curves
+from .marks import ROLE
 from .rig_keys import Timing, key_along, key_offset, read_along
 from .rig_paths import (
     PathError,
@@ -44,6 +45,7 @@ ZOOM_LENS = "make_4d_zoom_lens"
 TILT = "make_4d_tilt"
 """Custom property of the camera: radians by which the photo's horizon is turned clockwise."""
 SENSOR_MM = 36.0
+RIG_ROLES = ("path", "target")
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,16 @@ class Rig:
         """The constraint that turns the camera to the target."""
         return _constraint(self.camera, "TRACK_TO", self.target)
 
+    @property
+    def closed(self) -> bool:
+        """Whether the curve leads back to its start."""
+        splines = self.curve.data.splines
+        return bool(splines) and splines[0].use_cyclic_u
+
     def timing(self, first: int, last: int) -> Timing:
         """How the curve is flown now, over frames `first` to `last`."""
-        back, splines = bool(self.curve.get(BACK, False)), self.curve.data.splines
-        closed = bool(splines) and splines[0].use_cyclic_u
-        return Timing(first, last, self.curve.get(EASE, "EASE"), back, closed and not back)
+        back = bool(self.curve.get(BACK, False))
+        return Timing(first, last, self.curve.get(EASE, "EASE"), back, self.closed and not back)
 
 
 def make_rig(name: str, plan: FlightPlan) -> Rig:
@@ -88,14 +95,19 @@ def make_rig(name: str, plan: FlightPlan) -> Rig:
 
 def complete_rig(
     name: str,
-    intrinsics: Intrinsics,
+    intrinsics: Intrinsics | None,
     curve: bpy.types.Object | None = None,
     camera: bpy.types.Object | None = None,
     target: bpy.types.Object | None = None,
 ) -> Rig:
-    """A rig of what there is, the missing objects and constraints made."""
+    """A rig of what there is, the missing objects and constraints made.
+
+    intrinsics: the photo's, for a camera that has to be made.
+    """
     curve = curve or make_curve(f"{name} Path")
-    camera = camera or make_camera(f"{name} Camera", intrinsics)
+    if camera is None:
+        assert intrinsics is not None
+        camera = make_camera(f"{name} Camera", intrinsics)
     if target is None:
         target = bpy.data.objects.new(f"{name} Target", None)
         target.empty_display_type, target.empty_display_size = "SPHERE", 0.1
@@ -186,6 +198,20 @@ def retime(rig: Rig, timing: Timing, end: float = 1.0) -> None:
             key_along(data, path, *values, timing)
 
 
+def level(rig: Rig, angle: float) -> None:
+    """Roll the view clockwise by `angle` radians against the photo's, wherever the camera is.
+
+    The target's z axis is what the camera takes for up; its extra rotation leaves the artist's own.
+    """
+    rig.track.use_target_z = True
+    rig.target.delta_rotation_euler = (0.0, angle, 0.0)
+
+
+def levelled_by(rig: Rig) -> float:
+    """The angle in radians by which the view is rolled."""
+    return float(rig.target.delta_rotation_euler.y)
+
+
 def moved(points: Values, matrix: Values) -> Values:
     """Points (..., 3) by a matrix (4, 4)."""
     return points @ matrix[:3, :3].T + matrix[:3, 3]
@@ -209,11 +235,14 @@ def _zoom(rig: Rig, focal: Values, shares: Values, timing: Timing) -> None:
 
 
 def _find(
-    camera: bpy.types.Object, kind: str, target: bpy.types.Object | None = None
+    camera: bpy.types.Object, kind: str, target: bpy.types.Object
 ) -> bpy.types.Constraint | None:
-    """The camera's constraint of a kind on `target`, else one whose target is gone."""
+    """The camera's constraint of a kind on `target`, else one whose target the artist deleted."""
     found = [c for c in camera.constraints if c.type == kind]
-    return next((c for wanted in (target, None) for c in found if c.target == wanted), None)
+    for fits in (lambda t: t == target, lambda t: t is None, lambda t: t.get(ROLE) in RIG_ROLES):
+        if (first := next((c for c in found if fits(c.target)), None)) is not None:
+            return first
+    return None
 
 
 def _constraint(camera: bpy.types.Object, kind: str, target: bpy.types.Object) -> Any:

@@ -96,6 +96,19 @@ class Make4DSettings(bpy.types.PropertyGroup):
         max=2.6,
         subtype="ANGLE",
     )
+    nearest_distance: FloatProperty(  # type: ignore[valid-type]
+        name="Nearest Distance",
+        description=(
+            "How far the photo's nearest thing is, in metres: it sets the scene's unit scale, so "
+            "that what you measure and place has its true size. The picture stays as it is"
+        ),
+        min=0.001,
+        soft_max=100.0,
+        max=100_000.0,
+        precision=2,
+        get=lambda self: self.id_data.unit_settings.scale_length,
+        set=lambda self, metres: setattr(self.id_data.unit_settings, "scale_length", metres),
+    )
     inpaint_model: EnumProperty(  # type: ignore[valid-type]
         name="Painting",
         description="What paints the surroundings of the photo and what its things hide",

@@ -50,26 +50,31 @@ def bezier_samples(points: Values, left: Values, right: Values) -> Values:
     return a * (1 - u) ** 3 + 3 * b * u * (1 - u) ** 2 + 3 * c * u**2 * (1 - u) + d * u**3
 
 
+def travelled_shares(samples: Values) -> Values:
+    """Share of the length travelled at samples (m, SAMPLES + 1, 3) of a curve's pieces, which meet.
+
+    Returns (m * SAMPLES + 1,), rising from 0 to 1; evenly spaced where the curve has no length.
+    """
+    steps = np.linalg.norm(np.diff(samples, axis=1), axis=-1).ravel()
+    travelled = np.concatenate([[0.0], np.cumsum(steps)])
+    if travelled[-1] < _SMALLEST:
+        return np.linspace(0.0, 1.0, len(travelled))
+    return travelled / travelled[-1]
+
+
 def passing_shares(points: Values, left: Values, right: Values) -> Values:
     """Share of a Bezier curve's length travelled at each of its points.
 
     points, left, right (n, 3): control points and their handles, n >= 2. Returns (n,), rising from
     0 to 1; evenly spaced where the curve has no length.
     """
-    samples = bezier_samples(points, left, right)
-    lengths = np.linalg.norm(np.diff(samples, axis=1), axis=-1).sum(axis=1)
-    travelled = np.concatenate([[0.0], np.cumsum(lengths)])
-    if travelled[-1] < _SMALLEST:
-        return np.linspace(0.0, 1.0, len(points))
-    return travelled / travelled[-1]
+    return travelled_shares(bezier_samples(points, left, right))[::SAMPLES]
 
 
 def parameter_at(points: Values, left: Values, right: Values, share: float) -> tuple[int, float]:
     """The piece of a Bezier curve, and the parameter 0..1 on it, where `share` is travelled."""
-    samples = bezier_samples(points, left, right)
-    steps = np.linalg.norm(np.diff(samples, axis=1), axis=-1).ravel()
-    travelled = np.concatenate([[0.0], np.cumsum(steps)])
-    at = float(np.interp(share * travelled[-1], travelled, np.arange(len(travelled)) / SAMPLES))
+    travelled = travelled_shares(bezier_samples(points, left, right))
+    at = float(np.interp(share, travelled, np.arange(len(travelled)) / SAMPLES))
     piece = min(int(at), len(points) - 2)
     return piece, at - piece
 

@@ -1,0 +1,107 @@
+"""Another path for the camera of a 4D scene: chosen, made for its clouds, laid over its rig."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import bpy
+import numpy as np
+
+from .camera_rig import LOOK, POSITIONS, Rig, lay_path, retime
+from .core.camera_path import CameraPath
+from .core.long_cruise import LongCruise, long_cruise
+from .core.presets import SceneFacts, preset, scene_facts
+from .core.travel import Ease
+from .marks import LENS
+from .path_check import Limits, Measured, measure
+from .read_clouds import CloudPoints, read_clouds
+from .rig_keys import Timing
+from .scene_parts import SceneError, SceneParts
+from .scene_rig import ensure_rig, existing_rig, photo_lens, photo_matrix
+
+MADE, KEEP, LONG = "MADE", "KEEP", "LONG"
+"""Moves beside the presets: the flight as first made, the path as it is, the long cruise."""
+INSIDE = 0.98
+"""Of the share of the curve that is safe, how much stays when it is made to fit."""
+TRIES, SHORTEST = 6, 0.02
+
+
+@dataclass(frozen=True)
+class PathWish:
+    """What the artist asks for: a key of PRESETS or one of MADE, KEEP, LONG, its amount, side and
+    seed, the settings of the long cruise, and how it is flown."""
+
+    move: str
+    amount: float = 1.0
+    mirrored: bool = False
+    seed: int = 0
+    cruise: LongCruise = field(default_factory=LongCruise)
+    ease: Ease = "EASE"
+    back: bool = False
+
+
+def remake_path(scene: bpy.types.Scene, parts: SceneParts, wish: PathWish) -> Rig:
+    """Lay the wished path over the scene's rig, flown over its frames; returns the rig.
+
+    What the artist deleted of the rig is made anew. Raises SceneError, PathError or ValueError with
+    a sentence for the artist.
+    """
+    bpy.context.view_layer.update()  # for the places of things that were just moved
+    timing = Timing(scene.frame_start, scene.frame_end, wish.ease, wish.back)
+    if wish.move == KEEP:
+        rig = existing_rig(parts)
+        retime(rig, replace(timing, round=rig.closed and not wish.back))
+        return rig
+    path = wished_path(parts, wish)
+    rig = ensure_rig(scene, parts)
+    lay_path(rig, path, timing, photo_matrix(parts.still))
+    return rig
+
+
+def wished_path(parts: SceneParts, wish: PathWish) -> CameraPath:
+    """The path of a wish other than KEEP; raises SceneError or ValueError."""
+    if wish.move == MADE:
+        return _first_path(parts)
+    clouds, facts = facts_of(parts)
+    if wish.move == LONG:
+        return long_cruise(clouds.position, clouds.radius, facts.camera, wish.cruise, facts.border)
+    return preset(wish.move, facts, wish.amount, wish.mirrored, wish.seed)
+
+
+def facts_of(parts: SceneParts) -> tuple[CloudPoints, SceneFacts]:
+    """The clouds of a scene, and what moves need to know of them; raises SceneError, ValueError."""
+    clouds, lens = read_clouds(parts), photo_lens(parts.still)
+    top, right, bottom, left = (round(value) for value in parts.still[LENS][5:9])
+    return clouds, scene_facts(clouds.position, clouds.radius, lens, (top, right, bottom, left))
+
+
+def fit_path(scene: bpy.types.Scene, parts: SceneParts, limits: Limits) -> tuple[Measured, float]:
+    """Cut the path where it leaves the limits; returns the new measurement, and the share kept.
+
+    A closed path is opened there and flown there and back. Nothing changes where it is safe. Raises
+    SceneError or PathError, also where not even its start is safe.
+    """
+    rig = existing_rig(parts)
+    kept = 1.0
+    for _ in range(TRIES):
+        measured = measure(scene, parts, rig)
+        if measured.excess(limits).max() <= 0:
+            return measured, kept
+        end = INSIDE * measured.safe_until(limits)[1]
+        if end * kept < SHORTEST:
+            break
+        timing = rig.timing(scene.frame_start, scene.frame_end)
+        if timing.round:
+            timing = Timing(timing.first, timing.last, timing.ease, back=True)
+        retime(rig, timing, end)
+        kept *= end
+    raise SceneError(
+        "The path is beyond the limits from its start: raise them, or re-make the path."
+    )
+
+
+def _first_path(parts: SceneParts) -> CameraPath:
+    if parts.path is None or POSITIONS not in parts.path:
+        raise SceneError("The first flight isn't known any more: choose another move.")
+    places, looks = (np.reshape(np.array(parts.path[n]), (-1, 3)) for n in (POSITIONS, LOOK))
+    return CameraPath.through(places, looks)

@@ -1,0 +1,104 @@
+"""The sidebar's part for the camera: its move, how far it can go, its horizon, its lens."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..geometry.camera_rig import TILT, Rig, levelled_by
+from ..geometry.path_check import is_stale, sentence, stored
+from ..geometry.scene_parts import SceneError, SceneParts, parts_of
+from ..geometry.scene_rig import existing_rig
+from ..operators.check_path import MAKE4D_OT_check_path
+from ..operators.fit_path import MAKE4D_OT_fit_path
+from ..operators.fly_path import MAKE4D_OT_fly_path
+from ..operators.level_horizon import MAKE4D_OT_level_horizon
+from ..operators.path_options import draw_options, limits_of
+from .main import CATEGORY, is_4d_scene
+from .text import draw_wrapped
+
+
+class VIEW3D_PT_make_4d_camera(bpy.types.Panel):
+    """The camera's flight as the artist wants it."""
+
+    bl_label = "Camera"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = CATEGORY
+    bl_parent_id = "VIEW3D_PT_make_4d"
+    bl_order = 1
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Shown in 4D scenes; a camera that was deleted can be got back there."""
+        return is_4d_scene(context.scene)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """The move and its button; what is safe; horizon, lens and scale."""
+        column = self.layout.column()
+        column.use_property_split = True
+        column.use_property_decorate = False
+        draw_move(column, context.scene)
+        parts = parts_of(context.scene)
+        try:
+            rig = existing_rig(parts)
+        except SceneError as error:
+            draw_wrapped(self.layout, context, str(error), icon="ERROR")
+            return
+        draw_safety(self.layout, context, parts, rig)
+        draw_view(self.layout, context.scene, rig)
+
+
+def draw_move(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
+    """The options of the path and the button that makes it."""
+    options = scene.make_4d_camera
+    layout.prop(options, "preset")
+    draw_options(layout, options)
+    layout.prop(options, "ease")
+    layout.prop(options, "loop")
+    layout.operator(MAKE4D_OT_fly_path.bl_idname, icon="CURVE_BEZCURVE")
+
+
+def draw_safety(
+    layout: bpy.types.UILayout, context: bpy.types.Context, parts: SceneParts, rig: Rig
+) -> None:
+    """The limits, the buttons, and what was found when the path was checked."""
+    scene = context.scene
+    column = layout.column(align=True)
+    row = column.row(align=True)
+    row.prop(scene.make_4d_camera, "max_empty")
+    row.prop(scene.make_4d_camera, "max_invented")
+    row = column.row(align=True)
+    row.operator(MAKE4D_OT_check_path.bl_idname, icon="HIDE_OFF")
+    row.operator(MAKE4D_OT_fit_path.bl_idname, icon="CHECKMARK")
+    measured = stored(rig.curve)
+    if measured is None:
+        return
+    if is_stale(scene, parts, rig):
+        draw_wrapped(layout, context, "The path has changed since: check again.", icon="INFO")
+    else:
+        draw_wrapped(layout, context, sentence(measured, limits_of(scene)))
+
+
+def draw_view(layout: bpy.types.UILayout, scene: bpy.types.Scene, rig: Rig) -> None:
+    """The horizon, the lens, and how large the scene is."""
+    levelled = bool(levelled_by(rig))
+    button = MAKE4D_OT_level_horizon.bl_idname
+    if levelled or rig.camera.get(TILT, 0.0):
+        layout.operator(button, icon="DRIVER_ROTATIONAL_DIFFERENCE", depress=levelled)
+    else:
+        layout.operator(button, text="Turn Horizon", icon="DRIVER_ROTATIONAL_DIFFERENCE")
+    column = layout.column()
+    column.use_property_split = True
+    column.prop(rig.camera.data, "lens", text="Lens")
+    column.prop(scene.make_4d, "nearest_distance")
+
+
+def register() -> None:
+    """Register the panel."""
+    bpy.utils.register_class(VIEW3D_PT_make_4d_camera)
+
+
+def unregister() -> None:
+    """Remove the panel."""
+    bpy.utils.unregister_class(VIEW3D_PT_make_4d_camera)

@@ -10,6 +10,7 @@ from make_4d.geometry.core.camera import (
     project,
     unproject,
 )
+from make_4d.geometry.core.camera_path import DOWN, FORWARD, scaled_path, slerp
 from make_4d.geometry.core.skirt import MIN_STEP, find_skirts
 
 CAMERA = Intrinsics.from_field_of_view(64, 48, 0.9)
@@ -19,6 +20,10 @@ WIDE = CAMERA.padded(16, 16, 16, 16)
 def border_at(depth):
     points = unproject(pixel_centres(80, 96), np.full((80, 96), depth, np.float32), WIDE)
     return np.concatenate([points[0], points[-1], points[:, 0], points[:, -1]])
+
+
+def safe(border, position, look):
+    return path.safe_fraction(border, CAMERA, path.straight_path(position, look))
 
 
 def look_at_angle(angle):
@@ -35,36 +40,36 @@ def test_slerp_keeps_length_and_speed():
     end = look_at_angle(0.8)
     for fraction in (0.0, 0.25, 0.5, 1.0):
         np.testing.assert_allclose(
-            path.slerp(path.FORWARD, end, fraction), look_at_angle(0.8 * fraction), atol=1e-12
+            slerp(FORWARD, end, fraction), look_at_angle(0.8 * fraction), atol=1e-12
         )
-    np.testing.assert_array_equal(path.slerp(path.FORWARD, path.FORWARD, 0.5), path.FORWARD)
+    np.testing.assert_array_equal(slerp(FORWARD, FORWARD, 0.5), FORWARD)
 
 
 def test_rotation_looks_where_it_should_and_does_not_roll(rng):
     look = np.array([0.3, -0.2, 0.93])
-    rotation = look_rotation(look, path.DOWN)
+    rotation = look_rotation(look, DOWN)
     np.testing.assert_allclose(rotation @ (look / np.linalg.norm(look)), [0, 0, 1], atol=1e-12)
     np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-12)
     assert rotation[0, 1] == 0.0
-    np.testing.assert_allclose(look_rotation(path.FORWARD, path.DOWN), np.eye(3), atol=1e-12)
+    np.testing.assert_allclose(look_rotation(FORWARD, DOWN), np.eye(3), atol=1e-12)
 
 
 def test_flying_in_is_safe_and_turning_far_is_not():
     border = border_at(10.0)
     ahead = np.array([0.0, 0.0, 0.6])
-    assert path.safe_fraction(border, CAMERA, ahead, path.FORWARD) == 1.0
+    assert safe(border, ahead, FORWARD) == 1.0
     # The margin of 16 px is atan-wise a turn of at most this much at the picture's side.
     half = np.arctan(32 / CAMERA.focal)
     limit = np.arctan(48 / CAMERA.focal) - half
-    fraction = path.safe_fraction(border, CAMERA, np.zeros(3), look_at_angle(0.6))
+    fraction = safe(border, np.zeros(3), look_at_angle(0.6))
     assert 0.5 * limit < 0.6 * fraction < 1.05 * limit
-    look = path.slerp(path.FORWARD, look_at_angle(0.6), fraction)
+    look = slerp(FORWARD, look_at_angle(0.6), fraction)
     assert path.border_stays_outside(border, CAMERA, np.zeros(3), look)
 
 
 def test_flying_out_stops_before_the_border_shows():
     border = border_at(1.0)
-    fraction = path.safe_fraction(border, CAMERA, np.array([0, 0, -2.0]), path.FORWARD)
+    fraction = safe(border, np.array([0, 0, -2.0]), FORWARD)
     # The outermost pixel centre, 47.5 px from the middle, may come as near as 32 + 2 px to it.
     assert 2.0 * fraction == pytest.approx(47.5 / 34 - 1, abs=2e-3)
 
@@ -84,10 +89,11 @@ def test_backward_is_the_mirror_of_forward():
 
 
 def test_waypoints_start_at_the_photo():
-    positions, looks = path.waypoints(np.array([0, 0, 0.6]), look_at_angle(0.2), 0.5, 3)
-    np.testing.assert_allclose(positions[:, 2], [0, 0.15, 0.3], atol=1e-6)
-    np.testing.assert_allclose(looks[0], [0, 0, 1])
-    np.testing.assert_allclose(looks[2], look_at_angle(0.1), atol=1e-6)
+    whole = path.straight_path(np.array([0, 0, 0.6]), look_at_angle(0.2))
+    flown = scaled_path(whole, 0.5)
+    np.testing.assert_allclose(flown.positions[:, 2], [0, 0.15, 0.3], atol=1e-6)
+    np.testing.assert_allclose(flown.looks[0], [0, 0, 1])
+    np.testing.assert_allclose(flown.looks[2], look_at_angle(0.1), atol=1e-6)
 
 
 def skirt_reference(depth, member, reach, step):

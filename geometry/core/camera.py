@@ -45,6 +45,11 @@ class Intrinsics:
         """Focal length in mm on a 36 mm sensor fitted to the picture's width."""
         return self.focal / self.width * SENSOR_WIDTH_MM
 
+    @property
+    def matrix(self) -> Vector:
+        """Focal length and principal point as the usual matrix (3, 3), in pixels."""
+        return np.array([[self.focal, 0.0, self.cx], [0.0, self.focal, self.cy], [0.0, 0.0, 1.0]])
+
     def padded(self, top: int, right: int, bottom: int, left: int) -> Intrinsics:
         """Intrinsics of the same camera with margins (pixels) added round the picture."""
         return Intrinsics(

@@ -1,4 +1,4 @@
-"""The camera's path: from autocruise's pose to waypoints that keep inside the outpainted picture.
+"""The camera's path within the picture: autocruise's one step, and how far a path may go.
 
 Poses are a position (3,) and a unit look direction (3,) in the camera frame of the photo; the down
 direction of the picture stays that of the photo.
@@ -6,13 +6,27 @@ direction of the picture stays that of the photo.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
+from .autocruise import CruiseSettings, CruiseState, cruise_step
 from .camera import FloatArray, Intrinsics, Vector, look_rotation
-from .camera_path import DOWN, FORWARD, slerp
+from .camera_path import DOWN, FORWARD, CameraPath, sampled_path, scaled_path, slerp, zoomed
 
 RESERVE_PX = 2.0
 MAX_TURN = 0.5
+CHECKS = 8
+"""Poses along a path where the border is looked for."""
+
+
+def cruise_pose(disparity: FloatArray, camera: Intrinsics) -> tuple[Vector, Vector]:
+    """Where one step of the paper's autocruise leads from the photo's pose.
+
+    disparity: (H, W) 0..1, what `camera` sees. The look is a unit vector, limited in its turn.
+    """
+    state = cruise_step(CruiseState.start(), disparity, camera.matrix, CruiseSettings())
+    return np.asarray(state.position, float), limited_turn(np.asarray(state.look, float), camera)
 
 
 def limited_turn(look: Vector, camera: Intrinsics) -> Vector:
@@ -31,17 +45,14 @@ def backward_from(position: Vector, look: Vector) -> tuple[Vector, Vector]:
     return -position, mirrored
 
 
-def waypoints(
-    position: Vector, look: Vector, fraction: float, count: int
-) -> tuple[FloatArray, FloatArray]:
-    """Positions and looks (count, 3) from the photo's pose to `fraction` of the way to the end.
+def straight_path(position: Vector, look: Vector, count: int = 3) -> CameraPath:
+    """`count` waypoints from the photo's pose straight to a position (3,) and unit look (3,).
 
     Positions by linear, looks by spherical interpolation, as the paper interpolates its poses.
     """
-    steps = np.linspace(0.0, fraction, count)
+    steps = np.linspace(0.0, 1.0, count)
     positions = np.stack([position * s for s in steps])
-    looks = np.stack([slerp(FORWARD, look, s) for s in steps])
-    return positions.astype(np.float32), looks.astype(np.float32)
+    return CameraPath.through(positions, np.stack([slerp(FORWARD, look, s) for s in steps]))
 
 
 def border_stays_outside(
@@ -60,26 +71,34 @@ def border_stays_outside(
     return not bool(inside.any())
 
 
-def safe_fraction(
-    border: FloatArray, camera: Intrinsics, position: Vector, look: Vector, steps: int = 12
-) -> float:
-    """Largest share (0..1) of the path to (position, look) that never shows the border.
-
-    Bisection on the end pose; between the photo and a safe end pose the border is checked at
-    quarter steps too.
-    """
-
-    def safe(fraction: float) -> bool:
-        parts = [fraction * k / 4 for k in (1, 2, 3, 4)]
-        return all(
-            border_stays_outside(border, camera, position * p, slerp(FORWARD, look, p))
-            for p in parts
+def stays_inside(border: FloatArray, camera: Intrinsics, path: CameraPath) -> bool:
+    """Whether the border (n, 3) is seen nowhere along a path; its first pose isn't looked at."""
+    poses = sampled_path(path, CHECKS + 1)
+    last = CHECKS if path.closed else CHECKS + 1
+    return all(
+        border_stays_outside(
+            border, zoomed(camera, float(poses.focal[i])), poses.positions[i], poses.looks[i]
         )
+        for i in range(1, last)
+    )
 
-    if safe(1.0):
+
+def safe_fraction(border: FloatArray, camera: Intrinsics, path: CameraPath) -> float:
+    """Largest fraction (0..1), about the photo's pose, of a path that never shows the border."""
+    return largest_safe(
+        lambda fraction: scaled_path(path, fraction),
+        lambda scaled: stays_inside(border, camera, scaled),
+    )
+
+
+def largest_safe(
+    shape: Callable[[float], CameraPath], safe: Callable[[CameraPath], bool], steps: int = 12
+) -> float:
+    """Largest fraction, 0..1, at which the path `shape(fraction)` is safe, by bisection."""
+    if safe(shape(1.0)):
         return 1.0
     low, high = 0.0, 1.0
     for _ in range(steps):
         middle = 0.5 * (low + high)
-        low, high = (middle, high) if safe(middle) else (low, middle)
+        low, high = (middle, high) if safe(shape(middle)) else (low, middle)
     return low

@@ -5,14 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ...geometry.core import path
-from ...geometry.core.autocruise import CruiseSettings, CruiseState, cruise_step
 from ...geometry.core.camera import FloatArray, Intrinsics, pixel_centres, unproject
+from ...geometry.core.camera_path import scaled_path
 from ..builtin.tilt import horizon_tilt
 from ..cache import Arrays
 from ..settings import JobSettings
 from ..stage_context import StageContext
-
-WAYPOINTS = 3
 
 
 def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
@@ -26,20 +24,18 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     top, right, bottom, left = (int(m) for m in inputs["margins"])
     height, width = inputs["disparity"].shape
     inside = slice(top, height - bottom), slice(left, width - right)
-    view = inputs["disparity"][inside]
-    state = cruise_step(CruiseState.start(), view, _matrix(camera), CruiseSettings())
-    position, look = np.asarray(state.position, float), np.asarray(state.look, float)
-    look = path.limited_turn(look, camera)
+    position, look = path.cruise_pose(inputs["disparity"][inside], camera)
     if settings.fly == "out":
         position, look = path.backward_from(position, look)
+    whole = path.straight_path(position, look)
     border = border_points(inputs["depth"][0], wide_camera)
-    fraction = path.safe_fraction(border, camera, position, look)
-    positions, looks = path.waypoints(position, look, fraction, WAYPOINTS)
+    fraction = path.safe_fraction(border, camera, whole)
+    flown = scaled_path(whole, fraction)
     context.report(1.0)
     tilt = horizon_tilt(inputs["image"], inputs["sky"][inside])
     return {
-        "positions": positions,
-        "look": looks,
+        "positions": flown.positions,
+        "look": flown.looks,
         "fraction": np.array([fraction], np.float32),
         "tilt": np.array([tilt], np.float32),
     }
@@ -66,8 +62,3 @@ def border_points(depth: FloatArray, camera: Intrinsics) -> FloatArray:
     """Points (n, 3) of the outermost pixels of a depth map (H, W)."""
     points = unproject(pixel_centres(*depth.shape), depth, camera)
     return np.concatenate([points[0], points[-1], points[:, 0], points[:, -1]])
-
-
-def _matrix(camera: Intrinsics) -> FloatArray:
-    k = [[camera.focal, 0, camera.cx], [0, camera.focal, camera.cy], [0, 0, 1]]
-    return np.array(k, np.float32)

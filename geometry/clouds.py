@@ -28,8 +28,8 @@ def make_points(name: str, points: PointArrays) -> bpy.types.PointCloud:
     The photo's camera stands at the object's origin and looks along its +y. Attributes: `position`,
     `radius`, `color` (scene-linear, with opacity), `known`, `layer`, `pixel`, `disparity`;
     where the points move `fwd_1`..`fwd_K` and `bwd_0`..`bwd_(K-1)`, their displacements at the key
-    times of the loop, and `fwd_end`, `bwd_start`, the shares of the loop at which the forward copy
-    leaves the wide photo and the backward one enters it.
+    times of the loop; where some leave the wide photo `fwd_end` and `bwd_start`, the shares of the
+    loop at which the forward copy leaves it and the backward one enters.
     Raises ValueError where the arrays don't fit together.
     """
     check(points)
@@ -46,9 +46,15 @@ def make_points(name: str, points: PointArrays) -> bpy.types.PointCloud:
         store(cloud, f"{FORWARD_PREFIX}_{k}", "FLOAT_VECTOR", blender_from_camera(displacement))
     for k, displacement in enumerate(points.backward):
         store(cloud, f"{BACKWARD_PREFIX}_{k}", "FLOAT_VECTOR", blender_from_camera(displacement))
-    for name_of_life, life in zip((FORWARD_END, BACKWARD_START), points.life, strict=False):
-        store(cloud, name_of_life, "FLOAT", life)
+    if leaves(points):
+        for end, life in zip((FORWARD_END, BACKWARD_START), points.life, strict=True):
+            store(cloud, end, "FLOAT", life)
     return cloud
+
+
+def leaves(points: PointArrays) -> bool:
+    """Whether any point leaves the wide photo, or comes in, during the loop."""
+    return bool(len(points.life) and ((points.life[0] <= 1) | (points.life[1] >= 0)).any())
 
 
 def check(points: PointArrays) -> None:

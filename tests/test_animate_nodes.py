@@ -172,5 +172,10 @@ def test_group_is_shared_and_an_older_one_is_left_alone(empty_blend):
     newer = animate_group()
     assert newer != first and newer[VERSION] == GROUP_VERSION
     inputs = [s for s in newer.interface.items_tree if s.in_out == "INPUT"]
-    assert [s.name for s in inputs] == ["Geometry", "Loop Length", "Speed", "Strength"]
+    numbers = ["Loop Length", "Speed", "Strength", "Reverse", "Turbulence", "Turbulence Size"]
+    last = ["Phase", "Fade at Border", "Time Correction"]
+    assert [s.name for s in inputs] == ["Geometry", *numbers, *last]
+    assert [s.name for s in inputs if s.hide_in_modifier] == ["Time Correction"]
+    assert all(s.description for s in inputs[1:])
+    assert newer.asset_data is not None and newer.asset_data.description
     assert all(s.description for s in inputs[1:])

@@ -59,8 +59,11 @@ def test_displacements_are_stored_by_key_time(empty_blend, make_flight):
     cloud = make_cloud("moving", points).data
     stored = {a.name for a in cloud.attributes if a.name.startswith(("fwd", "bwd"))}
     keys = {f"fwd_{k}" for k in range(1, 9)} | {f"bwd_{k}" for k in range(8)}
-    assert stored == keys | {"fwd_end", "bwd_start"}
-    np.testing.assert_array_equal(read(cloud, "bwd_start", "value"), points.life[1])
+    assert stored == keys, "no point leaves the wide photo"
+    life = np.stack([np.linspace(0.5, 2, points.count), np.linspace(-1, 0.5, points.count)])
+    leaving = make_cloud("leaving", replace(points, life=life.astype(np.float32))).data
+    np.testing.assert_array_equal(read(leaving, "fwd_end", "value"), np.float32(life[0]))
+    np.testing.assert_array_equal(read(leaving, "bwd_start", "value"), np.float32(life[1]))
     for name, values in (("fwd_3", points.forward[2]), ("bwd_0", points.backward[0])):
         x, y, z = values.T
         stored = read(cloud, name, "vector", 3)

@@ -16,16 +16,20 @@ from typing import Any
 
 import bpy
 
-from ..clouds import BACKWARD_PREFIX, FORWARD_PREFIX
+from ..clouds import BACKWARD_PREFIX, BACKWARD_START, COLOR, FORWARD_END, FORWARD_PREFIX
 from ..core.cloud import KEY_TIMES
-from ..marks import ROLE, VERSION
-from .tree import Socket, add_node, feed, math
+from .tree import Socket, add_input, add_node, described, existing, feed, math
+from .turbulence import add_turbulence
 
-NAME = "Make 4D Animate"
-GROUP_VERSION = 1
+NAME, ROLE_NAME = "Make 4D Animate", "animate"
+GROUP_VERSION = 2
 """Counts up when the tree changes; files made with an older group keep that."""
 WEIGHT, BACKWARD = "weight", "backward"
-LOOP_LENGTH, SPEED, STRENGTH = "Loop Length", "Speed", "Strength"
+LOOP_LENGTH, SPEED, STRENGTH, REVERSE = "Loop Length", "Speed", "Strength", "Reverse"
+TURBULENCE, TURBULENCE_SIZE, PHASE = "Turbulence", "Turbulence Size", "Phase"
+FADE, CORRECTION = "Fade at Border", "Time Correction"
+FADE_SHARE = 0.1
+"""Share of the loop over which a point fades before it leaves the wide photo."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ def add_animation(cloud: bpy.types.Object, loop_frames: int) -> bpy.types.NodesM
     modifier = cloud.modifiers.new(NAME, "NODES")
     modifier.node_group = animate_group()
     set_input(cloud, modifier, LOOP_LENGTH, loop_frames)
+    set_input(cloud, modifier, FADE, FORWARD_END in cloud.data.attributes)
     return modifier
 
 
@@ -58,14 +63,13 @@ def set_input(
 
 def animate_group() -> bpy.types.NodeTree:
     """The file's node group of this version, made where there is none."""
-    for group in bpy.data.node_groups:
-        ours = group.get(ROLE) == "animate" and group.get(VERSION) == GROUP_VERSION
-        if ours and group.library is None:
-            return group
+    found = existing(ROLE_NAME, GROUP_VERSION)
+    if found is not None:
+        return found
     group = bpy.data.node_groups.new(NAME, "GeometryNodeTree")
-    group[ROLE], group[VERSION] = "animate", GROUP_VERSION
+    text = "Moves points along their stored displacements in a seamless loop"
+    described(group, ROLE_NAME, GROUP_VERSION, text)
     group.is_modifier = True
-    group.description = "Moves points along their stored displacements in a seamless loop"
     _add_sockets(group)
     _add_nodes(group)
     return group
@@ -75,49 +79,45 @@ def _add_sockets(group: bpy.types.NodeTree) -> None:
     new = group.interface.new_socket
     new("Geometry", in_out="OUTPUT", socket_type="NodeSocketGeometry")
     new("Geometry", in_out="INPUT", socket_type="NodeSocketGeometry")
-    _add_number(group, LOOP_LENGTH, "Int", "Frames after which the motion repeats", 1, 60, 100_000)
-    _add_number(
-        group,
-        SPEED,
-        "Float",
-        "How fast the motion runs: 2 is twice as fast, 0 stands still, below 0 runs backward",
-        -100.0,
-        1.0,
-        100.0,
-    )
-    _add_number(
-        group, STRENGTH, "Float", "How far the points move: 0 not at all, 1 as estimated", 0, 1, 10
-    )
+    tip = "Frames after which the motion repeats: a longer loop runs more slowly"
+    add_input(group, LOOP_LENGTH, "Int", tip, 1, 60, 100_000)
+    tip = "How fast the motion runs: 2 is twice as fast, 0 stands still, below 0 runs backward"
+    add_input(group, SPEED, "Float", tip, -100, 1, 100)
+    tip = "How far the points move: 0 not at all, 1 as estimated"
+    add_input(group, STRENGTH, "Float", tip, 0, 1, 10)
+    _add_switch(group, REVERSE, "Let everything run the other way, as a film played backward")
+    tip = "Eddies on the way, as a share of it: 0 flows smoothly, 1 boils"
+    add_input(group, TURBULENCE, "Float", tip, 0, 0, 10, "FACTOR")
+    tip = "Distance from one eddy to the next"
+    add_input(group, TURBULENCE_SIZE, "Float", tip, 1e-4, 0.2, 1000, "DISTANCE")
+    tip = "Where in the loop the first frame is: 0.5 starts in its middle"
+    add_input(group, PHASE, "Float", tip, -1, 0, 1, "FACTOR")
+    _add_switch(group, FADE, "Let points fade that drift out of the painted-on surroundings")
+    tip = "Written by the add-on where speed, loop length or direction are keyed; in loops"
+    add_input(group, CORRECTION, "Float", tip, -1e6, 0, 1e6).hide_in_modifier = True
 
 
-def _add_number(
-    group: bpy.types.NodeTree,
-    name: str,
-    kind: str,
-    tip: str,
-    low: float,
-    default: float,
-    high: float,
-) -> None:
+def _add_switch(group: bpy.types.NodeTree, name: str, tip: str) -> None:
     socket = group.interface.new_socket(
-        name, description=tip, in_out="INPUT", socket_type=f"NodeSocket{kind}"
+        name, description=tip, in_out="INPUT", socket_type="NodeSocketBool"
     )
-    socket.min_value, socket.max_value = low, high
-    socket.default_value = default
-    # One value for the whole cloud: a field here would only cost time.
     socket.structure_type = "SINGLE"
 
 
 def _add_nodes(group: bpy.types.NodeTree) -> None:
-    source = add_node(group, "NodeGroupInput", (0, 0))
-    geometry, loop, speed, strength = (source.outputs[i] for i in range(4))
-    time = _loop_time(group, loop, speed)
+    source = add_node(group, "NodeGroupInput", (0, 0)).outputs
+    time = _loop_time(group, source)
     rest = math(group, "SUBTRACT", 1.0, time.share, (8, 2))
+    geometry = source["Geometry"]
     copies = []
     for row, prefix, weight in ((1, FORWARD_PREFIX, rest), (-2, BACKWARD_PREFIX, time.share)):
-        offset = _displacement(group, prefix, time, strength, row)
-        moved = _displaced(group, geometry, offset, weight, row)
-        copies.append(_stored(group, moved, BACKWARD, "BOOLEAN", prefix == BACKWARD_PREFIX, row))
+        way = _displacement(group, prefix, time, source[STRENGTH], row)
+        amount, size = source[TURBULENCE], source[TURBULENCE_SIZE]
+        offset = add_turbulence(group, way, amount, size, (11.2, row - 2))
+        is_backward = prefix == BACKWARD_PREFIX
+        there = _faded(group, geometry, source[FADE], time.share, is_backward, row)
+        moved = _displaced(group, there, offset, weight, row)
+        copies.append(_stored(group, moved, BACKWARD, "BOOLEAN", is_backward, row))
     copies[1] = _where_weighed(group, copies[1], time.share)
     join = add_node(group, "GeometryNodeJoinGeometry", (15, 0))
     for copy in reversed(copies):  # the link made last comes first
@@ -126,13 +126,18 @@ def _add_nodes(group: bpy.types.NodeTree) -> None:
     group.links.new(join.outputs[0], result.inputs[0])
 
 
-def _loop_time(group: bpy.types.NodeTree, loop: Socket, speed: Socket) -> LoopTime:
-    """t = (frame - 1) * speed, floored modulo N, as a share of the loop and as key times."""
+def _loop_time(group: bpy.types.NodeTree, source: Any) -> LoopTime:
+    """Loops since the first frame, floored modulo 1, as a share of the loop and as key times."""
     frame = add_node(group, "GeometryNodeInputSceneTime", (0, 3)).outputs["Frame"]
     played = math(group, "SUBTRACT", frame, 1.0, (1, 3))
+    back = math(group, "MULTIPLY_ADD", source[REVERSE], -2.0, (1, 4))
+    back.node.inputs[2].default_value = 1.0
+    speed = math(group, "MULTIPLY", source[SPEED], back, (2, 4))
     scaled = math(group, "MULTIPLY", played, speed, (2, 3))
-    t = math(group, "FLOORED_MODULO", scaled, loop, (3, 3))
-    share = math(group, "DIVIDE", t, loop, (4, 3))
+    loops = math(group, "DIVIDE", scaled, source[LOOP_LENGTH], (3, 3))
+    later = math(group, "ADD", source[PHASE], source[CORRECTION], (3, 4))
+    total = math(group, "ADD", loops, later, (4, 3))
+    share = math(group, "FLOORED_MODULO", total, 1.0, (4.5, 3))
     position = math(group, "MULTIPLY", share, float(KEY_TIMES), (5, 3))
     key = math(group, "FLOOR", position, None, (6, 3))
     fraction = math(group, "SUBTRACT", position, key, (7, 3))
@@ -191,6 +196,40 @@ def _displaced(
         feed(group, remove.inputs["Geometry"], moved)
         moved = remove.outputs["Geometry"]
     return _stored(group, moved, WEIGHT, "FLOAT", weight, row - 1)
+
+
+def _faded(
+    group: bpy.types.NodeTree,
+    geometry: Socket,
+    fade: Socket,
+    share: Socket,
+    is_backward: bool,
+    row: float,
+) -> Socket:
+    """The geometry with less opacity where a copy is about to leave, or has just come in."""
+    name = BACKWARD_START if is_backward else FORWARD_END
+    life = add_node(group, "GeometryNodeInputNamedAttribute", (12.6, row + 2), data_type="FLOAT")
+    life.inputs["Name"].default_value = name
+    ends = (share, life.outputs["Attribute"]) if is_backward else (life.outputs["Attribute"], share)
+    left = math(group, "SUBTRACT", *ends, (12.8, row + 2))
+    clear = math(group, "DIVIDE", left, FADE_SHARE, (13, row + 2))
+    clear.node.use_clamp = True
+    color = add_node(
+        group, "GeometryNodeInputNamedAttribute", (12.6, row + 3), data_type="FLOAT_COLOR"
+    )
+    color.inputs["Name"].default_value = COLOR
+    apart = add_node(group, "FunctionNodeSeparateColor", (12.8, row + 3))
+    feed(group, apart.inputs[0], color.outputs["Attribute"])
+    together = add_node(group, "FunctionNodeCombineColor", (13.2, row + 3))
+    for channel in range(3):
+        feed(group, together.inputs[channel], apart.outputs[channel])
+    feed(group, together.inputs[3], math(group, "MULTIPLY", apart.outputs[3], clear, (13, row + 3)))
+    stored = _stored(group, geometry, COLOR, "FLOAT_COLOR", together.outputs[0], row + 1)
+    switch = add_node(group, "GeometryNodeSwitch", (13.6, row + 1), input_type="GEOMETRY")
+    feed(group, switch.inputs["Switch"], fade)
+    feed(group, switch.inputs["False"], geometry)
+    feed(group, switch.inputs["True"], stored)
+    return switch.outputs["Output"]
 
 
 def _where_weighed(group: bpy.types.NodeTree, geometry: Socket, share: Socket) -> Socket:

@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from ..marks import ROLE
+from ..marks import ROLE, VERSION
 
 type Socket = bpy.types.NodeSocket
 COLUMN = 190.0
@@ -40,6 +40,44 @@ def math(
     if b is not None:
         feed(tree, node.inputs[1], b)
     return node.outputs[0]
+
+
+def existing(role: str, version: int) -> bpy.types.NodeTree | None:
+    """The file's own node group that plays a role in this version, None where there is none."""
+    for group in bpy.data.node_groups:
+        if group.library is None and (group.get(ROLE), group.get(VERSION)) == (role, version):
+            return group
+    return None
+
+
+def described(group: bpy.types.NodeTree, role: str, version: int, description: str) -> None:
+    """Note a group's role and version, and offer it as an asset of this file."""
+    group[ROLE], group[VERSION] = role, version
+    group.description = description
+    group.asset_mark()
+    group.asset_data.description, group.asset_data.author = description, "Make 4D"
+
+
+def add_input(
+    group: bpy.types.NodeTree,
+    name: str,
+    kind: str,
+    tip: str,
+    low: float,
+    default: float,
+    high: float,
+    subtype: str = "NONE",
+) -> bpy.types.NodeTreeInterfaceSocket:
+    """A number that is one for the whole geometry, as a field it would only cost time."""
+    socket = group.interface.new_socket(
+        name, description=tip, in_out="INPUT", socket_type=f"NodeSocket{kind}"
+    )
+    if subtype != "NONE":
+        socket.subtype = subtype
+    socket.min_value, socket.max_value = low, high
+    socket.default_value = default
+    socket.structure_type = "SINGLE"
+    return socket
 
 
 def modifier_of(holder: bpy.types.Object, role: str) -> bpy.types.NodesModifier | None:

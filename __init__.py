@@ -21,6 +21,7 @@ def _modules() -> tuple[ModuleType, ...]:
         find_device,
         fit_path,
         fly_path,
+        follow_speed,
         free_models,
         level_horizon,
         make,
@@ -38,7 +39,7 @@ def _modules() -> tuple[ModuleType, ...]:
 
     return (
         *(preferences, settings, make, cancel, objects),
-        *(update_motion, paint_motion, add_guide),
+        *(update_motion, paint_motion, add_guide, follow_speed),
         *(path_options, fly_path, check_path, fit_path, level_horizon, path_overlay),
         *(download, cancel_download, remove_model, use_models, find_device, free_models),
         *(preview, main, motion, camera, models, engine, ui_compat, command),

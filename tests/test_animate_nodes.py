@@ -34,7 +34,7 @@ class Moving:
         self.bpy, self.points, self.cloud, self.modifier = bpy, points, cloud, modifier
 
     def set(self, name, value):
-        from make_4d.geometry.nodes.animate import set_input
+        from make_4d.geometry.nodes.tree import set_input
 
         set_input(self.cloud, self.modifier, name, value)
 

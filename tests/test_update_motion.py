@@ -12,8 +12,8 @@ bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
 from make_4d.geometry.marks import REGIONS, SETTINGS
 from make_4d.geometry.motion_image import is_painted, read_regions
-from make_4d.geometry.nodes.animate import LOOP_LENGTH, SPEED, set_input
-from make_4d.geometry.nodes.tree import get_input, modifier_of
+from make_4d.geometry.nodes.animate import LOOP_LENGTH, SPEED
+from make_4d.geometry.nodes.tree import get_input, modifier_of, set_input
 from make_4d.geometry.scene_parts import parts_of
 
 

@@ -18,7 +18,7 @@ import bpy
 
 from ..clouds import BACKWARD_PREFIX, BACKWARD_START, COLOR, FORWARD_END, FORWARD_PREFIX
 from ..core.cloud import KEY_TIMES
-from .tree import Socket, add_input, add_node, described, existing, feed, math
+from .tree import Socket, add_input, add_node, described, existing, feed, math, set_input
 from .turbulence import add_turbulence
 
 NAME, ROLE_NAME = "Make 4D Animate", "animate"
@@ -49,16 +49,6 @@ def add_animation(cloud: bpy.types.Object, loop_frames: int) -> bpy.types.NodesM
     set_input(cloud, modifier, LOOP_LENGTH, loop_frames)
     set_input(cloud, modifier, FADE, FORWARD_END in cloud.data.attributes)
     return modifier
-
-
-def set_input(
-    cloud: bpy.types.Object, modifier: bpy.types.NodesModifier, name: str, value: Any
-) -> None:
-    """Set one of the modifier's inputs by the name that the artist sees; KeyError for others."""
-    sockets = modifier.node_group.interface.items_tree
-    identifiers = {s.name: s.identifier for s in sockets if s.in_out == "INPUT"}
-    getattr(modifier.properties.inputs, identifiers[name]).value = value
-    cloud.update_tag()
 
 
 def animate_group() -> bpy.types.NodeTree:

@@ -91,6 +91,24 @@ def modifier_of(holder: bpy.types.Object, role: str) -> bpy.types.NodesModifier 
 
 def get_input(modifier: bpy.types.NodesModifier, name: str) -> Any:
     """The value of one of a modifier's inputs by the name that the artist sees; KeyError else."""
+    return getattr(modifier.properties.inputs, _identifier(modifier, name)).value
+
+
+def input_path(modifier: bpy.types.NodesModifier, name: str) -> str:
+    """Path from the object to the value of an input, for keys and drivers; KeyError for others."""
+    identifier = _identifier(modifier, name)
+    return f'modifiers["{modifier.name}"].properties.inputs.{identifier}.value'
+
+
+def set_input(
+    holder: bpy.types.Object, modifier: bpy.types.NodesModifier, name: str, value: Any
+) -> None:
+    """Set one of the modifier's inputs by the name that the artist sees; KeyError for others."""
+    getattr(modifier.properties.inputs, _identifier(modifier, name)).value = value
+    holder.update_tag()
+
+
+def _identifier(modifier: bpy.types.NodesModifier, name: str) -> str:
     sockets = modifier.node_group.interface.items_tree
-    identifiers = {s.name: s.identifier for s in sockets if s.item_type == "SOCKET"}
-    return getattr(modifier.properties.inputs, identifiers[name]).value
+    inputs = (s for s in sockets if s.item_type == "SOCKET" and s.in_out == "INPUT")
+    return {s.name: s.identifier for s in inputs}[name]

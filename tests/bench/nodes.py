@@ -19,7 +19,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-import conftest  # noqa: F401, E402 - the add-on as make_4d
+import conftest  # noqa: F401 - the add-on as make_4d
 
 POINTS, MOVING_SHARE, FRAMES, LOOP = 1_000_000, 0.4, 24, 60
 CASES: dict[str, dict[str, Any]] = {
@@ -90,7 +90,8 @@ def points_of(count: int, keys: int) -> Any:
 def times(cloud: Any, frames: int, case: str | None, inputs: dict[str, Any]) -> list[float]:
     """Milliseconds of setting each frame, with the modifier or, without a case, without it."""
     import bpy
-    from make_4d.geometry.nodes.animate import add_animation, set_input
+    from make_4d.geometry.nodes.animate import add_animation
+    from make_4d.geometry.nodes.tree import set_input
 
     cloud.modifiers.clear()
     if case is not None:

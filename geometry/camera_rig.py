@@ -88,8 +88,7 @@ def make_rig(name: str, plan: FlightPlan) -> Rig:
     rig.curve[POSITIONS] = np.asarray(plan.positions, float).ravel().tolist()
     rig.curve[LOOK] = np.asarray(plan.look, float).ravel().tolist()
     rig.camera[TILT] = plan.tilt
-    path = CameraPath(plan.positions, plan.look, np.ones(len(plan.positions)), False)
-    lay_path(rig, path, Timing(FIRST_FRAME, plan.frames))
+    lay_path(rig, CameraPath.through(plan.positions, plan.look), Timing(FIRST_FRAME, plan.frames))
     return rig
 
 

@@ -82,11 +82,10 @@ def measure(scene: bpy.types.Scene, parts: SceneParts, rig: Rig) -> Measured:
     safety = check_path(points, clouds.radius, clouds.known, poses.camera, path)
     offsets = curves_of(rig.camera, offset_path(rig.follow))
     shares = [offsets[0].evaluate(f) if offsets else rig.follow.offset_factor for f in frames]
-    measured = Measured(frames, np.array(shares), safety.uncovered, safety.invented)
-    rows = np.stack([frames, shares, measured.empty, measured.invented], axis=1)
+    rows = np.stack([frames, shares, safety.uncovered, safety.invented], axis=1)
     rig.curve[SAFETY] = rows.ravel().tolist()
     rig.curve[MADE_FROM] = fingerprint(scene, parts, rig)
-    return measured
+    return Measured(*rows.T)
 
 
 def stored(curve: bpy.types.Object) -> Measured | None:

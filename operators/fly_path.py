@@ -28,13 +28,6 @@ class MAKE4D_OT_fly_path(PathOptions, bpy.types.Operator):
         """In Object Mode, where the curve can be changed."""
         return in_object_mode(cls, context)
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Take from the scene what the call doesn't say."""
-        for name in OPTIONS:
-            if not self.properties.is_property_set(name):
-                setattr(self, name, getattr(context.scene.make_4d_camera, name))
-        return self.execute(context)
-
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Make the path and remember how."""
         try:

@@ -12,7 +12,7 @@ from ..geometry.scene_path import KEEP, LONG, MADE
 
 MOVES = (
     (MADE, "As Made", "The flight that the scene was made with"),
-    *((move.key, move.label, move.description) for move in PRESETS.values()),
+    *((key, move.label, move.description) for key, move in PRESETS.items()),
     (LONG, "Long Cruise", "Fly far: step by step on what the camera would see next"),
     (KEEP, "Keep", "Keep the curve and what the camera looks at; only ease and loop are renewed"),
 )

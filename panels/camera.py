@@ -12,7 +12,7 @@ from ..operators.check_path import MAKE4D_OT_check_path
 from ..operators.fit_path import MAKE4D_OT_fit_path
 from ..operators.fly_path import MAKE4D_OT_fly_path
 from ..operators.level_horizon import MAKE4D_OT_level_horizon
-from ..operators.path_options import draw_options, limits_of
+from ..operators.path_options import OPTIONS, draw_options, limits_of
 from .main import CATEGORY, is_4d_scene
 from .text import draw_wrapped
 
@@ -56,7 +56,9 @@ def draw_move(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
     draw_options(layout, options)
     layout.prop(options, "ease")
     layout.prop(options, "loop")
-    layout.operator(MAKE4D_OT_fly_path.bl_idname, icon="CURVE_BEZCURVE")
+    button = layout.operator(MAKE4D_OT_fly_path.bl_idname, icon="CURVE_BEZCURVE")
+    for name in OPTIONS:  # all of them, else Blender would take those of the last time
+        setattr(button, name, getattr(options, name))
 
 
 def draw_safety(

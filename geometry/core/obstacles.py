@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from .camera import FloatArray
 from .camera_path import CameraPath, sampled_path
 from .travel import Values
+
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
 
 CLEARANCE = 0.2
 """Scene units that a camera keeps from points unless told otherwise; the nearest is 1 away."""
@@ -30,6 +33,8 @@ class Obstacles:
     @classmethod
     def near(cls, points: FloatArray, reach: float, clearance: float = CLEARANCE) -> Obstacles:
         """The points (P, 3) within `reach` scene units of the photo's camera."""
+        from scipy.spatial import cKDTree  # here, because enabling the add-on must not load SciPy
+
         near = points[np.einsum("ij,ij->i", points, points) < reach**2]
         cell = clearance / CELLS
         keys = np.floor(near / cell).astype(np.int64) + (1 << 20)

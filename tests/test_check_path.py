@@ -1,0 +1,195 @@
+"""How far can I go?: what is measured, that edits count, and that an old result is known as one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
+
+from make_4d.geometry.camera_poses import camera_poses, sample_frames
+from make_4d.geometry.camera_rig import level
+from make_4d.geometry.core.camera_path import CameraPath
+from make_4d.geometry.path_check import Limits, Measured, is_stale, measure, sentence, stored
+from make_4d.geometry.read_clouds import read_clouds
+from make_4d.geometry.scene_parts import parts_of
+from make_4d.geometry.scene_rig import existing_rig, photo_lens
+from make_4d.panels import path_overlay
+from rig_parts import BENT, PHOTO_POSE, lay, made, pose
+
+LIMITS = Limits(0.02, 0.25)
+
+
+@pytest.fixture
+def parts(addon, make_flight):
+    return made(make_flight())
+
+
+def check(parts) -> Measured:
+    return measure(bpy.context.scene, parts, existing_rig(parts))
+
+
+def in_camera_frame(matrix) -> tuple:
+    """Position, look and down of a world matrix, one number at a time."""
+    turn = ((0, 1.0), (2, -1.0), (1, 1.0))
+    columns = (matrix[:3, 3], -matrix[:3, 2], -matrix[:3, 1])
+    return tuple([sign * column[i] for i, sign in turn] for column in columns)
+
+
+def test_poses_are_those_of_the_evaluated_camera(parts):
+    scene = bpy.context.scene
+    lay(BENT)
+    parent = bpy.data.objects.new("parent", None)
+    scene.collection.objects.link(parent)
+    parent.location.z = 0.3
+    parent.keyframe_insert("location", frame=1)
+    parent.location.z = 0.9
+    parent.keyframe_insert("location", frame=12)
+    parts.path.parent = parent
+    scene.frame_set(5)
+    frames, scenes = sample_frames(scene, 6), len(bpy.data.scenes)
+    poses = camera_poses(scene, parts.camera, frames, np.eye(4))
+    assert scene.frame_current == 5 and len(bpy.data.scenes) == scenes
+    assert frames[0] == 1 and frames[-1] == 12
+    for i, frame in enumerate(frames):
+        expected = in_camera_frame(pose(frame))
+        for got, want in zip((poses.positions, poses.looks, poses.downs), expected, strict=True):
+            np.testing.assert_allclose(got[i], want, atol=1e-5)
+
+
+def test_poses_know_the_lens(parts):
+    scene = bpy.context.scene
+    lens = photo_lens(parts.still)
+    scene.render.resolution_x, scene.render.resolution_y = lens.width, lens.height
+    parts.camera.data.keyframe_insert("lens", frame=1)
+    parts.camera.data.lens *= 2
+    parts.camera.data.keyframe_insert("lens", frame=12)
+    poses = camera_poses(scene, parts.camera, np.array([1.0, 12.0]), np.eye(4))
+    np.testing.assert_allclose(poses.focal, [1, 2], atol=1e-5)
+    for name in ("focal", "cx", "cy"):
+        np.testing.assert_allclose(getattr(poses.camera, name), getattr(lens, name), rtol=1e-4)
+
+
+def test_clouds_are_read_where_they_stand(parts):
+    parts.still.location, parts.still.rotation_euler = (1, 2, 3), (0.1, 0.2, 0.3)
+    parts.still.scale = (2, 2, 2)
+    parts.moving.location = (0, -4, 1)
+    bpy.context.view_layer.update()
+    clouds = read_clouds(parts)
+    back = np.linalg.inv(np.array(parts.still.matrix_world))
+    start = len(parts.still.data.points)
+    assert len(clouds.position) == start + len(parts.moving.data.points)
+    for cloud, first, scale in ((parts.still, 0, 1.0), (parts.moving, start, 0.5)):
+        for i in (0, 7, 99):
+            point = cloud.data.points[i]
+            x, y, z = (back @ np.array(cloud.matrix_world) @ [*point.co, 1])[:3]
+            np.testing.assert_allclose(clouds.position[first + i], [x, -z, y], atol=1e-4)
+            np.testing.assert_allclose(clouds.radius[first + i], scale * point.radius, rtol=1e-4)
+    parts.moving.hide_render = True
+    assert len(read_clouds(parts).position) == start
+
+
+def test_the_photo_is_safe_and_a_path_moved_away_is_not(parts):
+    lay(BENT)
+    before = check(parts)
+    assert before.empty[0] < 0.01 and before.invented[0] == 0
+    parts.path.data.splines[0].bezier_points[-1].co.x += 6.0
+    after = check(parts)
+    assert after.empty[0] < 0.01 and after.empty[-1] > 0.3
+    frame, share = after.safe_until(LIMITS)
+    assert 1 < frame < 12 and 0 < share < 1
+    beyond = after.frames > frame
+    assert (after.excess(LIMITS)[~beyond] <= 0).all() and after.excess(LIMITS)[beyond][0] > 0
+
+
+def test_what_was_never_seen_counts_as_invented(parts):
+    known = parts.still.data.attributes["known"].data
+    known.foreach_set("value", np.zeros(len(known), np.float32))
+    measured = check(parts)
+    assert 0.4 < measured.invented[0] < 1 and measured.safe_until(LIMITS) == (0.0, 0.0)
+
+
+def test_a_rolled_camera_sees_the_corners(parts):
+    lay(CameraPath.through([[0, 0, 0]], [[0, 0, 1]]))
+    rig = existing_rig(parts)
+    assert check(parts).empty[0] < 0.005
+    level(rig, 0.7)
+    rolled = check(parts).empty[0]
+    level(rig, -0.7)
+    assert 0.01 < rolled < 0.5 and abs(check(parts).empty[0] - rolled) < 0.05
+
+
+def test_an_old_result_is_known_as_one(parts):
+    scene, rig = bpy.context.scene, lay(BENT)
+    edits = (
+        lambda: setattr(rig.curve.data.splines[0].bezier_points[1].co, "x", 0.3),
+        lambda: setattr(rig.follow, "name", rig.follow.name) or lay(BENT, ease="LINEAR"),
+        lambda: rig.target.keyframe_insert("location", frame=4),
+        lambda: setattr(rig.camera.data, "lens", 61.0),
+        lambda: setattr(scene, "frame_end", 13),
+        lambda: level(rig, 0.1),
+    )
+    assert stored(rig.curve) is None
+    for edit in edits:
+        found = check(parts)
+        kept = stored(rig.curve)
+        np.testing.assert_allclose(kept.empty, found.empty)
+        scene.frame_set(7)
+        bpy.context.view_layer.update()
+        assert not is_stale(scene, parts, rig)
+        edit()
+        assert is_stale(scene, parts, rig)
+
+
+def test_the_sentence():
+    frames, shares = np.array([1.0, 31, 61]), np.array([0, 0.5, 1])
+    safe = Measured(frames, shares, np.zeros(3), np.array([0, 0.1, 0.2]))
+    assert sentence(safe, LIMITS) == (
+        "Safe to the last frame, 61: 0 % of the picture is empty and 20 % invented at most."
+    )
+    gaps = Measured(frames, shares, np.array([0, 0, 0.04]), np.zeros(3))
+    assert gaps.safe_until(LIMITS) == (46.0, 0.75)
+    assert sentence(gaps, LIMITS).startswith("Safe to frame 46 of 61: after that up to 4.0 %")
+    never = Measured(frames, shares, np.ones(3), np.zeros(3))
+    assert sentence(never, LIMITS).startswith("Not even the first frame is safe")
+
+
+def test_the_operator_reports_and_the_overlay_colors_the_curve(parts):
+    scene = bpy.context.scene
+    lay(BENT)
+    parts.path.data.splines[0].bezier_points[-1].co.x += 6.0
+    assert path_overlay.colored_lines(scene) is None
+    assert bpy.ops.make_4d.check_path("EXEC_DEFAULT", True) == {"FINISHED"}
+    ends, colors = path_overlay.colored_lines(scene)
+    np.testing.assert_allclose(ends[0], pose(1)[:3, 3], atol=1e-5)
+    np.testing.assert_allclose(ends[-1], pose(12)[:3, 3], atol=1e-3)
+    assert tuple(colors[0]) == path_overlay.GREEN and tuple(colors[-1]) == path_overlay.RED
+    parts.path.data.splines[0].bezier_points[1].co.x += 0.1
+    dashed, grey = path_overlay.colored_lines(scene)
+    assert len(dashed) < 0.6 * len(ends) and {tuple(c) for c in grey} == {path_overlay.GREY}
+
+
+def test_colors_follow_the_worst_of_the_passes():
+    shares = np.array([0.0, 0.4, 0.8, 0.4, 0.0])
+    empty = np.array([0.0, 0.01, 0.04, 0.01, 0.0])
+    measured = Measured(np.arange(5.0), shares, empty, np.zeros(5))
+    at = np.array([0.0, 0.4, 0.47, 0.7, 0.9])
+    colors = [tuple(c) for c in path_overlay.path_colors(measured, LIMITS, at)]
+    names = path_overlay.GREEN, path_overlay.GREEN, path_overlay.AMBER, path_overlay.RED
+    assert colors == [*names, path_overlay.GREY]
+
+
+def test_the_overlay_is_drawn_only_while_the_add_on_is_there(addon):
+    assert len(path_overlay._handles) == 1
+    path_overlay.unregister()
+    assert not path_overlay._handles
+    path_overlay.register()
+
+
+def test_a_missing_part_is_named(parts):
+    bpy.data.objects.remove(parts.target)
+    with pytest.raises(RuntimeError, match="target is gone: press Re-make Path"):
+        bpy.ops.make_4d.check_path("EXEC_DEFAULT", True)
+    assert path_overlay.colored_lines(bpy.context.scene) is None
+    assert parts_of(bpy.context.scene).camera is not None
+    np.testing.assert_allclose(pose(1)[:3, 3], PHOTO_POSE[:3, 3], atol=1e-5)

@@ -58,6 +58,7 @@ def inputs():
         made |= stage.run(made, SETTINGS, context())
     made["flow"] = np.zeros((*made["depth"].shape, 2), np.float32)
     made["regions"] = made["flow"][0, ..., 0]
+    made["tilt"] = np.zeros(1, np.float32)
     return SimpleNamespace(arrays=made, camera=camera)
 
 

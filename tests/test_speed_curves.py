@@ -1,4 +1,4 @@
-"""Keyed speeds: time is the integral of the rate, in plain keys that follow what the artist does."""
+"""Keyed speeds: time is the integral of the rate, in plain keys that follow the artist."""
 
 from __future__ import annotations
 

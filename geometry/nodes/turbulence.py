@@ -63,8 +63,10 @@ def _add_nodes(group: bpy.types.NodeTree) -> None:
     turns = add_node(group, "ShaderNodeMath", (1, 1), operation="DIVIDE")
     feed(group, turns.inputs[0], tau / hypot(*WAVES[0][0]))
     feed(group, turns.inputs[1], size)
-    waves = [_wave(group, position, turns.outputs[0], *w, 2.0 + k) for k, w in enumerate(WAVES)]
-    centred = _vector(group, "ADD", *waves, (5, 2))
+    first, second = (
+        _wave(group, position, turns.outputs[0], *wave, 2.0 + k) for k, wave in enumerate(WAVES)
+    )
+    centred = _vector(group, "ADD", first, second, (5, 2))
     length = add_node(group, "ShaderNodeVectorMath", (1, -1), operation="LENGTH")
     feed(group, length.inputs[0], displacement)
     strength = add_node(group, "ShaderNodeMath", (2, -1), operation="MULTIPLY")

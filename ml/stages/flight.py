@@ -139,8 +139,25 @@ def moving_points(sheet: Sheet, where: Mask, camera: Intrinsics, loop: int) -> P
     values = {field.name: getattr(points, field.name) for field in fields(PointArrays)}
     # backward[k] is D_0->-(N - t) at t = k/K: the displacements by -F in falling order of time.
     values |= {"forward": lift[0][1:], "backward": lift[1][:0:-1]}
-    values["life"] = np.stack([np.full(points.count, 2.0), np.full(points.count, -1.0)])
+    values["life"] = lives(pixels, forward, backward, where.shape)
     return PointArrays(**values)
+
+
+def lives(
+    pixels: FloatArray, forward: FloatArray, backward: FloatArray, shape: tuple[int, ...]
+) -> FloatArray:
+    """When points are inside the wide photo (H, W), as `PointArrays.life` has it: (2, P).
+
+    forward, backward: (K + 1, P, 2) displacements by the flow and against it, at the key times of
+    the loop, to which the answer is exact. A point that has left stays where it left.
+    """
+    shares = []
+    for displacement in (forward, backward):
+        outside = ~flow.inside_picture(pixels + displacement, *shape)
+        first = np.argmax(outside, axis=0) / KEY_TIMES
+        shares.append(np.where(outside.any(axis=0), first, 2.0))
+    # Against the flow time runs back from the loop's end; what is never outside gets -1.
+    return np.stack([shares[0], 1.0 - shares[1]]).astype(np.float32)
 
 
 def moving_surface(sheet: Sheet, where: Mask) -> tuple[FloatArray, FloatArray]:

@@ -1,0 +1,146 @@
+"""The motion stage with an artist's edits, and when the points of a flight leave the picture."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from make_4d.geometry.core import flow
+from make_4d.geometry.core.camera import pixel_centres
+from make_4d.geometry.core.cloud import KEY_TIMES
+from make_4d.geometry.core.motion_edits import MotionEdits, save_edits
+from make_4d.ml.builtin.regions import MotionRegions
+from make_4d.ml.settings import JobSettings, SettingsError
+from make_4d.ml.stages import flight, motion
+
+HEIGHT, WIDTH = 60, 80
+LAKE = slice(40, 60)
+
+
+@pytest.fixture
+def inputs(rng):
+    """Two layers: ground with a hole behind a post, and the post; sky in the upper half."""
+    wide = rng.uniform(0.3, 0.6, (HEIGHT, WIDTH, 3)).astype(np.float32)
+    sky = np.zeros((HEIGHT, WIDTH), np.float32)
+    sky[:24] = 1
+    post = np.zeros((HEIGHT, WIDTH), bool)
+    post[30:56, 36:44] = True
+    return {
+        "image": wide[8:-8, 8:-8],
+        "margins": np.array([8, 8, 8, 8]),
+        "focal_35mm": np.array([28.0], np.float32),
+        "depth_focal": np.zeros(1, np.float32),
+        "wide": wide,
+        "disparity": np.where(sky > 0, 0, 0.5).astype(np.float32),
+        "sky": sky,
+        "horizon": np.array([26.0], np.float32),
+        "color": np.stack([wide, wide]),
+        "depth": np.full((2, HEIGHT, WIDTH), 2.0, np.float32),
+        "member": np.stack([post, np.ones_like(post)]),
+        "known": np.stack([post, ~post]),
+        "layer_sky": np.stack([sky, sky]),
+    }
+
+
+def run(inputs, tmp_path, edits=None, **settings):
+    path = tmp_path / "edits.npz"
+    if edits is not None:
+        save_edits(edits, path)
+    job = JobSettings("photo.png", edits=str(path) if edits is not None else "", **settings)
+    return motion.run(inputs, job, quiet())
+
+
+def quiet():
+    from make_4d.ml.stage_context import StageContext
+
+    return StageContext(lambda *_: None, lambda: False)
+
+
+def painted(rows=LAKE, value=1.0):
+    regions = np.zeros((HEIGHT, WIDTH), np.float32)
+    regions[rows] = value
+    return regions
+
+
+def speed(made, layer=1):
+    return np.linalg.norm(made["flow"][layer], axis=-1)
+
+
+def test_what_is_painted_moves_and_nothing_else(inputs, tmp_path):
+    made = run(inputs, tmp_path, MotionEdits(painted()))
+    assert (speed(made, 0)[:40] == 0).all() and (speed(made, 0)[44:] > 0).mean() > 0.9
+    np.testing.assert_array_equal(made["regions"], painted())
+
+
+def test_water_goes_on_behind_what_stands_in_it(inputs, tmp_path):
+    moves = painted()
+    moves[:56, 36:44] = 0
+    made = run(inputs, tmp_path, MotionEdits(moves))
+    behind = np.s_[46:54, 38:42]
+    assert (speed(made, 1)[behind] > 0).all() and (speed(made, 0)[behind] == 0).all()
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_nothing_and_everything_can_be_painted(inputs, tmp_path, value):
+    made = run(inputs, tmp_path, MotionEdits(painted(slice(None), value)))
+    assert np.isfinite(made["flow"]).all()
+    assert (speed(made) > 0).mean() > 0.7 if value else not made["flow"].any()
+
+
+def test_one_painted_pixel_is_harmless(inputs, tmp_path):
+    moves = painted(value=0.0)
+    moves[50, 40] = 1
+    assert np.isfinite(run(inputs, tmp_path, MotionEdits(moves))["flow"]).all()
+
+
+def test_painting_of_another_size_is_brought_to_the_photo_s(inputs, tmp_path):
+    small = MotionEdits(painted()[::2, ::2])
+    made = run(inputs, tmp_path, small)
+    assert made["regions"].shape == (HEIGHT, WIDTH)
+    assert (speed(made)[46:] > 0).mean() > 0.9
+
+
+def test_a_guide_alone_turns_the_found_motion(inputs, tmp_path):
+    edits = MotionEdits(painted(), (np.array([[70, 50, 1], [10, 50, 1]], np.float32),))
+    assert (run(inputs, tmp_path, edits)["flow"][1][48:52, 20:60, 0] < 0).all()
+    assert (run(inputs, tmp_path, MotionEdits(painted()))["flow"][1][48:52, 20:60, 0] > 0).all()
+
+
+def test_torn_edits_are_told(inputs, tmp_path):
+    path = tmp_path / "edits.npz"
+    path.write_bytes(b"torn")
+    with pytest.raises(SettingsError, match="Update Motion again"):
+        motion.run(inputs, JobSettings("photo.png", edits=str(path)), quiet())
+
+
+def test_kinds_of_what_is_painted():
+    """Clouds in the sky, falls where they were found or above the horizon, else water."""
+    none = np.zeros((HEIGHT, WIDTH), np.float32)
+    fall = none.copy()
+    fall[30:40, :20] = 1
+    sky = none.copy()
+    sky[:10] = 1
+    made = motion.painted_regions(np.ones_like(none), MotionRegions(none, none, fall), sky, 26.0)
+    assert (made.cloud[:10] == 1).all() and not made.cloud[10:].any()
+    assert (made.fall[12:25] == 1).all() and (made.fall[30:40, :20] == 1).all()
+    assert (made.water[45:] == 1).all() and not made.fall[45:].any()
+    np.testing.assert_allclose(made.cloud + made.water + made.fall, 1.0)
+
+
+def test_lives_tell_when_points_are_inside(rng):
+    """Against plain loops over the key times, for a flow that carries points over the border."""
+    field = rng.normal(0, 0.4, (20, 30, 2)).astype(np.float32)
+    pixels = pixel_centres(20, 30).reshape(-1, 2)
+    keys = [24 * k / KEY_TIMES for k in range(KEY_TIMES + 1)]
+    ways = [flow.integrate(sign * field, pixels, keys) for sign in (1, -1)]
+    got = flight.lives(pixels, *ways, (20, 30))
+    for point in range(len(pixels)):
+        ends = []
+        for way in ways:
+            first = 2.0
+            for k in range(KEY_TIMES, -1, -1):
+                x, y = pixels[point] + way[k, point]
+                if not (0 <= x <= 30 and 0 <= y <= 20):
+                    first = k / KEY_TIMES
+            ends.append(first)
+        assert got[0, point] == np.float32(ends[0]) and got[1, point] == np.float32(1 - ends[1])
+    assert (got[0] == 2).any() and (got[0] <= 1).any() and (got[1] == -1).any()

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import bpy
 import numpy as np
-from numpy.typing import NDArray
 
 from .clouds import COLOR
 from .core.camera import FloatArray, Intrinsics
 from .marks import LENS
+from .read_clouds import read_attribute
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,10 +42,9 @@ def front_of(clouds: list[bpy.types.Object], lens: Intrinsics) -> Front:
     size = lens.height * lens.width
     nearest, color = np.full(size, np.inf, np.float32), np.zeros((size, 3), np.float32)
     for cloud in clouds:
-        points = cloud.data.points
-        depth = _read(cloud, "position", "vector", 3, len(points))[:, 1]
-        rgba = _read(cloud, COLOR, "color", 4, len(points))
-        pixel = _read(cloud, "pixel", "value", 1, len(points), np.int32).ravel()
+        depth = read_attribute(cloud, "position", "vector", 3)[:, 1]
+        rgba = read_attribute(cloud, COLOR, "color", 4)
+        pixel = read_attribute(cloud, "pixel", "value", kind=np.int32).ravel()
         solid = np.flatnonzero((rgba[:, 3] > 0.999) & (pixel >= 0))
         order = solid[np.argsort(-depth[solid], kind="stable")]  # the nearest is written last
         at = pixel[order] % size
@@ -64,13 +63,3 @@ def _without_gaps(depth: FloatArray, color: FloatArray) -> Front:
         return Front(np.ones_like(depth), color)
     at = ndimage.distance_transform_edt(missing, return_distances=False, return_indices=True)
     return Front(depth[tuple(at)], color[tuple(at)])
-
-
-def _read(
-    cloud: bpy.types.Object, name: str, field: str, width: int, count: int, kind: type = np.float32
-) -> NDArray:
-    values: NDArray = np.zeros((count, width), kind)
-    attribute = cloud.data.attributes.get(name)
-    if attribute is not None:
-        attribute.data.foreach_get(field, values.ravel())
-    return values

@@ -126,8 +126,8 @@ class Make4DCamera(PathOptions, bpy.types.PropertyGroup):
     max_invented: FloatProperty(  # type: ignore[valid-type]
         name="Invented",
         description=(
-            "Largest share of the picture that may be invented, not seen in the photo, where the "
-            "path counts as safe"
+            "Largest share of the picture that may be invented, because things hide it in the "
+            "photo, where the path counts as safe. The painted-on surroundings don't count"
         ),
         default=100 * MAX_INVENTED,
         min=0.0,

@@ -25,6 +25,7 @@ from .core.camera import (
 from .front import front_of, photo_area, wide_lens
 from .marks import REGIONS, ROLE, mark
 from .motion_image import read_regions
+from .nodes.guide import add_arrows
 
 NAME = "Make 4D Guide"
 GUIDE_ROLE = "guide"
@@ -57,6 +58,7 @@ def make_guide(still: bpy.types.Object, line: NDArray, speed: float) -> bpy.type
     guide[SPEED] = speed
     guide.id_properties_ui(SPEED).update(min=0.0, soft_max=4.0, description=SPEED_TIP)
     mark(guide, GUIDE_ROLE)
+    add_arrows(guide)
     for collection in still.users_collection:
         collection.objects.link(guide)
     return guide

@@ -74,6 +74,22 @@ def test_drawn_and_closed_splines_count_and_empty_ones_do_not(parts):
     assert len(guide_lines([guide], parts.still, lens)[0]) == 4
 
 
+def test_arrows_point_along_a_guide(parts):
+    guide = make_guide(parts.still, np.array([[0.0, 2, 0], [0.5, 2, 0], [1, 2, 0]]), 1.0)
+    guide.data.splines[0].bezier_points[2].radius = 2.0
+    depsgraph = bpy.context.evaluated_depsgraph_get()
+    along = np.array(
+        [
+            instance.matrix_world.col[2][:3]
+            for instance in depsgraph.object_instances
+            if instance.is_instance and instance.parent.original == guide
+        ]
+    )
+    assert len(along) > 5
+    assert (np.abs(along[:, 1:]) < 1e-3).all() and (along[:, 0] > 0).all()
+    assert along[-1, 0] > 1.6 * along[0, 0], "faster points have longer arrows"
+
+
 def test_what_lies_behind_the_camera_is_left_out(parts):
     lens = wide_lens(parts.still)
     guide = make_guide(parts.still, np.array([[0, -1, 0], [0, -2, 0], [0, -3, 0.5]]), 1.0)

@@ -1,0 +1,71 @@
+"""The node group "Make 4D Guide": arrows along a curve that show where it leads, and how fast.
+
+Seen in the viewport only: a guide is not rendered.
+"""
+
+from __future__ import annotations
+
+import bpy
+
+from .tree import Socket, add_input, add_node, described, existing, feed, math
+
+NAME, ROLE_NAME, GROUP_VERSION = "Make 4D Guide", "guide_arrows", 1
+SIZE, SPACING = "Arrow Size", "Spacing"
+VERTICES = 8
+SLENDER = 3.0
+"""Length of an arrow beside its width."""
+
+
+def add_arrows(guide: bpy.types.Object) -> bpy.types.NodesModifier:
+    """Give a curve object the modifier that shows its direction."""
+    modifier = guide.modifiers.new(NAME, "NODES")
+    modifier.node_group = guide_group()
+    return modifier
+
+
+def guide_group() -> bpy.types.NodeTree:
+    """The file's node group of this version, made where there is none."""
+    found = existing(ROLE_NAME, GROUP_VERSION)
+    if found is not None:
+        return found
+    group = bpy.data.node_groups.new(NAME, "GeometryNodeTree")
+    described(group, ROLE_NAME, GROUP_VERSION, "Shows the direction of a curve by arrows")
+    group.is_modifier = True
+    new = group.interface.new_socket
+    new("Geometry", in_out="OUTPUT", socket_type="NodeSocketGeometry")
+    new("Geometry", in_out="INPUT", socket_type="NodeSocketGeometry")
+    tip = "Length of an arrow where the curve's radius is 1; faster points have longer ones"
+    add_input(group, SIZE, "Float", tip, 0, 0.06, 100, "DISTANCE")
+    tip = "Distance from one arrow to the next"
+    add_input(group, SPACING, "Float", tip, 0.001, 0.12, 100, "DISTANCE")
+    _add_nodes(group)
+    return group
+
+
+def _add_nodes(group: bpy.types.NodeTree) -> None:
+    source = add_node(group, "NodeGroupInput", (0, 0)).outputs
+    points = add_node(group, "GeometryNodeCurveToPoints", (1, 0), mode="LENGTH")
+    feed(group, points.inputs["Curve"], source["Geometry"])
+    feed(group, points.inputs["Length"], source[SPACING])
+    turned = add_node(group, "FunctionNodeAlignRotationToVector", (2, -1), axis="Z")
+    feed(group, turned.inputs["Vector"], points.outputs["Tangent"])
+    radius = add_node(group, "GeometryNodeInputRadius", (1, -2)).outputs[0]
+    arrows = add_node(group, "GeometryNodeInstanceOnPoints", (3, 0))
+    feed(group, arrows.inputs["Points"], points.outputs["Points"])
+    feed(group, arrows.inputs["Instance"], _arrow(group))
+    feed(group, arrows.inputs["Rotation"], turned.outputs[0])
+    feed(group, arrows.inputs["Scale"], math(group, "MULTIPLY", radius, source[SIZE], (2, -2)))
+    join = add_node(group, "GeometryNodeJoinGeometry", (4, 0))
+    for geometry in (arrows.outputs[0], source["Geometry"]):
+        group.links.new(geometry, join.inputs[0])
+    result = add_node(group, "NodeGroupOutput", (5, 0))
+    group.links.new(join.outputs[0], result.inputs[0])
+
+
+def _arrow(group: bpy.types.NodeTree) -> Socket:
+    """A cone along z, one unit long."""
+    cone = add_node(group, "GeometryNodeMeshCone", (2, 1))
+    values = {"Vertices": VERTICES, "Radius Top": 0.0, "Radius Bottom": 0.5 / SLENDER, "Depth": 1.0}
+    for name, value in values.items():
+        cone.inputs[name].default_value = value
+    return cone.outputs["Mesh"]

@@ -43,14 +43,20 @@ class Obstacles:
         at_start = float(cls(tree, cell, 0.0).distance(np.zeros((1, 3)))[0])
         return cls(tree, cell, min(clearance, START_SHARE * at_start))
 
-    def distance(self, places: Values | FloatArray) -> Values:
+    def distance(self, places: Values | FloatArray, most: float = np.inf) -> Values:
         """Least distance (n,) from places (n, 3) to any point, or a little less: a left-out point
-        may be nearer than the one that stands for its cell. inf where there are no points."""
+        may be nearer than the one that stands for its cell. inf from `most` on."""
         if self.tree.n == 0:
             return np.full(len(places), np.inf)
-        found = self.tree.query(places)[0]
-        return np.maximum(found - np.sqrt(3.0) * self.cell, 0.0)
+        slack = np.sqrt(3.0) * self.cell
+        found = self.tree.query(places, distance_upper_bound=most + slack)[0]
+        return np.maximum(found - slack, 0.0)
 
     def clear_of(self, path: CameraPath) -> bool:
         """Whether a camera on the path's curve keeps the clearance."""
-        return bool((self.distance(sampled_path(path, SAMPLES).positions) >= self.clearance).all())
+        return bool(
+            (
+                self.distance(sampled_path(path, SAMPLES).positions, 2 * self.clearance)
+                >= self.clearance
+            ).all()
+        )

@@ -85,20 +85,15 @@ def stays_inside(border: FloatArray, camera: Intrinsics, path: CameraPath) -> bo
 
 def safe_fraction(border: FloatArray, camera: Intrinsics, path: CameraPath) -> float:
     """Largest fraction (0..1), about the photo's pose, of a path that never shows the border."""
-    return largest_safe(
-        lambda fraction: scaled_path(path, fraction),
-        lambda scaled: stays_inside(border, camera, scaled),
-    )
+    return largest_share(lambda fraction: stays_inside(border, camera, scaled_path(path, fraction)))
 
 
-def largest_safe(
-    shape: Callable[[float], CameraPath], safe: Callable[[CameraPath], bool], steps: int = 12
-) -> float:
-    """Largest fraction, 0..1, at which the path `shape(fraction)` is safe, by bisection."""
-    if safe(shape(1.0)):
+def largest_share(safe: Callable[[float], bool], steps: int = 12) -> float:
+    """Largest share, 0..1, up to which something is safe, by bisection; 1 is tried first."""
+    if safe(1.0):
         return 1.0
     low, high = 0.0, 1.0
     for _ in range(steps):
         middle = 0.5 * (low + high)
-        low, high = (middle, high) if safe(shape(middle)) else (low, middle)
+        low, high = (middle, high) if safe(middle) else (low, middle)
     return low

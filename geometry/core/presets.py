@@ -1,14 +1,39 @@
-"""Camera moves that artists know, as far as the picture can show them; each is a path to edit."""
+"""Camera moves that artists know, as far as the picture can show them; each is a path to edit.
+
+A move is a function of the scene and of how far it goes: 1 is what the move is by itself, and
+that is reduced until its whole path stays inside the outpainted picture and clear of what is near.
+All but the handheld sway and the circle start at the photo's pose and end elsewhere.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from .camera import FloatArray, Intrinsics
-from .camera_path import CameraPath
+from .camera_path import FORWARD, CameraPath, scaled_path
+from .low_view import low_camera, render_low
+from .obstacles import Obstacles
+from .path import cruise_pose, largest_share, stays_inside, straight_path
+from .travel import Values
+
+REACH = 1.5
+"""In distances to the subject: no safe move leads to what is farther off."""
+CENTRE = 1 / 3
+"""The middle of the picture, in parts of both its sides, where the subject is."""
+NEAREST_SUBJECT, FARTHEST_SUBJECT = 1.0, 20.0
+APPROACH, RETREAT, RISE, ASIDE = 0.5, 1.0, 0.5, 0.5
+"""How far moves go by themselves, in distances to the subject."""
+ORBIT = np.radians(45.0)
+ZOOM = 0.5
+SWAY, SWAY_TURN = 0.02, np.radians(0.6)
+SWAY_POINTS, SWAY_WAVES = 12, 4
+CIRCLE = 0.15
+_MOST = 8.0
+"""Longest amount that a move is shaped for: an orbit would go round and round."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,25 +41,33 @@ class SceneFacts:
     """What a move needs to know of a scene, all in scene units and the camera frame.
 
     camera: of the rendered picture; border (n, 3): points of the outpainted picture's border;
-    obstacles (m, 3): points, thinned, that the camera keeps clear of; disparity (h, w): what the
-    photo's camera sees, 1 / depth; subject: median depth of the picture's centre.
+    obstacles: what the camera keeps clear of; disparity (h, w) 0..1: what the photo's camera sees;
+    subject: median depth of the picture's centre.
     """
 
     camera: Intrinsics
     border: FloatArray
-    obstacles: FloatArray
+    obstacles: Obstacles
     disparity: FloatArray
     subject: float
+
+    @property
+    def focus(self) -> Values:
+        """Where the subject is, (3,): straight ahead."""
+        return FORWARD * self.subject
+
+
+Shape = Callable[[SceneFacts, float, int], CameraPath]
 
 
 @dataclass(frozen=True)
 class Preset:
-    """A move: key, label and one sentence for the artist, and the function that makes it."""
+    """A move: label and one sentence for the artist, and functions that shape it from the scene,
+    how far it goes, and a seed; of several, the one that can go farthest is taken."""
 
-    key: str
     label: str
     description: str
-    make: Callable[[SceneFacts, np.random.Generator], CameraPath]
+    shapes: tuple[Shape, ...]
 
 
 def scene_facts(
@@ -48,20 +81,151 @@ def scene_facts(
 
     Raises ValueError where the photo's camera sees nothing.
     """
-    raise NotImplementedError
+    small = low_camera(camera)
+    view = render_low(points, radius, small, np.zeros(3), FORWARD)
+    if not np.isfinite(view.depth).any():
+        raise ValueError("the photo's camera sees no points")
+    rows, columns = (
+        slice(int(n * CENTRE), max(1, round(n * (1 - CENTRE)))) for n in view.depth.shape
+    )
+    centre = view.depth[rows, columns]
+    middle = float(np.median(np.where(np.isfinite(centre), centre, FARTHEST_SUBJECT)))
+    subject = min(max(middle, NEAREST_SUBJECT), FARTHEST_SUBJECT)
+    return SceneFacts(
+        camera,
+        border_of(points, camera.padded(*margins)),
+        Obstacles.near(points, REACH * subject),
+        np.clip(1.0 / view.depth, 0.0, 1.0).astype(np.float32),
+        subject,
+    )
 
 
-PRESETS: dict[str, Preset] = {}
-"""By key: CRUISE, IN, OUT, ORBIT, DOLLY_ZOOM, CRANE, SIDE, HANDHELD, CIRCLE."""
+def border_of(points: FloatArray, wide: Intrinsics) -> FloatArray:
+    """Those of the points (P, 3) that were made of the outermost pixels of the wide photo."""
+    scale = wide.focal / points[:, 2]
+    u, v = points[:, 0] * scale + wide.cx, points[:, 1] * scale + wide.cy
+    inner = (u > 1) & (u < wide.width - 1) & (v > 1) & (v < wide.height - 1)
+    return points[(points[:, 2] > 0) & ~inner]
 
 
 def preset(
     key: str, scene: SceneFacts, amount: float = 1.0, mirrored: bool = False, seed: int = 0
 ) -> CameraPath:
-    """The path of a move that starts at the photo's pose.
+    """The path of a move of PRESETS.
 
     amount: 1 goes as far as the whole path stays inside the outpainted picture and clear of what
     stands in its way, more goes further; mirrored: left for right; seed: of HANDHELD.
     Raises KeyError for an unknown key and ValueError where amount is negative.
     """
-    raise NotImplementedError
+    if amount < 0.0:
+        raise ValueError(f"a move of amount {amount}")
+    ways = [partial(_shaped, shape, scene, mirrored, seed) for shape in PRESETS[key].shapes]
+    shares = [largest_share(lambda share, way=way: is_safe(way(share), scene)) for way in ways]
+    best = int(np.argmax(shares))
+    return ways[best](min(_MOST, amount * shares[best]))
+
+
+def _shaped(shape: Shape, scene: SceneFacts, mirrored: bool, seed: int, share: float) -> CameraPath:
+    path = shape(scene, share, seed)
+    return mirror(path) if mirrored else path
+
+
+def is_safe(path: CameraPath, scene: SceneFacts) -> bool:
+    """Whether the whole path stays inside the outpainted picture and clear of what is near."""
+    return scene.obstacles.clear_of(path) and stays_inside(scene.border, scene.camera, path)
+
+
+def mirror(path: CameraPath) -> CameraPath:
+    """The path with left and right exchanged."""
+    flip = np.array([-1.0, 1.0, 1.0], np.float32)
+    return replace(path, positions=path.positions * flip, looks=path.looks * flip)
+
+
+def _cruise(scene: SceneFacts, share: float, seed: int) -> CameraPath:
+    return scaled_path(
+        straight_path(*cruise_pose(scene.disparity, low_camera(scene.camera))), share
+    )
+
+
+def _in(scene: SceneFacts, share: float, seed: int) -> CameraPath:
+    return straight_path(APPROACH * share * scene.focus, FORWARD)
+
+
+def _out(scene: SceneFacts, share: float, seed: int) -> CameraPath:
+    return straight_path(-RETREAT * share * scene.focus, FORWARD)
+
+
+def _orbit(scene: SceneFacts, share: float, seed: int) -> CameraPath:
+    """An arc round the subject at the photo's distance."""
+    count = max(3, round(2 * share) + 2)
+    angle = np.linspace(0.0, ORBIT * share, count)
+    arc = np.stack([np.sin(angle), 0 * angle, 1.0 - np.cos(angle)], axis=1) * scene.subject
+    return CameraPath.through(arc, scene.focus - arc)
+
+
+def _dolly_in(scene: SceneFacts, share: float, seed: int) -> CameraPath:
+    return _dolly(scene, ZOOM * share / (1.0 + ZOOM * share))
+
+
+def _dolly_out(scene: SceneFacts, share: float, seed: int) -> CameraPath:
+    return _dolly(scene, -ZOOM * share)
+
+
+def _dolly(scene: SceneFacts, nearer: float) -> CameraPath:
+    """Toward the subject by a share of its distance; it keeps its size as the lens goes wider."""
+    path = straight_path(scene.focus * nearer, FORWARD)
+    focal = 1.0 - path.positions[:, 2] / np.float32(scene.subject)
+    return replace(path, focal=focal.astype(np.float32))
+
+
+def _crane(scene: SceneFacts, share: float, seed: int) -> CameraPath:
+    """Up, looking at the subject."""
+    up = np.array([0.0, -RISE * scene.subject * share, 0.0]) * np.linspace(0.0, 1.0, 3)[:, None]
+    return CameraPath.through(up, scene.focus - up)
+
+
+def _side(scene: SceneFacts, share: float, seed: int) -> CameraPath:
+    return straight_path(np.array([ASIDE * scene.subject * share, 0.0, 0.0]), FORWARD)
+
+
+def _handheld(scene: SceneFacts, share: float, seed: int) -> CameraPath:
+    """A sum of slow waves that ends where it starts, at the photo's pose."""
+    rng = np.random.default_rng(seed)
+    time = np.linspace(0.0, 2 * np.pi, SWAY_POINTS, endpoint=False)[:, None, None]
+    wave = np.arange(1, SWAY_WAVES + 1)
+    size, phase = (
+        rng.normal(size=(5, SWAY_WAVES)) / wave,
+        rng.uniform(0, 2 * np.pi, (5, SWAY_WAVES)),
+    )
+    sway = (size * (np.sin(wave * time + phase) - np.sin(phase))).sum(axis=-1) * share
+    turn = np.tan(SWAY_TURN * sway[:, 3:])
+    looks = np.stack([turn[:, 0], turn[:, 1], np.ones(SWAY_POINTS)], axis=1)
+    return CameraPath.through(sway[:, :3] * SWAY * [1.0, 1.0, 0.5], looks, closed=True)
+
+
+def _circle(scene: SceneFacts, share: float, seed: int) -> CameraPath:
+    """A circle across the view, from its lowest point, looking at the subject."""
+    angle = np.linspace(0.0, 2 * np.pi, 4, endpoint=False)
+    ring = np.stack([np.sin(angle), np.cos(angle) - 1.0, np.zeros(4)], axis=1)
+    ring *= 0.5 * CIRCLE * scene.subject * share
+    return CameraPath.through(ring, scene.focus - ring, closed=True)
+
+
+PRESETS = {
+    "CRUISE": Preset("Cruise", "Flies ahead, turned toward the sky, as the paper does", (_cruise,)),
+    "IN": Preset("Fly In", "Flies straight ahead into the picture", (_in,)),
+    "OUT": Preset("Fly Out", "Flies straight back and shows the surroundings", (_out,)),
+    "ORBIT": Preset("Orbit", "Circles the subject in the picture's middle", (_orbit,)),
+    "DOLLY_ZOOM": Preset(
+        "Dolly Zoom",
+        "Moves while the lens zooms: the subject keeps its size, all else swells or shrinks",
+        (_dolly_out, _dolly_in),
+    ),
+    "CRANE": Preset("Crane", "Rises and looks down at the subject", (_crane,)),
+    "SIDE": Preset("Side", "Moves sideways and looks ahead", (_side,)),
+    "HANDHELD": Preset(
+        "Handheld", "Sways a little, as if held in the hand, and loops", (_handheld,)
+    ),
+    "CIRCLE": Preset("Circle", "Flies a small circle that ends where it starts", (_circle,)),
+}
+"""The moves by key, in the order of a menu."""

@@ -31,7 +31,7 @@ SKYLINE_WEIGHT = 3.0
 LEAST_LENGTH = 0.5
 LEAST_SHARE = 0.5
 """What must agree: lines of this length in all, in widths of the picture, and of all votes."""
-RIVAL = 0.25
+RIVAL = 0.3
 """Another peak as high as this share of the highest leaves it open which one tells."""
 LEAST_UPRIGHT = 5
 FRAME_PX = 4.0

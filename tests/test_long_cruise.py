@@ -1,0 +1,147 @@
+"""A long flight through made scenes: round a hill, over a ridge, and no farther than a wall."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from make_4d.geometry.core import path
+from make_4d.geometry.core.autocruise import CruiseSettings
+from make_4d.geometry.core.camera import Intrinsics
+from make_4d.geometry.core.camera_path import FORWARD, sampled_path
+from make_4d.geometry.core.long_cruise import LongCruise, long_cruise
+from make_4d.geometry.core.low_view import low_camera, render_low
+
+CAMERA = Intrinsics.from_field_of_view(480, 320, 0.96)
+EYE = 0.5
+"""Height of the camera above the ground."""
+FLIGHT = LongCruise(length=5.0, clearance=0.2)
+
+
+def ground(rng, count=60_000):
+    """Ground that goes on to the horizon, denser where it is near."""
+    depth = 1 / rng.uniform(1 / 40, 1.0, count)
+    aside = rng.uniform(-1.2, 1.2, count) * depth
+    return np.stack([aside, np.full(count, EYE), depth], axis=1)
+
+
+def hill(rng, radius=1.0, away=3.5, height=1.4, count=40_000):
+    """A dome on the ground straight ahead, front and back."""
+    angle, up = rng.uniform(0, 2 * np.pi, count), rng.uniform(0, 1, count)
+    ring = np.sqrt(1 - up**2)
+    x, z = radius * ring * np.sin(angle), away + radius * ring * np.cos(angle)
+    return np.stack([x, EYE - height * up, z], axis=1)
+
+
+def wall(rng, away, width=30.0, height=30.0, count=200_000):
+    x, y = rng.uniform(-width, width, count), rng.uniform(-height, EYE, count)
+    return np.stack([x, y, np.full(count, away)], axis=1)
+
+
+def cloud(*parts):
+    points = np.concatenate(parts).astype(np.float32)
+    return points, np.full(len(points), 0.01, np.float32)
+
+
+def nearest(points, places):
+    """Plain: the least distance from any place to any point."""
+    return min(float(np.linalg.norm(points - place, axis=1).min()) for place in places)
+
+
+def test_a_straight_flight_goes_through_the_hill_and_a_long_cruise_round_it(rng):
+    points, radius = cloud(ground(rng), hill(rng))
+    view = render_low(points, radius, low_camera(CAMERA), np.zeros(3), FORWARD)
+    position, look = path.cruise_pose(np.clip(1 / view.depth, 0, 1), low_camera(CAMERA))
+    straight = path.straight_path(position * FLIGHT.length / np.linalg.norm(position), look)
+    assert nearest(points, sampled_path(straight, 200).positions) < 0.05
+    flown = long_cruise(points, radius, CAMERA, FLIGHT)
+    assert 3 <= flown.count <= 7
+    assert nearest(points, sampled_path(flown, 200).positions) >= FLIGHT.clearance
+    assert flown.positions[-1, 2] > 4.0, "beyond the hill"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_frames_look_where_the_camera_flies(seed):
+    rng = np.random.default_rng(seed)
+    points, radius = cloud(ground(rng), hill(rng, away=3.0 + 0.5 * seed))
+    poses = sampled_path(long_cruise(points, radius, CAMERA, FLIGHT), 60)
+    ways = np.diff(poses.positions, axis=0)
+    ways /= np.linalg.norm(ways, axis=1, keepdims=True)
+    off = np.degrees(np.arccos(np.clip((ways * poses.looks[1:]).sum(axis=1), -1, 1)))
+    assert off.max() < 35 and off.mean() < 20
+    turns = np.degrees(np.arccos(np.clip((ways[1:] * ways[:-1]).sum(axis=1), -1, 1)))
+    assert turns.max() < 10, "no corner"
+
+
+def test_starts_at_the_photo_s_pose(rng):
+    points, radius = cloud(ground(rng))
+    flown = long_cruise(points, radius, CAMERA, FLIGHT)
+    np.testing.assert_array_equal(flown.positions[0], 0)
+    np.testing.assert_array_equal(flown.looks[0], FORWARD)
+    np.testing.assert_allclose(np.linalg.norm(flown.looks, axis=1), 1, atol=1e-6)
+    assert not flown.closed and (flown.focal == 1).all()
+
+
+def test_open_land_is_flown_as_far_as_asked(rng):
+    points, radius = cloud(ground(rng))
+    for length in (1.0, 4.0):
+        flown = long_cruise(points, radius, CAMERA, replace(FLIGHT, length=length))
+        ways = np.diff(sampled_path(flown, 100).positions, axis=0)
+        assert np.linalg.norm(ways, axis=1).sum() == pytest.approx(length, rel=0.05)
+
+
+def test_stops_before_a_wall_that_has_no_end(rng):
+    points, radius = cloud(ground(rng), wall(rng, 2.5))
+    flown = long_cruise(points, radius, CAMERA, FLIGHT)
+    places = sampled_path(flown, 100).positions
+    assert nearest(points, places) >= FLIGHT.clearance
+    assert places[:, 2].max() < 2.5
+
+
+def test_rises_over_a_low_ridge(rng):
+    points, radius = cloud(ground(rng), wall(rng, 3.0, height=0.2))
+    flown = long_cruise(points, radius, CAMERA, FLIGHT)
+    places = sampled_path(flown, 100).positions
+    assert nearest(points, places) >= FLIGHT.clearance
+    assert places[-1, 2] > 3.5 and places[:, 1].min() < -0.4
+
+
+def test_looks_no_farther_than_the_picture_s_border(rng):
+    points, radius = cloud(ground(rng), hill(rng))
+    edge = np.array([[x, 0.0, 10.0] for x in (-6.5, 6.5)], np.float32)
+    flown = long_cruise(points, radius, CAMERA, FLIGHT, edge)
+    for position, look in zip(flown.positions, flown.looks, strict=True):
+        assert path.border_stays_outside(edge, CAMERA, position, look)
+
+
+def test_more_avoidance_keeps_farther_off(rng):
+    points, radius = cloud(ground(rng), hill(rng))
+    near = [
+        nearest(
+            points[60_000:],
+            sampled_path(
+                long_cruise(points, radius, CAMERA, replace(FLIGHT, avoidance=a)), 100
+            ).positions,
+        )
+        for a in (0.3, 4.0)
+    ]
+    assert near[1] > near[0]
+
+
+def test_without_a_cloud_it_flies_on():
+    nothing = np.zeros((0, 3), np.float32)
+    flown = long_cruise(nothing, nothing[:, 0], CAMERA, FLIGHT)
+    assert np.linalg.norm(flown.positions[-1]) > 3
+
+
+def test_impossible_settings_are_refused(rng):
+    points, radius = cloud(ground(rng, 100))
+    for settings in (
+        LongCruise(length=0.0),
+        LongCruise(clearance=0.0),
+        LongCruise(cruise=CruiseSettings(speed=0.0)),
+        LongCruise(length=100.0, cruise=CruiseSettings(speed=0.01)),
+    ):
+        with pytest.raises(ValueError, match="must be positive|too|steps"):
+            long_cruise(points, radius, CAMERA, settings)

@@ -13,6 +13,7 @@ from typing import Any
 
 import bpy
 import numpy as np
+from mathutils import Euler
 
 from .core.camera import Intrinsics
 from .core.camera_path import CameraPath
@@ -203,7 +204,12 @@ def level(rig: Rig, angle: float) -> None:
     The target's z axis is what the camera takes for up; its extra rotation leaves the artist's own.
     """
     rig.track.use_target_z = True
-    rig.target.delta_rotation_euler = (0.0, angle, 0.0)
+    turn = Euler((0.0, angle, 0.0))
+    # One of the two counts, by the mode that the artist rotates the target in.
+    rig.target.delta_rotation_euler, rig.target.delta_rotation_quaternion = (
+        turn,
+        turn.to_quaternion(),
+    )
 
 
 def levelled_by(rig: Rig) -> float:

@@ -113,18 +113,23 @@ def sentence(measured: Measured, limits: Limits) -> str:
     """How far one can go, for the artist."""
     frame, _ = measured.safe_until(limits)
     last = int(measured.frames[-1])
-    excess = measured.excess(limits)
-    if excess.max() <= 0:
-        return f"Safe to the last frame, {last}: {_shares(measured, slice(None))} at most."
-    worst = _shares(measured, slice(int(np.flatnonzero(excess > 0)[0]), None))
+    beyond = np.flatnonzero(measured.excess(limits) > 0)
+    empty, invented = (
+        v[beyond[0] if len(beyond) else 0 :].max() for v in (measured.empty, measured.invented)
+    )
+    shown = [(empty, limits.empty, "empty"), (invented, limits.invented, "invented")]
+    if not len(beyond):
+        return f"Safe to the last frame, {last}: at most {_shares(shown)}."
+    worst = _shares([row for row in shown if row[0] > row[1]])
     if frame < measured.frames[0]:
-        return f"Not even the first frame is safe: {worst}."
+        return f"Not even the first frame is safe: up to {worst}."
     return f"Safe to frame {int(frame)} of {last}: after that up to {worst}."
 
 
-def _shares(measured: Measured, rows: slice) -> str:
-    empty, invented = measured.empty[rows].max(), measured.invented[rows].max()
-    return f"{_percent(empty)} of the picture is empty and {_percent(invented)} invented"
+def _shares(shown: list[tuple[float, float, str]]) -> str:
+    (share, _, word), *others = shown
+    more = "".join(f" and {_percent(other)} {w}" for other, _, w in others)
+    return f"{_percent(share)} of the picture is {word}{more}"
 
 
 def _percent(share: float) -> str:
@@ -154,6 +159,8 @@ def _numbers(scene: bpy.types.Scene, parts: SceneParts, rig: Rig) -> Iterator[fl
         yield float(spline.use_cyclic_u)
         for point in spline.bezier_points:
             yield from (*point.co, *point.handle_left, *point.handle_right)
+        for point in spline.points:
+            yield from point.co
     camera, target = rig.camera.data, rig.target
     tracks = (
         (rig.camera, offset_path(rig.follow), (rig.follow.offset_factor,)),

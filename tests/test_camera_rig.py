@@ -145,13 +145,37 @@ def test_target_can_be_moved_by_the_artist(empty_blend):
     np.testing.assert_allclose(-last[:3, 2], toward / np.linalg.norm(toward), atol=1e-5)
 
 
-def test_ease_and_its_inverse():
+@pytest.mark.parametrize(
+    ("ease", "share_at"),
+    [
+        ("LINEAR", lambda u: u),
+        ("EASE", lambda u: 3 * u**2 - 2 * u**3),
+        ("EASE_IN", lambda u: u**2),
+        ("EASE_OUT", lambda u: 2 * u - u**2),
+    ],
+)
+def test_eases_and_their_inverses(ease, share_at):
     time = np.linspace(0, 1, 101)
-    share = 3 * time**2 - 2 * time**3
-    np.testing.assert_allclose(travel.ease_time(share), time, atol=1e-7)
-    np.testing.assert_allclose(
-        np.gradient(share, time)[1:-1], travel.ease_speed(time)[1:-1], atol=1e-3
-    )
+    share = share_at(time)
+    np.testing.assert_allclose(travel.ease_time(share, ease), time, atol=1e-7)
+    speed = travel.ease_speed(time, ease)
+    np.testing.assert_allclose(np.gradient(share, time)[1:-1], speed[1:-1], atol=1e-3)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.45, 0.8, 1.0])
+def test_parameter_at_a_share_of_the_way(rng, share):
+    points, left, right = rng.uniform(-1, 1, (3, 4, 3))
+    piece, t = travel.parameter_at(points, left, right, share)
+    places = []
+    for i in range(3):
+        for u in np.arange(0, 1, 0.001):
+            weights = [(1 - u) ** 3, 3 * u * (1 - u) ** 2, 3 * u**2 * (1 - u), u**3]
+            ends = (points[i], right[i], left[i + 1], points[i + 1])
+            places.append(sum(w * e for w, e in zip(weights, ends, strict=True)))
+    steps = np.linalg.norm(np.diff(places, axis=0), axis=1)
+    gone = np.concatenate([[0], np.cumsum(steps)])
+    at = round(1000 * (piece + t))
+    assert abs(gone[min(at, 2999)] / gone[-1] - share) < 2e-3
 
 
 def test_passing_shares_of_a_straight_line():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ from make_4d.geometry.path_check import Limits, Measured, is_stale, measure, sen
 from make_4d.geometry.read_clouds import read_clouds
 from make_4d.geometry.scene_parts import parts_of
 from make_4d.geometry.scene_rig import existing_rig, photo_lens
-from make_4d.panels import path_overlay
+from make_4d.panels import camera, path_overlay
 from rig_parts import BENT, PHOTO_POSE, lay, made, pose
 
 LIMITS = Limits(0.02, 0.25)
@@ -145,13 +147,17 @@ def test_the_sentence():
     frames, shares = np.array([1.0, 31, 61]), np.array([0, 0.5, 1])
     safe = Measured(frames, shares, np.zeros(3), np.array([0, 0.1, 0.2]))
     assert sentence(safe, LIMITS) == (
-        "Safe to the last frame, 61: 0 % of the picture is empty and 20 % invented at most."
+        "Safe to the last frame, 61: at most 0 % of the picture is empty and 20 % invented."
     )
-    gaps = Measured(frames, shares, np.array([0, 0, 0.04]), np.zeros(3))
+    gaps = Measured(frames, shares, np.array([0, 0, 0.04]), np.full(3, 0.1))
     assert gaps.safe_until(LIMITS) == (46.0, 0.75)
-    assert sentence(gaps, LIMITS).startswith("Safe to frame 46 of 61: after that up to 4.0 %")
-    never = Measured(frames, shares, np.ones(3), np.zeros(3))
-    assert sentence(never, LIMITS).startswith("Not even the first frame is safe")
+    assert sentence(gaps, LIMITS) == (
+        "Safe to frame 46 of 61: after that up to 4.0 % of the picture is empty."
+    )
+    never = Measured(frames, shares, np.zeros(3), np.ones(3))
+    assert sentence(never, LIMITS) == (
+        "Not even the first frame is safe: up to 100 % of the picture is invented."
+    )
 
 
 def test_the_operator_reports_and_the_overlay_colors_the_curve(parts):
@@ -193,3 +199,58 @@ def test_a_missing_part_is_named(parts):
     assert path_overlay.colored_lines(bpy.context.scene) is None
     assert parts_of(bpy.context.scene).camera is not None
     np.testing.assert_allclose(pose(1)[:3, 3], PHOTO_POSE[:3, 3], atol=1e-5)
+
+
+class Layout:
+    """Stands for Blender's: notes what is drawn, and lets no property be drawn that isn't there."""
+
+    def __init__(self, drawn: list[str] | None = None) -> None:
+        self.drawn = [] if drawn is None else drawn
+
+    def column(self, **_) -> Layout:
+        return Layout(self.drawn)
+
+    row = column
+
+    def prop(self, owner, name: str, **_) -> None:
+        assert hasattr(owner, name)
+        self.drawn.append(name)
+
+    def operator(self, name: str, **_) -> SimpleNamespace:
+        self.drawn.append(name)
+        return SimpleNamespace()
+
+    def label(self, text: str, **_) -> None:
+        self.drawn.append(text)
+
+
+def drawn_panel() -> list[str]:
+    """What the panel draws for the scene."""
+    panel = SimpleNamespace(layout=Layout())
+    context = SimpleNamespace(
+        scene=bpy.context.scene,
+        region=SimpleNamespace(width=9000),
+        preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0)),
+    )
+    camera.VIEW3D_PT_make_4d_camera.draw(panel, context)
+    return panel.layout.drawn
+
+
+def test_the_panel_draws_what_applies(parts):
+    own = bpy.context.scene.make_4d_camera
+    own.preset = "LONG"
+    drawn = drawn_panel()
+    assert "length" in drawn and "amount" not in drawn and "lens" in drawn
+    assert drawn.index("make_4d.fly_path") < drawn.index("make_4d.check_path")
+    assert not [text for text in drawn if text.startswith("Safe")]
+    own.preset = "IN"
+    bpy.ops.make_4d.check_path("EXEC_DEFAULT", True)
+    drawn = drawn_panel()
+    assert "length" not in drawn and "amount" in drawn and "mirrored" not in drawn
+    assert [text for text in drawn if text.startswith("Safe")]
+    parts.path.data.splines[0].bezier_points[1].co.x += 0.1
+    assert "The path has changed since: check again." in drawn_panel()
+    bpy.data.objects.remove(parts.camera)
+    drawn = drawn_panel()
+    assert "make_4d.fly_path" in drawn and "make_4d.check_path" not in drawn
+    assert camera.VIEW3D_PT_make_4d_camera.poll(bpy.context)

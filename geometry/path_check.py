@@ -117,7 +117,7 @@ def sentence(measured: Measured, limits: Limits) -> str:
     empty, invented = (
         v[beyond[0] if len(beyond) else 0 :].max() for v in (measured.empty, measured.invented)
     )
-    shown = [(empty, limits.empty, "empty"), (invented, limits.invented, "invented")]
+    shown = [(float(empty), limits.empty, "empty"), (float(invented), limits.invented, "invented")]
     if not len(beyond):
         return f"Safe to the last frame, {last}: at most {_shares(shown)}."
     worst = _shares([row for row in shown if row[0] > row[1]])

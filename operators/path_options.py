@@ -52,7 +52,10 @@ class PathOptions:
         name="Seed", description="Another number shakes the camera differently", min=0
     )
     ease: EnumProperty(  # type: ignore[valid-type]
-        name="Ease", description="How the camera starts and ends", items=EASES, default="EASE"
+        name="Ease",
+        description="How the camera starts and ends. Round a closed path Linear loops without pause",
+        items=EASES,
+        default="EASE",
     )
     loop: EnumProperty(  # type: ignore[valid-type]
         name="Loop", description="Where the camera is after the last frame", items=LOOPS

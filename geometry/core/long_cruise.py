@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from .autocruise import CruiseSettings, CruiseState, cruise_step
 from .camera import FloatArray, Intrinsics, Vector, look_rotation
@@ -206,6 +204,8 @@ def _along(places: Values, values: Values, share: float, count: int) -> Values:
 
 def _smoothed(looks: Values) -> Values:
     """Looks (n, 3) averaged over neighbouring steps; the first stays."""
+    from scipy import ndimage  # here, because enabling the add-on must not load SciPy
+
     smooth = ndimage.gaussian_filter1d(looks, SMOOTH_STEPS, axis=0, mode="nearest")
     smooth[0] = looks[0]
     return smooth
@@ -213,6 +213,8 @@ def _smoothed(looks: Values) -> Values:
 
 def _follows(path: CameraPath, places: Values) -> bool:
     """Whether the path's curve stays near to the line of the steps."""
+    from scipy.spatial import cKDTree  # here, because enabling the add-on must not load SciPy
+
     samples = sampled_path(path, 4 * len(places)).positions
     fine = _along(places, places, 1.0, 8 * len(places))
     return float(cKDTree(fine).query(samples)[0].max()) < NEAR_LINE

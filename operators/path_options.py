@@ -53,7 +53,7 @@ class PathOptions:
     )
     ease: EnumProperty(  # type: ignore[valid-type]
         name="Ease",
-        description="How the camera starts and ends. Round a closed path Linear loops without pause",
+        description="How the camera starts and ends. On a closed path Linear loops without a rest",
         items=EASES,
         default="EASE",
     )

@@ -25,13 +25,13 @@ REACH = 1.5
 CENTRE = 1 / 3
 """The middle of the picture, in parts of both its sides, where the subject is."""
 NEAREST_SUBJECT, FARTHEST_SUBJECT = 1.0, 20.0
-APPROACH, RETREAT, RISE, ASIDE = 0.5, 1.0, 0.5, 0.5
+APPROACH, RETREAT, RISE, ASIDE = 0.4, 1.0, 0.15, 0.5
 """How far moves go by themselves, in distances to the subject."""
 ORBIT = np.radians(45.0)
 ZOOM = 0.5
 SWAY, SWAY_TURN = 0.02, np.radians(0.6)
 SWAY_POINTS, SWAY_WAVES = 12, 4
-CIRCLE = 0.15
+CIRCLE = 0.06
 _MOST = 8.0
 """Longest amount that a move is shaped for: an orbit would go round and round."""
 

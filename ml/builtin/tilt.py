@@ -28,9 +28,11 @@ PEAK = np.radians(1.2)
 """Votes so near to the peak agree with it."""
 SKYLINE_WEIGHT = 3.0
 """Lines at the sky's edge count so much more: there the sea's horizon is."""
-LEAST_LENGTH = 0.5
+LEAST_VOTES = 4.5
 LEAST_SHARE = 0.5
-"""What must agree: lines of this length in all, in widths of the picture, and of all votes."""
+"""What must agree: votes of this length in all, in widths of the picture, and of all votes."""
+SEA_LENGTH, SEA_PLAY = 0.85, 0.005
+"""Or so much of one straight line at the sky's edge, with this play across it: a sea's horizon."""
 RIVAL = 0.3
 """Another peak as high as this share of the highest leaves it open which one tells."""
 LEAST_UPRIGHT = 5
@@ -60,7 +62,8 @@ def horizon_tilt(image: FloatArray, sky: FloatArray) -> float:
     weight = np.where(lines.at_sky, SKYLINE_WEIGHT, 1.0) * lines.length
     upright, upright_weight = _upright(lines)
     angle = np.concatenate([lines.angle[level], upright])
-    return _agreed(angle, np.concatenate([weight[level], upright_weight]))
+    tilt, votes = _agreed(angle, np.concatenate([weight[level], upright_weight]))
+    return tilt if votes >= LEAST_VOTES or _sea_length(lines, tilt) >= SEA_LENGTH else 0.0
 
 
 def _find_lines(image: FloatArray, sky: FloatArray) -> _Lines:
@@ -107,18 +110,26 @@ def _upright(lines: _Lines) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return flattened[best], weight
 
 
-def _agreed(angle: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
-    """The angle on which the votes agree, 0.0 where they don't."""
-    if weight.sum() < LEAST_LENGTH:
-        return 0.0
+def _agreed(angle: NDArray[np.float64], weight: NDArray[np.float64]) -> tuple[float, float]:
+    """The angle that most votes agree on and how many do; zeros where they contradict."""
     peak, votes = _peak(angle, weight)
     near = np.abs(angle - peak) < PEAK
-    agreeing = weight[near].sum()
-    if agreeing < LEAST_LENGTH or agreeing < LEAST_SHARE * weight.sum():
-        return 0.0
-    if _peak(angle[~near], weight[~near])[1] > RIVAL * votes:
-        return 0.0
-    return float((angle * weight)[near].sum() / agreeing)
+    agreeing = float(weight[near].sum())
+    rival = _peak(angle[~near], weight[~near])[1]
+    if agreeing <= LEAST_SHARE * weight.sum() or rival > RIVAL * votes:
+        return 0.0, 0.0
+    return float((angle * weight)[near].sum() / agreeing), agreeing
+
+
+def _sea_length(lines: _Lines, tilt: float) -> float:
+    """Width of what lies on one line of this tilt along the sky's edge; edges may be doubled."""
+    chosen = lines.at_sky & (np.abs(lines.angle - tilt) < PEAK)
+    middle, half = lines.middle[chosen], lines.length[chosen] / 2
+    across = middle @ np.array([-np.sin(tilt), np.cos(tilt)])
+    together = np.abs(across[:, None] - across) < SEA_PLAY
+    columns = np.linspace(-0.5, 0.5, 200)[:, None]
+    covers = np.abs(columns - middle[:, 0]) < half
+    return float((together @ covers.T).mean(axis=1).max(initial=0.0))
 
 
 def _peak(angle: NDArray[np.float64], weight: NDArray[np.float64]) -> tuple[float, float]:

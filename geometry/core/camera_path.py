@@ -98,7 +98,7 @@ def auto_handles(points: Values, closed: bool = False) -> tuple[Values, Values]:
     direction, its handles have no length.
     """
     points = np.asarray(points, float)
-    if closed:
+    if closed or len(points) == 1:
         before, after = np.roll(points, 1, axis=0), np.roll(points, -1, axis=0)
     else:
         before = np.concatenate([2 * points[:1] - points[1:2], points[:-1]])

@@ -11,11 +11,10 @@ from make_4d.geometry.core.camera_path import (
     auto_handles,
     sampled_path,
     scaled_path,
-    there_and_back,
     zoomed,
 )
 from make_4d.geometry.core.path import straight_path
-from make_4d.geometry.core.path_safety import PathSafety, check_path, safe_share
+from make_4d.geometry.core.path_safety import check_path
 
 CAMERA = Intrinsics.from_field_of_view(96, 64, 0.9)
 BEND = np.array([[0.0, 0, 0], [0.5, -0.3, 1.0], [0.2, 0.1, 2.5], [1.5, 0.4, 3.0]])
@@ -80,16 +79,6 @@ def test_a_closed_path_ends_where_it_starts():
     assert np.linalg.norm(poses.positions - BEND[-1], axis=1).min() < 0.1
 
 
-def test_there_and_back_flies_the_same_places():
-    path = there_and_back(straight_path(np.array([0.0, 0.4, 2.0]), at_angle(0.3), 4))
-    assert path.closed and path.count == 6
-    poses = sampled_path(path, 41)
-    np.testing.assert_allclose(poses.positions, poses.positions[::-1], atol=1e-5)
-    np.testing.assert_allclose(poses.positions[20], [0.0, 0.4, 2.0], atol=1e-5)
-    np.testing.assert_allclose(poses.looks, poses.looks[::-1], atol=1e-5)
-    assert there_and_back(path) is path
-
-
 def test_a_camera_that_only_turns_is_sampled_evenly():
     path = CameraPath.through(np.zeros((3, 3)), [at_angle(a) for a in (0.0, 0.1, 0.4)])
     angles = np.arctan2(*sampled_path(path, 5).looks[:, [0, 2]].T)
@@ -117,14 +106,3 @@ def test_invented_and_uncovered_areas_are_measured():
     np.testing.assert_allclose(report.uncovered, shift, atol=0.02)
     zoom = CameraPath(aside.positions, aside.looks, np.full(5, 2.0, np.float32))
     assert check_path(points, radius, known, CAMERA, zoom).uncovered[1] == 0.0
-
-
-def test_safe_share_ends_before_the_first_frame_beyond_a_limit():
-    report = PathSafety(
-        np.array([0, 0, 0.1, 0, 0], np.float32), np.array([0, 0.2, 0.3, 0.4, 0.5], np.float32)
-    )
-    assert safe_share(report, 0.05, 1.0) == 0.25
-    assert safe_share(report, 1.0, 0.4) == 0.75
-    assert safe_share(report, 1.0, 1.0) == 1.0
-    assert safe_share(report, 0.05, 0.1) == 0.0
-    assert safe_share(PathSafety(report.uncovered[2:], report.invented[2:]), 0.05, 1.0) == 0.0

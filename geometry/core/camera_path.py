@@ -79,17 +79,6 @@ def scaled_path(path: CameraPath, factor: float) -> CameraPath:
     return CameraPath(positions, np.array(looks, np.float32), focal.astype(np.float32), path.closed)
 
 
-def there_and_back(path: CameraPath) -> CameraPath:
-    """A closed path that flies to the last waypoint and the same way back; a closed one as it is.
-
-    2 n - 2 waypoints of n. At both ends the curve has handles of no length: it comes to rest there.
-    """
-    if path.closed or path.count < 2:
-        return path
-    order = [*range(path.count), *range(path.count - 2, 0, -1)]
-    return CameraPath(path.positions[order], path.looks[order], path.focal[order], True)
-
-
 def auto_handles(points: Values, closed: bool = False) -> tuple[Values, Values]:
     """Left and right handles (n, 3) that Blender's type "AUTO" gives points (n, 3) of a curve.
 

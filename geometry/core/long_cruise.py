@@ -82,9 +82,11 @@ def long_cruise(
     positive, or where there would be too many steps.
     """
     if min(settings.length, settings.cruise.speed, settings.clearance) <= 0.0:
-        raise ValueError("length, speed and clearance of a flight must be positive")
+        raise ValueError("Length, speed and clearance of a flight must be more than 0.")
     if settings.steps > MAX_STEPS:
-        raise ValueError(f"the flight would take {settings.steps} steps: raise the speed")
+        raise ValueError(
+            f"The flight would take {settings.steps} steps: at most {MAX_STEPS} are possible."
+        )
     reach = settings.length + AHEAD + settings.clearance
     obstacles = Obstacles.near(points, reach, settings.clearance)
     none = np.zeros((0, 3), np.float32)

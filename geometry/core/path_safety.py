@@ -14,8 +14,8 @@ from .camera import FloatArray, Intrinsics
 from .camera_path import CameraPath, zoomed
 from .low_view import low_camera, render_low
 
-SAMPLES = 20
 MAX_UNCOVERED, MAX_INVENTED = 0.005, 0.25
+"""Shares of the frame up to which a path counts as safe unless told otherwise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,10 +25,6 @@ class PathSafety:
 
     uncovered: FloatArray
     invented: FloatArray
-
-    def within(self, max_uncovered: float, max_invented: float) -> np.ndarray:
-        """Which poses (n,) keep both shares at their limits or below."""
-        return (self.uncovered <= max_uncovered) & (self.invented <= max_invented)
 
 
 def check_path(
@@ -53,17 +49,3 @@ def check_path(
         invented = (known[shown] < 0.5).sum() / view.index.size
         shares[:, i] = view.uncovered, invented
     return PathSafety(shares[0], shares[1])
-
-
-def safe_share(
-    report: PathSafety,
-    max_uncovered: float = MAX_UNCOVERED,
-    max_invented: float = MAX_INVENTED,
-) -> float:
-    """How far along evenly spaced poses every frame keeps the limits: 0 (not even at first) to 1.
-
-    A share s of n poses: pose s * (n - 1) is the last before the first that breaks a limit.
-    """
-    broken = np.flatnonzero(~report.within(max_uncovered, max_invented))
-    last = (broken[0] if len(broken) else len(report.uncovered)) - 1
-    return max(0.0, last / max(1, len(report.uncovered) - 1))

@@ -25,13 +25,16 @@ REACH = 1.5
 CENTRE = 1 / 3
 """The middle of the picture, in parts of both its sides, where the subject is."""
 NEAREST_SUBJECT, FARTHEST_SUBJECT = 1.0, 20.0
-APPROACH, RETREAT, RISE, ASIDE = 0.4, 1.0, 0.15, 0.5
+APPROACH, RETREAT, ASIDE = 0.4, 1.0, 0.5
 """How far moves go by themselves, in distances to the subject."""
+FARTHEST_IN, RISE, CIRCLE = 2.0, 0.5, 0.3
+"""Longest way in, height of the crane, width of the circle, in scene units: farther off, the points
+of the photo's near surfaces spread until these tear."""
 ORBIT = np.radians(45.0)
-ZOOM = 0.5
+ZOOM = 1 / 3
+"""Share of the way to the subject that a dolly zoom goes in; out, the lens grows as it shrinks in."""
 SWAY, SWAY_TURN = 0.02, np.radians(0.6)
 SWAY_POINTS, SWAY_WAVES = 12, 4
-CIRCLE = 0.06
 _MOST = 8.0
 """Longest amount that a move is shaped for: an orbit would go round and round."""
 
@@ -84,7 +87,7 @@ def scene_facts(
     small = low_camera(camera)
     view = render_low(points, radius, small, np.zeros(3), FORWARD)
     if not np.isfinite(view.depth).any():
-        raise ValueError("the photo's camera sees no points")
+        raise ValueError("The photo's camera sees no points: show the clouds in renders.")
     rows, columns = (
         slice(int(n * CENTRE), max(1, round(n * (1 - CENTRE)))) for n in view.depth.shape
     )
@@ -118,11 +121,15 @@ def preset(
     Raises KeyError for an unknown key and ValueError where amount is negative.
     """
     if amount < 0.0:
-        raise ValueError(f"a move of amount {amount}")
+        raise ValueError("The amount of a move must be 0 or more.")
     ways = [partial(_shaped, shape, scene, mirrored, seed) for shape in PRESETS[key].shapes]
-    shares = [largest_share(lambda share, way=way: is_safe(way(share), scene)) for way in ways]
+    shares = [_safe_share(way, scene) for way in ways]
     best = int(np.argmax(shares))
     return ways[best](min(_MOST, amount * shares[best]))
+
+
+def _safe_share(way: Callable[[float], CameraPath], scene: SceneFacts) -> float:
+    return largest_share(lambda share: is_safe(way(share), scene))
 
 
 def _shaped(shape: Shape, scene: SceneFacts, mirrored: bool, seed: int, share: float) -> CameraPath:
@@ -148,7 +155,7 @@ def _cruise(scene: SceneFacts, share: float, seed: int) -> CameraPath:
 
 
 def _in(scene: SceneFacts, share: float, seed: int) -> CameraPath:
-    return straight_path(APPROACH * share * scene.focus, FORWARD)
+    return straight_path(FORWARD * share * min(APPROACH * scene.subject, FARTHEST_IN), FORWARD)
 
 
 def _out(scene: SceneFacts, share: float, seed: int) -> CameraPath:
@@ -164,11 +171,18 @@ def _orbit(scene: SceneFacts, share: float, seed: int) -> CameraPath:
 
 
 def _dolly_in(scene: SceneFacts, share: float, seed: int) -> CameraPath:
-    return _dolly(scene, ZOOM * share / (1.0 + ZOOM * share))
+    longer = share * _longer(scene)
+    return _dolly(scene, longer / (1.0 + longer))
 
 
 def _dolly_out(scene: SceneFacts, share: float, seed: int) -> CameraPath:
-    return _dolly(scene, -ZOOM * share)
+    return _dolly(scene, -share * _longer(scene))
+
+
+def _longer(scene: SceneFacts) -> float:
+    """By which part the lens gets longer on the way out; shorter likewise on the way in."""
+    way = min(ZOOM, FARTHEST_IN / scene.subject)
+    return way / (1.0 - way)
 
 
 def _dolly(scene: SceneFacts, nearer: float) -> CameraPath:
@@ -180,7 +194,7 @@ def _dolly(scene: SceneFacts, nearer: float) -> CameraPath:
 
 def _crane(scene: SceneFacts, share: float, seed: int) -> CameraPath:
     """Up, looking at the subject."""
-    up = np.array([0.0, -RISE * scene.subject * share, 0.0]) * np.linspace(0.0, 1.0, 3)[:, None]
+    up = np.array([0.0, -RISE * share, 0.0]) * np.linspace(0.0, 1.0, 3)[:, None]
     return CameraPath.through(up, scene.focus - up)
 
 
@@ -207,7 +221,7 @@ def _circle(scene: SceneFacts, share: float, seed: int) -> CameraPath:
     """A circle across the view, from its lowest point, looking at the subject."""
     angle = np.linspace(0.0, 2 * np.pi, 4, endpoint=False)
     ring = np.stack([np.sin(angle), np.cos(angle) - 1.0, np.zeros(4)], axis=1)
-    ring *= 0.5 * CIRCLE * scene.subject * share
+    ring *= 0.5 * CIRCLE * share
     return CameraPath.through(ring, scene.focus - ring, closed=True)
 
 

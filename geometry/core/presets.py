@@ -32,7 +32,7 @@ FARTHEST_IN, RISE, CIRCLE = 2.0, 0.5, 0.3
 of the photo's near surfaces spread until these tear."""
 ORBIT = np.radians(45.0)
 ZOOM = 1 / 3
-"""Share of the way to the subject that a dolly zoom goes in; out, the lens grows as it shrinks in."""
+"""Share of the way to the subject that a dolly zoom goes in; out, the lens changes as much."""
 SWAY, SWAY_TURN = 0.02, np.radians(0.6)
 SWAY_POINTS, SWAY_WAVES = 12, 4
 _MOST = 8.0

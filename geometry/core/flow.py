@@ -32,12 +32,16 @@ def sample_bilinear(values: FloatArray, positions: FloatArray) -> FloatArray:
     y = np.clip(positions[:, 1] - np.float32(0.5), 0, height - 1)
     column = np.minimum(x.astype(np.int32), max(width - 2, 0))
     row = np.minimum(y.astype(np.int32), max(height - 2, 0))
-    fx, fy = (x - column)[:, None], (y - row)[:, None]
+    fx, fy = x - column.astype(np.float32), y - row.astype(np.float32)
     first = row * width + column
     right, down = int(width > 1), width * int(height > 1)
-    top = flat.take(first, 0) * (1 - fx) + flat.take(first + right, 0) * fx
-    low = flat.take(first + down, 0) * (1 - fx) + flat.take(first + down + right, 0) * fx
-    return (top * (1 - fy) + low * fy).astype(np.float32)
+    corners = [flat.take(first + step, 0) for step in (0, right, down, down + right)]
+    result = np.empty_like(corners[0])
+    # A channel at a time: numpy is slow where the last axis is short.
+    for channel, (a, b, c, d) in enumerate(zip(*(corner.T for corner in corners), strict=True)):
+        top, low = a * (1 - fx) + b * fx, c * (1 - fx) + d * fx
+        result[:, channel] = top * (1 - fy) + low * fy
+    return result
 
 
 def inside_picture(positions: FloatArray, height: int, width: int) -> NDArray[np.bool_]:
@@ -75,8 +79,8 @@ def _follow(flow: FloatArray, start: FloatArray, keys: Sequence[float]) -> Float
         step = sample_bilinear(flow, position)
         step[~inside_picture(position, height, width)] = 0
         for k, key in enumerate(keys):
-            if key > frame:
-                moved[k] = displacement + min(key - frame, 1.0) * step
+            if frame < key <= frame + 1:
+                moved[k] = displacement + (key - frame) * step
         displacement += step
     return moved
 

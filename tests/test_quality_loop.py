@@ -44,6 +44,19 @@ def test_at_the_end_only_backward_copies_count_and_lie_where_they_began() -> Non
     assert made.moving and not np.allclose(made.position[~made.backward], points.position)
 
 
+@pytest.mark.parametrize(
+    ("t", "clear"), [(4, (1, 0)), (7, (0.625, 0)), (8, (0, 0)), (9, (0, 0.625)), (12, (0, 1))]
+)
+def test_copies_fade_as_blenders_nodes_have_it(t: int, clear: tuple[float, float]) -> None:
+    points = make_flight(loop_frames=16).moving
+    life = points.life.copy()
+    life[:, 0] = 0.5  # half a loop after the start it leaves, and the other copy comes in
+    got = loop.moved_cloud(replace(points, life=life), t / 16).color[:, 3]
+    expected = np.ones((2, points.count))
+    expected[:, 0] = clear
+    np.testing.assert_allclose(got, expected.ravel(), atol=1e-5)
+
+
 def test_both_ends_are_looked_at_and_every_frame_between_has_its_neighbours() -> None:
     frames = loop.frames_of(60)
     assert frames == [0, 1, *(t + s for t in range(10, 60, 10) for s in (-1, 0, 1)), 59, 60]

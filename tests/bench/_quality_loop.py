@@ -1,7 +1,7 @@
 """The loop of clouds and water, seen from the photo's own camera: does it repeat without a jump?
 
-The rows of the table `loop (camera still)`. The moving points are displaced and weighed as the node
-group "Make 4D Animate" does it, and drawn as the benchmark draws every cloud.
+The rows of the table `loop (camera still)`. The moving points are displaced, weighed and faded as
+the node group "Make 4D Animate" does it, and drawn as the benchmark draws every cloud.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import _quality_runs as runs
 from _quality_data import FloatArray, Mask, Shot, TruthFrame, TruthScene
 from make_4d.geometry.core.camera import Intrinsics
 from make_4d.geometry.core.cloud import KEY_TIMES, Flight, PointArrays
+from make_4d.geometry.nodes.animate import FADE_SHARE
 from make_4d.ml.stages import flight as flight_stage
 from make_4d.render.extract import Cloud
 
@@ -125,6 +126,7 @@ def moved_cloud(points: PointArrays, share: float) -> Cloud:
     forward = displacement(np.concatenate([zero, points.forward]), share)
     backward = displacement(np.concatenate([points.backward, zero]), share)
     both = flight_stage.joined([points, points])
+    both = replace(both, opacity=both.opacity * clearness(points, share))
     weights = np.array([1.0 - share, share], np.float32)
     return replace(
         runs.cloud_of(both),
@@ -133,6 +135,15 @@ def moved_cloud(points: PointArrays, share: float) -> Cloud:
         backward=np.repeat([False, True], points.count),
         moving=True,
     )
+
+
+def clearness(points: PointArrays, share: float) -> FloatArray:
+    """Factors 0..1 (2 P,) on the opacity of the forward and then the backward copies of points.
+
+    They fade before they leave the wide photo, and after they come in.
+    """
+    left = np.concatenate([points.life[0] - share, share - points.life[1]])
+    return np.clip(left / FADE_SHARE, 0.0, 1.0).astype(np.float32)
 
 
 def displacement(keys: FloatArray, share: float) -> FloatArray:

@@ -1,0 +1,136 @@
+"""A made-up river with guides: in no frame of its loop does a hole open or the picture jump."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+pytest.importorskip("bpy", reason="Blender's module is not installed")
+sys.path.insert(0, str(Path(__file__).parent / "bench"))
+
+import _quality_loop as loop
+import _quality_runs as runs
+from make_4d.geometry.core.camera import Intrinsics, pixel_centres
+from make_4d.geometry.core.motion_edits import MotionEdits, save_edits
+from make_4d.ml.settings import JobSettings
+from make_4d.ml.stages import flight, motion
+
+HEIGHT, WIDTH, MARGIN, HORIZON = 120, 168, 16, 48
+EYE_HEIGHT, FARTHEST = 0.7, 100.0
+FRAMES = 60
+WIDE = (HEIGHT + 2 * MARGIN, WIDTH + 2 * MARGIN)
+POST = np.s_[70:104, 92:100]
+BENT = [(100, 70, 3), (112, 84, 3), (92, 104, 4), (76, 150, 3)]
+OPPOSED = [[(100, 70, 3), (106, 88, 3)], [(84, 148, 3), (92, 112, 3)]]
+WIND = [(170, 10, 2), (60, 30, 1), (20, 8, 2)]
+
+
+def river() -> np.ndarray:
+    """Mask of a river (H, W) that winds from the horizon to the wide photo's lower border."""
+    x, y = np.moveaxis(pixel_centres(*WIDE), -1, 0)
+    near = np.clip((y - HORIZON - MARGIN / 2) / (WIDE[0] - HORIZON), 0, 1)
+    centre = 104 + 14 * np.sin(7 * near) - 22 * near
+    return (np.abs(x - centre) < 5 + 58 * near) & (near > 0.02)
+
+
+@pytest.fixture(scope="module")
+def inputs():
+    """What the stages before the motion give: a post in the river, and the ground behind it."""
+    rng = np.random.default_rng(3)
+    focal = Intrinsics.from_field_of_view(WIDTH, HEIGHT, np.radians(55.0)).focal
+    down = np.maximum(np.arange(WIDE[0]) + 0.5 - HORIZON, 1e-3) / focal
+    ground = np.minimum(EYE_HEIGHT / down, FARTHEST)[:, None].repeat(WIDE[1], 1).astype(np.float32)
+    post = np.zeros(WIDE, bool)
+    post[POST] = True
+    foot = ground[POST[0].stop - 1, 0]
+    sky = np.zeros(WIDE, np.float32)
+    sky[:HORIZON] = 1
+    noise = ndimage.gaussian_filter(rng.normal(size=(*WIDE, 3)), (2, 2, 0))
+    wide = (0.5 + 0.12 * noise / noise.std()).clip(0, 1).astype(np.float32)
+    return {
+        "image": wide[MARGIN:-MARGIN, MARGIN:-MARGIN],
+        "margins": np.full(4, MARGIN),
+        "focal_35mm": np.zeros(1, np.float32),
+        "depth_focal": np.array([focal], np.float32),
+        "metres_per_unit": np.zeros(1, np.float32),
+        "horizon": np.array([HORIZON], np.float32),
+        "tilt": np.zeros(1, np.float32),
+        "positions": np.zeros((3, 3)),
+        "look": np.tile((0.0, 0.0, 1.0), (3, 1)),
+        "wide": wide,
+        "sky": sky,
+        "disparity": (1 / np.where(post, foot, ground)).astype(np.float32),
+        "color": np.stack([wide, wide]),
+        "depth": np.stack([np.full(WIDE, foot), ground]),
+        "member": np.stack([post, np.ones_like(post)]),
+        "known": np.stack([post, ~post]),
+        "layer_sky": np.stack([0 * sky, sky]),
+        "bins": np.array([0.0, foot * 1.01, FARTHEST]),
+        "fringe_opacity": np.zeros(WIDE, np.float32),
+        "fringe_color": wide,
+        "fringe_source": np.arange(wide[..., 0].size, dtype=np.int32).reshape(WIDE),
+    }
+
+
+@pytest.fixture
+def make(inputs, tmp_path):
+    """A flight of the river with guides [(x, y, speed), ...]."""
+
+    def made(guides):
+        painted = np.maximum(river() & ~inputs["member"][0], inputs["sky"]).astype(np.float32)
+        path = tmp_path / "edits.npz"
+        lines = tuple(np.array(guide, np.float32) for guide in guides)
+        save_edits(MotionEdits(painted, lines), path)
+        settings = JobSettings(
+            "photo.png", size=WIDTH, layers=2, loop_frames=FRAMES, edits=str(path)
+        )
+        context = runs.quiet_context()
+        moving = motion.run(inputs, settings, context)
+        return flight.build_flight(inputs | moving, settings, context)
+
+    return made
+
+
+def pictures(made, frames):
+    return {t: loop.shot_at(made, t, made.plan.camera) for t in frames}
+
+
+def test_no_hole_opens_and_no_seam_shows_in_any_frame(make):
+    shots = pictures(make([BENT, WIND]), range(FRAMES + 1))
+    assert min(shot.alpha.min() for shot in shots.values()) > 0.5
+    steps = [loop.difference(shots[t].image, shots[t + 1].image) for t in range(FRAMES)]
+    assert loop.difference(shots[0].image, shots[FRAMES].image) < 1e-4
+    assert min(steps) > 0 and steps[-1] <= 1.2 * max(steps[:-1])
+
+
+@pytest.mark.parametrize("guides", [[], OPPOSED], ids=["automatic", "opposed"])
+def test_no_hole_opens_where_flows_part_or_meet(make, guides):
+    shots = pictures(make(guides), range(2, FRAMES, 8))
+    assert min(shot.alpha.min() for shot in shots.values()) > 0.5
+
+
+def test_forward_copies_alone_leave_holes(make):
+    """What the backward copies are for, and that holes would be seen here."""
+    made = make([BENT])
+    both = loop.moved_cloud(made.moving, 0.95)
+    forward = replace(both, weight=np.where(both.backward, 0, 1).astype(np.float32))
+    holes = []
+    for moving in (both, forward):
+        clouds = [runs.cloud_of(made.still), moving]
+        alpha = runs.drawn(clouds, np.eye(4), made.plan.camera)[0].alpha
+        holes.append((alpha < 0.5).sum())
+    assert holes[0] == 0 and holes[1] > 20
+
+
+def test_water_moves_toward_the_viewer_along_its_guide_and_the_post_stands(make):
+    made = make([BENT])
+    river_points = made.moving.position[:, 1] > 0.1
+    assert river_points.sum() > 2000
+    ends = made.moving.forward[-1][river_points]
+    assert (ends[:, 2] < 0).mean() > 0.9
+    assert (made.moving.layer == 1).all() and (made.still.layer == 0).any()

@@ -13,11 +13,11 @@ from ..geometry.folders import output_folder
 from ..geometry.scene_setup import set_film_output
 from ..ml.settings import JobSettings
 from . import running
-from .job_operator import JobOperator
+from .runs_job import RunsJob
 from .settings import job_settings, remember_settings
 
 
-class MAKE4D_OT_make(JobOperator, bpy.types.Operator):
+class MAKE4D_OT_make(RunsJob, bpy.types.Operator):
     """Turn the photo into a 4D scene that you can fly through."""
 
     bl_idname = "make_4d.make"

@@ -20,12 +20,12 @@ from ..geometry.replace import replace_points
 from ..geometry.scene_parts import SceneError, parts_of
 from ..ml.settings import JobSettings, SettingsError
 from . import running
-from .job_operator import JobOperator
+from .runs_job import RunsJob
 
 EDITS = "make_4d_motion.npz"
 
 
-class MAKE4D_OT_update_motion(JobOperator, bpy.types.Operator):
+class MAKE4D_OT_update_motion(RunsJob, bpy.types.Operator):
     """Move the clouds and the water as painted and as the guides tell."""
 
     bl_idname = "make_4d.update_motion"

@@ -21,7 +21,7 @@ from .watching import Watching
 POLL_SECONDS = 0.1
 
 
-class JobOperator(Watching):
+class RunsJob(Watching):
     """Mixed into an operator before `bpy.types.Operator`: runs a job and looks after it.
 
     From a timer, or to its end in background mode. The operator gives `asked` and `finish`.

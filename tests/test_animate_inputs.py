@@ -57,7 +57,7 @@ def test_turbulence_has_the_size_that_is_asked_for(empty_blend, make_flight):
         both = cloud_with(empty_blend, points)
         calm = both.attributes(5)["position"]
         both.set("Turbulence", 0.5)
-        both.set("Turbulence Size", size)
+        both.set("Eddy Size", size)
         off = (both.attributes(5)["position"] - calm)[: points.count]
         near[size] = np.linalg.norm(np.diff(off, axis=0), axis=1).mean() / np.abs(off).mean()
     assert near[1000.0] < 0.2 * near[0.001]

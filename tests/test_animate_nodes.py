@@ -172,7 +172,7 @@ def test_group_is_shared_and_an_older_one_is_left_alone(empty_blend):
     newer = animate_group()
     assert newer != first and newer[VERSION] == GROUP_VERSION
     inputs = [s for s in newer.interface.items_tree if s.in_out == "INPUT"]
-    numbers = ["Loop Length", "Speed", "Strength", "Reverse", "Turbulence", "Turbulence Size"]
+    numbers = ["Loop Length", "Speed", "Strength", "Reverse", "Turbulence", "Eddy Size"]
     last = ["Phase", "Fade at Border", "Time Correction"]
     assert [s.name for s in inputs] == ["Geometry", *numbers, *last]
     assert [s.name for s in inputs if s.hide_in_modifier] == ["Time Correction"]

@@ -26,7 +26,7 @@ GROUP_VERSION = 2
 """Counts up when the tree changes; files made with an older group keep that."""
 WEIGHT, BACKWARD = "weight", "backward"
 LOOP_LENGTH, SPEED, STRENGTH, REVERSE = "Loop Length", "Speed", "Strength", "Reverse"
-TURBULENCE, TURBULENCE_SIZE, PHASE = "Turbulence", "Turbulence Size", "Phase"
+TURBULENCE, EDDY_SIZE, PHASE = "Turbulence", "Eddy Size", "Phase"
 FADE, CORRECTION = "Fade at Border", "Time Correction"
 FADE_SHARE = 0.1
 """Share of the loop over which a point fades before it leaves the wide photo."""
@@ -79,7 +79,7 @@ def _add_sockets(group: bpy.types.NodeTree) -> None:
     tip = "Eddies on the way, as a share of it: 0 flows smoothly, 1 boils"
     add_input(group, TURBULENCE, "Float", tip, 0, 0, 10, "FACTOR")
     tip = "Distance from one eddy to the next"
-    add_input(group, TURBULENCE_SIZE, "Float", tip, 1e-4, 0.2, 1000, "DISTANCE")
+    add_input(group, EDDY_SIZE, "Float", tip, 1e-4, 0.2, 1000, "DISTANCE")
     tip = "Where in the loop the first frame is: 0.5 starts in its middle"
     add_input(group, PHASE, "Float", tip, -1, 0, 1, "FACTOR")
     _add_switch(group, FADE, "Let points fade that drift out of the painted-on surroundings")
@@ -102,7 +102,7 @@ def _add_nodes(group: bpy.types.NodeTree) -> None:
     copies = []
     for row, prefix, weight in ((1, FORWARD_PREFIX, rest), (-2, BACKWARD_PREFIX, time.share)):
         way = _displacement(group, prefix, time, source[STRENGTH], row)
-        amount, size = source[TURBULENCE], source[TURBULENCE_SIZE]
+        amount, size = source[TURBULENCE], source[EDDY_SIZE]
         offset = add_turbulence(group, way, amount, size, (11.2, row - 2))
         is_backward = prefix == BACKWARD_PREFIX
         there = _faded(group, geometry, source[FADE], time.share, is_backward, row)

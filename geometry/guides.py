@@ -35,6 +35,9 @@ SPEED_TIP = "1 is as fast as things would move without a guide, 0 holds them sti
 GUIDE_POINTS = 3
 LEAST_WIDTH = 0.02
 """Of the wide photo: a region narrower than this is too small to lay a guide into."""
+LEAST_AREA = 0.005
+SKY_SHARE = 0.9
+"""What is deeper than this share of the deepest is sky."""
 BEFORE = 0.995
 """A new guide hovers this little before its surface, so that it is seen."""
 SAMPLES = 12
@@ -76,6 +79,9 @@ def default_line(still: bpy.types.Object, moving: bpy.types.Object | None) -> ND
     moves, photo = np.zeros(front.depth.shape, bool), photo_area(still)
     if regions.shape == moves.shape:
         moves[photo] = regions[photo] > 0.5
+        # What is nearer than the sky first: where the wind blows matters less than the river.
+        solid = moves & (front.depth < SKY_SHARE * front.depth.max())
+        moves = solid if solid.mean() > LEAST_AREA else moves
     row, left, right = widest_run(moves)
     if right - left < LEAST_WIDTH:
         row, left, right = 0.5, 0.35, 0.65

@@ -14,7 +14,7 @@ from .camera import FloatArray, Intrinsics
 from .camera_path import CameraPath, zoomed
 from .low_view import low_camera, render_low
 
-MAX_UNCOVERED, MAX_INVENTED = 0.005, 0.25
+MAX_UNCOVERED, MAX_INVENTED = 0.005, 0.1
 """Shares of the frame up to which a path counts as safe unless told otherwise."""
 
 

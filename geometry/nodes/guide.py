@@ -10,7 +10,7 @@ import bpy
 from .tree import Socket, add_input, add_node, described, existing, feed, math
 
 NAME, ROLE_NAME, GROUP_VERSION = "Make 4D Guide", "guide_arrows", 1
-SIZE, SPACING = "Arrow Size", "Spacing"
+ARROWS, SIZE = "Arrows", "Arrow Size"
 VERTICES = 8
 SLENDER = 3.0
 """Length of an arrow beside its width."""
@@ -34,19 +34,22 @@ def guide_group() -> bpy.types.NodeTree:
     new = group.interface.new_socket
     new("Geometry", in_out="OUTPUT", socket_type="NodeSocketGeometry")
     new("Geometry", in_out="INPUT", socket_type="NodeSocketGeometry")
-    tip = "Length of an arrow where the curve's radius is 1; faster points have longer ones"
-    add_input(group, SIZE, "Float", tip, 0, 0.06, 100, "DISTANCE")
-    tip = "Distance from one arrow to the next"
-    add_input(group, SPACING, "Float", tip, 0.001, 0.12, 100, "DISTANCE")
+    add_input(group, ARROWS, "Int", "How many arrows lie along the curve", 2, 8, 200)
+    tip = "Length of an arrow beside the way to the next, where the curve's radius is 1"
+    add_input(group, SIZE, "Float", tip, 0, 0.4, 10, "FACTOR")
     _add_nodes(group)
     return group
 
 
 def _add_nodes(group: bpy.types.NodeTree) -> None:
     source = add_node(group, "NodeGroupInput", (0, 0)).outputs
-    points = add_node(group, "GeometryNodeCurveToPoints", (1, 0), mode="LENGTH")
+    points = add_node(group, "GeometryNodeCurveToPoints", (1, 0), mode="COUNT")
     feed(group, points.inputs["Curve"], source["Geometry"])
-    feed(group, points.inputs["Length"], source[SPACING])
+    feed(group, points.inputs["Count"], source[ARROWS])
+    length = add_node(group, "GeometryNodeCurveLength", (1, -3))
+    feed(group, length.inputs["Curve"], source["Geometry"])
+    apart = math(group, "DIVIDE", length.outputs["Length"], source[ARROWS], (2, -3))
+    size = math(group, "MULTIPLY", apart, source[SIZE], (2.5, -3))
     turned = add_node(group, "FunctionNodeAlignRotationToVector", (2, -1), axis="Z")
     feed(group, turned.inputs["Vector"], points.outputs["Tangent"])
     radius = add_node(group, "GeometryNodeInputRadius", (1, -2)).outputs[0]
@@ -54,7 +57,7 @@ def _add_nodes(group: bpy.types.NodeTree) -> None:
     feed(group, arrows.inputs["Points"], points.outputs["Points"])
     feed(group, arrows.inputs["Instance"], _arrow(group))
     feed(group, arrows.inputs["Rotation"], turned.outputs[0])
-    feed(group, arrows.inputs["Scale"], math(group, "MULTIPLY", radius, source[SIZE], (2, -2)))
+    feed(group, arrows.inputs["Scale"], math(group, "MULTIPLY", radius, size, (2.5, -2)))
     join = add_node(group, "GeometryNodeJoinGeometry", (4, 0))
     for geometry in (arrows.outputs[0], source["Geometry"]):
         group.links.new(geometry, join.inputs[0])

@@ -16,6 +16,8 @@ REACH = 0.15
 """How far below the horizon an axis may lie, as a share of the picture's height."""
 NEIGHBOURS = 3
 LEAST_CORRELATION = 0.6
+MOST_CONTRAST = 3.0
+"""Contrast of a reflection beside that of what it mirrors: a stone in the water has more."""
 LEAST_TEXTURE = 1.0
 MOST_STREAK = 0.8
 """Level streaks are their own mirror image and tell nothing."""
@@ -81,5 +83,6 @@ def _correlation(lightness: FloatArray, shore: int) -> FloatArray:
     spread_b = box(below * below, radius) - mean_b**2
     spread_a = box(above * above, radius) - mean_a**2
     norm = np.sqrt(np.maximum(spread_b, 0.5) * np.maximum(spread_a, 0.5))
-    result[shore : shore + count] = covariance / norm
+    stronger = spread_b > MOST_CONTRAST**2 * spread_a + 1.0
+    result[shore : shore + count] = np.where(stronger, -1.0, covariance / norm)
     return result

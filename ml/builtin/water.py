@@ -1,6 +1,8 @@
 """Lakes, rivers and the sea: what lies below the horizon, is calm or streaked level, and has the
 sky's colour or mirrors what stands above its shore.
 
+Water swallows red, so that what is redder than the sky is wet sand or snow.
+
 Precision before recall: a picture without a large, sure piece of water has none.
 """
 
@@ -13,7 +15,7 @@ from scipy.spatial import cKDTree
 
 from ...geometry.core.camera import FloatArray
 from .appearance import Appearance
-from .guided import global_smooth
+from .guided import box, global_smooth
 from .mirror import mirrored_region
 
 Mask = NDArray[np.bool_]
@@ -22,13 +24,27 @@ SKY_SAMPLES = 160
 SAME_TINT = 7.0
 """Distance of chromaticity (CIELAB a, b) to the sky's up to which water may reflect it."""
 BLUE = -6.0
+NOT_YELLOW = 2.0
+SURE_TINT, SURE_STREAK = 2.0, 0.5
+"""What yellow water, under a yellow sky, shows of its tint and of level streaks; sand doesn't."""
+REDDER = 3.0
+"""How much redder (CIELAB a) than sky of the same blue water may be: it swallows red, whereas wet
+sand adds its own."""
+ALIKE_SKY, REDDEST = 15, 80
+"""Samples of the sky that are of one blue, and the percentile that counts as their red."""
 CALM = 0.8
 LEAST_STREAK = 0.35
 LEAST_LIGHTNESS = 0.42
 LOW_SKY = 0.15
 """Height of the sky close to the horizon, which water mirrors most, as a share of the picture."""
 LEAST_SHINE, LEAST_SHINE_PLAIN = 0.4, 0.6
-"""Lightness beside the low sky's of a piece of water that shows level streaks or none."""
+"""Lightness beside the low sky's of a piece of water that is streaked level or deep, and of any
+other."""
+MOST_SHINE, SNOW_CHROMA, LEAST_DARKER = 0.9, 20.0, 4.0
+"""What is as bright as the low sky and has no more colour than this is snow, unless its far half is
+brighter than its near one."""
+DEEP_BLUER, DEEP_RED, HAZE_BLUER = 10.0, -2.0, 4.0
+"""How much bluer than the land deep water is, and yellow water at least; how red beside the sky."""
 LEAST_AREA = 0.01
 LEAST_PART = 0.3
 """Where one piece is large enough, others may be smaller by this factor."""
@@ -44,10 +60,11 @@ FOAM_ENCLOSED = 0.5
 
 def water_region(look: Appearance) -> FloatArray:
     """Soft mask (H, W) 0..1 of still or drifting water, at working size."""
-    sure = _sure_pieces(look, _candidates(look))
+    likely = _candidates(look)
+    sure = _sure_pieces(look, likely)
     if not sure.any():
         return np.zeros(sure.shape, np.float32)
-    return _with_foam(look, _grown(look, sure))
+    return _with_foam(look, _grown(look, sure, likely))
 
 
 def _candidates(look: Appearance) -> Mask:
@@ -56,18 +73,29 @@ def _candidates(look: Appearance) -> Mask:
     sky = look.sky > 0.9
     if sky.mean() < LEAST_AREA:
         return np.zeros_like(sky)
-    tint = (bluish < BLUE) | ((_tint_distance(look, sky) < SAME_TINT) & (bluish < 2.0))
+    samples = _sky_samples(look, sky)
+    away = _nearest(look.lab[..., 1:], samples[:, 1:])
+    tint = (bluish < BLUE) | ((away < SAME_TINT) & (bluish < NOT_YELLOW))
+    tint |= (away < SURE_TINT) & (look.streak > SURE_STREAK)
+    tint &= _redness(look, samples) < REDDER
     light = LEAST_LIGHTNESS * float(np.median(lightness[sky]))
     calm = (look.texture < CALM) | ((look.streak > LEAST_STREAK) & (look.texture < 6 * CALM))
     below = (look.rows > 0.005) & (look.sky < 0.3)
     return _opened(below & tint & calm & (lightness > light), 2)
 
 
-def _tint_distance(look: Appearance, sky: Mask) -> FloatArray:
-    """Distance of chromaticity (H, W) to the nearest of the sky's, low sky counted twice."""
-    samples = [_spread(look.lab[sky], SKY_SAMPLES)]
-    samples.append(_spread(look.lab[sky & (look.rows > -LOW_SKY)], SKY_SAMPLES))
-    return _nearest(look.lab[..., 1:], np.concatenate(samples)[:, 1:])
+def _sky_samples(look: Appearance, sky: Mask) -> FloatArray:
+    """Colours (n, 3) of the sky, low sky counted twice."""
+    low = look.lab[sky & (look.rows > -LOW_SKY)]
+    return np.concatenate([_spread(look.lab[sky], SKY_SAMPLES), _spread(low, SKY_SAMPLES)])
+
+
+def _redness(look: Appearance, samples: FloatArray) -> FloatArray:
+    """How much redder (H, W) than sky of the same blue a pixel is, in CIELAB."""
+    count = min(ALIKE_SKY, len(samples))
+    near = cKDTree(samples[:, 2:]).query(look.lab[..., 2].reshape(-1, 1), k=range(1, count + 1))[1]
+    red = np.percentile(samples[near, 1], REDDEST, axis=1).reshape(look.sky.shape)
+    return box((look.lab[..., 1] - red).astype(np.float32), 3)
 
 
 def _nearest(values: FloatArray, samples: FloatArray) -> FloatArray:
@@ -99,21 +127,53 @@ def _sure_pieces(look: Appearance, mask: Mask) -> Mask:
         if area < LEAST_PART * LEAST_AREA * mask.size or tall > LARGEST_HEIGHT * wide:
             continue
         piece = labels == label
-        if _shines(look, piece) and not _open_above(look, piece):
+        if _shines(look, piece) and not (_is_haze(look, piece) or _open_above(look, piece)):
             sure |= piece
             largest = max(largest, area / mask.size)
     return sure if largest > LEAST_AREA else np.zeros_like(mask)
 
 
 def _shines(look: Appearance, piece: Mask) -> bool:
-    """Whether a piece is bright enough beside the low sky to mirror it; a dark wood is not."""
+    """Whether a piece is as bright beside the low sky as what mirrors it; a dark wood is not.
+
+    Water mirrors ever less towards the viewer (Fresnel); snow is white and bright throughout.
+    """
     sky = look.sky > 0.9
     low = sky & (look.rows > -LOW_SKY)
     lightness = look.lab[..., 0]
     beside = float(np.median(lightness[low if low.any() else sky]))
     share = float(np.median(lightness[piece])) / max(beside, 1.0)
+    if share > MOST_SHINE and float(np.median(look.chroma[piece])) < SNOW_CHROMA:
+        return _darkening(look, piece) > LEAST_DARKER
     streaked = float(np.median(look.streak[piece])) > LEAST_STREAK
-    return share > (LEAST_SHINE if streaked else LEAST_SHINE_PLAIN)
+    return share > (LEAST_SHINE if streaked or _is_deep(look, piece) else LEAST_SHINE_PLAIN)
+
+
+def _darkening(look: Appearance, piece: Mask) -> float:
+    """How much darker (CIELAB) a piece's near half is than its far half."""
+    rows, lightness = np.nonzero(piece)[0], look.lab[..., 0][piece]
+    far, near = (lightness[part] for part in (rows < np.median(rows), rows >= np.median(rows)))
+    return float(np.median(far) - np.median(near)) if far.size else 0.0
+
+
+def _is_deep(look: Appearance, piece: Mask) -> bool:
+    """Whether a piece is bluer than the dry ground and less red than the sky: its depth swallows
+    red, whereas a road in the shade has the sky's own tint."""
+    redness = _redness(look, _sky_samples(look, look.sky > 0.9))
+    return _bluer(look, piece) > DEEP_BLUER and float(np.median(redness[piece])) < DEEP_RED
+
+
+def _bluer(look: Appearance, piece: Mask) -> float:
+    """How much bluer (CIELAB b) a piece is than the rest of the ground; 0 without any."""
+    dry = (look.rows > 0) & (look.sky < 0.3) & ~piece
+    bluish = look.lab[..., 2]
+    return float(np.median(bluish[dry]) - np.median(bluish[piece])) if dry.any() else 0.0
+
+
+def _is_haze(look: Appearance, piece: Mask) -> bool:
+    """Whether a piece is yellow, as the sky over it, and so is all the ground."""
+    yellow = float(np.median(look.lab[..., 2][piece])) > NOT_YELLOW
+    return yellow and _bluer(look, piece) < HAZE_BLUER
 
 
 def _as_colourful(look: Appearance, mask: Mask) -> Mask:
@@ -140,7 +200,7 @@ def _open_above(look: Appearance, piece: Mask) -> bool:
     return bool(is_open.mean() > OPEN_ABOVE)
 
 
-def _grown(look: Appearance, sure: Mask) -> FloatArray:
+def _grown(look: Appearance, sure: Mask, likely: Mask) -> FloatArray:
     """Walk from sure water over what looks like it, and stop at edges (random walker).
 
     What mirrors the scene above it joins in; what is rough beside sure water leans to standing
@@ -153,10 +213,11 @@ def _grown(look: Appearance, sure: Mask) -> FloatArray:
     top = np.argmax((sure | mirrored).any(axis=1))
     beyond = (look.sky > 0.5) | (look.rows < look.rows[top])
     still = beyond | ((alike < 0.02) & ~mirrored)
-    cases = [sure, still, rough, mirrored]
-    values = np.select(cases, [1.0, 0.0, 0.0, 1.0], alike).astype(np.float32)
-    confidence = np.select(cases, [1.0, 1.0, 0.1, 0.3], 0.005).astype(np.float32)
-    walked = global_smooth(values, look.right, look.down, WALK_STRENGTH, confidence)
+    cases = [sure, beyond, likely, still, rough, mirrored]
+    values = np.select(cases, [1.0, 0.0, 1.0, 0.0, 0.0, 1.0], alike).astype(np.float32)
+    confidence = np.select(cases, [1.0, 1.0, 0.3, 1.0, 0.1, 0.3], 0.005).astype(np.float32)
+    joined = 1.0 - np.abs(np.diff(beyond.astype(np.float32), axis=0))
+    walked = global_smooth(values, look.right, look.down * joined, WALK_STRENGTH, confidence)
     return _kept(np.where(beyond, 0, walked), sure)
 
 
@@ -178,7 +239,7 @@ def _with_foam(look: Appearance, water: FloatArray) -> FloatArray:
         piece = labels == label
         ring = cv2.dilate(piece.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
         around = ring & ~piece
-        if solid[around].mean() > FOAM_ENCLOSED:
+        if around.any() and solid[around].mean() > FOAM_ENCLOSED:
             foam |= piece
     return np.where(foam, 1.0, water).astype(np.float32)
 

@@ -79,6 +79,31 @@ def test_water_goes_on_behind_what_stands_in_it(inputs, tmp_path):
     assert (speed(made, 1)[behind] > 0).all() and (speed(made, 0)[behind] == 0).all()
 
 
+@pytest.mark.parametrize("is_painted", [True, False])
+def test_water_runs_on_from_layer_to_layer(inputs, tmp_path, monkeypatch, is_painted):
+    """What was invented of the far layer below the near one is no water, but the lake is one."""
+    near = np.zeros((HEIGHT, WIDTH), bool)
+    near[50:] = True
+    layers = {"member": np.stack([near, ~near | near]), "known": np.stack([near, ~near])}
+    none = painted(value=0.0)
+    found = iter([MotionRegions(none, painted(), none), MotionRegions(none, none, none)])
+    monkeypatch.setattr(motion, "find_regions", lambda *_: next(found))
+    made = run(inputs | layers, tmp_path, MotionEdits(painted()) if is_painted else None)
+    assert (speed(made, 0)[46:] > 0).all()
+    np.testing.assert_array_equal(made["flow"][1], made["flow"][0])
+
+
+def test_water_before_a_dry_layer_is_not_that_layer_s(inputs, tmp_path, monkeypatch):
+    near = np.zeros((HEIGHT, WIDTH), bool)
+    near[LAKE] = True
+    layers = {"member": np.stack([near, ~near | near]), "known": np.stack([near, ~near])}
+    none = painted(value=0.0)
+    found = iter([MotionRegions(none, painted(), none), MotionRegions(none, none, none)])
+    monkeypatch.setattr(motion, "find_regions", lambda *_: next(found))
+    made = run(inputs | layers, tmp_path)
+    assert (speed(made, 0)[46:] > 0).all() and not made["flow"][1].any()
+
+
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_nothing_and_everything_can_be_painted(inputs, tmp_path, value):
     made = run(inputs, tmp_path, MotionEdits(painted(slice(None), value)))

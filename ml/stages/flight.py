@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import chain
 
 import numpy as np
@@ -49,17 +49,26 @@ class Sheet:
 
 
 def build_flight(inputs: Arrays, settings: JobSettings, context: StageContext) -> Flight:
-    """Unproject all layers and lift the flow to scene flow; `inputs` as the stages name them."""
+    """Unproject all layers and lift the flow to scene flow; `inputs` as the stages name them.
+
+    What moves, but for clouds, lies over a still bed of itself, and what is behind it stands still:
+    water of a farther layer runs on over that, on the surface that the photo shows.
+    """
     camera, wide_camera = cameras(inputs, settings)
     still, moving = [], []
-    count = len(inputs["color"])
+    count, loop = len(inputs["color"]), settings.loop_frames
     reach = round(SKIRT_REACH * settings.size)
+    runs, front = inputs["regions"] > 0.5, front_depth(inputs)
     for sheet in chain(sheets(inputs, reach), fringes(inputs)):
-        travel = np.linalg.norm(sheet.flow, axis=-1) * settings.loop_frames
-        moves = sheet.where & (travel > MIN_TRAVEL_PX)
+        below = runs & ~sheet.known
+        travel = np.linalg.norm(sheet.flow, axis=-1) * loop
+        moves = sheet.where & (travel > MIN_TRAVEL_PX) & ~below
         still.append(still_points(sheet, sheet.where & ~moves, wide_camera))
-        moving.append(moving_points(sheet, moves, wide_camera, settings.loop_frames))
+        surface = replace(sheet, depth=np.where(below, front, sheet.depth))
+        moving.append(moving_points(surface, moves, wide_camera, loop, below))
         if sheet.opacity is None:
+            firm = moves & sheet.known & (inputs["layer_sky"][sheet.layer] < 0.5)
+            still.append(still_points(bed(sheet), firm, wide_camera))
             context.report((sheet.layer + 1) / count)
     top, right, bottom, left = (int(m) for m in inputs["margins"])
     plan = FlightPlan(
@@ -73,6 +82,12 @@ def build_flight(inputs: Arrays, settings: JobSettings, context: StageContext) -
         tilt=float(inputs["tilt"][0]),
     )
     return Flight(joined(still), joined(moving), plan, inputs["regions"])
+
+
+def front_depth(inputs: Arrays) -> FloatArray:
+    """Depth (H, W) of what the photo shows, where no layer shows it the farthest layer's."""
+    seen = np.where(inputs["known"], inputs["depth"], np.inf).min(axis=0)
+    return np.where(np.isfinite(seen), seen, inputs["depth"][-1]).astype(np.float32)
 
 
 def sheets(inputs: Arrays, reach: int) -> Iterator[Sheet]:
@@ -106,6 +121,15 @@ def fringes(inputs: Arrays) -> Iterator[Sheet]:
             yield Sheet(i, where, depth, color, known, field, pixel, opacity)
 
 
+def bed(sheet: Sheet) -> Sheet:
+    """A sheet's surface once more, a little deeper: what is seen where its moving points part.
+
+    Else what was invented behind them, rocks or leaves, would show through running water.
+    """
+    deeper = sheet.depth * np.float32(BEHIND)
+    return replace(sheet, depth=deeper, known=np.zeros_like(sheet.known))
+
+
 def still_points(sheet: Sheet, where: Mask, camera: Intrinsics) -> PointArrays:
     """Points of the chosen pixels (H, W), in row order, without displacements."""
     depth = sheet.depth[where]
@@ -127,12 +151,17 @@ def still_points(sheet: Sheet, where: Mask, camera: Intrinsics) -> PointArrays:
     )
 
 
-def moving_points(sheet: Sheet, where: Mask, camera: Intrinsics, loop: int) -> PointArrays:
-    """Points of the chosen pixels with their scene flow at the key times of a loop."""
+def moving_points(
+    sheet: Sheet, where: Mask, camera: Intrinsics, loop: int, beyond: Mask
+) -> PointArrays:
+    """Points of the chosen pixels with their scene flow at the key times of a loop.
+
+    beyond (H, W): where else the sheet tells flow and depth of what moves, though it has no points.
+    """
     points = still_points(sheet, where, camera)
     pixels = pixel_centres(*where.shape)[where]
     keys = [loop * k / KEY_TIMES for k in range(KEY_TIMES + 1)]
-    field, depth = moving_surface(sheet, where)
+    field, depth = moving_surface(sheet, where | beyond)
     forward = flow.integrate(field, pixels, keys)
     backward = flow.integrate(-field, pixels, keys)
     lift = [flow.scene_flow(pixels, d, depth, camera) for d in (forward, backward)]

@@ -97,16 +97,25 @@ def _of_layer(
 ) -> MotionRegions:
     """Regions of a layer: those of the photo, and behind what hides it, its own.
 
-    What was painted goes on behind what hides it, in the layer that it belongs to.
+    What was painted goes on behind what hides it, in the layer that it belongs to. Water that runs
+    on into a nearer layer is no hiding: it carries the layer's own water with it.
     """
-    hidden = inputs["member"][i] & ~inputs["known"][i]
     sky, horizon = inputs["layer_sky"][i], float(inputs["horizon"][0])
+    hidden = inputs["member"][i] & ~inputs["known"][i]
+    hidden &= ~_runs_on(seen.water + seen.fall > 0.5, inputs["known"][i]) | (sky > 0.5)
     if edits.regions is not None:
         return _continued(seen, inputs["known"][i], hidden)
     disparity = (1.0 / inputs["depth"][i]).astype(np.float32)
     own = find_regions(inputs["color"][i], SceneDepth(disparity, sky, horizon), settings, context)
     pick = [np.where(hidden, getattr(own, n), getattr(seen, n)) for n in KINDS]
     return MotionRegions(*(mask.astype(np.float32) for mask in pick))
+
+
+def _runs_on(wet: Mask, known: Mask) -> Mask:
+    """The pieces of the photo's water (H, W) of which a layer has a known pixel."""
+    pieces, _ = ndimage.label(wet)
+    own = np.unique(pieces[wet & known])
+    return np.isin(pieces, own[own > 0])
 
 
 def _continued(seen: MotionRegions, known: Mask, hidden: Mask) -> MotionRegions:

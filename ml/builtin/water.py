@@ -32,6 +32,8 @@ REDDER = 3.0
 sand adds its own."""
 ALIKE_SKY, REDDEST = 15, 80
 """Samples of the sky that are of one blue, and the percentile that counts as their red."""
+BLUES = np.arange(-110.0, 110.0, 0.5)
+"""Values of blue (CIELAB b) at which the sky's red is looked up."""
 CALM = 0.8
 LEAST_STREAK = 0.35
 LEAST_LIGHTNESS = 0.42
@@ -51,7 +53,7 @@ LEAST_PART = 0.3
 LARGEST_HEIGHT = 1.5
 OPEN_ABOVE = 0.3
 LEAST_ROUGH = 1.2
-SAME_COLOUR = 3.5
+SAME_COLOUR, UNLIKE = 3.5, 0.02
 WALK_STRENGTH = 900.0
 FOAM_LIGHTNESS, FOAM_CHROMA = 62.0, 18.0
 FOAM_ENCLOSED = 0.5
@@ -91,11 +93,12 @@ def _sky_samples(look: Appearance, sky: Mask) -> FloatArray:
 
 
 def _redness(look: Appearance, samples: FloatArray) -> FloatArray:
-    """How much redder (H, W) than sky of the same blue a pixel is, in CIELAB."""
+    """How much redder (H, W) than sky of the same blue a pixel is, in CIELAB, over a small area."""
     count = min(ALIKE_SKY, len(samples))
-    near = cKDTree(samples[:, 2:]).query(look.lab[..., 2].reshape(-1, 1), k=range(1, count + 1))[1]
-    red = np.percentile(samples[near, 1], REDDEST, axis=1).reshape(look.sky.shape)
-    return box((look.lab[..., 1] - red).astype(np.float32), 3)
+    near = cKDTree(samples[:, 2:]).query(BLUES[:, None], k=range(1, count + 1))[1]
+    red = np.percentile(samples[near, 1], REDDEST, axis=1)
+    beside = np.interp(look.lab[..., 2].ravel(), BLUES, red).reshape(look.sky.shape)
+    return box((look.lab[..., 1] - beside).astype(np.float32), 3)
 
 
 def _nearest(values: FloatArray, samples: FloatArray) -> FloatArray:
@@ -203,19 +206,19 @@ def _open_above(look: Appearance, piece: Mask) -> bool:
 def _grown(look: Appearance, sure: Mask, likely: Mask) -> FloatArray:
     """Walk from sure water over what looks like it, and stop at edges (random walker).
 
-    What mirrors the scene above it joins in; what is rough beside sure water leans to standing
-    still, what looks unlike it, or lies above it, does so for certain.
+    What is likely or mirrors the scene above it joins in; what is rough beside sure water, or too
+    red, leans to standing still, what looks unlike it, or lies above it, does so for certain.
     """
     mirrored = mirrored_region(look)
     alike = _likeness(look, sure)
     typical = float(np.median(look.texture[sure]))
-    rough = (look.texture > max(LEAST_ROUGH, 3.5 * typical)) & ~mirrored
+    rough = look.texture > max(LEAST_ROUGH, 3.5 * typical)
+    red = _redness(look, _sky_samples(look, look.sky > 0.9)) > REDDER
     top = np.argmax((sure | mirrored).any(axis=1))
     beyond = (look.sky > 0.5) | (look.rows < look.rows[top])
-    still = beyond | ((alike < 0.02) & ~mirrored)
-    cases = [sure, beyond, likely, still, rough, mirrored]
-    values = np.select(cases, [1.0, 0.0, 1.0, 0.0, 0.0, 1.0], alike).astype(np.float32)
-    confidence = np.select(cases, [1.0, 1.0, 0.3, 1.0, 0.1, 0.3], 0.005).astype(np.float32)
+    cases = [sure, beyond, likely, mirrored, alike < UNLIKE, rough | red]
+    values = np.select(cases, [1.0, 0.0, 1.0, 1.0, 0.0, 0.0], alike).astype(np.float32)
+    confidence = np.select(cases, [1.0, 1.0, 0.3, 0.3, 1.0, 0.1], 0.005).astype(np.float32)
     joined = 1.0 - np.abs(np.diff(beyond.astype(np.float32), axis=0))
     walked = global_smooth(values, look.right, look.down * joined, WALK_STRENGTH, confidence)
     return _kept(np.where(beyond, 0, walked), sure)

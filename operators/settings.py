@@ -97,7 +97,7 @@ class Make4DSettings(bpy.types.PropertyGroup):
         subtype="ANGLE",
     )
     nearest_distance: FloatProperty(  # type: ignore[valid-type]
-        name="Nearest Distance",
+        name="Nearest",
         description=(
             "How far the photo's nearest thing is, in metres: it sets the scene's unit scale, so "
             "that what you measure and place has its true size. The picture stays as it is"

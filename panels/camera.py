@@ -70,9 +70,8 @@ def draw_safety(
     row = column.row(align=True)
     row.prop(scene.make_4d_camera, "max_empty")
     row.prop(scene.make_4d_camera, "max_invented")
-    row = column.row(align=True)
-    row.operator(MAKE4D_OT_check_path.bl_idname, icon="HIDE_OFF")
-    row.operator(MAKE4D_OT_fit_path.bl_idname, icon="CHECKMARK")
+    column.operator(MAKE4D_OT_check_path.bl_idname, icon="HIDE_OFF")
+    column.operator(MAKE4D_OT_fit_path.bl_idname, icon="CHECKMARK")
     measured = stored(rig.curve)
     if measured is None:
         return

@@ -12,7 +12,7 @@ from .tree import Socket, add_input, add_node, described, existing, feed, math
 NAME, ROLE_NAME, GROUP_VERSION = "Make 4D Guide", "guide_arrows", 1
 ARROWS, SIZE = "Arrows", "Arrow Size"
 VERTICES = 8
-SLENDER = 3.0
+SLENDER = 2.0
 """Length of an arrow beside its width."""
 
 
@@ -36,7 +36,7 @@ def guide_group() -> bpy.types.NodeTree:
     new("Geometry", in_out="INPUT", socket_type="NodeSocketGeometry")
     add_input(group, ARROWS, "Int", "How many arrows lie along the curve", 2, 8, 200)
     tip = "Length of an arrow beside the way to the next, where the curve's radius is 1"
-    add_input(group, SIZE, "Float", tip, 0, 0.4, 10, "FACTOR")
+    add_input(group, SIZE, "Float", tip, 0, 0.6, 10, "FACTOR")
     _add_nodes(group)
     return group
 

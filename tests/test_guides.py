@@ -153,6 +153,13 @@ def test_the_wind_follows_a_guide_in_the_sky():
     assert (flow_with([[(300, 40, 1), (60, 40, 1)]], cloud=sky)[30:50, 100:260, 0] < 0).all()
 
 
+def test_one_guide_is_the_wind_of_the_whole_sky():
+    sky = np.zeros((240, 360), np.float32)
+    sky[:90] = 1
+    flow = flow_with([[(60, 30, 1), (20, 30, 1)]], cloud=sky)
+    assert (flow[20:50, 20:340, 0] < 0).all()
+
+
 def test_a_guide_in_the_sky_leaves_the_water_alone(water):
     sky = np.zeros((240, 360), np.float32)
     sky[:90] = 1

@@ -143,5 +143,5 @@ def test_impossible_settings_are_refused(rng):
         LongCruise(cruise=CruiseSettings(speed=0.0)),
         LongCruise(length=100.0, cruise=CruiseSettings(speed=0.01)),
     ):
-        with pytest.raises(ValueError, match="more than 0|steps"):
+        with pytest.raises(ValueError, match=r"more than 0|steps"):
             long_cruise(points, radius, CAMERA, settings)

@@ -17,6 +17,7 @@ from make_4d.ml.builtin.appearance import appearance
 from make_4d.ml.builtin.mirror import mirrored_region
 from make_4d.ml.builtin.regions import motion_regions
 from make_4d.ml.builtin.water import _redness, _sky_samples
+from make_4d.ml.photo import load_photo
 
 HORIZON = 90
 SHAPE = (200, 300)
@@ -138,3 +139,12 @@ def test_the_table_of_photographs_without_and_with_a_mask(rng, tmp_path, capsys)
 def test_the_wide_photos_regions_agree_with_masks_drawn_by_hand(shared, name):
     """As the pipeline runs: outpainting, depth, regions."""
     assert bench.photo_row(shared / "photos" / f"{name}.jpg", []).iou >= 0.6
+
+
+def test_planks_between_two_waters_stand(shared):
+    """At this size the planks look like the water on both sides, and no edge keeps them apart."""
+    image = load_photo(shared / "photos" / "pier.jpg", 384).image
+    found = bench.regions_of(image, 0.0)
+    assert found.water.shape == image.shape[:2]
+    wet = (found.water + found.fall)[165:230, 165:220] > 0.5
+    assert not wet.any()

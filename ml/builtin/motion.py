@@ -80,10 +80,21 @@ def eulerian_flow(
 
 
 def _cloud_flow(plane: Plane, region: FloatArray, lines: list[FloatArray]) -> FloatArray:
-    """Wind from the left, or along the guides."""
-    drift = np.zeros((*region.shape, 2), np.float32)
-    drift[..., 0] = 1.0
+    """Wind from the left, or along the guides; far from those it is their mean."""
+    drift = np.empty((*region.shape, 2), np.float32)
+    drift[:] = _wind(plane, region > 0.5, lines)
     return plane.flow(_guided(drift, plane, region > 0.5, lines))
+
+
+def _wind(plane: Plane, region: Mask, lines: list[FloatArray]) -> FloatArray:
+    """One velocity (2,) for the whole sky: two winds in one sky would collide."""
+    height, width = region.shape
+    inside = []
+    for places, values in (_on_plane(plane, line) for line in lines):
+        x, y = np.clip(places.astype(int), 0, (width - 1, height - 1)).T
+        inside.append(values[region[y, x]])
+    hints = np.concatenate(inside) if inside else np.zeros((0, 2), np.float32)
+    return hints.mean(axis=0) if len(hints) else np.array([1.0, 0.0], np.float32)
 
 
 def _guided(

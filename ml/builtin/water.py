@@ -66,7 +66,7 @@ def water_region(look: Appearance) -> FloatArray:
     sure = _sure_pieces(look, likely)
     if not sure.any():
         return np.zeros(sure.shape, np.float32)
-    return _with_foam(look, _grown(look, sure, likely))
+    return _with_foam(look, _grown(look, sure, _holding(sure, likely)))
 
 
 def _candidates(look: Appearance) -> Mask:
@@ -247,9 +247,14 @@ def _with_foam(look: Appearance, water: FloatArray) -> FloatArray:
     return np.where(foam, 1.0, water).astype(np.float32)
 
 
+def _holding(sure: Mask, pieces: Mask) -> Mask:
+    """Those of the pieces that hold sure water: planks between two waters don't."""
+    _, labels = cv2.connectedComponents(pieces.astype(np.uint8))
+    return np.isin(labels, np.unique(labels[sure & (labels > 0)]))
+
+
 def _kept(walked: FloatArray, sure: Mask) -> FloatArray:
     """Only pieces that hold sure water."""
-    _, labels = cv2.connectedComponents((walked > 0.5).astype(np.uint8))
-    keep = np.isin(labels, np.unique(labels[sure & (labels > 0)]))
+    keep = _holding(sure, walked > 0.5)
     near = cv2.dilate(keep.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     return np.where(near, walked, 0).astype(np.float32)

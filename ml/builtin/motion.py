@@ -94,7 +94,8 @@ def _wind(plane: Plane, region: Mask, lines: list[FloatArray]) -> FloatArray:
         x, y = np.clip(places.astype(int), 0, (width - 1, height - 1)).T
         inside.append(values[region[y, x]])
     hints = np.concatenate(inside) if inside else np.zeros((0, 2), np.float32)
-    return hints.mean(axis=0) if len(hints) else np.array([1.0, 0.0], np.float32)
+    wind = hints.mean(axis=0) if len(hints) else np.array([1.0, 0.0])
+    return wind.astype(np.float32)
 
 
 def _guided(

@@ -8,14 +8,13 @@ alone, on any machine, with or without this add-on's handlers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from .keyframes import ensure_action
+from .keyframes import curves_of, ensure_action, remove_curves
 from .nodes.animate import CORRECTION, LOOP_LENGTH, REVERSE, ROLE_NAME, SPEED
 from .nodes.tree import get_input, input_path, modifier_of, set_input
 
@@ -78,19 +77,7 @@ def keyed(cloud: bpy.types.Object, modifier: bpy.types.NodesModifier) -> dict[st
 
 def curve_at(cloud: bpy.types.Object, path: str) -> bpy.types.FCurve | None:
     """The F-curve that animates a property of an object, None where there is none."""
-    found = (bag.fcurves.find(path) for bag in bags_of(cloud))
-    return next((curve for curve in found if curve is not None), None)
-
-
-def bags_of(cloud: bpy.types.Object) -> Iterator[Any]:
-    """The sets of F-curves that animate an object."""
-    animation = cloud.animation_data
-    if animation is None or animation.action is None or animation.action_slot is None:
-        return
-    for layer in animation.action.layers:
-        for strip in layer.strips:
-            if bag := strip.channelbag(animation.action_slot):
-                yield bag
+    return next(iter(curves_of(cloud, path)), None)
 
 
 def frame_range(curves: dict[str, Any], scene: bpy.types.Scene) -> tuple[int, int]:
@@ -129,9 +116,6 @@ def _removed(
 ) -> bool:
     if own is None:
         return False
-    for bag in bags_of(cloud):
-        if bag.fcurves.find(own.data_path) is not None:
-            bag.fcurves.remove(own)
-            break
+    remove_curves(cloud, own.data_path)
     set_input(cloud, modifier, CORRECTION, 0.0)
     return True

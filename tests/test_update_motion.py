@@ -137,6 +137,19 @@ def test_painting_is_saved_with_the_file(parts, tmp_path):
     assert is_painted(image)
 
 
+def test_one_undo_takes_the_new_motion_back(parts):
+    bpy.ops.ed.undo_push(message="before")
+    count = len(parts.moving.data.points)
+    paint(parts.still[REGIONS], slice(None), slice(None), 0.0)
+    bpy.ops.ed.undo_push(message="painted")
+    assert bpy.ops.make_4d.update_motion("EXEC_DEFAULT", True) == {"FINISHED"}
+    assert len(parts_of(bpy.context.scene).moving.data.points) == 0
+    bpy.ops.ed.undo()
+    assert len(parts_of(bpy.context.scene).moving.data.points) == count
+    bpy.ops.ed.redo()
+    assert len(parts_of(bpy.context.scene).moving.data.points) == 0
+
+
 def test_a_loop_of_another_length(parts):
     before = displacement(parts.moving)
     set_input(parts.moving, modifier_of(parts.moving, "animate"), LOOP_LENGTH, 30)

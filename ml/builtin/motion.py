@@ -19,6 +19,7 @@ from ...geometry.core.camera import FloatArray, Intrinsics
 from .guides import Hints, Mask, resampled, spread
 from .plane_flow import Plane
 from .regions import SMALLEST_SIDE, MotionRegions
+from .river import river_lines
 
 REFERENCE_SIZE = 768.0
 """Longer side of the wide photo for which the speeds are given: a photo of 512 px and margins."""
@@ -120,13 +121,16 @@ def _on_plane(plane: Plane, line: FloatArray) -> tuple[FloatArray, FloatArray]:
 def _water_flow(
     image: FloatArray, regions: MotionRegions, plane: Plane, lines: list[FloatArray]
 ) -> FloatArray:
-    """Drift with slow swirls; below falls the water runs off them; falls run down their streaks."""
+    """Drift with slow swirls, a river down its middle; water runs off falls, these down streaks."""
     whole = regions.water + regions.fall
-    drift = plane.flow(_guided(_water_drift(whole.shape), plane, whole > 0.5, lines))
+    wet = whole > 0.5
+    rivers = [resampled(line) for line in river_lines(wet, plane)]
+    drift = _guided(_water_drift(whole.shape), plane, wet, rivers)
+    drift = plane.flow(_guided(drift, plane, wet, lines))
     if regions.fall.max() < 0.5:
         return drift
     run_off, share = _run_off(regions.fall, whole.shape)
-    share = share * (1 - _held(lines, whole > 0.5))
+    share = share * (1 - _held(lines, wet))
     flow = drift * (1 - share) + run_off * share
     down = FALL_SPEED * _down_streaks(image, regions.fall)
     falling = regions.fall[..., None]

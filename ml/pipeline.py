@@ -1,15 +1,14 @@
-"""The pipeline: which stage needs what, and running them in order over the cache.
+"""The pipeline: running the stages in order over the cache.
 
-Stages are data here: a name, the function, the settings and stages that it depends on. A stage's
-result is looked up under a hash of exactly these, so a changed setting recomputes only what
-follows from it, and a killed run resumes.
+A stage's result is looked up under a hash of exactly what it depends on (see `stage_table`), so a
+changed setting recomputes only what follows from it, and a killed run resumes.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ..geometry.core.camera import FloatArray
@@ -20,8 +19,9 @@ from .cache import Arrays, StageCache, code_key, file_key, stage_key
 from .model_shelf import ModelShelf
 from .preview_files import PreviewFiles
 from .protocol import Preview, Progress, StageDone
-from .settings import DIFFUSION, JobSettings
+from .settings import JobSettings
 from .stage_context import StageContext
+from .stage_table import FLIGHT_WEIGHT, Stage, stages_for
 from .stages import (
     cluster,
     cruise,
@@ -39,71 +39,18 @@ from .stages import (
 Run = Callable[[Arrays, JobSettings, StageContext], Arrays]
 
 
-@dataclass(frozen=True)
-class Stage:
-    """One stage; `weight` is its share of a job's time, for the progress bar; models: the choices
-    of models (`inpaint`, `depth`, `motion`) that its result depends on."""
-
-    name: str
-    run: Run
-    settings: tuple[str, ...]
-    needs: tuple[str, ...]
-    weight: float
-    models: tuple[str, ...] = ()
-
-
-STAGES = (
-    Stage("photo", photo.run, ("size",), (), 1),
-    Stage(
-        "outpaint",
-        outpaint.run,
-        ("margin", "seed", *DIFFUSION),
-        ("photo",),
-        30,
-        ("inpaint", "motion"),
-    ),
-    Stage("depth", depth.run, ("size",), ("outpaint",), 10, ("depth", "motion")),
-    Stage("matte", matte.run, ("size",), ("outpaint", "depth"), 1),
-    Stage("cluster", cluster.run, ("layers",), ("outpaint", "matte"), 1),
-    Stage(
-        "inpaint",
-        inpaint.run,
-        ("seed", "size", *DIFFUSION),
-        ("depth", "matte", "cluster"),
-        40,
-        ("inpaint",),
-    ),
-    Stage(
-        "layer_depth",
-        layer_depth.run,
-        ("layer_depth",),
-        ("depth", "matte", "cluster", "inpaint"),
-        15,
-        ("depth", "motion"),
-    ),
-    Stage("features", features.run, (), ("inpaint", "layer_depth"), 1),
-    Stage(
-        "motion",
-        motion.run,
-        ("motion", "loop_frames", "field_of_view"),
-        ("photo", "outpaint", "depth", "inpaint", "layer_depth"),
-        10,
-        ("motion",),
-    ),
-    Stage(
-        "cruise",
-        cruise.run,
-        ("fly", "field_of_view"),
-        ("photo", "outpaint", "depth", "layer_depth"),
-        1,
-    ),
-)
-FLIGHT_WEIGHT = 5.0
-
-
-def stages_for(settings: JobSettings) -> tuple[Stage, ...]:
-    """The stages of a job: features only where the paper's networks are named."""
-    return tuple(stage for stage in STAGES if stage.name != "features" or settings.networks)
+RUNS: dict[str, Run] = {
+    "photo": photo.run,
+    "outpaint": outpaint.run,
+    "depth": depth.run,
+    "matte": matte.run,
+    "cluster": cluster.run,
+    "inpaint": inpaint.run,
+    "layer_depth": layer_depth.run,
+    "features": features.run,
+    "motion": motion.run,
+    "cruise": cruise.run,
+}
 
 
 class PipelineRun:
@@ -158,7 +105,7 @@ class PipelineRun:
         arrays = self._cache.load(stage.name, key)
         cached = arrays is not None
         if arrays is None:
-            arrays = stage.run(results, self._settings, context)
+            arrays = RUNS[stage.name](results, self._settings, context)
             self._models.release()
             self._cache.store(stage.name, key, arrays)
         self._finish(started, stage.weight, cached)

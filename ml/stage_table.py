@@ -1,0 +1,72 @@
+"""The pipeline's table: which stage needs what, and what share of a job it is.
+
+Plain data, apart from the code that runs the stages: Blender's side reads it too, to tell what an
+edit or a changed setting makes stale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .settings import DIFFUSION, JobSettings
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a stage's result depends on: settings, stages, and the choices of models (`inpaint`,
+    `depth`, `motion`); weight: its share of a job's time."""
+
+    name: str
+    settings: tuple[str, ...]
+    needs: tuple[str, ...]
+    weight: float
+    models: tuple[str, ...] = ()
+
+
+STAGES = (
+    Stage("photo", ("size",), (), 1),
+    Stage(
+        "outpaint",
+        ("margin", "seed", *DIFFUSION),
+        ("photo",),
+        30,
+        ("inpaint", "motion"),
+    ),
+    Stage("depth", ("size",), ("outpaint",), 10, ("depth", "motion")),
+    Stage("matte", ("size",), ("outpaint", "depth"), 1),
+    Stage("cluster", ("layers",), ("outpaint", "matte"), 1),
+    Stage(
+        "inpaint",
+        ("seed", "size", *DIFFUSION),
+        ("depth", "matte", "cluster"),
+        40,
+        ("inpaint",),
+    ),
+    Stage(
+        "layer_depth",
+        ("layer_depth",),
+        ("depth", "matte", "cluster", "inpaint"),
+        15,
+        ("depth", "motion"),
+    ),
+    Stage("features", (), ("inpaint", "layer_depth"), 1),
+    Stage(
+        "motion",
+        ("motion", "loop_frames", "field_of_view"),
+        ("photo", "outpaint", "depth", "inpaint", "layer_depth"),
+        10,
+        ("motion",),
+    ),
+    Stage(
+        "cruise",
+        ("fly", "field_of_view"),
+        ("photo", "outpaint", "depth", "layer_depth"),
+        1,
+    ),
+)
+FLIGHT_WEIGHT = 5.0
+
+
+def stages_for(settings: JobSettings) -> tuple[Stage, ...]:
+    """The stages of a job: features only where the paper's networks are named."""
+    return tuple(stage for stage in STAGES if stage.name != "features" or settings.networks)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from make_4d.geometry.core.cloud import load_flight
 from make_4d.ml.client import Job
-from make_4d.ml.stage_table import stages_for
 from make_4d.ml.process import package_folders
 from make_4d.ml.protocol import Cancelled, Done, Failed, Progress, StageDone
 from make_4d.ml.settings import JobSettings, SettingsError
+from make_4d.ml.stage_table import stages_for
 from tasks import finish
 
 NAMES = [stage.name for stage in stages_for(JobSettings("photo.png"))] + ["flight"]

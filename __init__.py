@@ -23,12 +23,14 @@ def _modules() -> tuple[ModuleType, ...]:
         fly_path,
         follow_speed,
         free_models,
+        layer_items,
         level_horizon,
         make,
         objects,
         paint_motion,
         path_options,
         preferences,
+        rebuild,
         remove_model,
         settings,
         update_motion,
@@ -38,8 +40,8 @@ def _modules() -> tuple[ModuleType, ...]:
     from .render import engine, ui_compat
 
     return (
-        *(preferences, settings, make, cancel, objects),
-        *(update_motion, paint_motion, add_guide, follow_speed),
+        *(preferences, settings, layer_items, make, cancel, objects),
+        *(rebuild, update_motion, paint_motion, add_guide, follow_speed),
         *(path_options, fly_path, check_path, fit_path, level_horizon, path_overlay),
         *(download, cancel_download, remove_model, use_models, find_device, free_models),
         *(preview, main, motion, camera, models, engine, ui_compat, command),

@@ -34,6 +34,7 @@ def _modules() -> tuple[ModuleType, ...]:
         rebuild,
         remove_model,
         settings,
+        take_along,
         update_motion,
         use_models,
     )
@@ -42,7 +43,8 @@ def _modules() -> tuple[ModuleType, ...]:
 
     return (
         *(preferences, settings, layer_items, make, cancel, objects),
-        *(rebuild, edit_picture, update_motion, paint_motion, add_guide, follow_speed),
+        *(rebuild, edit_picture, take_along),
+        *(update_motion, paint_motion, add_guide, follow_speed),
         *(path_options, fly_path, check_path, fit_path, level_horizon, path_overlay),
         *(download, cancel_download, remove_model, use_models, find_device, free_models),
         *(preview, main, layers, motion, camera, models, engine, ui_compat, command),

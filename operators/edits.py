@@ -34,8 +34,13 @@ def with_edits(
     """Settings with the artist's edits of a scene, and the loop and layers as they are set there.
 
     find_again: leave out what was painted of the motion; without: a picture to leave out. Raises
-    OSError where the edits can't be written.
+    OSError where the edits can't be written, SettingsError for a scene of another file.
     """
+    if parts.still.library is not None:
+        raise SettingsError(
+            "This scene is linked from another file: change it there, or make it local first "
+            "(Object > Relations > Make Local)."
+        )
     if keep_pictures():  # undo brings back what a file has packed, not what was painted since
         bpy.ops.ed.undo_push(message="Paint")
     return replace(

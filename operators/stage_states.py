@@ -57,11 +57,22 @@ def painted_stages(still: bpy.types.Object) -> dict[str, str]:
 
 def differs(stage: Stage, made: JobSettings, wanted: JobSettings) -> bool:
     """Whether a stage's own settings, models or file are others now."""
-    if stage.name == "photo" and Path(made.photo) != Path(wanted.photo):
+    if stage.name == "photo" and not same_photo(Path(made.photo), Path(wanted.photo)):
         return True
     if any(made.model_key(name) != wanted.model_key(name) for name in stage.models):
         return True
     return any(_value(made, name) != _value(wanted, name) for name in stage.settings)
+
+
+def same_photo(made: Path, wanted: Path) -> bool:
+    """Whether two paths are of one photo, as far as can be told without reading it: a scene may
+    have been moved to another computer, its photo along with it."""
+    if made == wanted:
+        return True
+    if made.name != wanted.name:
+        return False
+    both = made.is_file() and wanted.is_file()
+    return not both or made.stat().st_size == wanted.stat().st_size
 
 
 def _value(settings: JobSettings, name: str) -> object:

@@ -223,6 +223,44 @@ def test_pictures_go_along_into_another_file(made, tmp_path):
     assert all(image.size[0] > 0 for image in images.values())
 
 
+def test_a_linked_scene_can_not_be_rebuilt(made):
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    with bpy.data.libraries.load(str(made), link=True) as (there, here):
+        here.scenes = list(there.scenes)
+    linked = here.scenes[-1]
+    with (
+        bpy.context.temp_override(scene=linked, view_layer=linked.view_layers[0]),
+        pytest.raises(RuntimeError, match="make it local"),
+    ):
+        bpy.ops.make_4d.rebuild()
+
+
+def test_a_scene_moves_with_its_photo_and_pictures(parts, made, tmp_path):
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(here / "scene.blend"))
+    assert bpy.ops.make_4d.take_along() == {"FINISHED"}
+    assert bpy.context.scene.make_4d.photo == "//make_4d_cache/photos/photo.png"
+    bpy.ops.wm.save_mainfile()
+    shutil.move(here, there)
+    moved = made.parent.rename(made.parent.with_name("hidden"))
+    try:
+        bpy.ops.wm.open_mainfile(filepath=str(there / "scene.blend"))
+        images = pictures_of(parts_of(bpy.context.scene).still)
+        assert all(image.size[0] > 0 and state_of(image) == FRESH for image in images.values())
+        assert not needs_rebuild(bpy.context.scene)
+        paint(images["wide"], slice(80, 90), slice(60, 80), (1.0, 0.0, 0.0))
+        red = (np.abs(colors(rebuild())[:, :3] - (1, 0, 0)) < 1e-6).all(axis=1)
+        assert red.sum() > 100
+    finally:
+        moved.rename(made.parent)
+
+
+def test_taking_along_needs_a_saved_file(addon):
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    assert not bpy.ops.make_4d.take_along.poll()
+
+
 def test_nothing_to_rebuild_is_told(addon):
     bpy.ops.wm.read_factory_settings(use_empty=True)
     with pytest.raises(RuntimeError, match="press Make 4D first"):

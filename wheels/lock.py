@@ -193,11 +193,16 @@ def main(arguments: list[str]) -> int:
 
 def summary(lock: Lock) -> str:
     """A line for every kind and platform: how many wheels, how large."""
+    rows = [(k, p, wheels) for k, platforms in lock.items() for p, wheels in platforms.items()]
     return "\n".join(
-        f"{kind:6}{platform:13}{len(wheels):4} wheels {sum(w['size'] for w in wheels) / 1e6:8.1f} MB"
-        for kind, platforms in lock.items()
-        for platform, wheels in platforms.items()
+        f"{kind:6}{platform:13}{len(wheels):4} wheels {megabytes(wheels):8.1f} MB"
+        for kind, platform, wheels in rows
     )
+
+
+def megabytes(wheels: list[Wheel]) -> float:
+    """Size of some wheels together."""
+    return float(sum(wheel["size"] for wheel in wheels)) / 1e6
 
 
 if __name__ == "__main__":

@@ -13,11 +13,15 @@ _registered: list[ModuleType] = []
 def _modules() -> tuple[ModuleType, ...]:
     from .operators import (
         add_guide,
+        add_preset,
+        cache_size,
         cancel,
         cancel_download,
         check_path,
+        clear_cache,
         command,
         download,
+        drop_photo,
         find_device,
         fit_path,
         fly_path,
@@ -26,6 +30,7 @@ def _modules() -> tuple[ModuleType, ...]:
         level_horizon,
         make,
         objects,
+        open_folder,
         paint_motion,
         path_options,
         preferences,
@@ -34,15 +39,27 @@ def _modules() -> tuple[ModuleType, ...]:
         update_motion,
         use_models,
     )
-    from .panels import camera, main, models, motion, path_overlay, preview
+    from .panels import (
+        camera,
+        main,
+        models,
+        motion,
+        path_overlay,
+        photo,
+        presets,
+        preview,
+    )
+    from .panels import render as render_panel
     from .render import engine, ui_compat
 
     return (
-        *(preferences, settings, make, cancel, objects),
+        *(cache_size, clear_cache, preferences, settings, make, cancel, objects),
+        *(add_preset, drop_photo, open_folder),
         *(update_motion, paint_motion, add_guide, follow_speed),
         *(path_options, fly_path, check_path, fit_path, level_horizon, path_overlay),
         *(download, cancel_download, remove_model, use_models, find_device, free_models),
-        *(preview, main, motion, camera, models, engine, ui_compat, command),
+        *(preview, photo, presets, main, motion, camera, models, render_panel),
+        *(engine, ui_compat, command),
     )
 
 

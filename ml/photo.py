@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import color_profile, exif
-from .photo_file import SIDEWAYS, PhotoError, check_file, checked_header, facts_of, unreadable
+from .photo_file import PhotoError, check_file, checked_header, facts_of, turned, unreadable
 from .photo_header import Header, exif_block
 
 Image = NDArray[np.float32]
@@ -61,7 +61,7 @@ def load_photo(path: Path, size: int) -> Photo:
     else:
         tags = exif.read_tags(blocks.get(EXIF_BLOCK, b""))
         profile = blocks.get(ICC_BLOCK, b"")
-        pixels = _rotate(pixels, tags.get(exif.ORIENTATION, 1))
+        pixels = turned(pixels, tags.get(exif.ORIENTATION, 1))
     facts = facts_of(header, tags)
     original = (facts.width, facts.height)
     color, notes = _to_rgb(pixels, _is_premultiplied(pixels, header, tags))
@@ -118,17 +118,6 @@ def _reduced_flag(longer: int, size: int) -> int:
     """Decoding at a fraction is faster; twice the wanted size is left for a good resampling."""
     fitting = [factor for factor in _REDUCED if longer >= 2 * size * factor]
     return _REDUCED[max(fitting)] if fitting else cv2.IMREAD_COLOR
-
-
-def _rotate(pixels: NDArray[Any], orientation: int) -> NDArray[np.generic]:
-    """Turn the stored pixels as EXIF's orientation (1..8) says they are seen."""
-    if orientation in SIDEWAYS:
-        pixels = pixels.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return pixels
 
 
 def _is_premultiplied(pixels: NDArray[Any], header: Header, tags: dict[int, int]) -> bool:

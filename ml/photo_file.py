@@ -1,6 +1,6 @@
 """A photograph's file before anything is decoded: what is wrong with it, its size, its lens.
 
-Needs nothing but Python, so that Blender's side can ask too, with the sentences of the worker.
+Needs nothing but Python and NumPy, so that Blender's side can ask too, with the worker's sentences.
 """
 
 from __future__ import annotations
@@ -10,6 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from . import exif
 from .photo_header import Header, exif_block, read_header
@@ -115,6 +119,17 @@ def _check_size(header: Header, name: str) -> None:
     limit = MAX_JPEG_PIXELS if header.kind == "JPEG" else MAX_PIXELS
     if width * height > limit:
         raise PhotoError(f"{stated}; scale it down to at most {limit // 1_000_000} megapixels.")
+
+
+def turned(pixels: NDArray[Any], orientation: int) -> NDArray[np.generic]:
+    """Turn stored pixels (h, w, ...), top row first, as EXIF's orientation (1..8) says."""
+    if orientation in SIDEWAYS:
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return pixels
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from ..operators.objects import MAKE4D_OT_add_objects
 from ..operators.settings import CATEGORY, CUSTOM, QUALITIES
 from .photo import chosen, draw_photo
 from .presets import MAKE4D_PT_presets
-from .progress import draw_progress, draw_waiting
+from .progress import draw_failure, draw_progress, draw_waiting
 from .text import draw_wrapped
 
 FIRST_STEPS = (
@@ -53,6 +53,7 @@ class VIEW3D_PT_make_4d(bpy.types.Panel):
         if running.current is not None:
             draw_progress(layout, context, running.current)
         draw_waiting(layout)
+        draw_failure(layout, context)
 
 
 class VIEW3D_PT_make_4d_settings(bpy.types.Panel):

@@ -18,6 +18,9 @@ from . import running
 from .redraw import redraw_sidebars
 
 POLL_SECONDS = 0.1
+LEFT_SECONDS = 5.0
+"""By so much an estimate of the time left has to change to be drawn again."""
+_shown: list[tuple[object, ...]] = [()]
 type Report = Callable[[set[str], str], None]
 
 
@@ -40,7 +43,7 @@ def tick() -> float | None:
         _begin_next()
     elif job.poll() is not None:
         _hand_over(job)
-    redraw_sidebars()
+    _show_what_changed()
     return POLL_SECONDS if running.current or running.waiting else None
 
 
@@ -106,6 +109,19 @@ def check_models(settings: JobSettings, resources: Resources) -> None:
         raise SettingsError(
             f"There is no checkpoint at {settings.networks}: choose the file again in Models."
         )
+
+
+def _show_what_changed() -> None:
+    """Draw the sidebars again where they would show something else: drawing takes time."""
+    job = running.current
+    left = job.seconds_left if job is not None else None
+    state: tuple[object, ...] = (len(running.waiting), len(running.ready), running.failure)
+    if job is not None:
+        state += (job.label, job.detail, job.preview, f"{job.fraction:.0%}")
+        state += (None if left is None else round(left / LEFT_SECONDS),)
+    if state != _shown[0]:
+        _shown[0] = state
+        redraw_sidebars()
 
 
 def _begin_next() -> None:

@@ -81,8 +81,12 @@ class VIEW3D_PT_make_4d_settings(bpy.types.Panel):
         layout.use_property_split = True
         layout.use_property_decorate = False
         layout.enabled = not is_busy(context.scene)
-        for name in advanced(context.scene):
-            layout.prop(context.scene.make_4d, name)
+        settings = context.scene.make_4d
+        for name in ("size", "layers", "seed"):
+            layout.prop(settings, name)
+        layout.row(heading="Move").prop(settings, "motion", text="Clouds, Water")
+        if settings.motion:
+            layout.prop(settings, "loop_frames")
 
 
 class VIEW3D_PT_make_4d_objects(bpy.types.Panel):
@@ -119,13 +123,6 @@ def is_first_run(scene: bpy.types.Scene) -> bool:
 def is_busy(scene: bpy.types.Scene) -> bool:
     """Whether the job that runs is this scene's: its settings are the job's until it ends."""
     return running.current is not None and running.current.place.scene() == scene
-
-
-def advanced(scene: bpy.types.Scene) -> tuple[str, ...]:
-    """The settings that apply to the scene and are not drawn elsewhere."""
-    loop = ("loop_frames",) if scene.make_4d.motion else ()
-    layers = () if is_4d_scene(scene) else ("layers",)  # then they have a panel of their own
-    return ("size", *layers, "seed", "motion", *loop)
 
 
 def draw_first_steps(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -20,8 +20,9 @@ from ..operators.use_models import MAKE4D_OT_use_models
 from .main import CATEGORY
 from .text import draw_wrapped
 
-AVOID_HINT = "text, watermark, people, blurry"
+AVOID_HINT = "text, people"
 NUMBERS = ("steps", "guidance", "strength")
+OFFLINE = "Downloads need Online Access; or put the model into the models folder by hand."
 LIGHT = "This installation has no PyTorch: the built-in ways work, pretrained models don't."
 
 
@@ -48,6 +49,8 @@ class VIEW3D_PT_make_4d_models(bpy.types.Panel):
             layout.operator(MAKE4D_OT_use_models.bl_idname, icon="IMPORT")
         for stage in STAGES:
             draw_stage(layout, context, settings, stage)
+        if is_any_missing(settings) and not bpy.app.online_access:
+            draw_online(layout, context)
         draw_networks(layout, settings)
         if any(getattr(settings, f"{s}_model") != BUILTIN for s in STAGES) or settings.networks:
             draw_device(layout)
@@ -58,12 +61,14 @@ def draw_stage(
 ) -> None:
     """The choice of a stage's way, the model's state, and what only this model needs."""
     column = layout.column()
-    choice = column.column()
+    choice = column.column(align=True)
     choice.enabled = running.current is None
-    choice.prop(settings, f"{stage}_model")
-    key = getattr(settings, f"{stage}_model")
+    name, key = f"{stage}_model", getattr(settings, f"{stage}_model")
     if key == BUILTIN:
+        choice.prop(settings, name)
         return
+    choice.label(text=settings.bl_rna.properties[name].name)
+    choice.prop(settings, name, text="")  # names of models need the whole width
     draw_state(column, context, model(key))
     if stage == "inpaint":
         options = column.column()
@@ -117,16 +122,27 @@ def draw_missing(
     if fetched:
         text = pgettext_iface("Go On ({size} are here)").format(size=size_words(fetched))
     row.operator(MAKE4D_OT_download.bl_idname, text=text, icon="IMPORT").model = spec.key
-    if not bpy.app.online_access:
-        hint = "Downloads need Online Access: Preferences > System. Or put the model there by hand."
-        draw_wrapped(layout, context, hint, "INTERNET_OFFLINE")
+
+
+def is_any_missing(settings: object) -> bool:
+    """Whether a model is chosen that is not there yet."""
+    keys = [getattr(settings, f"{stage}_model") for stage in STAGES]
+    return any(model_states.state(model(k)).status != "ready" for k in keys if k != BUILTIN)
+
+
+def draw_online(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Why nothing can be downloaded, and Blender's own switch for it."""
+    system = context.preferences.system
+    draw_wrapped(layout, context, OFFLINE, "INTERNET_OFFLINE")
+    if not system.is_property_readonly("use_online_access"):
+        layout.prop(system, "use_online_access")
 
 
 def draw_networks(layout: bpy.types.UILayout, settings: object) -> None:
     """The checkpoint of the paper's own networks."""
     column = layout.column()
     column.enabled = running.current is None
-    column.prop(settings, "networks", placeholder="Paper's checkpoint, for Neural")
+    column.prop(settings, "networks", placeholder="For Neural")
 
 
 def draw_device(layout: bpy.types.UILayout) -> None:

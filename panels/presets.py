@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bpy
 from bl_ui.utils import PresetPanel
 
@@ -15,6 +17,17 @@ class MAKE4D_PT_presets(PresetPanel, bpy.types.Panel):
     preset_subdir = PRESETS
     preset_operator = "script.execute_preset"
     preset_add_operator = MAKE4D_OT_add_preset.bl_idname
+
+    def path_menu(self, searchpaths: list[str], operator: str, **options: Any) -> None:
+        """Blender's list of presets; empty before the first one, where Blender's would complain
+        of missing paths."""
+        places = searchpaths or [user_folder()]
+        bpy.types.Menu.path_menu(self, places, operator, **options)
+
+
+def user_folder() -> str:
+    """The folder that the user's presets go to."""
+    return str(bpy.utils.user_resource("SCRIPTS", path=f"presets/{PRESETS}", create=True))
 
 
 def register() -> None:

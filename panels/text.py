@@ -11,8 +11,9 @@ from bpy.app.translations import pgettext_iface
 
 FONT = 0
 """The font of the interface."""
-EDGES = 4.0
-"""Width of a panel's edges and a sentence's icon, in units of a button's height."""
+EDGES = 5.0
+"""Width of the tabs, a panel's and a box's edges, and a sentence's icon, in units of a button's
+height."""
 UNIT_PX = 20
 FEWEST = 8
 """A narrower region cuts lines off rather than to break them."""
@@ -52,7 +53,7 @@ def _pieces(word: str, fits: Callable[[str], bool]) -> list[str]:
 
 def icon_scale(context: bpy.types.Context) -> float:
     """How large a picture may be drawn in the region, in units of a button's height."""
-    return max(2.0, min(LARGEST_ICON, _units(context) - EDGES / 2))
+    return max(2.0, min(LARGEST_ICON, _units(context) - EDGES))
 
 
 def _units(context: bpy.types.Context) -> float:

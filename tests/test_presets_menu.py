@@ -10,7 +10,7 @@ bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
 from make_4d.operators.add_preset import OF_THE_PHOTO, PRESETS
 from make_4d.operators.settings import REMEMBERED
-from make_4d.panels.presets import MAKE4D_PT_presets
+from make_4d.panels.presets import MAKE4D_PT_presets, user_folder
 
 NAME = "Autumn Valley"
 WISHES = {
@@ -87,3 +87,9 @@ def test_the_menu_names_operators_that_exist(addon):
     assert MAKE4D_PT_presets.preset_add_operator == "make_4d.add_preset"
     assert hasattr(bpy.types, "MAKE_4D_OT_add_preset")
     assert MAKE4D_PT_presets.preset_subdir == PRESETS
+
+
+def test_the_menu_is_empty_before_the_first_preset(addon):
+    folder = Path(user_folder())
+    assert folder.parts[-2:] == ("presets", PRESETS)
+    assert folder in [Path(place) for place in bpy.utils.preset_paths(PRESETS)]

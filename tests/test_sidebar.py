@@ -105,12 +105,6 @@ def test_only_the_scene_that_is_made_is_busy(scene, job):
     assert not main.is_busy(bpy.data.scenes.new("Other"))
 
 
-def test_no_loop_where_nothing_moves(scene):
-    assert "loop_frames" in main.advanced(scene)
-    scene.make_4d.motion = False
-    assert "loop_frames" not in main.advanced(scene)
-
-
 def test_sub_panels_come_in_the_order_of_work(addon):
     names = ("settings", "motion", "camera", "models", "objects", "render")
     panels = [getattr(bpy.types, f"VIEW3D_PT_make_4d_{name}") for name in names]
@@ -170,7 +164,7 @@ def test_languages_without_spaces_break_too(addon):
 
 
 def test_pictures_stay_within_the_region(addon):
-    assert text.icon_scale(region(120, 1.0)) == 4.0
+    assert text.icon_scale(region(200, 1.0)) == 5.0
     assert text.icon_scale(region(2000, 2.0)) == text.LARGEST_ICON
     assert text.icon_scale(region(10, 2.0)) > 0
 

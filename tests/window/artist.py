@@ -1,0 +1,111 @@
+"""The artist who uses the add-on: a hand, eyes, patience, and a note of what happened."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import bpy
+from eyes import Eyes
+from freeze import Freezes
+from hand import Hand
+from plan import PHOTO, PICTURES
+
+MODULE = "bl_ext.user_default.make_4d"
+
+
+class Artist:
+    """Everything that a step needs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.photo = folder / PHOTO
+        self.hand = Hand()
+        (folder / PICTURES).mkdir(exist_ok=True)
+        self.eyes = Eyes(self.hand, folder / PICTURES)
+        self.freezes: Freezes | None = None
+        self.step = ""
+        self.notes: dict[str, Any] = {}
+
+    def note(self, name: str, text: Any) -> None:
+        """Keep something for the record of this step."""
+        self.notes[name] = text
+
+    def picture(self, label: str = "") -> Path:
+        """A picture of the screen, named after the step."""
+        return self.eyes.picture(f"{self.step}-{label}" if label else self.step)
+
+    def module(self, name: str) -> ModuleType:
+        """A module of the installed add-on."""
+        return sys.modules[f"{MODULE}.{name}"]
+
+    @property
+    def job(self) -> Any:
+        """The job that runs, or None."""
+        return self.module("operators.running").current
+
+    @property
+    def settings(self) -> Any:
+        """What the sidebar sets."""
+        return bpy.context.window_manager.windows[0].scene.make_4d
+
+    @property
+    def view(self) -> bpy.types.RegionView3D:
+        """The viewport's view."""
+        return self.eyes.area().spaces.active.region_3d
+
+    def wait_until(
+        self, is_so: Callable[[], Any], what: str, seconds: float = 20
+    ) -> Iterator[float]:
+        """Wait for something to be so; raises TimeoutError telling what was waited for."""
+        deadline = time.monotonic() + seconds
+        while not is_so():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"waited {seconds} s for {what}")
+            yield 0.05
+
+    def find(self, wanted: str) -> Generator[float, None, tuple[int, int]]:
+        """The place of a widget in the sidebar; raises LookupError where there is none."""
+        found = yield from self.eyes.find_in_sidebar(wanted)
+        if found is None:
+            raise LookupError(f"the sidebar shows no widget for {wanted}")
+        return found
+
+    def click_on(self, wanted: str) -> Iterator[float]:
+        """Click on a widget of the sidebar."""
+        place = yield from self.find(wanted)
+        yield from self.hand.click(*place)
+        yield 0.1
+
+    def type_into(self, wanted: str, text: str) -> Iterator[float]:
+        """Click into a field of the sidebar, type, press Enter."""
+        yield from self.click_on(wanted)
+        yield 0.2
+        yield from self.hand.key("A", ctrl=True)
+        yield from self.hand.type(text)
+        yield from self.hand.key("RET")
+        yield 0.2
+
+    def middle(self) -> tuple[float, float]:
+        """The middle of what the viewport shows, left of the sidebar."""
+        area = self.eyes.area()
+        region, sidebar = self.eyes.region(area), self.eyes.region(area, "UI")
+        right = sidebar.x if sidebar.width > 1 else region.x + region.width
+        return (region.x + right) / 2, region.y + region.height / 2
+
+    def orbit(self, seconds: float) -> Iterator[float]:
+        """Turn the view with the middle mouse button, to and fro."""
+        x, y = self.middle()
+        yield from self.hand.move(x, y)
+        yield from self.hand.press("MIDDLEMOUSE")
+        ends = time.monotonic() + seconds
+        step = 0
+        while time.monotonic() < ends:
+            step += 1
+            yield from self.hand.move(x + 60 - abs(step % 48 - 24) * 5, y + step % 7)
+        yield from self.hand.release("MIDDLEMOUSE")
+        yield 0.2

@@ -1,0 +1,22 @@
+"""What the tests in the window do, in order: read by pytest and by the driver inside Blender."""
+
+from __future__ import annotations
+
+STEPS = {
+    "install": 60,
+    "open_the_tab": 30,
+    "choose_the_photo": 40,
+    "orbit_without_a_job": 30,
+    "click_make_and_orbit": 60,
+    "cancel": 60,
+    "make_to_the_end": 120,
+}
+"""Names of the steps with the seconds that each may take."""
+NEEDED = ("install", "open_the_tab")
+"""Where one of these fails the others can't be tried."""
+RECORD = "steps.json"
+"""The file in the working folder in which the driver keeps what happened."""
+PICTURES = "pictures"
+"""The folder of screenshots beside it."""
+PHOTO = "china.jpg"
+"""The photo beside it."""

@@ -18,6 +18,10 @@ from plan import PHOTO, PICTURES
 MODULE = "bl_ext.user_default.make_4d"
 
 
+class Skip(Exception):
+    """A step can't be tried with this version of the add-on; its text tells why."""
+
+
 class Artist:
     """Everything that a step needs."""
 
@@ -51,12 +55,22 @@ class Artist:
     @property
     def settings(self) -> Any:
         """What the sidebar sets."""
-        return bpy.context.window_manager.windows[0].scene.make_4d
+        return self.scene.make_4d
 
     @property
     def view(self) -> bpy.types.RegionView3D:
         """The viewport's view."""
         return self.eyes.area().spaces.active.region_3d
+
+    @property
+    def scene(self) -> bpy.types.Scene:
+        """The scene that the window shows."""
+        return bpy.context.window_manager.windows[0].scene
+
+    def needs(self, operator: str) -> None:
+        """Raise Skip unless the add-on has this operator."""
+        if operator not in dir(bpy.ops.make_4d):
+            raise Skip(f"there is no make_4d.{operator}")
 
     def wait_until(
         self, is_so: Callable[[], Any], what: str, seconds: float = 20
@@ -96,6 +110,27 @@ class Artist:
         region, sidebar = self.eyes.region(area), self.eyes.region(area, "UI")
         right = sidebar.x if sidebar.width > 1 else region.x + region.width
         return (region.x + right) / 2, region.y + region.height / 2
+
+    def wait_for_the_job(self, seconds: float = 90) -> Iterator[float]:
+        """Wait until a job has begun and ended, and its result is there."""
+        yield from self.wait_until(lambda: self.job is not None, "a job to start", 5)
+        yield from self.wait_until(lambda: self.job is None, "the job to end", seconds)
+        yield 1.5
+
+    def close_dialogs(self) -> None:
+        """Close every window but the first, as the button of a window manager does."""
+        self.hand.number = 0
+        windows = bpy.context.window_manager.windows
+        while len(windows) > 1:
+            with bpy.context.temp_override(window=windows[-1]):
+                bpy.ops.wm.window_close()
+
+    def override(self) -> Any:
+        """The viewport as context, for what has no way by mouse."""
+        area = self.eyes.area()
+        return bpy.context.temp_override(
+            window=self.hand.window, area=area, region=self.eyes.region(area)
+        )
 
     def orbit(self, seconds: float) -> Iterator[float]:
         """Turn the view with the middle mouse button, to and fro."""

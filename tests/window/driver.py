@@ -19,12 +19,16 @@ import bpy
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import editing
+import filing
 import installing
+import looking
 import making
-from artist import Artist
-from plan import NEEDED, RECORD, STEPS
+import painting
+from artist import Artist, Skip
+from plan import NEEDED, RECORD, SKIPPED, STEPS
 
-MODULES = (installing, making)
+MODULES = (installing, making, editing, painting, filing, looking)
 FIRST_WAIT = 2.0
 
 
@@ -69,6 +73,8 @@ class Driver:
                 yield wait
                 if time.monotonic() - begun > STEPS[name]:
                     raise TimeoutError(f"the step takes longer than {STEPS[name]} s")
+        except Skip as skip:
+            error = f"{SKIPPED}{skip}"
         except Exception:
             error = traceback.format_exc()
         seconds = round(time.monotonic() - begun, 1)

@@ -16,8 +16,12 @@ from hand import Hand
 
 ROW = 7
 """Pixels between two lines of places that are felt, at interface scale 1."""
-COLUMNS = (0.12, 0.3, 0.5, 0.7, 0.86)
-"""Places along a line, as shares of the region's width; the tabs take its right end."""
+COLUMNS = (0.5, 0.2, 0.8, 0.35, 0.65, 0.9, 0.07)
+"""Lines down a region, as shares of its width; the tabs take its right end."""
+QUICK = 0.008
+"""Seconds that Blender needs to see what is under the pointer."""
+TOLERANCE = 6
+"""Grey levels by which one colour may differ from another that is the same."""
 Found = Generator[float, None, tuple[int, int] | None]
 Sure = Generator[float, None, tuple[int, int]]
 
@@ -35,7 +39,7 @@ class Eyes:
                 area.tag_redraw()
         bpy.ops.wm.redraw_timer(type="DRAW_WIN_SWAP", iterations=1)
         path = self.folder / f"{name}.png"
-        x, y = self.hand.on_screen()
+        x, y = self.hand.on_screen(self.hand.x, self.hand.y)
         arrow = ((0, 0), (0, 17), (4, 13), (8, 20), (11, 19), (7, 12), (12, 12))
         outline = " ".join(f"{x + right},{y + down}" for right, down in arrow)
         pointer = ["-fill", "white", "-stroke", "black", "-draw", f"polygon {outline}"]
@@ -62,10 +66,31 @@ class Eyes:
                 return ""
         return str(manager.clipboard)
 
-    def find(self, area: bpy.types.Area, kind: str, wanted: str) -> Found:
-        """The place of a widget whose path or call contains `wanted`, None where it isn't drawn."""
+    def panels_end(self) -> int:
+        """Where the sidebar's panels end: below, clicks would reach the viewport.
+
+        Told by their colour, which a line down their left edge shows without a widget on it.
+        """
+        region = self.region(self.area(), "UI")
+        edge = round(13 * bpy.context.preferences.system.ui_scale)
+        top = region.y + region.height - 9
+        x, y = self.hand.on_screen(region.x + edge, top)
+        crop = f"1x{top - region.y}+{x}+{y}"
+        command = ["convert", "x:root", "-crop", crop, "-depth", "8", "gray:-"]
+        line = subprocess.run(command, check=True, capture_output=True).stdout
+        ends = (row for row, shade in enumerate(line) if abs(shade - line[0]) > TOLERANCE)
+        return top - next(ends, len(line))
+
+    def find(self, area: bpy.types.Area, kind: str, wanted: str, below: int = 0) -> Found:
+        """The place of a widget whose path or call contains `wanted`, None where it isn't drawn.
+
+        Only places lower than `below` are felt where that is given.
+        """
+        floor = self.panels_end() if kind == "UI" and area.type == "VIEW_3D" else 0
         for x, y in places(self.region(area, kind)):
-            yield from self.hand.move(x, y)
+            if y < floor or (below and y >= below):
+                continue
+            yield from self.hand.move(x, y, QUICK)
             if wanted in self.under_pointer(area, self.region(area, kind)):
                 return x, y
         return None
@@ -78,30 +103,45 @@ class Eyes:
         return found
 
     def find_in_sidebar(self, wanted: str) -> Found:
-        """The same in the sidebar, scrolling down to its end and opening closed panels."""
+        """The same in the sidebar: scrolls down to its end, then opens closed panels."""
         area = self.area()
-        yield from self.scroll_to_top()
+        yield from self.turn("WHEELUPMOUSE")
         while True:
             found = yield from self.find(area, "UI", wanted)
             if found:
                 return found
             before = self.scrolled()
-            yield from self.over_sidebar()
-            yield from self.hand.wheel("WHEELDOWNMOUSE", 8)
-            yield 0.2
+            yield from self.turn("WHEELDOWNMOUSE", 8)
             if self.scrolled() == before:
-                return None
+                break
+        return (yield from self.open_panels(area, wanted))
 
-    def scroll_to_top(self) -> Iterator[float]:
-        """Turn the wheel up over the sidebar."""
-        yield from self.over_sidebar()
-        yield from self.hand.wheel("WHEELUPMOUSE", 40)
-        yield 0.1
+    def open_panels(self, area: bpy.types.Area, wanted: str) -> Found:
+        """Open what may be a closed panel's header, lowest first, until the widget is drawn."""
+        blank: list[int] = []
+        floor = self.panels_end()
+        for x, y in places(self.region(area, "UI"), COLUMNS[:1]):
+            if y < floor:
+                break
+            yield from self.hand.move(x, y, QUICK)
+            if not self.under_pointer(area, self.region(area, "UI")):
+                blank.append(y)
+        for y in middles(blank):
+            yield from self.hand.click(x, y)
+            yield 0.3
+            found = yield from self.find(area, "UI", wanted, below=y)
+            if found:
+                return found
+            yield from self.hand.click(x, y)
+            yield 0.2
+        return None
 
-    def over_sidebar(self) -> Iterator[float]:
-        """Put the pointer over the sidebar."""
+    def turn(self, kind: str, times: int = 40) -> Iterator[float]:
+        """Turn the wheel over the sidebar's first line, below which there may be the viewport."""
         region = self.region(self.area(), "UI")
-        yield from self.hand.move(region.x + region.width * 0.5, region.y + region.height * 0.5)
+        yield from self.hand.move(region.x + region.width * 0.5, region.y + region.height - 9)
+        yield from self.hand.wheel(kind, times)
+        yield 0.15
 
     def scrolled(self) -> int:
         """How far the sidebar is scrolled, in pixels."""
@@ -109,9 +149,21 @@ class Eyes:
         return round(view.region_to_view(0, 0)[1])
 
 
-def places(region: bpy.types.Region) -> Iterator[tuple[int, int]]:
-    """Places all over a region, from its top, line by line."""
+def places(
+    region: bpy.types.Region, columns: tuple[float, ...] = COLUMNS
+) -> Iterator[tuple[int, int]]:
+    """Places all over a region, from its top, column by column."""
     step = round(ROW * bpy.context.preferences.system.ui_scale)
-    for y in range(region.y + region.height - step, region.y, -step):
-        for share in COLUMNS:
+    for share in columns:
+        for y in range(region.y + region.height - step, region.y, -step):
             yield round(region.x + share * region.width), y
+
+
+def middles(blank: list[int]) -> list[int]:
+    """Places one row apart within the blank ones, lowest first."""
+    row = round(2 * ROW * bpy.context.preferences.system.ui_scale)
+    kept: list[int] = []
+    for y in reversed(blank):
+        if not kept or y - kept[-1] >= row:
+            kept.append(y)
+    return kept

@@ -34,14 +34,14 @@ class Hand:
         """The window that the hand is in: the first one, or the dialog with the number set."""
         return bpy.context.window_manager.windows[self.number]
 
-    def move(self, x: float, y: float) -> Waits:
+    def move(self, x: float, y: float, wait: float = PAUSE) -> Waits:
         """Put the pointer to a place."""
         self.x, self.y = round(x), round(y)
         if self.simulates:
             self._simulate("MOUSEMOVE", "NOTHING")
         else:
-            self._xdotool("mousemove", *map(str, self.on_screen()))
-        yield PAUSE
+            self._xdotool("mousemove", *map(str, self.on_screen(self.x, self.y)))
+        yield wait
 
     def press(self, button: str = "LEFTMOUSE", **modifiers: bool) -> Waits:
         """Press a mouse button and hold it."""
@@ -89,10 +89,10 @@ class Hand:
             self._xdotool("type", "--delay", "20", text)
         yield PAUSE * 3
 
-    def on_screen(self) -> tuple[int, int]:
-        """Where the pointer is on the screen, from its top left."""
+    def on_screen(self, x: int, y: int) -> tuple[int, int]:
+        """Where a place of the window is on the screen, from its top left."""
         height = max(window.y + window.height for window in bpy.context.window_manager.windows)
-        return self.window.x + self.x, height - self.window.y - self.y
+        return self.window.x + x, height - self.window.y - y
 
     def _event(self, kind: str, value: str, modifiers: dict[str, bool]) -> Waits:
         if self.simulates:

@@ -27,7 +27,7 @@ def install(you: Artist) -> Iterator[float]:
         )
     yield from you.wait_until(lambda: MODULE in bpy.context.preferences.addons, "the add-on", 20)
     you.picture("installed")
-    close_dialogs(you)
+    you.close_dialogs()
     yield 0.3
 
 
@@ -109,14 +109,6 @@ def place_window(title: str) -> None:
     subprocess.run(command, check=False)
 
 
-def close_dialogs(you: Artist) -> None:
-    """Close every window but the first, as the button of a window manager does."""
-    you.hand.number = 0
-    for window in list(bpy.context.window_manager.windows)[1:]:
-        with bpy.context.temp_override(window=window):
-            bpy.ops.wm.window_close()
-
-
 def open_the_tab(you: Artist) -> Iterator[float]:
     """N opens the sidebar, a click on its tab shows the add-on's."""
     yield from you.hand.move(*you.middle())
@@ -144,3 +136,16 @@ def choose_the_photo(you: Artist) -> Iterator[float]:
     assert you.settings.photo == str(you.photo), f"the field holds {you.settings.photo!r}"
     # Set, not typed: the fields of advanced settings are in a closed panel.
     you.settings.size, you.settings.frames = 256, 8
+
+
+def drop_a_photo(you: Artist) -> Iterator[float]:
+    """What the file handler calls for an image dropped into the viewport sets the photo."""
+    you.needs("drop_photo")
+    you.settings.photo = ""
+    with you.override():
+        bpy.ops.make_4d.drop_photo("INVOKE_DEFAULT", filepath=str(you.photo))
+    yield 0.3
+    you.note(
+        "by", "the file handler's operator; a virtual screen has no other program to drag from"
+    )
+    assert bpy.path.abspath(you.settings.photo) == str(you.photo), you.settings.photo

@@ -60,7 +60,30 @@ def make_to_the_end(you: Artist) -> Iterator[float]:
     you.note("job_seconds", round(time.monotonic() - begun, 1))
     yield 2.0
     you.note("freezes", you.freezes.close())
-    scene = you.hand.window.scene
-    points = sum(len(o.data.points) for o in scene.objects if o.type == "POINTCLOUD")
+    points = count_points(you)
     you.note("points", points)
-    assert points > 10_000 and scene.camera, "no scene was made"
+    assert points > 10_000 and you.scene.camera, "no scene was made"
+
+
+def count_points(you: Artist) -> int:
+    """Points in the clouds of the scene that the window shows."""
+    return sum(len(o.data.points) for o in you.scene.objects if o.type == "POINTCLOUD")
+
+
+def undo_and_redo(you: Artist) -> Iterator[float]:
+    """Ctrl Z takes the whole result away, Shift Ctrl Z brings it back."""
+    made = count_points(you)
+    assert made, "there is nothing to undo"
+    yield from you.hand.move(*you.middle())
+    presses = 0
+    while count_points(you) and presses < 5:
+        presses += 1
+        yield from you.hand.key("Z", ctrl=True)
+        yield 1.5
+    you.note("presses", presses)
+    you.picture("undone")
+    for _ in range(presses):
+        yield from you.hand.key("Z", ctrl=True, shift=True)
+        yield 1.5
+    assert count_points(you) == made, "redo does not bring the result back"
+    assert presses == 1, f"it takes {presses} steps of undo to take the result away"

@@ -6,14 +6,26 @@ STEPS = {
     "install": 60,
     "open_the_tab": 30,
     "choose_the_photo": 40,
+    "drop_a_photo": 20,
     "orbit_without_a_job": 30,
     "click_make_and_orbit": 60,
     "cancel": 60,
     "make_to_the_end": 120,
+    "undo_and_redo": 40,
+    "drag_the_path": 60,
+    "press_f12": 60,
+    "paint_motion": 120,
+    "rebuild": 120,
+    "save_and_reopen": 60,
+    "render_the_film": 90,
+    "scales_and_themes": 60,
+    "disable_during_a_job": 60,
 }
 """Names of the steps with the seconds that each may take."""
 NEEDED = ("install", "open_the_tab")
 """Where one of these fails the others can't be tried."""
+SKIPPED = "skipped: "
+"""How the error of a step begins that can't be tried here."""
 RECORD = "steps.json"
 """The file in the working folder in which the driver keeps what happened."""
 PICTURES = "pictures"

@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from window.plan import PHOTO, PICTURES, RECORD, STEPS
+from window.plan import PHOTO, PICTURES, RECORD, SKIPPED, STEPS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HERE = Path(__file__).resolve().parent
 SECONDS = 560
-SKIPPED = "skipped: "
 Record = dict[str, dict[str, Any]]
 
 

@@ -14,14 +14,14 @@ from pathlib import Path
 import bpy
 from hand import Hand
 
-ROW = 7
+ROW = 9
 """Pixels between two lines of places that are felt, at interface scale 1."""
 COLUMNS = (0.5, 0.2, 0.8, 0.35, 0.65, 0.9, 0.07)
 """Lines down a region, as shares of its width; the tabs take its right end."""
 QUICK = 0.008
 """Seconds that Blender needs to see what is under the pointer."""
-TOLERANCE = 6
-"""Grey levels by which one colour may differ from another that is the same."""
+TOLERANCE = 10
+"""Grey levels between the colours of a panel and of one inside it; the border differs by more."""
 Found = Generator[float, None, tuple[int, int] | None]
 Sure = Generator[float, None, tuple[int, int]]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import bpy
 from artist import Artist
 from editing import rendered
-from installing import choose_file, place_window, wait_for_window
+from installing import choose_file, go_to_folder, place_window, press_button, wait_for_window
 from making import count_points
 
 NAME = "scene.blend"
@@ -31,30 +31,24 @@ def save_and_reopen(you: Artist) -> Iterator[float]:
     yield from wait_for_window(you, 1)
     place_window("File View")
     yield 0.3
-    yield from choose_file(you, str(you.folder), NAME)
+    yield from choose_file(you, NAME)
     yield 3.0
     you.note("points", [points, count_points(you)])
     assert count_points(you) == points > 0, "the reopened file lacks points"
 
 
 def save_as(you: Artist) -> Iterator[float]:
-    """Type folder and name in the browser for saving; Enter saves."""
+    """Folder and name in the browser for saving, then its button."""
     area = you.eyes.area("FILE_BROWSER")
-    yield from you.hand.click(*(yield from you.eyes.find_surely(area, "UI", "params.directory")))
-    yield 0.3
-    yield from you.hand.key("A", ctrl=True)
-    yield from you.hand.type(f"{you.folder}/")
-    yield from you.hand.key("RET")
-    yield 0.8
+    yield from go_to_folder(you, area)
     region = you.eyes.region(area, "EXECUTE")
     yield from you.hand.click(region.x + region.height * 2, region.y + region.height / 2)
     yield 0.3
     yield from you.hand.key("A", ctrl=True)
     yield from you.hand.type(NAME)
-    yield 0.2
-    you.picture("browser")
     yield from you.hand.key("RET")
-    you.hand.number = 0
+    yield 0.3
+    yield from press_button(you, area)
     yield from you.wait_until(lambda: bpy.data.filepath, "the file to be saved", 10)
     yield 0.5
 

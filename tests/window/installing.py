@@ -64,19 +64,32 @@ def install_from_disk(you: Artist, name: str) -> Iterator[float]:
     yield from wait_for_window(you, 2)
     place_window("File View")
     yield 0.3
-    yield from choose_file(you, str(you.folder), name)
+    yield from choose_file(you, name)
 
 
-def choose_file(you: Artist, folder: str, name: str) -> Iterator[float]:
-    """Type the folder in a file browser, click on the file, press the browser's button."""
+def choose_file(you: Artist, name: str) -> Iterator[float]:
+    """Go to the working folder in a file browser, click on the file, press the button."""
     area = you.eyes.area("FILE_BROWSER")
+    yield from go_to_folder(you, area)
+    yield from click_on_file(you, area, name)
+    yield from press_button(you, area)
+
+
+def go_to_folder(you: Artist, area: bpy.types.Area) -> Iterator[float]:
+    """Type the working folder's path, then click beside the field, which stays active else."""
     yield from you.hand.click(*(yield from you.eyes.find_surely(area, "UI", "params.directory")))
     yield 0.3
     yield from you.hand.key("A", ctrl=True)
-    yield from you.hand.type(folder + "/")
+    yield from you.hand.type(f"{you.folder}/")
     yield from you.hand.key("RET")
     yield 0.8
-    yield from click_on_file(you, area, name)
+    beside = you.eyes.region(area, "TOOLS")
+    yield from you.hand.click(beside.x + beside.width / 2, beside.y + 20)
+    yield 0.3
+
+
+def press_button(you: Artist, area: bpy.types.Area) -> Iterator[float]:
+    """Press the file browser's own button, and go back to the first window."""
     you.picture("browser")
     yield from you.hand.click(*(yield from you.eyes.find_surely(area, "EXECUTE", "file.execute")))
     you.hand.number = 0

@@ -41,8 +41,8 @@ def click_make_and_orbit(you: Artist) -> Iterator[float]:
 def cancel(you: Artist) -> Iterator[float]:
     """Click Cancel: the job ends soon, and the window says nothing is being made."""
     assert you.job is not None, "the job ended before it could be cancelled"
-    begun = time.monotonic()
     yield from you.click_on("make_4d.cancel")
+    begun = time.monotonic()
     yield from you.wait_until(lambda: you.job is None, "the job to end", 15)
     you.note("seconds_to_end", round(time.monotonic() - begun, 2))
     clouds = [o for o in bpy.data.objects if o.type == "POINTCLOUD"]

@@ -29,7 +29,7 @@ def paint_motion(you: Artist) -> Iterator[float]:
     yield from you.click_on("make_4d.paint_motion")
     yield 0.5
     assert bpy.context.mode == "OBJECT", "painting does not end"
-    yield from you.click_on("make_4d.update_motion")
+    yield from you.click_on("make_4d.update_motion()")
     yield from you.wait_for_the_job()
     you.note("moving_points", [before, moving_points(you)])
     assert moving_points(you) != before, "painting changes nothing of the motion"

@@ -18,31 +18,36 @@ def _modules() -> tuple[ModuleType, ...]:
         check_path,
         command,
         download,
+        edit_picture,
         find_device,
         fit_path,
         fly_path,
         follow_speed,
         free_models,
+        layer_items,
         level_horizon,
         make,
         objects,
         paint_motion,
         path_options,
         preferences,
+        rebuild,
         remove_model,
         settings,
+        take_along,
         update_motion,
         use_models,
     )
-    from .panels import camera, main, models, motion, path_overlay, preview
+    from .panels import camera, layers, main, models, motion, path_overlay, preview
     from .render import engine, ui_compat
 
     return (
-        *(preferences, settings, make, cancel, objects),
+        *(preferences, settings, layer_items, make, cancel, objects),
+        *(rebuild, edit_picture, take_along),
         *(update_motion, paint_motion, add_guide, follow_speed),
         *(path_options, fly_path, check_path, fit_path, level_horizon, path_overlay),
         *(download, cancel_download, remove_model, use_models, find_device, free_models),
-        *(preview, main, motion, camera, models, engine, ui_compat, command),
+        *(preview, main, layers, motion, camera, models, engine, ui_compat, command),
     )
 
 

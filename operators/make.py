@@ -13,6 +13,7 @@ from ..geometry.folders import output_folder
 from ..geometry.scene_setup import set_film_output
 from ..ml.settings import JobSettings
 from . import running
+from .layer_items import make_items
 from .runs_job import RunsJob
 from .settings import job_settings, remember_settings
 
@@ -46,6 +47,8 @@ def build(folder: Path, job: running.RunningJob) -> str:
     scene = bpy.data.scenes.get(job.scene)
     built = build_scene(flight, job.name, scene, job.job.id, request)
     scene = bpy.data.scenes[built.scene]
+    still = bpy.data.objects[built.still]
+    make_items(still)
     set_film_output(scene, f"{output_folder()}{job.name}.mp4")
     remember_settings(scene, job.settings)
     return built.scene

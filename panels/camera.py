@@ -25,7 +25,7 @@ class VIEW3D_PT_make_4d_camera(bpy.types.Panel):
     bl_region_type = "UI"
     bl_category = CATEGORY
     bl_parent_id = "VIEW3D_PT_make_4d"
-    bl_order = 1
+    bl_order = 3
     bl_options = {"DEFAULT_CLOSED"}
 
     @classmethod

@@ -34,7 +34,7 @@ ALLOWED = {
 }
 ML_CLIENT = (
     *("ml/client.py", "ml/process.py", "ml/protocol.py", "ml/settings.py"),
-    *("ml/errors.py", "ml/model_store.py", "ml/registry.py"),
+    *("ml/errors.py", "ml/model_store.py", "ml/registry.py", "ml/stage_table.py"),
 )
 BLENDER = {"bpy", "bl_math", "bmesh", "bpy_extras", "gpu", "gpu_extras", "mathutils"}
 # What Blender itself carries, so that the extension registers without any other package.

@@ -13,11 +13,15 @@ _registered: list[ModuleType] = []
 def _modules() -> tuple[ModuleType, ...]:
     from .operators import (
         add_guide,
+        add_preset,
+        cache_size,
         cancel,
         cancel_download,
         check_path,
+        clear_cache,
         command,
         download,
+        drop_photo,
         edit_picture,
         find_device,
         fit_path,
@@ -28,6 +32,7 @@ def _modules() -> tuple[ModuleType, ...]:
         level_horizon,
         make,
         objects,
+        open_folder,
         paint_motion,
         path_options,
         preferences,
@@ -38,16 +43,29 @@ def _modules() -> tuple[ModuleType, ...]:
         update_motion,
         use_models,
     )
-    from .panels import camera, layers, main, models, motion, path_overlay, preview
+    from .panels import (
+        camera,
+        layers,
+        main,
+        models,
+        motion,
+        path_overlay,
+        photo,
+        presets,
+        preview,
+    )
+    from .panels import render as render_panel
     from .render import engine, ui_compat
 
     return (
-        *(preferences, settings, layer_items, make, cancel, objects),
+        *(cache_size, clear_cache, preferences, settings, layer_items, make, cancel, objects),
+        *(add_preset, drop_photo, open_folder),
         *(rebuild, edit_picture, take_along),
         *(update_motion, paint_motion, add_guide, follow_speed),
         *(path_options, fly_path, check_path, fit_path, level_horizon, path_overlay),
         *(download, cancel_download, remove_model, use_models, find_device, free_models),
-        *(preview, main, layers, motion, camera, models, engine, ui_compat, command),
+        *(preview, photo, presets, main, layers, motion, camera, models, render_panel),
+        *(engine, ui_compat, command),
     )
 
 

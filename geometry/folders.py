@@ -14,15 +14,18 @@ BESIDE_BLEND = "make_4d_cache"
 
 
 def cache_folder() -> Path:
-    """The stage cache: beside the saved .blend, else in the user's own folder."""
-    if bpy.data.filepath:
-        return Path(bpy.data.filepath).parent / BESIDE_BLEND
-    return user_cache_folder()
+    """The stage cache: the preference, else beside the saved .blend, else in the user's folder."""
+    return cache_folders()[0]
 
 
 def cache_folders() -> tuple[Path, ...]:
-    """Where a scene's results may lie: its own cache, then the one of when it wasn't saved yet."""
-    return tuple(dict.fromkeys((cache_folder(), user_cache_folder())))
+    """Where a scene's results may lie, first where new ones go: a preference may have been set
+    since, or the file not been saved yet."""
+    chosen = _chosen_cache()
+    saved = bpy.data.filepath
+    beside = Path(saved).parent / BESIDE_BLEND if saved else None
+    places = (chosen, beside, user_cache_folder())
+    return tuple(dict.fromkeys(place for place in places if place is not None))
 
 
 def models_folder() -> Path:
@@ -37,8 +40,14 @@ def output_folder() -> str:
 
 
 def user_cache_folder() -> Path:
-    """The stage cache of unsaved files and of the command line."""
-    return _user_folder("cache", "stages")
+    """The stage cache of unsaved files and of the command line: the preference, else the user's."""
+    return _chosen_cache() or _user_folder("cache", "stages")
+
+
+def _chosen_cache() -> Path | None:
+    """A folder of our own in the one of the preference, which may hold other things."""
+    chosen = str(stored("cache_folder", ""))
+    return Path(bpy.path.abspath(chosen)) / BESIDE_BLEND if chosen else None
 
 
 def _user_folder(name: str, outside: str = "") -> Path:

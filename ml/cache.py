@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .cache_files import SCRATCH, STAGE_FILE, folder_bytes, stage_folders
+
 Arrays = dict[str, NDArray[Any]]
 DEFAULT_LIMIT_BYTES = 4 << 30
 
@@ -69,7 +71,7 @@ class StageCache:
             return None
         try:
             arrays = {f.stem: np.load(f, allow_pickle=False) for f in sorted(folder.glob("*.npy"))}
-            names = json.loads((folder / "stage.json").read_text(encoding="utf-8"))
+            names = json.loads((folder / STAGE_FILE).read_text(encoding="utf-8"))
         except (OSError, ValueError, EOFError):
             shutil.rmtree(folder, ignore_errors=True)
             return None
@@ -78,11 +80,11 @@ class StageCache:
 
     def store(self, name: str, key: str, arrays: Arrays) -> None:
         """Keep a finished stage; raises OSError where the disk is full or not writable."""
-        scratch = Path(tempfile.mkdtemp(prefix=".new-", dir=self.folder))
+        scratch = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=self.folder))
         try:
             for item, array in arrays.items():
                 np.save(scratch / f"{item}.npy", array, allow_pickle=False)
-            (scratch / "stage.json").write_text(json.dumps(sorted(arrays)), encoding="utf-8")
+            (scratch / STAGE_FILE).write_text(json.dumps(sorted(arrays)), encoding="utf-8")
             target = self.path(name, key)
             shutil.rmtree(target, ignore_errors=True)
             scratch.rename(target)
@@ -91,10 +93,10 @@ class StageCache:
 
     def prune(self, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> None:
         """Remove the stages unused for longest until the folder is within the limit."""
-        stages = [entry for entry in self.folder.iterdir() if (entry / "stage.json").is_file()]
+        stages = stage_folders(self.folder)
         stages.sort(key=lambda entry: entry.stat().st_mtime, reverse=True)
         total = 0
         for entry in stages:
-            total += sum(file.stat().st_size for file in entry.iterdir())
+            total += folder_bytes(entry)
             if total > limit_bytes:
                 shutil.rmtree(entry, ignore_errors=True)

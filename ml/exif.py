@@ -5,6 +5,7 @@ Source: TIFF 6.0 section 2 (image file directories), EXIF 2.32 section 4.6.5.
 
 from __future__ import annotations
 
+import mmap
 import struct
 
 WIDTH, HEIGHT, ORIENTATION = 0x0100, 0x0101, 0x0112
@@ -16,7 +17,7 @@ _ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 _NUMBERS = {1: "B", 3: "H", 4: "I"}  # BYTE, SHORT, LONG
 
 
-def read_tags(block: bytes) -> dict[int, int]:
+def read_tags(block: bytes | mmap.mmap) -> dict[int, int]:
     """Tags with a whole number of the first directory and of the EXIF directory.
 
     Only the first number of a tag that holds several is given. Damaged data give fewer tags, or
@@ -49,7 +50,7 @@ def read_profile(block: bytes) -> bytes:
     return b""
 
 
-def _read_directory(block: bytes, order: str, offset: int) -> dict[int, int]:
+def _read_directory(block: bytes | mmap.mmap, order: str, offset: int) -> dict[int, int]:
     tags: dict[int, int] = {}
     for at in _entries(block, order, offset):
         tag, kind, length = struct.unpack_from(order + "HHI", block, at)
@@ -59,7 +60,7 @@ def _read_directory(block: bytes, order: str, offset: int) -> dict[int, int]:
     return tags
 
 
-def _entries(block: bytes, order: str, offset: int) -> range:
+def _entries(block: bytes | mmap.mmap, order: str, offset: int) -> range:
     """Where the whole entries of the directory at `offset` lie."""
     if offset + 2 > len(block):
         return range(0)

@@ -15,22 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import color_profile, exif
-from .photo_header import Header, jpeg_exif, read_header
+from .photo_file import PhotoError, check_file, checked_header, facts_of, turned, unreadable
+from .photo_header import Header, exif_block
 
 Image = NDArray[np.float32]
 
-MIN_SIDE = 16
-MAX_ASPECT = 8.0
-MAX_FILE_BYTES = 1 << 30
-# Decoded to float32 in one piece, this many pixels need about 2 GB.
-MAX_PIXELS = 128_000_000
-# A JPEG can be decoded at a half, a quarter or an eighth of its size.
-MAX_JPEG_PIXELS = 400_000_000
 BACKGROUND = 0.5
-_RAW_SUFFIXES = frozenset(
-    (".3fr", ".arw", ".cr2", ".cr3", ".dng", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".srw")
-)
-_SIDEWAYS = (5, 6, 7, 8)
 EXIF_BLOCK = getattr(cv2, "IMAGE_METADATA_EXIF", 0)
 ICC_BLOCK = getattr(cv2, "IMAGE_METADATA_ICCP", 2)
 _REDUCED = {
@@ -38,10 +28,6 @@ _REDUCED = {
     4: cv2.IMREAD_REDUCED_COLOR_4,
     8: cv2.IMREAD_REDUCED_COLOR_8,
 }
-
-
-class PhotoError(ValueError):
-    """A photograph that can't be used; its text is one sentence that says what to do."""
 
 
 @dataclass(frozen=True)
@@ -68,17 +54,16 @@ def load_photo(path: Path, size: int) -> Photo:
     (0.5): neither black nor white, which would glare in a flight. Raises PhotoError.
     """
     data = _read_file(path)
-    header = _checked_header(data, path)
+    header = checked_header(data, path.name)
     pixels, blocks = _decode(data, header, path, size)
     if header.kind == "TIFF":  # OpenCV tells nothing of these, and turns them by itself
         tags, profile = exif.read_tags(data), exif.read_profile(data)
     else:
         tags = exif.read_tags(blocks.get(EXIF_BLOCK, b""))
         profile = blocks.get(ICC_BLOCK, b"")
-        pixels = _rotate(pixels, tags.get(exif.ORIENTATION, 1))
-    original = (header.width, header.height)
-    if tags.get(exif.ORIENTATION, 1) in _SIDEWAYS:
-        original = (header.height, header.width)
+        pixels = turned(pixels, tags.get(exif.ORIENTATION, 1))
+    facts = facts_of(header, tags)
+    original = (facts.width, facts.height)
     color, notes = _to_rgb(pixels, _is_premultiplied(pixels, header, tags))
     image = _resample(color, size)
     if (converted := color_profile.to_srgb(image, profile)) is not None:
@@ -86,55 +71,15 @@ def load_photo(path: Path, size: int) -> Photo:
         notes.append("The photo's colours were brought from its own colour profile to sRGB.")
     if max(original) < size:
         notes.append(f"The photo is only {original[0]} x {original[1]} pixels; it was enlarged.")
-    return Photo(image, exif.focal_35mm(tags), original, tuple(notes))
+    return Photo(image, facts.focal_35mm, original, tuple(notes))
 
 
 def _read_file(path: Path) -> bytes:
-    if not path.exists():
-        raise PhotoError(f"There is no file '{path}'; check the photo's name and folder.")
-    if not path.is_file():
-        raise PhotoError(f"'{path}' is not a file; choose a photo inside it.")
-    if path.suffix.lower() in _RAW_SUFFIXES:
-        raise PhotoError(f"'{path.name}' is a camera raw file; develop it to JPEG or TIFF first.")
+    check_file(path)
     try:
-        length = path.stat().st_size
-        if length > MAX_FILE_BYTES:
-            raise PhotoError(f"'{path.name}' is over 1 GB; save a smaller copy of the photo.")
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
-        reason = error.strerror or "unknown error"
-        raise PhotoError(f"'{path}' can't be read ({reason}); check its permissions.") from error
-    if not data:
-        raise PhotoError(f"'{path.name}' is empty; copy the photo again.")
-    return data
-
-
-def _checked_header(data: bytes, path: Path) -> Header:
-    header = read_header(data)
-    if header is None:
-        raise PhotoError(
-            f"'{path.name}' is not a JPEG, PNG, WebP, TIFF or BMP picture that can be read; "
-            "save the photo as JPEG or PNG."
-        )
-    if header.plain_cmyk:
-        raise PhotoError(
-            f"'{path.name}' is a CMYK JPEG that does not tell how its inks are stored; "
-            "save it as RGB."
-        )
-    _check_size(header, path.name)
-    return header
-
-
-def _check_size(header: Header, name: str) -> None:
-    width, height = header.width, header.height
-    stated = f"'{name}' is {width} x {height} pixels"
-    if min(width, height) < MIN_SIDE:
-        raise PhotoError(f"{stated}; choose a photo with at least {MIN_SIDE} pixels a side.")
-    if max(width, height) > MAX_ASPECT * min(width, height):
-        raise PhotoError(f"{stated}; crop it until no side is over {MAX_ASPECT:.0f} times another.")
-    limit = MAX_JPEG_PIXELS if header.kind == "JPEG" else MAX_PIXELS
-    if width * height > limit:
-        raise PhotoError(f"{stated}; scale it down to at most {limit // 1_000_000} megapixels.")
+        raise unreadable(path, error) from error
 
 
 def _decode(
@@ -150,8 +95,8 @@ def _decode(
         buffer = np.frombuffer(data, np.uint8)
         if not hasattr(cv2, "imdecodeWithMetadata"):
             # OpenCV before 4.11: what a camera notes in a JPEG can still be read, profiles can't.
-            blocks_of_jpeg = {EXIF_BLOCK: jpeg_exif(data)} if header.kind == "JPEG" else {}
-            return _checked(cv2.imdecode(buffer, flags), path), blocks_of_jpeg
+            blocks_read = {EXIF_BLOCK: bytes(exif_block(data, header.kind))}
+            return _checked(cv2.imdecode(buffer, flags), path), blocks_read
         pixels, kinds, blocks = cv2.imdecodeWithMetadata(buffer, flags)
     except (cv2.error, MemoryError) as error:
         raise PhotoError(_damaged(path)) from error
@@ -173,17 +118,6 @@ def _reduced_flag(longer: int, size: int) -> int:
     """Decoding at a fraction is faster; twice the wanted size is left for a good resampling."""
     fitting = [factor for factor in _REDUCED if longer >= 2 * size * factor]
     return _REDUCED[max(fitting)] if fitting else cv2.IMREAD_COLOR
-
-
-def _rotate(pixels: NDArray[Any], orientation: int) -> NDArray[np.generic]:
-    """Turn the stored pixels as EXIF's orientation (1..8) says they are seen."""
-    if orientation in _SIDEWAYS:
-        pixels = pixels.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return pixels
 
 
 def _is_premultiplied(pixels: NDArray[Any], header: Header, tags: dict[int, int]) -> bool:

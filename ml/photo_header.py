@@ -6,11 +6,15 @@ A picture's header is checked first, so that a file of a few bytes that claims a
 
 from __future__ import annotations
 
+import mmap
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from . import exif
+
+Bytes = bytes | mmap.mmap
+"""A file's bytes, read or mapped."""
 
 _APP1 = 0xE1
 _APP14 = 0xEE
@@ -33,7 +37,7 @@ class Header:
     plain_cmyk: bool = False
 
 
-def read_header(data: bytes) -> Header | None:
+def read_header(data: Bytes) -> Header | None:
     """The header of a picture file's bytes; None where the kind is unknown or it is damaged."""
     for signature, offset, reader in _READERS:
         if data[offset : offset + len(signature)] == signature:
@@ -44,25 +48,25 @@ def read_header(data: bytes) -> Header | None:
     return None
 
 
-def _read_png(data: bytes) -> Header:
+def _read_png(data: Bytes) -> Header:
     width, height = struct.unpack_from(">II", data, 16)
     return Header("PNG", width, height)
 
 
-def _read_bmp(data: bytes) -> Header:
+def _read_bmp(data: Bytes) -> Header:
     core = struct.unpack_from("<I", data, 14)[0] == 12
     width, height = struct.unpack_from("<HH" if core else "<ii", data, 18)
     return Header("BMP", abs(width), abs(height))
 
 
-def _read_tiff(data: bytes) -> Header | None:
+def _read_tiff(data: Bytes) -> Header | None:
     tags = exif.read_tags(data)
     if exif.WIDTH not in tags or exif.HEIGHT not in tags:
         return None
     return Header("TIFF", tags[exif.WIDTH], tags[exif.HEIGHT])
 
 
-def _read_webp(data: bytes) -> Header | None:
+def _read_webp(data: Bytes) -> Header | None:
     chunk = data[12:16]
     if chunk == b"VP8X":
         width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (24, 27))
@@ -76,7 +80,7 @@ def _read_webp(data: bytes) -> Header | None:
     return Header("WebP", width, height)
 
 
-def _read_jpeg(data: bytes) -> Header | None:
+def _read_jpeg(data: Bytes) -> Header | None:
     has_adobe_mark = False
     frame: tuple[int, int, int] | None = None
     for marker, at in _segments(data):
@@ -89,8 +93,18 @@ def _read_jpeg(data: bytes) -> Header | None:
     return Header("JPEG", width, height, plain_cmyk=components == 4 and not has_adobe_mark)
 
 
-def jpeg_exif(data: bytes) -> bytes:
-    """The EXIF block (a small TIFF) of a JPEG file's bytes; empty where there is none."""
+def exif_block(data: Bytes, kind: str) -> Bytes:
+    """The EXIF data (a small TIFF) of a picture of a header's kind; empty where there are none."""
+    if kind == "TIFF":
+        return data
+    finder = {"JPEG": _jpeg_exif, "PNG": _png_exif, "WebP": _webp_exif}.get(kind)
+    try:
+        return finder(data) if finder else b""
+    except struct.error:  # cut short
+        return b""
+
+
+def _jpeg_exif(data: Bytes) -> bytes:
     for marker, at in _segments(data):
         if marker == _APP1 and data[at + 2 : at + 8] == b"Exif\0\0":
             (length,) = struct.unpack_from(">H", data, at)
@@ -98,7 +112,27 @@ def jpeg_exif(data: bytes) -> bytes:
     return b""
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, int]]:
+def _png_exif(data: Bytes) -> bytes:
+    at = 8
+    while at + 8 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, at)
+        if name == b"eXIf":
+            return data[at + 8 : at + 8 + length]
+        at += 12 + length
+    return b""
+
+
+def _webp_exif(data: Bytes) -> bytes:
+    at = 12
+    while at + 8 <= len(data):
+        name, length = struct.unpack_from("<4sI", data, at)
+        if name == b"EXIF":
+            return data[at + 8 : at + 8 + length].removeprefix(b"Exif\0\0")
+        at += 8 + length + length % 2
+    return b""
+
+
+def _segments(data: Bytes) -> Iterator[tuple[int, int]]:
     """Marker and offset (of its length field) of each segment before the first scan."""
     at = 2
     while at + 4 <= len(data):
@@ -116,7 +150,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, int]]:
             at += 2 + struct.unpack_from(">H", data, at + 2)[0]
 
 
-_READERS: tuple[tuple[bytes, int, Callable[[bytes], Header | None]], ...] = (
+_READERS: tuple[tuple[bytes, int, Callable[[Bytes], Header | None]], ...] = (
     (b"\xff\xd8\xff", 0, _read_jpeg),
     (b"\x89PNG\r\n\x1a\n", 0, _read_png),
     (b"WEBP", 8, _read_webp),

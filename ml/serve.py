@@ -20,7 +20,7 @@ from .cache import StageCache
 from .context import JobCancelled
 from .errors import ModelError
 from .model_shelf import ModelShelf
-from .photo import PhotoError
+from .photo_file import PhotoError
 from .pipeline import PipelineRun
 from .protocol import Cancelled, DeviceFound, Done, Failed, Message, Progress, encode
 from .registry import model

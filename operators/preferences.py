@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import bpy
+from bpy.app.translations import pgettext_iface
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
-from ..geometry.folders import models_folder
+from ..geometry.folders import cache_folders, models_folder
 from ..geometry.preferences import PACKAGE
-from . import model_states, running
+from ..ml.model_store import size_words
+from . import cache_size, model_states, running
+from .clear_cache import MAKE4D_OT_clear_cache
 
 
 def _look_again(self: bpy.types.AddonPreferences, context: bpy.types.Context) -> None:
     model_states.forget()
+
+
+def _count_again(self: bpy.types.AddonPreferences, context: bpy.types.Context) -> None:
+    cache_size.forget()
 
 
 def _device_changed(self: bpy.types.AddonPreferences, context: bpy.types.Context) -> None:
@@ -43,6 +50,16 @@ class Make4DPreferences(bpy.types.AddonPreferences):
         default=True,
         update=_look_again,
     )
+    cache_folder: StringProperty(  # type: ignore[valid-type]
+        name="Cache Folder",
+        description=(
+            "Where finished stages are kept, so that changing a setting repeats only what follows "
+            "from it; a folder make_4d_cache is made there. Empty for beside the saved .blend, or "
+            "a folder of the extension's own for unsaved files"
+        ),
+        subtype="DIR_PATH",
+        update=_count_again,
+    )
     device: EnumProperty(  # type: ignore[valid-type]
         name="Device",
         description="What networks run on",
@@ -69,12 +86,37 @@ class Make4DPreferences(bpy.types.AddonPreferences):
     )
 
     def draw(self, context: bpy.types.Context) -> None:
-        """All of them, and where models go."""
+        """All of them, in the order of what is asked most: models, device, cache."""
         layout = self.layout
         layout.use_property_split = True
         layout.prop(self, "models_folder", placeholder=str(models_folder()))
-        for name in ("use_hub_cache", "device", "keep_models"):
+        layout.prop(self, "use_hub_cache")
+        _draw_online(layout, context)
+        for name in ("device", "keep_models"):
             layout.prop(self, name)
+        layout.prop(self, "cache_folder", placeholder=str(cache_folders()[0]))
+        _draw_cache(layout)
+
+
+def _draw_online(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Blender's own switch, without which nothing is downloaded."""
+    row = layout.row(heading="Downloads")
+    row.enabled = not context.preferences.system.is_property_readonly("use_online_access")
+    row.prop(context.preferences.system, "use_online_access")
+
+
+def _draw_cache(layout: bpy.types.UILayout) -> None:
+    """The size of the cache, and Clear."""
+    row = layout.row(align=True)
+    row.operator(MAKE4D_OT_clear_cache.bl_idname, text=cache_text(), icon="TRASH", translate=False)
+
+
+def cache_text() -> str:
+    """What the button says: how much it would free."""
+    size = cache_size.known_bytes()
+    if size is None:
+        return pgettext_iface("Clear Cache (counting)")
+    return pgettext_iface("Clear Cache ({size})").format(size=size_words(size))
 
 
 def register() -> None:

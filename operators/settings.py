@@ -10,12 +10,38 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, St
 from ..ml.registry import BUILTIN, models_for
 from ..ml.settings import DIFFUSION, MAX_LAYERS, MAX_SIZE, MAX_STEPS, MIN_SIZE, JobSettings
 
+CATEGORY = "Make 4D"
+"""The tab of the sidebar that shows these settings."""
 REMEMBERED = (
     *("photo", "size", "frames", "loop_frames", "layers", "fly", "motion", "seed", "field_of_view"),
     *("inpaint_model", "depth_model", "motion_model"),
     *DIFFUSION,
 )
 """Settings that have the same name and meaning here and in the job."""
+
+
+QUALITIES = {"DRAFT": (512, 20), "GOOD": (1024, 45), "BEST": (1920, 45)}
+"""What each quality stands for: size in pixels, steps of a diffusion model (the paper's are 45)."""
+CUSTOM = "CUSTOM"
+_QUALITY_ITEMS = (
+    ("DRAFT", "Draft", "Quick, to see what the flight will be like: 512 pixels, coarse painting"),
+    ("GOOD", "Good", "Sharp enough for most screens: 1024 pixels, painted with the paper's care"),
+    ("BEST", "Best", "As sharp as Full HD: 1920 pixels, takes the most time and memory"),
+    (CUSTOM, "Custom", "A size or a number of steps of your own, set in Settings and Models"),
+)
+
+
+def _quality(own: Make4DSettings) -> int:
+    """Index of the quality that size and steps amount to; steps count where a model paints."""
+    for index, (size, steps) in enumerate(QUALITIES.values()):
+        if own.size == size and (own.inpaint_model == BUILTIN or own.steps == steps):
+            return index
+    return len(QUALITIES)
+
+
+def _set_quality(own: Make4DSettings, index: int) -> None:
+    if index < len(QUALITIES):
+        own.size, own.steps = list(QUALITIES.values())[index]
 
 
 def _ways(stage: str, builtin: str) -> list[tuple[str, str, str]]:
@@ -28,7 +54,17 @@ class Make4DSettings(bpy.types.PropertyGroup):
     """What the artist asks for."""
 
     photo: StringProperty(  # type: ignore[valid-type]
-        name="Photo", description="The photograph that becomes a 4D scene", subtype="FILE_PATH"
+        name="Photo",
+        description="The photograph that becomes a 4D scene",
+        subtype="FILE_PATH",
+        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
+    )
+    quality: EnumProperty(  # type: ignore[valid-type]
+        name="Quality",
+        description="How sharp and how carefully painted the scene is: Draft is quickest",
+        items=_QUALITY_ITEMS,
+        get=_quality,
+        set=_set_quality,
     )
     frames: IntProperty(  # type: ignore[valid-type]
         name="Frames",
@@ -52,8 +88,11 @@ class Make4DSettings(bpy.types.PropertyGroup):
     )
     size: IntProperty(  # type: ignore[valid-type]
         name="Size",
-        description="Longer side of the picture: larger is sharper and takes more time and memory",
-        default=512,
+        description=(
+            "Longer side of the picture: larger is sharper and takes more time and memory. Another "
+            "number than a quality's makes the quality Custom"
+        ),
+        default=QUALITIES["GOOD"][0],
         min=MIN_SIZE,
         soft_max=1920,
         max=MAX_SIZE,
@@ -90,7 +129,10 @@ class Make4DSettings(bpy.types.PropertyGroup):
     )
     field_of_view: FloatProperty(  # type: ignore[valid-type]
         name="Field of View",
-        description="Across the photo's longer side, where the file does not name its lens",
+        description=(
+            "How wide the camera saw, across the photo's longer side: a wrong angle makes the "
+            "scene too deep or too flat. Counts where the file does not name its lens"
+        ),
         default=math.radians(55.0),
         min=0.1,
         max=2.6,
@@ -134,7 +176,7 @@ class Make4DSettings(bpy.types.PropertyGroup):
     steps: IntProperty(  # type: ignore[valid-type]
         name="Steps",
         description="More steps paint more carefully and take longer; the paper takes 45",
-        default=45,
+        default=QUALITIES["GOOD"][1],
         min=1,
         soft_max=100,
         max=MAX_STEPS,
@@ -165,6 +207,7 @@ class Make4DSettings(bpy.types.PropertyGroup):
             "method Neural; empty for none"
         ),
         subtype="FILE_PATH",
+        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
     )
 
 

@@ -24,6 +24,15 @@ def needs_rebuild(scene: bpy.types.Scene) -> bool:
     return any(state in (STALE, PAINTED) for state in states(scene).values())
 
 
+def is_of_chosen_photo(scene: bpy.types.Scene) -> bool:
+    """Whether a scene is a 4D scene of the photo that is chosen in it."""
+    try:
+        made = made_with(parts_of(scene).still)
+    except (SceneError, SettingsError):
+        return False
+    return same_photo(Path(made.photo), Path(bpy.path.abspath(scene.make_4d.photo)))
+
+
 def states(scene: bpy.types.Scene) -> dict[str, str]:
     """Each stage's state, in the order of work, empty where there is no 4D scene.
 

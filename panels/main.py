@@ -1,4 +1,4 @@
-"""The sidebar tab Make 4D: photo, frames, the button, progress and Cancel."""
+"""The sidebar tab Make 4D, in the order of work: photo, quality, flight, the button, progress."""
 
 from __future__ import annotations
 
@@ -6,13 +6,25 @@ import bpy
 
 from ..geometry.marks import ROLE
 from ..geometry.scene_setup import ENGINE
+from ..ml.photo_file import PhotoFacts
+from ..ml.registry import BUILTIN
 from ..operators import running
-from ..operators.cancel import MAKE4D_OT_cancel
 from ..operators.make import MAKE4D_OT_make
 from ..operators.objects import MAKE4D_OT_add_objects
-from .preview import draw_preview
+from ..operators.rebuild import MAKE4D_OT_rebuild
+from ..operators.settings import CATEGORY, CUSTOM, QUALITIES
+from ..operators.stage_states import is_of_chosen_photo, needs_rebuild
+from .photo import chosen, draw_photo
+from .presets import MAKE4D_PT_presets
+from .progress import draw_progress, draw_waiting
+from .text import draw_wrapped
 
-CATEGORY = "Make 4D"
+FIRST_STEPS = (
+    ("1. Drop a photo into this view.", "IMAGE_DATA"),
+    ("2. Press Make 4D and wait.", "OUTLINER_OB_POINTCLOUD"),
+    ("3. Press Space: you fly!", "PLAY"),
+)
+"""What a new user has to do, in three lines."""
 
 
 class VIEW3D_PT_make_4d(bpy.types.Panel):
@@ -23,22 +35,25 @@ class VIEW3D_PT_make_4d(bpy.types.Panel):
     bl_region_type = "UI"
     bl_category = CATEGORY
 
+    def draw_header_preset(self, context: bpy.types.Context) -> None:
+        """The menu of saved settings."""
+        MAKE4D_PT_presets.draw_panel_header(self.layout)
+
     def draw(self, context: bpy.types.Context) -> None:
-        """Photo, length, direction, the button; while a job runs its progress instead."""
-        layout = self.layout
-        settings = context.scene.make_4d
+        """What the artist gives, the button, and what is going on."""
+        layout, scene = self.layout, context.scene
+        if is_first_run(scene):
+            draw_first_steps(layout, context)
         column = layout.column()
-        column.enabled = running.current is None
-        column.prop(settings, "photo", text="", placeholder="Choose a photo")
-        column.prop(settings, "frames")
-        column.row().prop(settings, "fly", expand=True)
-        if running.current is None:
-            button = layout.row()
-            button.scale_y = 1.8
-            button.enabled = bool(settings.photo)
-            button.operator(MAKE4D_OT_make.bl_idname, icon="OUTLINER_OB_POINTCLOUD")
-        else:
-            draw_progress(layout, running.current)
+        column.enabled = not is_busy(scene)
+        draw_photo(column, context)
+        if scene.make_4d.photo:
+            draw_wishes(column, scene)
+        if not is_busy(scene):
+            draw_main_button(layout, context)
+        if running.current is not None:
+            draw_progress(layout, context, running.current)
+        draw_waiting(layout)
 
 
 class VIEW3D_PT_make_4d_settings(bpy.types.Panel):
@@ -49,15 +64,21 @@ class VIEW3D_PT_make_4d_settings(bpy.types.Panel):
     bl_region_type = "UI"
     bl_category = CATEGORY
     bl_parent_id = "VIEW3D_PT_make_4d"
+    bl_order = 0
     bl_options = {"DEFAULT_CLOSED"}
 
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Shown once there is a photo to make a scene of."""
+        return bool(context.scene.make_4d.photo)
+
     def draw(self, context: bpy.types.Context) -> None:
-        """Size, layers, lens, seed, motion and its loop."""
+        """Size, layers, seed, motion and its loop."""
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
-        layout.enabled = running.current is None
-        for name in ("size", "layers", "field_of_view", "seed", "motion", "loop_frames"):
+        layout.enabled = not is_busy(context.scene)
+        for name in advanced(context.scene):
             layout.prop(context.scene.make_4d, name)
 
 
@@ -69,7 +90,7 @@ class VIEW3D_PT_make_4d_objects(bpy.types.Panel):
     bl_region_type = "UI"
     bl_category = CATEGORY
     bl_parent_id = "VIEW3D_PT_make_4d"
-    bl_order = 2
+    bl_order = 5
     bl_options = {"DEFAULT_CLOSED"}
 
     @classmethod
@@ -87,24 +108,56 @@ def is_4d_scene(scene: bpy.types.Scene) -> bool:
     return any(o.type == "POINTCLOUD" and o.get(ROLE) == "still" for o in scene.objects)
 
 
-def draw_progress(layout: bpy.types.UILayout, job: running.RunningJob) -> None:
-    """A bar with the stage's name, what it makes just now, the time left, and Cancel."""
-    text = f"{job.label} ({job.fraction:.0%})"
-    layout.progress(factor=job.fraction, text=text)
-    if job.detail:
-        layout.label(text=job.detail[:1].upper() + job.detail[1:])
-    draw_preview(layout, job.preview)
-    row = layout.row()
-    left = job.seconds_left
-    row.label(text="" if left is None else f"About {time_text(left)} left")
-    row.operator(MAKE4D_OT_cancel.bl_idname, icon="X")
+def is_first_run(scene: bpy.types.Scene) -> bool:
+    """Whether there is neither a photo nor anything made of one."""
+    return not scene.make_4d.photo and not is_4d_scene(scene) and running.current is None
 
 
-def time_text(seconds: float) -> str:
-    """A duration in words: '40 s' or '3 min'."""
-    if seconds < 90:
-        return f"{max(5, 5 * round(seconds / 5))} s"
-    return f"{round(seconds / 60)} min"
+def is_busy(scene: bpy.types.Scene) -> bool:
+    """Whether the job that runs is this scene's: its settings are the job's until it ends."""
+    return running.current is not None and running.current.scene == scene.name
+
+
+def advanced(scene: bpy.types.Scene) -> tuple[str, ...]:
+    """The settings that apply to the scene and are not drawn elsewhere."""
+    loop = ("loop_frames",) if scene.make_4d.motion else ()
+    layers = () if is_4d_scene(scene) else ("layers",)  # then they have a panel of their own
+    return ("size", *layers, "seed", "motion", *loop)
+
+
+def draw_first_steps(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Three lines for who sees this for the first time."""
+    column = layout.column(align=True)
+    for text, icon in FIRST_STEPS:
+        draw_wrapped(column, context, text, icon)
+
+
+def draw_wishes(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
+    """Quality, what to paint, how long and which way to fly."""
+    settings = scene.make_4d
+    row = layout.row(align=True)
+    for quality in QUALITIES:
+        row.prop_enum(settings, "quality", quality)
+    if settings.quality == CUSTOM:
+        row.prop_enum(settings, "quality", CUSTOM)
+    if settings.inpaint_model != BUILTIN:
+        layout.prop(settings, "prompt", text="", placeholder="What to paint, in words")
+    layout.prop(settings, "frames")
+    layout.row().prop(settings, "fly", expand=True)
+
+
+def draw_main_button(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """The one large button: Make 4D, and where the photo's scene is there already, Rebuild."""
+    button = layout.row(align=True)
+    button.scale_y = 1.8
+    button.enabled = isinstance(chosen(context.scene), PhotoFacts)
+    if not is_of_chosen_photo(context.scene):
+        button.operator(MAKE4D_OT_make.bl_idname, icon="OUTLINER_OB_POINTCLOUD")
+        return
+    rebuild = button.row(align=True)
+    rebuild.active = needs_rebuild(context.scene)
+    rebuild.operator(MAKE4D_OT_rebuild.bl_idname, icon="FILE_REFRESH")
+    button.operator(MAKE4D_OT_make.bl_idname, text="", icon="DUPLICATE")
 
 
 _CLASSES = (VIEW3D_PT_make_4d, VIEW3D_PT_make_4d_settings, VIEW3D_PT_make_4d_objects)

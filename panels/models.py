@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bpy
+from bpy.app.translations import pgettext_iface
 
 from ..geometry.folders import models_folder
 from ..geometry.preferences import preferences
@@ -19,10 +20,7 @@ from ..operators.use_models import MAKE4D_OT_use_models
 from .main import CATEGORY
 from .text import draw_wrapped
 
-HINTS = {
-    "prompt": "What to paint, in words",
-    "negative_prompt": "text, watermark, people, blurry",
-}
+AVOID_HINT = "text, watermark, people, blurry"
 NUMBERS = ("steps", "guidance", "strength")
 LIGHT = "This installation has no PyTorch: the built-in ways work, pretrained models don't."
 
@@ -35,7 +33,7 @@ class VIEW3D_PT_make_4d_models(bpy.types.Panel):
     bl_region_type = "UI"
     bl_category = CATEGORY
     bl_parent_id = "VIEW3D_PT_make_4d"
-    bl_order = 1
+    bl_order = 4
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -70,8 +68,7 @@ def draw_stage(
     if stage == "inpaint":
         options = column.column()
         options.enabled = running.current is None
-        for name, hint in HINTS.items():
-            options.prop(settings, name, placeholder=hint)
+        options.prop(settings, "negative_prompt", placeholder=AVOID_HINT)
         for name in NUMBERS:
             options.prop(settings, name)
 
@@ -110,11 +107,15 @@ def draw_missing(
     layout: bpy.types.UILayout, context: bpy.types.Context, spec: ModelSpec, fetched: int
 ) -> None:
     """Size and licence, and the button; why it can't be pressed where it can't."""
-    layout.label(text=f"Not here yet: {size_words(spec.download_mb * 1_000_000)}", icon="IMPORT")
-    draw_wrapped(layout, context, f"Licence: {spec.licence}", "TEXT")
+    size = size_words(spec.download_mb * 1_000_000)
+    layout.label(text=pgettext_iface("Not here yet: {size}").format(size=size), icon="IMPORT")
+    licence = pgettext_iface("Licence: {licence}").format(licence=spec.licence)
+    draw_wrapped(layout, context, licence, "TEXT")
     row = layout.row()
     row.enabled = models_available()
-    text = f"Go On ({size_words(fetched)} are here)" if fetched else "Download..."
+    text = "Download..."
+    if fetched:
+        text = pgettext_iface("Go On ({size} are here)").format(size=size_words(fetched))
     row.operator(MAKE4D_OT_download.bl_idname, text=text, icon="IMPORT").model = spec.key
     if not bpy.app.online_access:
         hint = "Downloads need Online Access: Preferences > System. Or put the model there by hand."
@@ -140,7 +141,8 @@ def draw_device(layout: bpy.types.UILayout) -> None:
         row.operator(MAKE4D_OT_find_device.bl_idname, text="Which Device?", icon="MEMORY")
     else:
         free = size_words(found.free_bytes)
-        row.label(text=f"{found.name}: {free} free", icon="MEMORY")
+        text = pgettext_iface("{device}: {size} free").format(device=found.name, size=free)
+        row.label(text=text, icon="MEMORY", translate=False)
         row.operator(MAKE4D_OT_find_device.bl_idname, text="", icon="FILE_REFRESH")
     if running.keeps_models():
         layout.operator(MAKE4D_OT_free_models.bl_idname, icon="TRASH")

@@ -1,15 +1,22 @@
-"""Sentences in panels: Blender's labels don't break into lines by themselves."""
+"""Sentences and pictures in panels, fitted to the region: Blender's labels don't break into lines
+by themselves, and its icons don't grow."""
 
 from __future__ import annotations
 
-import textwrap
+from collections.abc import Callable
 
+import blf
 import bpy
+from bpy.app.translations import pgettext_iface
 
-CHARACTER_PX = 7.2
-"""Width of a character at a scale of 1, on the safe side."""
-EDGES_PX = 60
-FEWEST = 20
+FONT = 0
+"""The font of the interface."""
+EDGES = 4.0
+"""Width of a panel's edges and a sentence's icon, in units of a button's height."""
+UNIT_PX = 20
+FEWEST = 8
+"""A narrower region cuts lines off rather than to break them."""
+LARGEST_ICON = 12.0
 
 
 def draw_wrapped(
@@ -17,18 +24,45 @@ def draw_wrapped(
 ) -> None:
     """Draw a sentence in as many lines as the region's width asks for."""
     column = layout.column(align=True)
-    for number, line in enumerate(lines_of(text, region_characters(context))):
-        column.label(text=line, icon=icon if number == 0 else "BLANK1")
+    fits = _fits(context)
+    for number, line in enumerate(lines_of(pgettext_iface(text), fits)):
+        column.label(text=line, icon=icon if number == 0 else "BLANK1", translate=False)
 
 
-def lines_of(text: str, characters: int) -> list[str]:
-    """The text in lines of at most so many characters; only longer words (paths) are broken."""
-    most = max(characters, FEWEST)
-    lines = textwrap.wrap(text, most, break_long_words=False, break_on_hyphens=False)
-    return [line[i : i + most] for line in lines for i in range(0, len(line), most)]
+def lines_of(text: str, fits: Callable[[str], bool]) -> list[str]:
+    """The text in lines that fit; longer words (paths, languages without spaces) are broken."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if fits(longer):
+            lines[-1] = longer
+            continue
+        lines += _pieces(word, fits)
+    return [line for line in lines if line]
 
 
-def region_characters(context: bpy.types.Context) -> int:
-    """About how many characters fit into a line of the region."""
+def _pieces(word: str, fits: Callable[[str], bool]) -> list[str]:
+    pieces = [""]
+    for letter in word:
+        if len(pieces[-1]) >= FEWEST and not fits(pieces[-1] + letter):
+            pieces.append("")
+        pieces[-1] += letter
+    return pieces
+
+
+def icon_scale(context: bpy.types.Context) -> float:
+    """How large a picture may be drawn in the region, in units of a button's height."""
+    return max(2.0, min(LARGEST_ICON, _units(context) - EDGES / 2))
+
+
+def _units(context: bpy.types.Context) -> float:
+    """The region's width in units of a button's height."""
+    return context.region.width / (UNIT_PX * context.preferences.system.ui_scale)
+
+
+def _fits(context: bpy.types.Context) -> Callable[[str], bool]:
+    """Whether a text is narrower than a line of the region, in the interface's font."""
     scale = context.preferences.system.ui_scale
-    return int((context.region.width / scale - EDGES_PX) / CHARACTER_PX)
+    room = (_units(context) - EDGES) * UNIT_PX * scale
+    blf.size(FONT, context.preferences.ui_styles[0].widget.points * scale)
+    return lambda text: blf.dimensions(FONT, text)[0] <= room

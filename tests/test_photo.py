@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 import pytest
 from make_4d.ml import exif
-from make_4d.ml.photo import BACKGROUND, PhotoError, load_photo
+from make_4d.ml.photo import BACKGROUND, load_photo
+from make_4d.ml.photo_file import PhotoError
 from photo_files import (
     CMYK_COLORS,
     CMYK_JPEG,

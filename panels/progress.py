@@ -1,0 +1,60 @@
+"""What runs, as panels show it: the stage, a bar, the time left, a preview, Cancel, what waits."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.app.translations import pgettext_iface
+
+from ..operators import running
+from ..operators.cancel import MAKE4D_OT_cancel
+from .preview import draw_preview
+from .text import draw_wrapped
+
+
+def draw_progress(
+    layout: bpy.types.UILayout, context: bpy.types.Context, job: running.RunningJob
+) -> None:
+    """The stage by name, a bar, what it makes just now, the time left, and Cancel."""
+    box = layout.box()
+    if job.scene != context.scene.name:
+        box.label(text=elsewhere_text(job), icon="SCENE_DATA", translate=False)
+    box.label(text=job.label)
+    box.progress(factor=job.fraction, text=share_text(job.fraction))
+    if job.detail:
+        draw_wrapped(box, context, job.detail[:1].upper() + job.detail[1:])
+    draw_preview(box, context, job.preview)
+    left = job.seconds_left
+    if left is not None:
+        box.label(text=left_text(left), icon="TIME", translate=False)
+    box.operator(MAKE4D_OT_cancel.bl_idname, icon="X")
+
+
+def draw_waiting(layout: bpy.types.UILayout) -> None:
+    """The jobs that wait for the one that runs, in their order."""
+    waiting = getattr(running, "waiting", ())
+    if not waiting:
+        return
+    column = layout.column(align=True)
+    column.label(text="Waiting")
+    for job in waiting:
+        column.label(text=job.name, icon="TIME", translate=False)
+
+
+def elsewhere_text(job: running.RunningJob) -> str:
+    """Says which scene a job is for."""
+    return pgettext_iface("For scene '{name}'").format(name=job.scene)
+
+
+def share_text(fraction: float) -> str:
+    """A share in percent."""
+    return f"{fraction:.0%}"
+
+
+def left_text(seconds: float) -> str:
+    """The time left in words, rounded to what an estimate can tell."""
+    if seconds < 90:
+        shown = max(5, 5 * round(seconds / 5))
+        return pgettext_iface("About {seconds} s left").format(seconds=shown)
+    if seconds < 5400:
+        return pgettext_iface("About {minutes} min left").format(minutes=round(seconds / 60))
+    return pgettext_iface("About {hours:.1f} h left").format(hours=seconds / 3600)

@@ -1,0 +1,96 @@
+"""The sub-panel Render: a still, the film, where it goes, and a look at it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+
+from ..geometry.scene_setup import ENGINE
+from ..operators.open_folder import MAKE4D_OT_open_folder, film_folder
+from ..operators.take_along import MAKE4D_OT_take_along
+from .main import CATEGORY, is_4d_scene
+from .text import draw_wrapped
+
+TEMPORARY = "Save the file: this folder is emptied when Blender quits."
+
+
+class VIEW3D_PT_make_4d_render(bpy.types.Panel):
+    """Pictures and films of the scene."""
+
+    bl_label = "Render"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = CATEGORY
+    bl_parent_id = "VIEW3D_PT_make_4d"
+    bl_order = 6
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Shown in 4D scenes."""
+        return is_4d_scene(context.scene)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Still and film, what belongs to the film, how points become pictures."""
+        draw_buttons(self.layout)
+        draw_output(self.layout, context)
+        draw_range(self.layout, context.scene)
+        if context.scene.render.engine == ENGINE:
+            draw_method(self.layout, context.scene)
+        self.layout.operator(MAKE4D_OT_take_along.bl_idname, icon="PACKAGE")
+
+
+def draw_buttons(layout: bpy.types.UILayout) -> None:
+    """Blender's own operators, as F12 and Ctrl-F12 call them."""
+    row = layout.row(align=True)
+    row.scale_y = 1.4
+    row.operator_context = "INVOKE_DEFAULT"
+    row.operator("render.render", text="Still", icon="RENDER_STILL").use_viewport = True
+    film = row.operator("render.render", text="Film", icon="RENDER_ANIMATION")
+    film.animation = film.use_viewport = True
+    row = layout.row(align=True)
+    row.operator("render.play_rendered_anim", text="Play Film", icon="PLAY")
+    row.operator(MAKE4D_OT_open_folder.bl_idname, icon="FILE_FOLDER")
+
+
+def draw_output(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Where the film goes; a warning where it would not stay there."""
+    layout.prop(context.scene.render, "filepath", text="")
+    if is_temporary(film_folder(context.scene)):
+        draw_wrapped(layout, context, TEMPORARY, icon="INFO")
+
+
+def draw_range(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
+    """Which frames, and how large."""
+    column = layout.column(align=True)
+    column.use_property_split = True
+    column.use_property_decorate = False
+    column.prop(scene, "frame_start", text="First Frame")
+    column.prop(scene, "frame_end", text="Last")
+    column.prop(scene.render, "resolution_percentage", text="Size")
+
+
+def draw_method(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
+    """How points become pictures; their number where it counts."""
+    column = layout.column(align=True)
+    column.use_property_split = True
+    column.use_property_decorate = False
+    column.prop(scene.make_4d_engine, "method")
+    if scene.make_4d_engine.method != "SORTED":
+        column.prop(scene.make_4d_engine, "nearest", text="Points")
+
+
+def is_temporary(folder: Path) -> bool:
+    """Whether Blender removes a folder when it quits."""
+    return folder.is_relative_to(bpy.app.tempdir)
+
+
+def register() -> None:
+    """Register the panel."""
+    bpy.utils.register_class(VIEW3D_PT_make_4d_render)
+
+
+def unregister() -> None:
+    """Remove the panel."""
+    bpy.utils.unregister_class(VIEW3D_PT_make_4d_render)

@@ -14,10 +14,12 @@ from pathlib import Path
 import bpy
 from hand import Hand
 
-ROW = 9
+ROW = 12
 """Pixels between two lines of places that are felt, at interface scale 1."""
 COLUMNS = (0.5, 0.2, 0.8, 0.35, 0.65, 0.9, 0.07)
-"""Lines down a region, as shares of its width; the tabs take its right end."""
+"""Lines down a region, as shares of its width."""
+FEW = (0.5, 0.2, 0.8)
+"""Those down a sidebar, whose widgets are wide."""
 QUICK = 0.008
 """Seconds that Blender needs to see what is under the pointer."""
 TOLERANCE = 10
@@ -86,8 +88,9 @@ class Eyes:
 
         Only places lower than `below` are felt where that is given.
         """
-        floor = self.panels_end() if kind == "UI" and area.type == "VIEW_3D" else 0
-        for x, y in places(self.region(area, kind)):
+        is_sidebar = kind == "UI" and area.type == "VIEW_3D"
+        floor = self.panels_end() if is_sidebar else 0
+        for x, y in places(self.region(area, kind), FEW if is_sidebar else COLUMNS):
             if y < floor or (below and y >= below):
                 continue
             yield from self.hand.move(x, y, QUICK)
@@ -118,23 +121,34 @@ class Eyes:
 
     def open_panels(self, area: bpy.types.Area, wanted: str) -> Found:
         """Open what may be a closed panel's header, lowest first, until the widget is drawn."""
+        for x, y in (yield from self.blank_places(area)):
+            grown = yield from self.toggle(x, y)
+            if grown > 0 or self.panels_end() < self.region(area, "UI").y + ROW:  # no room to grow
+                found = yield from self.find(area, "UI", wanted, below=y)
+                if found:
+                    return found
+            if grown:
+                yield from self.toggle(x, y)
+        return None
+
+    def toggle(self, x: int, y: int) -> Generator[float, None, int]:
+        """Click where a panel's header may be; returns by how many pixels the panels grew."""
+        before = self.panels_end()
+        yield from self.hand.click(x, y)
+        yield 0.4
+        return before - self.panels_end()
+
+    def blank_places(self, area: bpy.types.Area) -> Generator[float, None, list[tuple[int, int]]]:
+        """Places down the sidebar's middle with no widget: panels' headers, labels, pictures."""
         blank: list[int] = []
-        floor = self.panels_end()
-        for x, y in places(self.region(area, "UI"), COLUMNS[:1]):
+        region, floor = self.region(area, "UI"), self.panels_end()
+        for x, y in places(region, FEW[:1]):
             if y < floor:
                 break
             yield from self.hand.move(x, y, QUICK)
             if not self.under_pointer(area, self.region(area, "UI")):
                 blank.append(y)
-        for y in middles(blank):
-            yield from self.hand.click(x, y)
-            yield 0.3
-            found = yield from self.find(area, "UI", wanted, below=y)
-            if found:
-                return found
-            yield from self.hand.click(x, y)
-            yield 0.2
-        return None
+        return [(region.x + region.width // 2, y) for y in middles(blank)]
 
     def turn(self, kind: str, times: int = 40) -> Iterator[float]:
         """Turn the wheel over the sidebar's first line, below which there may be the viewport."""
@@ -152,16 +166,16 @@ class Eyes:
 def places(
     region: bpy.types.Region, columns: tuple[float, ...] = COLUMNS
 ) -> Iterator[tuple[int, int]]:
-    """Places all over a region, from its top, column by column."""
+    """Places all over a region, line by line from its top."""
     step = round(ROW * bpy.context.preferences.system.ui_scale)
-    for share in columns:
-        for y in range(region.y + region.height - step, region.y, -step):
+    for y in range(region.y + region.height - step, region.y, -step):
+        for share in columns:
             yield round(region.x + share * region.width), y
 
 
 def middles(blank: list[int]) -> list[int]:
     """Places one row apart within the blank ones, lowest first."""
-    row = round(2 * ROW * bpy.context.preferences.system.ui_scale)
+    row = round(ROW * bpy.context.preferences.system.ui_scale)
     kept: list[int] = []
     for y in reversed(blank):
         if not kept or y - kept[-1] >= row:

@@ -68,11 +68,20 @@ def install_from_disk(you: Artist, name: str) -> Iterator[float]:
 
 
 def choose_file(you: Artist, name: str) -> Iterator[float]:
-    """Go to the working folder in a file browser, click on the file, press the button."""
+    """Type folder and name in a file browser and press its button."""
     area = you.eyes.area("FILE_BROWSER")
     yield from go_to_folder(you, area)
-    yield from click_on_file(you, area, name)
-    yield from press_button(you, area)
+    region = you.eyes.region(area, "EXECUTE")
+    yield from you.hand.click(region.x + region.height * 2, region.y + region.height / 2)
+    yield 0.3
+    yield from you.hand.key("A", ctrl=True)
+    yield from you.hand.type(name)
+    yield from you.hand.key("RET")
+    yield 0.3
+    you.picture("browser")
+    yield from you.hand.click(*(yield from you.eyes.find_surely(area, "EXECUTE", "file.execute")))
+    you.hand.number = 0
+    yield 0.5
 
 
 def go_to_folder(you: Artist, area: bpy.types.Area) -> Iterator[float]:
@@ -86,26 +95,6 @@ def go_to_folder(you: Artist, area: bpy.types.Area) -> Iterator[float]:
     beside = you.eyes.region(area, "TOOLS")
     yield from you.hand.click(beside.x + beside.width / 2, beside.y + 20)
     yield 0.3
-
-
-def press_button(you: Artist, area: bpy.types.Area) -> Iterator[float]:
-    """Press the file browser's own button, and go back to the first window."""
-    you.picture("browser")
-    yield from you.hand.click(*(yield from you.eyes.find_surely(area, "EXECUTE", "file.execute")))
-    you.hand.number = 0
-    yield 0.5
-
-
-def click_on_file(you: Artist, area: bpy.types.Area, name: str) -> Iterator[float]:
-    """Click down along the list of files, slowly enough not to open a folder by two clicks."""
-    region = you.eyes.region(area)
-    row = round(20 * bpy.context.preferences.system.ui_scale)
-    for y in range(region.y + region.height - round(1.7 * row), region.y, -row):
-        yield from you.hand.click(region.x + 4 * row, y)
-        yield 0.5
-        if area.spaces.active.params.filename == name:
-            return
-    raise LookupError(f"the file browser does not list {name}")
 
 
 def wait_for_window(you: Artist, number: int) -> Iterator[float]:

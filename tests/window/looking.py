@@ -13,6 +13,25 @@ from artist import MODULE, Artist
 LIGHT = "Blender_Light.xml"
 
 
+def open_every_panel(you: Artist) -> Iterator[float]:
+    """A picture of every closed panel of the sidebar, opened by a click on its header."""
+    yield from you.eyes.turn("WHEELUPMOUSE")
+    opened: list[int] = []
+    row = 20 * bpy.context.preferences.system.ui_scale
+    for x, y in (yield from you.eyes.blank_places(you.eyes.area())):
+        if opened and y - opened[-1] < row:
+            continue  # the same header, felt twice
+        grown = yield from you.eyes.toggle(x, y)
+        if grown > 0:
+            opened.append(y)
+            yield from pages(you, f"{len(opened)}")
+            yield from you.eyes.turn("WHEELUPMOUSE")
+        if grown:
+            yield from you.eyes.toggle(x, y)
+    you.note("panels", len(opened))
+    assert len(opened) > 2, "the sidebar has no closed panels to open"
+
+
 def scales_and_themes(you: Artist) -> Iterator[float]:
     """Pictures of the sidebar at scales 1 and 2 in the light theme, then at 2 in the dark one."""
     view = bpy.context.preferences.view

@@ -9,6 +9,9 @@ import bpy
 from artist import Artist
 from freeze import Freezes
 
+LONGEST_MS, LONGEST_BUILD_MS = 100, 1000
+"""How long the add-on may hold up the window while a job runs, and when its scene is built."""
+
 
 def orbit_without_a_job(you: Artist) -> Iterator[float]:
     """What the freezes of a job are compared with: this window on this machine without one."""
@@ -36,6 +39,7 @@ def click_make_and_orbit(you: Artist) -> Iterator[float]:
     turned = you.view.view_rotation.rotation_difference(before).angle
     you.note("turned_by", round(turned, 3))
     assert turned > 0.01, "the view did not turn while the job ran"
+    assert you.notes["freezes"]["add_on_ms"] < LONGEST_MS, you.notes["freezes"]
 
 
 def cancel(you: Artist) -> Iterator[float]:
@@ -63,6 +67,7 @@ def make_to_the_end(you: Artist) -> Iterator[float]:
     points = count_points(you)
     you.note("points", points)
     assert points > 10_000 and you.scene.camera, "no scene was made"
+    assert you.notes["freezes"]["add_on_ms"] < LONGEST_BUILD_MS, you.notes["freezes"]
 
 
 def count_points(you: Artist) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import bpy
 import numpy as np
-from artist import Artist, Skip
+from artist import Artist
 
 
 def paint_motion(you: Artist) -> Iterator[float]:
@@ -49,7 +49,34 @@ def pixels_of(image: bpy.types.Image) -> np.ndarray:
 
 
 def rebuild(you: Artist) -> Iterator[float]:
-    """Paint in a picture of the run; Rebuild makes what follows from it, and only that."""
+    """Paint in the disparity with the mouse; Rebuild makes what follows from it."""
     you.needs("rebuild")
-    raise Skip("not written yet")
-    yield
+    before = depths(you)
+    yield from you.click_on('make_4d.edit_picture(name="disparity")')
+    yield 1.5
+    editor = you.eyes.area("IMAGE_EDITOR")
+    image = editor.spaces.active.image
+    unpainted = pixels_of(image)
+    region = you.eyes.region(editor)
+    x, y = region.x + region.width * 0.5, region.y + region.height * 0.45
+    for line in (-30, 0, 30):
+        yield from you.hand.drag([(x - 60 + 6 * step, y + line) for step in range(20)])
+        yield 0.1
+    yield 0.5
+    you.picture("stroke")
+    painted = float((np.abs(pixels_of(image) - unpainted) > 0.02).mean())
+    you.note("painted_share", round(painted, 4))
+    assert painted > 0.001, "the brush leaves nothing in the picture"
+    yield from you.click_on("make_4d.rebuild()")
+    yield from you.wait_for_the_job()
+    after = depths(you)
+    you.note("mean_depth", [round(float(before), 4), round(float(after), 4)])
+    assert abs(after - before) > 1e-4, "painting changes nothing of the depth"
+
+
+def depths(you: Artist) -> float:
+    """Mean distance of the still cloud's points from the photo's camera."""
+    cloud = next(o for o in you.scene.objects if o.get("make_4d_role") == "still")
+    places = np.empty(3 * len(cloud.data.points), np.float32)
+    cloud.data.points.foreach_get("co", places)
+    return float(np.linalg.norm(places.reshape(-1, 3), axis=1).mean())

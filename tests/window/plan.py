@@ -12,14 +12,15 @@ STEPS = {
     "cancel": 60,
     "make_to_the_end": 120,
     "undo_and_redo": 40,
-    "drag_the_path": 60,
-    "press_f12": 60,
-    "paint_motion": 120,
-    "rebuild": 120,
-    "save_and_reopen": 60,
-    "render_the_film": 90,
-    "scales_and_themes": 60,
-    "disable_during_a_job": 60,
+    "open_every_panel": 90,
+    "drag_the_path": 90,
+    "press_f12": 90,
+    "paint_motion": 200,
+    "rebuild": 200,
+    "save_and_reopen": 90,
+    "render_the_film": 120,
+    "scales_and_themes": 120,
+    "disable_during_a_job": 90,
 }
 """Names of the steps with the seconds that each may take."""
 NEEDED = ("install", "open_the_tab")

@@ -32,6 +32,7 @@ class Artist:
         (folder / PICTURES).mkdir(exist_ok=True)
         self.eyes = Eyes(self.hand, folder / PICTURES)
         self.freezes: Freezes | None = None
+        self.remembered: dict[str, tuple[int, int]] = {}
         self.step = ""
         self.notes: dict[str, Any] = {}
 
@@ -83,10 +84,16 @@ class Artist:
             yield 0.05
 
     def find(self, wanted: str) -> Generator[float, None, tuple[int, int]]:
-        """The place of a widget in the sidebar; raises LookupError where there is none."""
-        found = yield from self.eyes.find_in_sidebar(wanted)
+        """The place of a widget in the sidebar, as remembered where it is still there.
+
+        Raises LookupError where there is none.
+        """
+        found = self.remembered.get(wanted)
+        if found is None or not (yield from self.eyes.is_at(found, wanted)):
+            found = yield from self.eyes.find_in_sidebar(wanted)
         if found is None:
             raise LookupError(f"the sidebar shows no widget for {wanted}")
+        self.remembered[wanted] = found
         return found
 
     def click_on(self, wanted: str) -> Iterator[float]:

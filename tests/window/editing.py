@@ -50,10 +50,10 @@ def curve_of(you: Artist) -> bpy.types.Object:
 
 
 def flown(you: Artist) -> np.ndarray:
-    """Where the camera is in every frame, (frames, 3)."""
+    """Where the camera is in the first and the last frame, (2, 3)."""
     scene, frame = you.scene, you.scene.frame_current
     places = []
-    for number in range(scene.frame_start, scene.frame_end + 1):
+    for number in (scene.frame_start, scene.frame_end):
         scene.frame_set(number)
         places.append(scene.camera.matrix_world.translation[:])
     scene.frame_set(frame)

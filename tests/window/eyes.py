@@ -119,6 +119,13 @@ class Eyes:
                 break
         return (yield from self.open_panels(area, wanted))
 
+    def is_at(self, place: tuple[int, int], wanted: str) -> Generator[float, None, bool]:
+        """Whether a widget of the sidebar lies at a place."""
+        area = self.area()
+        yield from self.hand.move(place[0], place[1] - 1)
+        yield from self.hand.move(*place)
+        return wanted in self.under_pointer(area, self.region(area, "UI"))
+
     def open_panels(self, area: bpy.types.Area, wanted: str) -> Found:
         """Open what may be a closed panel's header, lowest first, until the widget is drawn."""
         for x, y in (yield from self.blank_places(area)):

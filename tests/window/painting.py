@@ -12,6 +12,7 @@ from artist import Artist
 def paint_motion(you: Artist) -> Iterator[float]:
     """Paint over the temple with the mouse, press Update Motion, more points move."""
     before = moving_points(you)
+    you.scene.eevee.taa_samples = 1  # the Material Preview of a software renderer is slow
     yield from you.click_on("make_4d.paint_motion")
     yield from you.wait_until(lambda: bpy.context.mode == "PAINT_TEXTURE", "painting to begin", 10)
     yield 1.0

@@ -13,7 +13,7 @@ STEPS = {
     "make_to_the_end": 120,
     "undo_and_redo": 40,
     "open_every_panel": 90,
-    "drag_the_path": 90,
+    "drag_the_path": 120,
     "press_f12": 90,
     "paint_motion": 200,
     "rebuild": 200,

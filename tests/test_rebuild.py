@@ -129,10 +129,10 @@ def test_a_picture_saved_by_another_program_is_seen(parts):
     assert not image.is_dirty and state_of(image) == PAINTED
     parts = rebuild()
     assert state_of(pictures_of(parts.still)["layer_1"]) == EDITED
-
-
-def image_path(parts, name):
-    return pictures_of(parts.still)[name].filepath
+    parts = rebuild(without="layer_1")  # which also sets the file right that was saved over
+    image = pictures_of(parts.still)["layer_1"]
+    assert state_of(image) == FRESH
+    assert not (read_levels("layer_1", image)[20:30, 20:90] == (0, 255, 0)).all(axis=-1).any()
 
 
 def test_without_a_picture_its_painting_is_thrown_away(parts):

@@ -89,7 +89,8 @@ class Artist:
         Raises LookupError where there is none.
         """
         found = self.remembered.get(wanted)
-        if found is None or not (yield from self.eyes.is_at(found, wanted)):
+        area = self.eyes.area()
+        if not found or not (yield from self.eyes.is_at(area, "UI", found, wanted)):
             found = yield from self.eyes.find_in_sidebar(wanted)
         if found is None:
             raise LookupError(f"the sidebar shows no widget for {wanted}")

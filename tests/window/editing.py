@@ -21,6 +21,7 @@ def drag_the_path(you: Artist) -> Iterator[float]:
     yield from you.hand.key("NUMPAD_7")
     yield from you.hand.key("TAB")
     yield 0.4
+    yield from you.hand.key("A")
     yield from you.hand.key("NUMPAD_PERIOD")
     yield 0.8
     assert bpy.context.mode == "EDIT_CURVE", f"Tab leads to {bpy.context.mode}"

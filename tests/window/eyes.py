@@ -59,6 +59,7 @@ class Eyes:
     def under_pointer(self, area: bpy.types.Area, region: bpy.types.Region) -> str:
         """What lies under the pointer: a data path or an operator's call; empty where nothing."""
         manager = bpy.context.window_manager
+        manager.clipboard = ""  # what can't be copied leaves it as it was
         with bpy.context.temp_override(window=self.hand.window, area=area, region=region):
             if bpy.ops.ui.copy_python_command_button.poll():
                 bpy.ops.ui.copy_python_command_button()
@@ -90,13 +91,25 @@ class Eyes:
         """
         is_sidebar = kind == "UI" and area.type == "VIEW_3D"
         floor = self.panels_end() if is_sidebar else 0
-        for x, y in places(self.region(area, kind), FEW if is_sidebar else COLUMNS):
-            if y < floor or (below and y >= below):
+        before: list[tuple[int, int]] = []
+        for place in places(self.region(area, kind), FEW if is_sidebar else COLUMNS):
+            if place[1] < floor or (below and place[1] >= below):
                 continue
-            yield from self.hand.move(x, y, QUICK)
+            yield from self.hand.move(*place, QUICK)
+            before.append(place)
             if wanted in self.under_pointer(area, self.region(area, kind)):
-                return x, y
+                for felt in before[:-4:-1]:  # Blender may be some places behind the pointer
+                    if (yield from self.is_at(area, kind, felt, wanted)):
+                        return felt
         return None
+
+    def is_at(
+        self, area: bpy.types.Area, kind: str, place: tuple[int, int], wanted: str
+    ) -> Generator[float, None, bool]:
+        """Whether a widget lies at a place, felt with patience."""
+        yield from self.hand.move(place[0], place[1] - 1)
+        yield from self.hand.move(*place, 0.1)
+        return wanted in self.under_pointer(area, self.region(area, kind))
 
     def find_surely(self, area: bpy.types.Area, kind: str, wanted: str) -> Sure:
         """The same; raises LookupError where it isn't drawn."""
@@ -118,13 +131,6 @@ class Eyes:
             if self.scrolled() == before:
                 break
         return (yield from self.open_panels(area, wanted))
-
-    def is_at(self, place: tuple[int, int], wanted: str) -> Generator[float, None, bool]:
-        """Whether a widget of the sidebar lies at a place."""
-        area = self.area()
-        yield from self.hand.move(place[0], place[1] - 1)
-        yield from self.hand.move(*place)
-        return wanted in self.under_pointer(area, self.region(area, "UI"))
 
     def open_panels(self, area: bpy.types.Area, wanted: str) -> Found:
         """Open what may be a closed panel's header, lowest first, until the widget is drawn."""

@@ -8,7 +8,14 @@ from pathlib import Path
 import bpy
 from artist import Artist
 from editing import rendered
-from installing import choose_file, place_window, wait_for_window
+from installing import (
+    choose_file,
+    click_beside,
+    go_to_folder,
+    place_window,
+    press_button,
+    wait_for_window,
+)
 from making import count_points
 
 NAME = "scene.blend"
@@ -25,7 +32,7 @@ def save_and_reopen(you: Artist) -> Iterator[float]:
     yield from wait_for_window(you, 1)
     place_window("File View")
     yield 0.3
-    yield from choose_file(you, NAME)
+    yield from save_as(you)
     yield from you.wait_until(lambda: bpy.data.filepath, "the file to be saved", 10)
     assert Path(bpy.data.filepath).name == NAME, f"saved as {bpy.data.filepath!r}"
     you.note("megabytes", round((you.folder / NAME).stat().st_size / 1e6, 1))
@@ -41,6 +48,21 @@ def save_and_reopen(you: Artist) -> Iterator[float]:
     yield 1.0
     you.note("points", [points, count_points(you)])
     assert count_points(you) == points > 0, "the reopened file lacks points"
+
+
+def save_as(you: Artist) -> Iterator[float]:
+    """Folder and name in the browser for saving, then its button."""
+    area = you.eyes.area("FILE_BROWSER")
+    yield from go_to_folder(you, area)
+    region = you.eyes.region(area, "EXECUTE")
+    yield from you.hand.click(region.x + region.height * 2, region.y + region.height / 2)
+    yield 0.3
+    yield from you.hand.key("A", ctrl=True)
+    yield from you.hand.type(NAME)
+    yield from you.hand.key("RET")
+    yield 0.3
+    yield from click_beside(you, area)
+    yield from press_button(you, area)
 
 
 def note_load(*_: object) -> None:

@@ -68,33 +68,55 @@ def install_from_disk(you: Artist, name: str) -> Iterator[float]:
 
 
 def choose_file(you: Artist, name: str) -> Iterator[float]:
-    """Type folder and name in a file browser and press its button."""
+    """Go to the working folder in a file browser, click on the file, press the button."""
     area = you.eyes.area("FILE_BROWSER")
     yield from go_to_folder(you, area)
-    region = you.eyes.region(area, "EXECUTE")
-    yield from you.hand.click(region.x + region.height * 2, region.y + region.height / 2)
-    yield 0.3
-    yield from you.hand.key("A", ctrl=True)
-    yield from you.hand.type(name)
-    yield from you.hand.key("RET")
-    yield 0.3
-    you.picture("browser")
-    yield from you.hand.click(*(yield from you.eyes.find_surely(area, "EXECUTE", "file.execute")))
-    you.hand.number = 0
-    yield 0.5
+    yield from click_on_file(you, area, name)
+    yield from press_button(you, area)
 
 
 def go_to_folder(you: Artist, area: bpy.types.Area) -> Iterator[float]:
-    """Type the working folder's path, then click beside the field, which stays active else."""
+    """Type the working folder's path; a click beside ends typing, which goes on in the name."""
     yield from you.hand.click(*(yield from you.eyes.find_surely(area, "UI", "params.directory")))
-    yield 0.3
+    yield 0.4
     yield from you.hand.key("A", ctrl=True)
     yield from you.hand.type(f"{you.folder}/")
     yield from you.hand.key("RET")
     yield 0.8
-    beside = you.eyes.region(area, "TOOLS")
-    yield from you.hand.click(beside.x + beside.width / 2, beside.y + 20)
-    yield 0.3
+    yield from click_beside(you, area)
+
+
+def click_beside(you: Artist, area: bpy.types.Area) -> Iterator[float]:
+    """Click where a file browser has nothing."""
+    region = you.eyes.region(area, "TOOLS")
+    yield from you.hand.click(region.x + region.width / 2, region.y + 20)
+    yield 0.4
+
+
+def click_on_file(you: Artist, area: bpy.types.Area, name: str) -> Iterator[float]:
+    """Click up along the list of files, which come below folders, until the name is chosen."""
+    region = you.eyes.region(area)
+    row = round(20 * bpy.context.preferences.system.ui_scale)
+    top = region.y + region.height - round(1.7 * row)
+    for y in range(top - 7 * row, top + 1, row):
+        yield from you.hand.click(region.x + 4 * row, y)
+        yield 0.5
+        if area.spaces.active.params.filename == name:
+            return
+    raise LookupError(f"the file browser does not list {name}")
+
+
+def press_button(you: Artist, area: bpy.types.Area) -> Iterator[float]:
+    """Press the file browser's own button; a first click may only end typing."""
+    you.picture("browser")
+    windows = bpy.context.window_manager.windows
+    count = len(windows)
+    button = yield from you.eyes.find_surely(area, "EXECUTE", "file.execute")
+    for _ in range(2):
+        if len(windows) == count:
+            yield from you.hand.click(*button)
+            yield 0.7
+    you.hand.number = 0
 
 
 def wait_for_window(you: Artist, number: int) -> Iterator[float]:
@@ -138,6 +160,7 @@ def choose_the_photo(you: Artist) -> Iterator[float]:
     assert you.settings.photo == str(you.photo), f"the field holds {you.settings.photo!r}"
     # Set, not typed: the fields of advanced settings are in a closed panel.
     you.settings.size, you.settings.frames = 256, 8
+    bpy.ops.ed.undo_push(message="Size and frames")
 
 
 def drop_a_photo(you: Artist) -> Iterator[float]:

@@ -6,12 +6,15 @@ Apart from `cache`, so that Blender's side can show the size and clear it with n
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
 STAGE_FILE = "stage.json"
 """Written last into a stage's folder: what has it is a finished stage."""
 SCRATCH = ".new-"
 """How the folders of stages that are being written begin."""
+_LONG_SECONDS = 3600.0
+"""A stage that is written for longer than this was left by a run that was killed."""
 
 
 def stage_folders(folder: Path) -> list[Path]:
@@ -45,8 +48,13 @@ def clear(folder: Path) -> int:
 
 
 def _clearable(folder: Path) -> list[Path]:
-    unfinished = [path for path in _folders(folder) if path.name.startswith(SCRATCH)]
+    unfinished = [path for path in _folders(folder) if _is_left_over(path)]
     return [path for path in stage_folders(folder) + unfinished if _holds_arrays_alone(path)]
+
+
+def _is_left_over(folder: Path) -> bool:
+    age = time.time() - folder.stat().st_mtime
+    return folder.name.startswith(SCRATCH) and age > _LONG_SECONDS
 
 
 def _holds_arrays_alone(folder: Path) -> bool:

@@ -16,6 +16,8 @@ from . import exif
 Bytes = bytes | mmap.mmap
 """A file's bytes, read or mapped."""
 
+_MOST_CHUNKS = 50_000
+"""So many chunks of a PNG or WebP are looked through: a damaged file must not take all day."""
 _APP1 = 0xE1
 _APP14 = 0xEE
 # Start-of-frame markers of JPEG (ITU T.81, table B.1), without DHT, JPG and DAC among them.
@@ -100,7 +102,7 @@ def exif_block(data: Bytes, kind: str) -> Bytes:
     finder = {"JPEG": _jpeg_exif, "PNG": _png_exif, "WebP": _webp_exif}.get(kind)
     try:
         return finder(data) if finder else b""
-    except struct.error:  # cut short
+    except struct.error:  # the end of the file
         return b""
 
 
@@ -114,17 +116,19 @@ def _jpeg_exif(data: Bytes) -> bytes:
 
 def _png_exif(data: Bytes) -> bytes:
     at = 8
-    while at + 8 <= len(data):
+    for _ in range(_MOST_CHUNKS):
         length, name = struct.unpack_from(">I4s", data, at)
         if name == b"eXIf":
             return data[at + 8 : at + 8 + length]
+        if name == b"IEND" or not name.isalpha():
+            break
         at += 12 + length
     return b""
 
 
 def _webp_exif(data: Bytes) -> bytes:
     at = 12
-    while at + 8 <= len(data):
+    for _ in range(_MOST_CHUNKS):
         name, length = struct.unpack_from("<4sI", data, at)
         if name == b"EXIF":
             return data[at + 8 : at + 8 + length].removeprefix(b"Exif\0\0")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from .registry import BUILTIN, MODELS, STAGES, ModelSpec
@@ -113,13 +113,14 @@ class JobSettings:
     def effective(self) -> JobSettings:
         """The same job, with settings that don't matter to it at their defaults.
 
-        So that a prompt which the built-in way never reads does not count as a change.
+        So that neither a prompt which the built-in way never reads nor a layer's seed of 0 counts
+        as a change.
         """
-        if self.inpaint_model != BUILTIN:
-            return self
-        words = (*DIFFUSION, "layer_prompts")
-        default = {f.name: f.default for f in fields(self) if f.name in words}
-        return JobSettings.from_json(self.to_json() | default)
+        changes: dict[str, Any] = {name: _trimmed(getattr(self, name)) for name in PER_LAYER}
+        if self.inpaint_model == BUILTIN:
+            words = (*DIFFUSION, "layer_prompts")
+            changes |= {f.name: f.default for f in fields(self) if f.name in words}
+        return replace(self, **changes)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary."""
@@ -164,6 +165,13 @@ class Resources:
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary."""
         return asdict(self)
+
+
+def _trimmed(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Values of layers without the zeros and blanks that they end in."""
+    while values and not values[-1]:
+        values = values[:-1]
+    return values
 
 
 def _check(condition: bool, sentence: str) -> None:

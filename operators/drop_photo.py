@@ -9,7 +9,7 @@ from bpy.app.translations import pgettext_rpt
 from bpy.props import StringProperty
 
 from ..ml.photo_file import SUFFIXES, PhotoError, photo_facts
-from .settings import CATEGORY
+from .settings import CATEGORY, as_blender_writes
 
 SHOW_AFTER_SECONDS = 0.1
 
@@ -37,7 +37,7 @@ class MAKE4D_OT_drop_photo(bpy.types.Operator):
         except PhotoError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        context.scene.make_4d.photo = as_artist_writes(path, context)
+        context.scene.make_4d.photo = as_blender_writes(path)
         show_tab(context)
         text = pgettext_rpt("'{name}' is the photo now: press Make 4D in the sidebar")
         self.report({"INFO"}, text.format(name=Path(path).name))
@@ -56,15 +56,6 @@ class MAKE4D_FH_photo(bpy.types.FileHandler):
     def poll_drop(cls, context: bpy.types.Context) -> bool:
         """In the 3D viewport."""
         return context.area is not None and context.area.type == "VIEW_3D"
-
-
-def as_artist_writes(path: str, context: bpy.types.Context) -> str:
-    """The path relative to the saved file where the artist's preferences want that."""
-    relative = context.preferences.filepaths.use_relative_paths and bpy.data.filepath
-    try:
-        return str(bpy.path.relpath(path)) if relative else path
-    except ValueError:  # another drive
-        return path
 
 
 def show_tab(context: bpy.types.Context) -> None:

@@ -92,7 +92,7 @@ class Make4DSettings(bpy.types.PropertyGroup):
             "Longer side of the picture: larger is sharper and takes more time and memory. Another "
             "number than a quality's makes the quality Custom"
         ),
-        default=QUALITIES["GOOD"][0],
+        default=QUALITIES["DRAFT"][0],
         min=MIN_SIZE,
         soft_max=1920,
         max=MAX_SIZE,
@@ -112,8 +112,8 @@ class Make4DSettings(bpy.types.PropertyGroup):
         name="Fly",
         description="Which way the camera flies",
         items=(
-            ("in", "In", "Fly into the photo"),
-            ("out", "Out", "Fly out of the photo, into its painted-on surroundings"),
+            ("in", "Fly In", "Fly into the photo"),
+            ("out", "Fly Out", "Fly out of the photo, into its painted-on surroundings"),
         ),
     )
     motion: BoolProperty(  # type: ignore[valid-type]
@@ -176,7 +176,7 @@ class Make4DSettings(bpy.types.PropertyGroup):
     steps: IntProperty(  # type: ignore[valid-type]
         name="Steps",
         description="More steps paint more carefully and take longer; the paper takes 45",
-        default=QUALITIES["GOOD"][1],
+        default=QUALITIES["DRAFT"][1],
         min=1,
         soft_max=100,
         max=MAX_STEPS,
@@ -225,11 +225,24 @@ def _absolute(path: str) -> str:
     return bpy.path.abspath(path) if path else ""
 
 
+def as_blender_writes(path: str) -> str:
+    """A path relative to the saved file where the artist's preferences want that, so that both
+    can move together."""
+    if not (path and bpy.data.filepath and bpy.context.preferences.filepaths.use_relative_paths):
+        return path
+    try:
+        return str(bpy.path.relpath(path))
+    except ValueError:  # another drive
+        return path
+
+
 def remember_settings(scene: bpy.types.Scene, settings: JobSettings) -> None:
     """Note on a scene what it was made of, so that its panel shows it and can make it again."""
     own = scene.make_4d
-    for name in (*REMEMBERED, "networks"):
+    for name in REMEMBERED:
         setattr(own, name, getattr(settings, name))
+    for name in ("photo", "networks"):
+        setattr(own, name, as_blender_writes(getattr(settings, name)))
     if settings.networks:
         scene.make_4d_engine.method = "NEURAL"
 

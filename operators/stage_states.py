@@ -70,7 +70,7 @@ def differs(stage: Stage, made: JobSettings, wanted: JobSettings) -> bool:
         return True
     if any(made.model_key(name) != wanted.model_key(name) for name in stage.models):
         return True
-    return any(_value(made, name) != _value(wanted, name) for name in stage.settings)
+    return made.subset(stage.settings) != wanted.subset(stage.settings)
 
 
 def same_photo(made: Path, wanted: Path) -> bool:
@@ -82,13 +82,3 @@ def same_photo(made: Path, wanted: Path) -> bool:
         return False
     both = made.is_file() and wanted.is_file()
     return not both or made.stat().st_size == wanted.stat().st_size
-
-
-def _value(settings: JobSettings, name: str) -> object:
-    """A setting, those of the layers without the zeros and blanks that they may end in."""
-    value = getattr(settings, name)
-    if not isinstance(value, tuple):
-        return value
-    while value and not value[-1]:
-        value = value[:-1]
-    return value

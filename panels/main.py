@@ -16,7 +16,7 @@ from ..operators.settings import CATEGORY, CUSTOM, QUALITIES
 from ..operators.stage_states import is_of_chosen_photo, needs_rebuild
 from .photo import chosen, draw_photo
 from .presets import MAKE4D_PT_presets
-from .progress import draw_progress, draw_waiting
+from .progress import draw_failure, draw_progress, draw_waiting
 from .text import draw_wrapped
 
 FIRST_STEPS = (
@@ -42,18 +42,20 @@ class VIEW3D_PT_make_4d(bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """What the artist gives, the button, and what is going on."""
         layout, scene = self.layout, context.scene
+        busy = is_busy(scene)
         if is_first_run(scene):
             draw_first_steps(layout, context)
         column = layout.column()
-        column.enabled = not is_busy(scene)
-        draw_photo(column, context)
+        column.enabled = not busy
+        draw_photo(column, context, brief=busy)
         if scene.make_4d.photo:
             draw_wishes(column, scene)
-        if not is_busy(scene):
+        if not busy:
             draw_main_button(layout, context)
         if running.current is not None:
             draw_progress(layout, context, running.current)
         draw_waiting(layout)
+        draw_failure(layout, context)
 
 
 class VIEW3D_PT_make_4d_settings(bpy.types.Panel):

@@ -39,12 +39,15 @@ _known: dict[str, _Known] = {}
 _icons: list[previews.ImagePreviewCollection] = []
 
 
-def draw_photo(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """The file's field; once a photo is chosen its thumbnail, size and lens, or what is wrong."""
+def draw_photo(layout: bpy.types.UILayout, context: bpy.types.Context, brief: bool) -> None:
+    """The file's field; once a photo is chosen its thumbnail, size and lens, or what is wrong.
+
+    brief: only the field, while there is something else to look at.
+    """
     settings = context.scene.make_4d
     layout.prop(settings, "photo", text="", placeholder="Choose a photo")
     found = chosen(context.scene)
-    if found is None:
+    if found is None or brief:
         return
     if isinstance(found, str):
         draw_wrapped(layout, context, found, icon="ERROR")

@@ -40,6 +40,16 @@ def draw_waiting(layout: bpy.types.UILayout) -> None:
         column.label(text=job.name, icon="TIME", translate=False)
 
 
+def draw_failure(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Why the last job ended badly, and what to do, until the next one."""
+    failure = getattr(running, "failure", None)
+    if failure is None:
+        return
+    box = layout.box()
+    draw_wrapped(box, context, failure.sentence, icon="ERROR")
+    box.operator("make_4d.copy_details", icon="COPYDOWN")
+
+
 def elsewhere_text(job: running.RunningJob) -> str:
     """Says which scene a job is for."""
     return pgettext_iface("For scene '{name}'").format(name=job.scene)

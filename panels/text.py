@@ -16,7 +16,7 @@ EDGES = 4.0
 UNIT_PX = 20
 FEWEST = 8
 """A narrower region cuts lines off rather than to break them."""
-LARGEST_ICON = 12.0
+LARGEST_ICON = 8.0
 
 
 def draw_wrapped(

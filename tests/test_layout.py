@@ -42,16 +42,8 @@ ML_CLIENT = (
     *("ml/cache_files.py", "ml/exif.py", "ml/photo_file.py", "ml/photo_header.py"),
 )
 BLENDER = {
-    "bpy",
-    "bl_math",
-    "blf",
-    "bl_operators",
-    "bl_ui",
-    "bmesh",
-    "bpy_extras",
-    "gpu",
-    "gpu_extras",
-    "mathutils",
+    *("bpy", "bl_math", "bl_operators", "bl_ui", "blf", "bmesh"),
+    *("bpy_extras", "gpu", "gpu_extras", "mathutils"),
 }
 # What Blender itself carries, so that the extension registers without any other package.
 CARRIED = BLENDER | {"numpy"} | set(sys.stdlib_module_names)

@@ -170,7 +170,7 @@ def test_preferences_name_the_same_devices_as_jobs(addon):
 
 def test_sentences_break_into_lines():
     text = "Press Download, or put /a/very/long/path/that/fills/more/than/a/line into the folder."
-    lines = lines_of(text, 24)
+    lines = lines_of(text, lambda line: len(line) <= 24)
     assert max(map(len, lines)) <= 24 and "".join(lines).replace(" ", "") == text.replace(" ", "")
     assert lines[0] == "Press Download, or put"
 

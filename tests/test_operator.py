@@ -1,5 +1,7 @@
 """The operator behind the button: a whole job, undo, the artist's own work, clear refusals."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -74,7 +76,8 @@ def test_an_artist_s_scene_stays_as_it_was(scene):
     assert (scene.render.resolution_x, scene.frame_end) == (333, 77)
     assert len(bpy.data.scenes) == 2
     made = next(other for other in bpy.data.scenes if other != scene)
-    assert (made.make_4d.photo, made.make_4d.frames) == (scene.make_4d.photo, 5)
+    assert made.make_4d.photo.startswith("//") and made.make_4d.frames == 5
+    assert Path(bpy.path.abspath(made.make_4d.photo)).samefile(scene.make_4d.photo)
 
 
 def test_one_undo_takes_it_back_and_redo_brings_it_again(scene):
@@ -135,12 +138,6 @@ def test_a_failure_while_building_leaves_nothing(scene, monkeypatch):
 def test_cancel_needs_a_job(scene):
     assert not bpy.ops.make_4d.cancel.poll()
     assert bpy.ops.make_4d.make.poll()
-
-
-def test_the_time_left_is_told_in_words(addon):
-    from make_4d.panels.main import time_text
-
-    assert [time_text(s) for s in (1, 42, 100, 600)] == ["5 s", "40 s", "2 min", "10 min"]
 
 
 def test_the_addon_registers_again(addon):

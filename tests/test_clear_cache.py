@@ -1,0 +1,154 @@
+"""The cache in the preferences: where it is, how large; Clear, which takes only what is ours."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
+
+from make_4d.geometry import folders
+from make_4d.ml.cache import StageCache
+from make_4d.ml.cache_files import SCRATCH, cache_bytes, clear
+from make_4d.operators import cache_size, preferences, running
+
+KEY = "0123456789abcdef01234567"
+
+
+@pytest.fixture
+def chosen(addon, empty_blend, tmp_path, monkeypatch):
+    """A folder of the artist's that the preference names."""
+    folder = tmp_path / "chosen"
+    folder.mkdir()
+    wishes = {"cache_folder": str(folder)}
+    monkeypatch.setattr(folders, "stored", lambda name, default: wishes.get(name, default))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
+    cache_size.forget()
+    yield folder
+    cache_size.forget()
+
+
+def fill(folder: Path) -> int:
+    """Put two finished stages into a cache; returns their bytes."""
+    cache = StageCache(folder)
+    for name in ("depth", "inpaint"):
+        cache.store(name, KEY, {"image": np.zeros(10_000)})
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def test_the_preference_leads_and_older_places_are_still_read(chosen, tmp_path):
+    own = chosen / folders.BESIDE_BLEND
+    assert folders.cache_folder() == folders.user_cache_folder() == own
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "work.blend"))
+    assert folders.cache_folders() == (own, tmp_path / folders.BESIDE_BLEND)
+
+
+def test_without_a_preference_the_cache_is_beside_the_file(addon, empty_blend, tmp_path):
+    unsaved = folders.cache_folder()
+    assert folders.cache_folders() == (unsaved,) == (folders.user_cache_folder(),)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "work.blend"))
+    assert folders.cache_folders() == (tmp_path / folders.BESIDE_BLEND, unsaved)
+
+
+def test_clear_frees_all_caches_of_the_file(chosen, tmp_path):
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "work.blend"))
+    filled = sum(fill(folder) for folder in folders.cache_folders())
+    assert sum(map(cache_bytes, folders.cache_folders())) == filled
+    assert bpy.ops.make_4d.clear_cache("EXEC_DEFAULT") == {"FINISHED"}
+    assert not any(cache_bytes(folder) for folder in folders.cache_folders())
+    assert (tmp_path / "work.blend").is_file()
+
+
+def test_clear_takes_only_what_is_ours(tmp_path):
+    filled = fill(tmp_path)
+    stranger = tmp_path / "holiday"
+    stranger.mkdir()
+    (stranger / "photo.npy").write_bytes(b"mine")
+    features = tmp_path / "features"
+    features.mkdir()
+    (features / "a.npz").write_bytes(b"a scene paints with it")
+    mixed = StageCache(tmp_path).path("depth", "f" * 24)
+    mixed.mkdir()
+    (mixed / "stage.json").write_text("[]")
+    (mixed / "notes.txt").write_text("mine")
+    (tmp_path / "readme.txt").write_text("mine")
+    linked = tmp_path / "elsewhere"
+    linked.mkdir()
+    (tmp_path / "depth-link").symlink_to(linked, target_is_directory=True)
+    assert clear(tmp_path) == filled
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {
+        *("holiday", "features", mixed.name, "readme.txt", "elsewhere", "depth-link"),
+    }
+    assert (stranger / "photo.npy").read_bytes() == b"mine"
+
+
+def test_clear_leaves_what_another_blender_writes_now(tmp_path):
+    now, old = tmp_path / f"{SCRATCH}now", tmp_path / f"{SCRATCH}old"
+    for folder in (now, old):
+        folder.mkdir()
+        (folder / "image.npy").write_bytes(b"half")
+    yesterday = time.time() - 86_400
+    os.utime(old, (yesterday, yesterday))
+    assert clear(tmp_path) == 4
+    assert now.is_dir() and not old.exists()
+
+
+def test_clear_without_a_cache(tmp_path, chosen):
+    assert clear(tmp_path / "nothing") == 0
+    assert bpy.ops.make_4d.clear_cache("EXEC_DEFAULT") == {"FINISHED"}
+
+
+def test_clear_waits_for_a_job(chosen, monkeypatch):
+    fill(folders.cache_folder())
+    monkeypatch.setattr(running, "current", SimpleNamespace(scene="Scene"))
+    assert not bpy.ops.make_4d.clear_cache.poll()
+    with pytest.raises(RuntimeError, match="A job uses the cache"):
+        bpy.ops.make_4d.clear_cache("EXEC_DEFAULT")
+    assert cache_bytes(folders.cache_folder()) > 0
+
+
+def counted() -> int:
+    """The size once it is counted."""
+    for _ in range(200):
+        if (size := cache_size.known_bytes()) is not None:
+            return size
+        time.sleep(0.01)
+    raise AssertionError("never counted")
+
+
+def test_the_size_is_counted_beside_blender(chosen, monkeypatch):
+    filled = fill(folders.cache_folder())
+    real = cache_size.cache_bytes
+    slow = lambda folder: (time.sleep(0.2), real(folder))[1]  # noqa: E731
+    monkeypatch.setattr(cache_size, "cache_bytes", slow)
+    started = time.perf_counter()
+    assert cache_size.known_bytes() is None
+    assert preferences.cache_text() == "Clear Cache (counting)"
+    assert time.perf_counter() - started < 0.1
+    assert counted() == filled
+    assert preferences.cache_text() == "Clear Cache (160 kB)"
+
+
+def test_an_old_count_is_shown_while_it_is_counted_anew(chosen, monkeypatch):
+    assert counted() == 0
+    filled = fill(folders.cache_folder())
+    assert counted() == 0
+    monkeypatch.setattr(cache_size, "REMEMBERED_SECONDS", 0.0)
+    assert cache_size.known_bytes() == 0
+    cache_size._counts[-1]._thread.join()
+    monkeypatch.setattr(cache_size, "REMEMBERED_SECONDS", 10.0)
+    assert cache_size.known_bytes() == filled
+    assert cache_size._look() is None and len(cache_size._counts) == 1
+
+
+def test_clearing_counts_anew(chosen):
+    fill(folders.cache_folder())
+    assert counted() > 0
+    bpy.ops.make_4d.clear_cache("EXEC_DEFAULT")
+    assert counted() == 0

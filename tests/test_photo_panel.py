@@ -1,0 +1,198 @@
+"""The sidebar's part Photo: what is read of a file, remembered, turned upright, and dropped."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
+
+from make_4d.ml.exif import FOCAL_35MM, ORIENTATION
+from make_4d.ml.photo import load_photo
+from make_4d.ml.photo_file import SUFFIXES, PhotoFacts, photo_facts, turned
+from make_4d.operators.drop_photo import MAKE4D_FH_photo
+from make_4d.panels import photo
+from photo_files import bomb, encoded, exif_block, png, quadrants, with_exif, write
+
+BLOCK = exif_block("<", {ORIENTATION: 6}, {FOCAL_35MM: 28})
+
+
+@pytest.fixture
+def field(addon, empty_blend):
+    """The settings of an empty scene, with nothing remembered."""
+    photo._known.clear()
+    photo._icons[0].clear()
+    return bpy.context.scene.make_4d
+
+
+@pytest.fixture
+def sideways(tmp_path: Path) -> Path:
+    """A JPEG of 64 x 48 stored pixels that is seen upright, through a 28 mm lens."""
+    path = tmp_path / "sideways.jpg"
+    path.write_bytes(with_exif(encoded(".jpg", quadrants()[..., ::-1]), BLOCK))
+    return path
+
+
+def webp_with_exif(folder: Path) -> bytes:
+    """A WebP file with an EXIF chunk after its pixels."""
+    data = write(folder / "plain.webp", quadrants()).read_bytes()
+    return data + b"EXIF" + len(BLOCK).to_bytes(4, "little") + BLOCK
+
+
+def test_size_and_lens_are_read_as_the_worker_reads_them(sideways):
+    facts = photo_facts(sideways)
+    assert facts == PhotoFacts(48, 64, orientation=6, focal_35mm=28.0)
+    loaded = load_photo(sideways, 64)
+    assert (facts.width, facts.height) == loaded.original_size
+    assert facts.focal_35mm == loaded.focal_35mm
+
+
+def test_exif_is_read_in_every_kind_of_file_that_has_it(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(png(64, 48, 2, {b"IDAT": b"", b"eXIf": BLOCK}))
+    assert photo_facts(path) == PhotoFacts(48, 64, 6, 28.0)
+    path = tmp_path / "a.webp"
+    path.write_bytes(webp_with_exif(tmp_path))
+    assert photo_facts(path) == PhotoFacts(48, 64, 6, 28.0)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_every_kind_of_file_tells_its_size(tmp_path, suffix):
+    assert photo_facts(write(tmp_path / f"a{suffix}", quadrants())) == PhotoFacts(64, 48)
+
+
+def test_only_the_first_bytes_of_a_large_file_are_read(tmp_path):
+    for suffix in (".png", ".jpg", ".webp"):
+        path = write(tmp_path / f"large{suffix}", quadrants())
+        os.truncate(path, 900 << 20)  # sparse: zeros that are not on the disk
+        started = time.perf_counter()
+        assert photo_facts(path) == PhotoFacts(64, 48)
+        assert time.perf_counter() - started < 0.5
+    path = tmp_path / "endless.png"
+    path.write_bytes(png(64, 48, 2, {b"tEXt": b""})[:-12] + bytes(4) + b"tEXt" + bytes(4) * 1000)
+    assert photo_facts(path) == PhotoFacts(64, 48)
+
+
+def test_nothing_is_told_before_a_photo_is_chosen(field):
+    assert photo.chosen(bpy.context.scene) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("gone.jpg", None, "There is no file"),
+        ("empty.jpg", b"", "is empty; copy the photo again"),
+        ("notes.jpg", b"hello", "is not a JPEG, PNG"),
+        ("raw.nef", b"II*\0", "develop it to JPEG or TIFF"),
+        ("huge.png", bomb(".png", 60_000, 50_000), "scale it down"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(field, tmp_path, name, content, sentence):
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    field.photo = str(path)
+    told = photo.chosen(bpy.context.scene)
+    assert isinstance(told, str) and sentence in told and told.endswith(".")
+    with pytest.raises(RuntimeError, match=sentence):
+        bpy.ops.make_4d.drop_photo("EXEC_DEFAULT", filepath=str(path))
+
+
+def test_a_file_is_read_once_until_it_changes(field, tmp_path, monkeypatch):
+    path = write(tmp_path / "a.png", quadrants())
+    read: list[str] = []
+    real = photo._read
+    monkeypatch.setattr(photo, "_read", lambda name: (read.append(name), real(name))[1])
+    monkeypatch.setattr(photo, "REMEMBERED_SECONDS", 0.0)
+    for _ in range(3):
+        assert photo.asked(str(path)) == PhotoFacts(64, 48)
+    assert len(read) == 1
+    write(path, quadrants(32, 48))
+    assert photo.asked(str(path)) == PhotoFacts(32, 48) and len(read) == 2
+
+
+def test_a_file_is_not_even_looked_for_at_every_redraw(field, tmp_path, monkeypatch):
+    path = write(tmp_path / "a.png", quadrants())
+    photo.asked(str(path))
+    path.unlink()
+    assert photo.asked(str(path)) == PhotoFacts(64, 48)
+    monkeypatch.setattr(photo, "REMEMBERED_SECONDS", 0.0)
+    assert isinstance(photo.asked(str(path)), str)
+
+
+def test_no_more_is_remembered_than_needed(field, tmp_path):
+    for number in range(photo.MOST_KEPT + 5):
+        photo.asked(str(tmp_path / f"{number}.jpg"))
+    assert len(photo._known) == photo.MOST_KEPT
+
+
+def test_upright_thumbnail_is_left_to_blender(field, tmp_path):
+    path = write(tmp_path / "a.png", quadrants())
+    icon = photo._ask_for_icon("a", str(path), 1)
+    assert icon is photo._icons[0]["a"] and tuple(icon.image_size) == (64, 48)
+
+
+def test_sideways_thumbnail_stands_up(field, sideways):
+    assert photo._ask_for_icon("a", str(sideways), 6) is None
+    photo._turn("a", str(sideways), 6)
+    icon = photo._icons[0]["a"]
+    assert tuple(icon.image_size) == (48, 64)
+    pixels = np.array(icon.image_pixels_float).reshape(64, 48, 4)[::-1, :, :3] * 255
+    seen = turned(quadrants(), 6)
+    assert np.abs(pixels[::8, ::8] - seen[::8, ::8]).mean() < 12
+    assert list(photo._icons[0]) == ["a"]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_turning_agrees_with_the_worker(tmp_path, orientation):
+    path = tmp_path / "a.jpg"
+    block = exif_block(">", {ORIENTATION: orientation}, {})
+    path.write_bytes(with_exif(encoded(".jpg", quadrants()[..., ::-1]), block))
+    loaded = load_photo(path, 64).image * 255
+    assert np.abs(loaded - turned(quadrants(), orientation)).mean() < 12
+
+
+def test_texts(addon):
+    assert photo.size_text(PhotoFacts(4000, 3000)) == "4000 x 3000 pixels"
+    assert photo.lens_text(28.0) == "Lens: 28 mm"
+
+
+def test_dropped_photo_is_the_scenes_and_can_be_undone(field, tmp_path):
+    path = write(tmp_path / "a.png", quadrants())
+    assert bpy.ops.make_4d.drop_photo("EXEC_DEFAULT", filepath=str(path)) == {"FINISHED"}
+    assert bpy.context.scene.make_4d.photo == str(path)
+    assert "UNDO" in bpy.types.MAKE_4D_OT_drop_photo.bl_options
+
+
+def test_dropped_photo_is_named_relative_to_a_saved_file(field, tmp_path):
+    path = write(tmp_path / "a.png", quadrants())
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "work.blend"))
+    bpy.ops.make_4d.drop_photo("EXEC_DEFAULT", filepath=str(path))
+    assert bpy.context.scene.make_4d.photo == "//a.png"
+    assert photo.chosen(bpy.context.scene) == PhotoFacts(64, 48)
+
+
+def test_a_bad_drop_leaves_the_photo_that_was(field, tmp_path):
+    field.photo = "before.jpg"
+    with pytest.raises(RuntimeError, match="There is no file"):
+        bpy.ops.make_4d.drop_photo("EXEC_DEFAULT", filepath=str(tmp_path / "gone.jpg"))
+    assert field.photo == "before.jpg"
+
+
+class Somewhere:
+    """A context as far as the handler looks at it."""
+
+    def __init__(self, kind: str | None) -> None:
+        self.area = None if kind is None else type("Area", (), {"type": kind})()
+
+
+def test_handler_takes_photographs_in_the_viewport_alone(addon):
+    assert MAKE4D_FH_photo.bl_file_extensions.split(";") == list(SUFFIXES)
+    assert MAKE4D_FH_photo.bl_import_operator == "make_4d.drop_photo"
+    assert MAKE4D_FH_photo.is_registered
+    asked = [MAKE4D_FH_photo.poll_drop(Somewhere(kind)) for kind in ("VIEW_3D", "TEXT_EDITOR")]
+    assert asked == [True, False] and not MAKE4D_FH_photo.poll_drop(Somewhere(None))

@@ -1,0 +1,196 @@
+"""The sidebar: quality, what is drawn when, texts, progress, the Render part."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
+
+from make_4d.ml.settings import JobSettings
+from make_4d.operators import open_folder, preferences, running
+from make_4d.operators.settings import (
+    CUSTOM,
+    QUALITIES,
+    Make4DSettings,
+    job_settings,
+    remember_settings,
+)
+from make_4d.panels import main, progress, render, text
+from make_4d.render.settings import MAKE4D_PG_engine
+
+
+@pytest.fixture
+def scene(addon, empty_blend):
+    """An empty scene."""
+    return bpy.context.scene
+
+
+@pytest.fixture
+def job(scene, monkeypatch):
+    """A job of the scene that seems to run."""
+    going = SimpleNamespace(scene=scene.name)
+    monkeypatch.setattr(running, "current", going)
+    return going
+
+
+def test_a_new_scene_has_a_quality_of_the_list(scene):
+    settings = scene.make_4d
+    assert settings.quality == "DRAFT" and settings.size == JobSettings("photo.jpg").size
+    settings.inpaint_model = "sd2-inpaint"
+    assert settings.quality == "DRAFT"
+
+
+@pytest.mark.parametrize("quality", QUALITIES)
+def test_quality_sets_size_and_steps(scene, quality):
+    settings = scene.make_4d
+    settings.quality = quality
+    assert (settings.size, settings.steps) == QUALITIES[quality]
+    assert settings.quality == quality
+
+
+def test_a_size_of_ones_own_is_custom_and_stays(scene):
+    settings = scene.make_4d
+    settings.size = 700
+    assert settings.quality == CUSTOM
+    settings.quality = CUSTOM
+    assert settings.size == 700
+    settings.size = QUALITIES["BEST"][0]
+    assert settings.quality == "BEST"
+
+
+def test_steps_count_only_where_a_model_paints(scene):
+    settings = scene.make_4d
+    settings.quality = "GOOD"
+    settings.steps = 7
+    assert settings.quality == "GOOD"
+    settings.inpaint_model = "sd2-inpaint"
+    assert settings.quality == CUSTOM
+
+
+def test_quality_of_what_was_made_shows_on_its_scene(scene, tmp_path):
+    wanted = JobSettings(str(tmp_path / "a.jpg"), size=1920, steps=45)
+    remember_settings(scene, wanted)
+    assert scene.make_4d.quality == "BEST"
+
+
+def test_the_photo_moves_with_the_saved_file(scene, tmp_path):
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "work.blend"))
+    wanted = JobSettings(str(tmp_path / "a.jpg"))
+    remember_settings(scene, wanted)
+    assert scene.make_4d.photo == "//a.jpg"
+    assert Path(job_settings(scene).photo) == tmp_path / "a.jpg"
+
+
+def test_every_setting_says_what_it_does_to_the_picture(addon):
+    for group in (Make4DSettings, MAKE4D_PG_engine, preferences.Make4DPreferences):
+        for prop in group.bl_rna.properties:
+            if prop.identifier not in ("rna_type", "name", "bl_idname"):
+                assert len(prop.description) > 15, prop.identifier
+
+
+def test_first_run_is_before_a_photo_and_a_scene(scene, monkeypatch):
+    assert main.is_first_run(scene) and len(main.FIRST_STEPS) == 3
+    scene.make_4d.photo = "a.jpg"
+    assert not main.is_first_run(scene)
+    scene.make_4d.photo = ""
+    monkeypatch.setattr(main, "is_4d_scene", lambda scene: True)
+    assert not main.is_first_run(scene)
+
+
+def test_only_the_scene_that_is_made_is_busy(scene, job):
+    assert main.is_busy(scene) and not main.is_first_run(scene)
+    assert not main.is_busy(bpy.data.scenes.new("Other"))
+
+
+def test_no_loop_where_nothing_moves(scene):
+    assert "loop_frames" in main.advanced(scene)
+    scene.make_4d.motion = False
+    assert "loop_frames" not in main.advanced(scene)
+
+
+def test_sub_panels_come_in_the_order_of_work(addon):
+    names = ("settings", "motion", "camera", "models", "objects", "render")
+    panels = [getattr(bpy.types, f"VIEW3D_PT_make_4d_{name}") for name in names]
+    orders = [panel.bl_order for panel in panels]
+    assert orders == sorted(set(orders)) and orders[0] == 0
+    assert all("DEFAULT_CLOSED" in panel.bl_options for panel in panels)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (1, "About 5 s left"),
+        (42, "About 40 s left"),
+        (91, "About 2 min left"),
+        (7200, "About 2.0 h left"),
+    ],
+)
+def test_the_time_left_in_words(addon, seconds, words):
+    assert progress.left_text(seconds) == words
+
+
+def test_a_job_for_another_scene_is_named(addon):
+    assert progress.elsewhere_text(SimpleNamespace(scene="Sea")) == "For scene 'Sea'"
+    assert progress.share_text(0.456) == "46%"
+
+
+def region(width: int, scale: float) -> SimpleNamespace:
+    """A context with a region of a width and an interface scale."""
+    system = SimpleNamespace(ui_scale=scale)
+    styles = bpy.context.preferences.ui_styles
+    preferences = SimpleNamespace(system=system, ui_styles=styles)
+    return SimpleNamespace(region=SimpleNamespace(width=width), preferences=preferences)
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+def test_lines_are_narrower_than_the_region(addon, scale):
+    context = region(int(292 * scale), scale)
+    fits = text._fits(context)
+    sentence = "There is no file '/a/very/long/path/to/a/photograph/on/a/disk.jpg'; check the name."
+    lines = text.lines_of(sentence, fits)
+    assert len(lines) > 1 and all(fits(line) for line in lines)
+    assert "".join(lines).replace(" ", "") == sentence.replace(" ", "")
+
+
+def test_as_much_fits_at_every_scale(addon):
+    sentence = "Save the file: this folder is emptied when Blender quits. " * 3
+    counts = [
+        len(text.lines_of(sentence, text._fits(region(int(292 * scale), scale))))
+        for scale in (1.0, 1.5, 2.0)
+    ]
+    assert max(counts) - min(counts) <= 1
+
+
+def test_languages_without_spaces_break_too(addon):
+    lines = text.lines_of("将照片拖入此视图然后按下按钮等待完成" * 3, text._fits(region(292, 1.0)))
+    assert len(lines) > 1
+
+
+def test_pictures_stay_within_the_region(addon):
+    assert text.icon_scale(region(120, 1.0)) == 4.0
+    assert text.icon_scale(region(2000, 2.0)) == text.LARGEST_ICON
+    assert text.icon_scale(region(10, 2.0)) > 0
+
+
+def test_the_films_folder(scene, tmp_path):
+    scene.render.filepath = str(tmp_path / "out" / "film.mp4")
+    assert open_folder.film_folder(scene) == tmp_path / "out"
+    scene.render.filepath = f"{tmp_path}/out/"
+    assert open_folder.film_folder(scene) == tmp_path / "out"
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "work.blend"))
+    scene.render.filepath = "//film.mp4"
+    assert open_folder.film_folder(scene) == tmp_path
+
+
+def test_a_folder_that_is_not_there_yet_is_told(scene, tmp_path):
+    scene.render.filepath = str(tmp_path / "out" / "film.mp4")
+    with pytest.raises(RuntimeError, match="render the film first"):
+        bpy.ops.make_4d.open_folder("EXEC_DEFAULT")
+
+
+def test_a_film_that_would_be_lost_is_told(addon, tmp_path):
+    assert render.is_temporary(Path(bpy.app.tempdir))
+    assert not render.is_temporary(tmp_path)

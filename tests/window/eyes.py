@@ -20,7 +20,7 @@ COLUMNS = (0.5, 0.2, 0.8, 0.35, 0.65, 0.9, 0.07)
 """Lines down a region, as shares of its width."""
 FEW = (0.5, 0.2, 0.8)
 """Those down a sidebar, whose widgets are wide."""
-QUICK = 0.008
+QUICK = 0.02
 """Seconds that Blender needs to see what is under the pointer."""
 TOLERANCE = 10
 """Grey levels between the colours of a panel and of one inside it; the border differs by more."""

@@ -9,6 +9,8 @@ import bpy
 from artist import MODULE, Artist
 
 CATEGORY = "Make 4D"
+LARGE = 640
+"""Size of the picture whose making is watched and cancelled."""
 
 
 def install(you: Artist) -> Iterator[float]:
@@ -159,7 +161,7 @@ def choose_the_photo(you: Artist) -> Iterator[float]:
     yield from you.type_into("make_4d.photo", str(you.photo))
     assert you.settings.photo == str(you.photo), f"the field holds {you.settings.photo!r}"
     # Set, not typed: the fields of advanced settings are in a closed panel.
-    you.settings.size, you.settings.frames = 256, 8
+    you.settings.size, you.settings.frames = LARGE, 8
     bpy.ops.ed.undo_push(message="Size and frames")
 
 

@@ -9,6 +9,7 @@ import bpy
 from artist import Artist
 from freeze import Freezes
 
+SMALL = 256
 LONGEST_MS, LONGEST_BUILD_MS = 100, 1000
 """How long the add-on may hold up the window while a job runs, and when its scene is built."""
 
@@ -54,7 +55,9 @@ def cancel(you: Artist) -> Iterator[float]:
 
 
 def make_to_the_end(you: Artist) -> Iterator[float]:
-    """Click Make 4D again; the scene comes, seen by its camera."""
+    """Click Make 4D again, for a small picture; the scene comes, seen by its camera."""
+    you.settings.size = SMALL
+    bpy.ops.ed.undo_push(message="Size")
     you.freezes = Freezes()
     yield from you.click_on("make_4d.make")
     yield from you.wait_until(lambda: you.job is not None, "the job to start", 5)

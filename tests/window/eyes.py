@@ -152,14 +152,15 @@ class Eyes:
         return before - self.panels_end()
 
     def blank_places(self, area: bpy.types.Area) -> Generator[float, None, list[tuple[int, int]]]:
-        """Places down the sidebar's middle with no widget: panels' headers, labels, pictures."""
+        """Places down the sidebar with no widget: headers but the first one's, labels, pictures."""
         blank: list[int] = []
         region, floor = self.region(area, "UI"), self.panels_end()
+        first = region.y + region.height - 3 * ROW * bpy.context.preferences.system.ui_scale
         for x, y in places(region, FEW[:1]):
             if y < floor:
                 break
             yield from self.hand.move(x, y, QUICK)
-            if not self.under_pointer(area, self.region(area, "UI")):
+            if y < first and not self.under_pointer(area, self.region(area, "UI")):
                 blank.append(y)
         return [(region.x + region.width // 2, y) for y in middles(blank)]
 

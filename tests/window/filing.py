@@ -65,6 +65,7 @@ def save_as(you: Artist) -> Iterator[float]:
     yield from press_button(you, area)
 
 
+@bpy.app.handlers.persistent
 def note_load(*_: object) -> None:
     """Blender's handler for a file that was loaded."""
     loaded.append(bpy.data.filepath)

@@ -34,6 +34,8 @@ def click_make_and_orbit(you: Artist) -> Iterator[float]:
             break
         fractions.append(you.job.fraction)
         you.picture(f"bar-{number + 1}")
+    yield from you.wait_until(lambda: not you.job or you.job.fraction > fractions[0], "the bar", 20)
+    fractions.append(you.job.fraction if you.job else 1.0)
     you.note("freezes", you.freezes.close())
     you.note("fractions", [round(fraction, 3) for fraction in fractions])
     assert sorted(fractions) == fractions and fractions[-1] > fractions[0], "the bar stands still"

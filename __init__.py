@@ -20,6 +20,9 @@ def _modules() -> tuple[ModuleType, ...]:
         check_path,
         clear_cache,
         command,
+        copy_details,
+        discard_ready,
+        dismiss_failure,
         download,
         drop_photo,
         edit_picture,
@@ -28,6 +31,7 @@ def _modules() -> tuple[ModuleType, ...]:
         fly_path,
         follow_speed,
         free_models,
+        job_queue,
         layer_items,
         level_horizon,
         make,
@@ -40,6 +44,7 @@ def _modules() -> tuple[ModuleType, ...]:
         remove_model,
         settings,
         take_along,
+        take_result,
         update_motion,
         use_models,
     )
@@ -58,7 +63,8 @@ def _modules() -> tuple[ModuleType, ...]:
     from .render import engine, ui_compat
 
     return (
-        *(cache_size, clear_cache, preferences, settings, layer_items, make, cancel, objects),
+        *(cache_size, clear_cache, preferences, settings, layer_items, job_queue, take_result),
+        *(make, cancel, discard_ready, copy_details, dismiss_failure, objects),
         *(add_preset, drop_photo, open_folder),
         *(rebuild, edit_picture, take_along),
         *(update_motion, paint_motion, add_guide, follow_speed),

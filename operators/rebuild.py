@@ -67,10 +67,6 @@ class MAKE4D_OT_rebuild(RunsJob, bpy.types.Operator):
         settings = job_settings(context.scene)
         return with_edits(settings, context.scene, parts, without=self.without)
 
-    def finish(self, folder: Path, job: running.RunningJob) -> str:
-        """Put the new points and pictures into the scene that asked."""
-        return take_scene(folder, job)
-
 
 def take_scene(folder: Path, job: running.RunningJob) -> str:
     """Put the new points and pictures into the scene that asked."""
@@ -81,7 +77,7 @@ def take_scene(folder: Path, job: running.RunningJob) -> str:
 
 def take_rebuilt(folder: Path, job: running.RunningJob) -> tuple[SceneParts, Flight]:
     """A job's result in place of what the scene that asked had; raises ValueError without it."""
-    scene = bpy.data.scenes.get(job.scene)
+    scene = job.place.scene()
     if scene is None:
         raise ValueError("the scene was removed meanwhile")
     parts = parts_of(scene)
@@ -93,10 +89,12 @@ def take_rebuilt(folder: Path, job: running.RunningJob) -> tuple[SceneParts, Fli
 
 
 def register() -> None:
-    """Register the operator."""
+    """Register the operator, and who takes its result."""
     bpy.utils.register_class(MAKE4D_OT_rebuild)
+    running.TAKERS["rebuild"] = take_scene
 
 
 def unregister() -> None:
-    """Remove the operator."""
+    """Remove them."""
+    del running.TAKERS["rebuild"]
     bpy.utils.unregister_class(MAKE4D_OT_rebuild)

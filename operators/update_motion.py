@@ -36,7 +36,7 @@ class MAKE4D_OT_update_motion(RunsJob, bpy.types.Operator):
     )
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> str:  # type: ignore[override]
         """Who takes the result."""
         return "find_motion" if self.find_again else "update_motion"
 
@@ -48,10 +48,6 @@ class MAKE4D_OT_update_motion(RunsJob, bpy.types.Operator):
             raise SettingsError(str(error)) from error
         made = replace(made_with(parts.still), motion=True)
         return with_edits(made, context.scene, parts, find_again=self.find_again)
-
-    def finish(self, folder: Path, job: running.RunningJob) -> str:
-        """Put the new points into the clouds of the scene that asked."""
-        return (take_found if self.find_again else take_motion)(folder, job)
 
 
 def take_motion(folder: Path, job: running.RunningJob) -> str:
@@ -73,10 +69,12 @@ def _share_that_moves(flight: Flight) -> str:
 
 
 def register() -> None:
-    """Register the operator."""
+    """Register the operator, and who takes its results."""
     bpy.utils.register_class(MAKE4D_OT_update_motion)
+    running.TAKERS |= {"update_motion": take_motion, "find_motion": take_found}
 
 
 def unregister() -> None:
-    """Remove the operator."""
+    """Remove them."""
+    del running.TAKERS["update_motion"], running.TAKERS["find_motion"]
     bpy.utils.unregister_class(MAKE4D_OT_update_motion)

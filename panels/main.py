@@ -16,7 +16,7 @@ from ..operators.settings import CATEGORY, CUSTOM, QUALITIES
 from ..operators.stage_states import is_of_chosen_photo, needs_rebuild
 from .photo import chosen, draw_photo
 from .presets import MAKE4D_PT_presets
-from .progress import draw_failure, draw_progress, draw_waiting
+from .progress import draw_failure, draw_progress, draw_ready, draw_waiting
 from .text import draw_wrapped
 
 FIRST_STEPS = (
@@ -55,6 +55,7 @@ class VIEW3D_PT_make_4d(bpy.types.Panel):
         if running.current is not None:
             draw_progress(layout, context, running.current)
         draw_waiting(layout)
+        draw_ready(layout, context)
         draw_failure(layout, context)
 
 
@@ -117,7 +118,7 @@ def is_first_run(scene: bpy.types.Scene) -> bool:
 
 def is_busy(scene: bpy.types.Scene) -> bool:
     """Whether the job that runs is this scene's: its settings are the job's until it ends."""
-    return running.current is not None and running.current.scene == scene.name
+    return running.current is not None and running.current.place.scene() == scene
 
 
 def advanced(scene: bpy.types.Scene) -> tuple[str, ...]:

@@ -18,7 +18,11 @@ MODULES = sorted(
     path.relative_to(ROOT)
     for path in (ROOT / "__init__.py", *(p for part in PARTS for p in (ROOT / part).rglob("*.py")))
 )
-TESTS = sorted(path.relative_to(ROOT) for path in (ROOT / "tests").glob("*.py"))
+TESTS = sorted(
+    path.relative_to(ROOT)
+    for folder in (ROOT / "tests", ROOT / "tests" / "window")
+    for path in folder.glob("*.py")
+)
 SCRIPTS = [Path("make4d"), Path(".ci/tasks.py"), *TESTS]
 
 # Whom the modules of a folder may import from the package. `ml-client` is what Blender's side may

@@ -82,8 +82,10 @@ class VIEW3D_PT_make_4d_settings(bpy.types.Panel):
         layout.use_property_decorate = False
         layout.enabled = not is_busy(context.scene)
         settings = context.scene.make_4d
-        for name in ("size", "layers", "seed"):
-            layout.prop(settings, name)
+        layout.prop(settings, "size")
+        if not is_4d_scene(context.scene):  # where they have a panel of their own
+            layout.prop(settings, "layers")
+        layout.prop(settings, "seed")
         layout.row(heading="Move").prop(settings, "motion", text="Clouds, Water")
         if settings.motion:
             layout.prop(settings, "loop_frames")

@@ -18,6 +18,8 @@ from . import running
 from .redraw import redraw_sidebars
 
 POLL_SECONDS = 0.1
+GLOBAL_UNDO_MODES = ("OBJECT", "POSE")
+"""Modes in which an undo step holds the whole file; the others' hold what is edited alone."""
 type Report = Callable[[set[str], str], None]
 
 
@@ -138,6 +140,9 @@ def _free_window() -> bpy.types.Window | None:
     if bpy.app.is_job_running("RENDER"):
         return None
     for window in windows:
+        active = window.view_layer.objects.active
+        if active is not None and active.mode not in GLOBAL_UNDO_MODES:
+            return None
         for operator in window.modal_operators:
             if bpy.types.Operator.bl_rna_get_subclass_py(operator.bl_idname) is None:
                 return None

@@ -30,7 +30,8 @@ def original(made, tmp_path):
 
 
 def picture(scene, folder):
-    """The scene's frame 4; where it is linked only the frame and the format change, unsaved."""
+    """The scene's frame 4. It is shown first: Blender renders at the shown scene's frame."""
+    bpy.context.window.scene = scene
     scene.frame_set(4)
     return rendered(scene, folder)
 
@@ -55,7 +56,7 @@ def test_a_scene_in_another_file_renders_the_same(made, original, tmp_path, link
 def test_it_still_does_after_saving_and_opening_again(made, original, tmp_path, link):
     scene = bring(*made, link)
     name = scene.name
-    bpy.context.window.scene = scene
+    bpy.context.window.scene = scene  # so that it is saved
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "film.blend"))
     np.testing.assert_array_equal(picture(bpy.data.scenes[name], tmp_path), original)

@@ -52,7 +52,7 @@ def details(failure: running.Failure) -> str:
         failure.sentence,
         failure.detail,
     ]
-    return without_home("\n".join(lines))
+    return without_folders("\n".join(lines), failure.settings)
 
 
 def public(settings: JobSettings) -> dict[str, object]:
@@ -61,8 +61,10 @@ def public(settings: JobSettings) -> dict[str, object]:
     return record | {name: Path(str(record[name])).name for name in PRIVATE}
 
 
-def without_home(text: str) -> str:
-    """A text with ~ in place of the user's own folder."""
+def without_folders(text: str, settings: JobSettings) -> str:
+    """A text without the folders that settings name, and with ~ in place of the user's own."""
+    for path in filter(None, (str(getattr(settings, name)) for name in PRIVATE)):
+        text = text.replace(path, Path(path).name)
     return text.replace(str(Path.home()), "~")
 
 

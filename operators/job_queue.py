@@ -21,6 +21,8 @@ POLL_SECONDS = 0.1
 LEFT_SECONDS = 5.0
 """By so much an estimate of the time left has to change to be drawn again."""
 _shown: list[tuple[object, ...]] = [()]
+GLOBAL_UNDO_MODES = ("OBJECT", "POSE")
+"""Modes in which an undo step holds the whole file; the others' hold what is edited alone."""
 type Report = Callable[[set[str], str], None]
 
 
@@ -154,6 +156,9 @@ def _free_window() -> bpy.types.Window | None:
     if bpy.app.is_job_running("RENDER"):
         return None
     for window in windows:
+        active = window.view_layer.objects.active
+        if active is not None and active.mode not in GLOBAL_UNDO_MODES:
+            return None
         for operator in window.modal_operators:
             if bpy.types.Operator.bl_rna_get_subclass_py(operator.bl_idname) is None:
                 return None

@@ -119,11 +119,16 @@ class RunningJob:
                 note_device(message)
         return self.job.finished
 
-    def close(self) -> None:
-        """End the job's process, unless it is kept, and remove its files."""
-        worker = self.job.close(keep_worker=stored("keep_models", False))
+    def let_go(self) -> None:
+        """End the job's process, unless it is kept for the next; the result's files stay."""
+        worker = self.job.let_go(keep_worker=stored("keep_models", False))
         if worker is not None:
             _kept.append(worker)
+
+    def close(self) -> None:
+        """End the job's process, unless it is kept, and remove its files."""
+        self.let_go()
+        self.job.close()
         if self.settings.edits:
             shutil.rmtree(self.settings.edits, ignore_errors=True)
 
@@ -252,6 +257,7 @@ def hold() -> RunningJob:
     assert current is not None
     if taken is not None:
         taken.close()
+    current.let_go()
     taken, current = current, None
     return taken
 
@@ -260,6 +266,7 @@ def offer() -> None:
     """The running job has ended well, and its scene is gone: its result waits for the artist."""
     global current
     assert current is not None
+    current.let_go()
     ready.append(current)
     current = None
 

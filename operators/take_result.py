@@ -59,6 +59,8 @@ class MAKE4D_OT_take_result(bpy.types.Operator):
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         self.cancel(context)
+        if running.current is None or running.current.job.finished is None:
+            return {"CANCELLED"}  # asked for twice while the window was slow
         return self.execute(context)
 
     def cancel(self, context: bpy.types.Context) -> None:

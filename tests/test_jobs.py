@@ -40,7 +40,7 @@ def scene(addon, photo, tmp_path, monkeypatch):
 def ask(scene, kind="make", **changes):
     """Ask for a job as a click does."""
     own = scene.make_4d
-    settings = JobSettings(own.photo, size=64, frames=5, **changes)
+    settings = JobSettings(bpy.path.abspath(own.photo), size=64, frames=5, **changes)
     job_queue.ask(running.WaitingJob(settings, kind, running.place_of(scene)))
 
 
@@ -138,6 +138,19 @@ def test_a_result_for_another_file_is_offered(scene, tmp_path):
     assert len(clouds()) == 2 and not running.ready
 
 
+def test_a_result_keeps_its_files_but_no_process(scene):
+    """They stay for the redo panel; the worker's memory does not."""
+    ask(scene)
+    until(is_done)
+    worker = running.current.job.worker
+    take()
+    assert not worker.is_alive and Path(running.taken.job.output).is_dir()
+    ask(scene)
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    until(lambda: running.ready)
+    assert not running.ready[0].job.worker.is_alive
+
+
 def test_an_offered_result_may_be_discarded(scene):
     ask(scene)
     bpy.ops.wm.read_factory_settings(use_empty=True)
@@ -162,6 +175,7 @@ def test_a_failure_is_kept_with_its_details_and_the_queue_goes_on(scene, tmp_pat
         take()
     assert running.failure is not None and not clouds()
     text = details(running.failure)
+    assert "secret" not in text
     assert '"photo": "broken.jpg"' in text and "Blender 5." in text and "Make 4D 0." in text
     assert running.failure.sentence in (tmp_path / job_log.NAME).read_text(encoding="utf-8")
     until(is_done)

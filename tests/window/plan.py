@@ -12,7 +12,7 @@ STEPS = {
     "cancel": 90,
     "make_to_the_end": 120,
     "undo_and_redo": 40,
-    "open_every_panel": 150,
+    "open_every_panel": 240,
     "drag_the_path": 120,
     "press_f12": 90,
     "paint_motion": 200,

@@ -14,15 +14,13 @@ from ..ml.model_store import why_not
 from ..ml.process import MissingPackageError
 from ..ml.protocol import Cancelled, Done, Failed
 from ..ml.settings import JobSettings, Resources, SettingsError
-from . import running
+from . import rates, running
 from .redraw import redraw_sidebars
 
 POLL_SECONDS = 0.1
 LEFT_SECONDS = 5.0
 """By so much an estimate of the time left has to change to be drawn again."""
 _shown: list[tuple[object, ...]] = [()]
-GLOBAL_UNDO_MODES = ("OBJECT", "POSE")
-"""Modes in which an undo step holds the whole file; the others' hold what is edited alone."""
 type Report = Callable[[set[str], str], None]
 
 
@@ -64,6 +62,7 @@ def conclude(report: Report) -> set[str]:
     job = running.current
     assert job is not None
     ended = job.job.finished
+    rates.store()
     if isinstance(ended, Cancelled):
         running.end()
         report({"INFO"}, rpt_("Cancelled: what was finished is kept for the next run"))
@@ -157,7 +156,7 @@ def _free_window() -> bpy.types.Window | None:
         return None
     for window in windows:
         active = window.view_layer.objects.active
-        if active is not None and active.mode not in GLOBAL_UNDO_MODES:
+        if active is not None and active.mode.startswith("EDIT"):
             return None
         for operator in window.modal_operators:
             if bpy.types.Operator.bl_rna_get_subclass_py(operator.bl_idname) is None:

@@ -27,7 +27,6 @@ def note(settings: JobSettings, done: StageDone) -> None:
     known, key = rates(), _key(settings, done.stage)
     rate = done.seconds / megapixels(settings)
     known[key] = NEWEST * rate + (1 - NEWEST) * known.get(key, rate)
-    _store()
 
 
 def seconds_left(settings: JobSettings, progress: Progress | None) -> float | None:
@@ -84,7 +83,8 @@ def rates() -> dict[str, float]:
         return {}
 
 
-def _store() -> None:
+def store() -> None:
+    """Write what is remembered; called once a job, since a busy disk may take its time."""
     try:
         _path().write_text(json.dumps(rates(), indent=1), encoding="utf-8")
     except OSError:

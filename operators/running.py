@@ -96,7 +96,7 @@ class RunningJob:
     def label(self) -> str:
         """What the job is doing now, in words."""
         if isinstance(self.job.finished, Done):
-            return "Ready: waits until you have finished"
+            return "Ready: finish what you do, or leave Edit Mode"
         return STAGE_LABELS[self.job.stage]
 
     @property

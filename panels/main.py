@@ -150,16 +150,16 @@ def draw_wishes(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
 
 def draw_main_button(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """The one large button: Make 4D, and where the photo's scene is there already, Rebuild."""
-    button = layout.row(align=True)
+    column = layout.column(align=True)
+    column.enabled = isinstance(chosen(context.scene), PhotoFacts)
+    button = column.row()
     button.scale_y = 1.8
-    button.enabled = isinstance(chosen(context.scene), PhotoFacts)
     if not is_of_chosen_photo(context.scene):
         button.operator(MAKE4D_OT_make.bl_idname, icon="OUTLINER_OB_POINTCLOUD")
         return
-    rebuild = button.row(align=True)
-    rebuild.active = needs_rebuild(context.scene)
-    rebuild.operator(MAKE4D_OT_rebuild.bl_idname, icon="FILE_REFRESH")
-    button.operator(MAKE4D_OT_make.bl_idname, text="", icon="DUPLICATE")
+    button.active = needs_rebuild(context.scene)
+    button.operator(MAKE4D_OT_rebuild.bl_idname, icon="FILE_REFRESH")
+    column.operator(MAKE4D_OT_make.bl_idname, text="Make as New Scene", icon="DUPLICATE")
 
 
 _CLASSES = (VIEW3D_PT_make_4d, VIEW3D_PT_make_4d_settings, VIEW3D_PT_make_4d_objects)

@@ -23,14 +23,15 @@ def draw_progress(
     if job.scene != context.scene.name:
         box.label(text=elsewhere_text(job), icon="SCENE_DATA", translate=False)
     box.label(text=job.label)
-    box.progress(factor=job.fraction, text=share_text(job.fraction))
+    row = box.row(align=True)  # Cancel stays where it is, whatever is told below
+    row.progress(factor=job.fraction, text=share_text(job.fraction))
+    row.operator(MAKE4D_OT_cancel.bl_idname, text="", icon="X")
     if job.detail:
         draw_wrapped(box, context, job.detail[:1].upper() + job.detail[1:])
     draw_preview(box, context, job.preview)
     left = job.seconds_left
     if left is not None:
         box.label(text=left_text(left), icon="TIME", translate=False)
-    box.operator(MAKE4D_OT_cancel.bl_idname, icon="X")
 
 
 def draw_waiting(layout: bpy.types.UILayout) -> None:

@@ -73,6 +73,7 @@ def test_the_cache_tells_nothing_and_the_newest_counts_half():
 
 def test_it_is_remembered_and_a_broken_memory_is_forgotten(folder):
     measure()
+    rates.store()
     assert json.loads((folder / rates.NAME).read_text())
     rates.rates.cache_clear()
     assert rates.expected(JOB, "photo", 1) == pytest.approx(2.0)

@@ -130,7 +130,14 @@ class Eyes:
             yield from self.turn("WHEELDOWNMOUSE", 8)
             if self.scrolled() == before:
                 break
-        return (yield from self.open_panels(area, wanted))
+        while True:  # and up again, opening panels
+            found = yield from self.open_panels(area, wanted)
+            if found:
+                return found
+            before = self.scrolled()
+            yield from self.turn("WHEELUPMOUSE", 8)
+            if self.scrolled() == before:
+                return None
 
     def open_panels(self, area: bpy.types.Area, wanted: str) -> Found:
         """Open what may be a closed panel's header, lowest first, until the widget is drawn."""

@@ -14,7 +14,9 @@ TICK = 0.01
 LONG = 0.03
 """Shorter gaps are not kept."""
 ADD_ON = "/make_4d/"
-BLENDER = "Blender"
+BLENDER, DRAWING = "Blender", "drawing"
+ENGINE = "/make_4d/render/"
+"""Its time is that of the graphics card, for which a software renderer stands in here."""
 
 
 class Freezes:
@@ -58,8 +60,10 @@ class Freezes:
 
 
 def runs(frame: object) -> str:
-    """The add-on's function that runs in a frame, with its file; else Blender."""
+    """The add-on's function that runs in a frame, with its file; else drawing or Blender."""
     stack = traceback.extract_stack(frame) if frame is not None else []
+    if any(ENGINE in entry.filename for entry in stack):
+        return DRAWING
     own = [entry for entry in stack if ADD_ON in entry.filename]
     return f"{own[-1].name} ({own[-1].filename.rpartition('/')[2]})" if own else BLENDER
 
@@ -69,14 +73,16 @@ def summary(gaps: list[tuple[float, dict[str, float]]]) -> dict[str, float | str
     longest = max((gap for gap, _ in gaps), default=0.0)
     shares = [own_share(spent) for _, spent in gaps]
     added = max(shares, default=(0.0, ""))
+    drawn = max((spent.get(DRAWING, 0.0) for _, spent in gaps), default=0.0)
     return {
         "longest_ms": round(1000 * longest),
         "add_on_ms": round(1000 * added[0]),
         "add_on_in": added[1],
+        "drawing_ms": round(1000 * drawn),
     }
 
 
 def own_share(spent: dict[str, float]) -> tuple[float, str]:
     """Seconds in the add-on's code, and the function that took most of them."""
-    own = {name: seconds for name, seconds in spent.items() if name != BLENDER}
+    own = {name: seconds for name, seconds in spent.items() if name not in (BLENDER, DRAWING)}
     return sum(own.values()), max(own, key=lambda name: own[name], default="")

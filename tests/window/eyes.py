@@ -144,12 +144,27 @@ class Eyes:
         for x, y in (yield from self.blank_places(area)):
             grown = yield from self.toggle(x, y)
             if grown > 0 or self.panels_end() < self.region(area, "UI").y + ROW:  # no room to grow
-                found = yield from self.find(area, "UI", wanted, below=y)
+                found = yield from self.find_downwards(area, wanted, y)
                 if found:
                     return found
             if grown:
                 yield from self.toggle(x, y)
         return None
+
+    def find_downwards(self, area: bpy.types.Area, wanted: str, below: int) -> Found:
+        """The place of a widget in what comes below a place, scrolled to; else scrolled back."""
+        found = yield from self.find(area, "UI", wanted, below=below)
+        turns = 0
+        while not found:
+            before = self.scrolled()
+            yield from self.turn("WHEELDOWNMOUSE", 8)
+            if self.scrolled() == before:
+                break
+            turns += 1
+            found = yield from self.find(area, "UI", wanted)
+        if not found:
+            yield from self.turn("WHEELUPMOUSE", 8 * turns)
+        return found
 
     def toggle(self, x: int, y: int) -> Generator[float, None, int]:
         """Click where a panel's header may be; returns by how many pixels the panels grew."""

@@ -53,5 +53,5 @@ def test_every_stage_and_every_file_is_there():
 def test_blender_is_given_labels_and_names_of_operators(addon):
     entries = languages.translations()["de_DE"]
     assert entries["Operator", "Rebuild"] == entries["*", "Rebuild"] == "Neu aufbauen"
-    languages.unregister()  # raises unless it was registered
+    languages.unregister()
     languages.register()

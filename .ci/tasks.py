@@ -25,10 +25,11 @@ def call(*arguments: str, folder: Path | None = None) -> int:
 
 
 def run_tests(arguments: list[str]) -> int:
-    """Run pytest on the whole suite, or on the files that the arguments name."""
+    """Run pytest on the whole suite, on the files that the arguments name, or in the window."""
     options = (argument for argument in arguments if not argument.startswith("-"))
     is_named = any(Path(option.split("::")[0]).exists() for option in options)
-    chosen = arguments if is_named else [str(ROOT / "tests"), *arguments]
+    suite = ROOT / "tests" / ("window" if "--window" in arguments else "")
+    chosen = arguments if is_named else [str(suite), *arguments]
     return call("-m", "pytest", "-c", str(ROOT / "tests/pytest.ini"), *chosen)
 
 

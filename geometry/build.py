@@ -15,6 +15,7 @@ from .marks import CACHE, FEATURES, LENS, LOOP, NETWORKS, REGIONS, SETTINGS, mar
 from .material import make_material
 from .motion_image import is_painted, make_regions_image, write_regions
 from .nodes.animate import add_animation
+from .picture_images import show_pictures
 from .scene_setup import scene_for, set_up, show
 
 
@@ -84,11 +85,12 @@ def note_features(cloud: bpy.types.Object, plan: FlightPlan) -> None:
 
 
 def note_source(still: bpy.types.Object, flight: Flight, request: str) -> None:
-    """Note on the still cloud what the scene was made of: lens, regions that move, settings."""
+    """Note on the still cloud what the scene was made of: lens, settings, and the pictures."""
     wide = flight.plan.wide_camera
     lens = (wide.focal, wide.cx, wide.cy, wide.width, wide.height, *flight.plan.margins)
     still[LENS] = [float(value) for value in lens]
     still[SETTINGS] = request
+    show_pictures(still, flight.plan.pictures)
     image = still.get(REGIONS)
     if image is not None and not is_painted(image):
         write_regions(image, flight.regions)

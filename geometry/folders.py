@@ -44,6 +44,13 @@ def user_cache_folder() -> Path:
     return _chosen_cache() or _user_folder("cache", "stages")
 
 
+def log_folder() -> Path:
+    """Where the log and the measured times lie; made where it is missing."""
+    folder = _user_folder("log")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def _chosen_cache() -> Path | None:
     """A folder of our own in the one of the preference, which may hold other things."""
     chosen = str(stored("cache_folder", ""))

@@ -27,6 +27,13 @@ def wide_lens(still: bpy.types.Object) -> Intrinsics:
     return Intrinsics(focal, cx, cy, round(width), round(height))
 
 
+def photo_lens(still: bpy.types.Object) -> Intrinsics:
+    """The photo's own intrinsics, without its margins; KeyError where a cloud doesn't tell."""
+    focal, cx, cy, width, height, top, right, bottom, left = still[LENS]
+    size = round(width - left - right), round(height - top - bottom)
+    return Intrinsics(focal, cx - left, cy - top, *size)
+
+
 def photo_area(still: bpy.types.Object) -> tuple[slice, slice]:
     """Rows and columns of the wide photo that the photo itself covers."""
     width, height, top, right, bottom, left = (round(value) for value in still[LENS][3:9])

@@ -10,8 +10,13 @@ import bpy
 
 from .build import make_moving, note_features, note_source, nothing_half_made
 from .clouds import make_points
+from .core.camera import Intrinsics
 from .core.cloud import Flight
+from .front import photo_lens
 from .marks import CACHE, LOOP, mark
+from .scene_parts import parts_of
+
+SAME_LENS_MM = 1e-3
 
 
 def replace_points(
@@ -37,11 +42,27 @@ def replace_points(
                 collection.objects.link(moving)
     for cloud, points in zip((still, moving), fresh, strict=False):
         swap_points(cloud, points)
+    for scene in still.users_scene:
+        follow_photo(scene, still, flight.plan.camera)
     note_source(still, flight, request)
     for cloud in filter(None, (still, moving)):
         note_features(cloud, flight.plan)
     if moving is not None:
         moving[LOOP] = flight.plan.loop_frames
+
+
+def follow_photo(scene: bpy.types.Scene, still: bpy.types.Object, photo: Intrinsics) -> None:
+    """Bring picture size and lens to another photo's intrinsics, where they were the former's.
+
+    What the artist has set otherwise, or keyed, stays.
+    """
+    former = photo_lens(still)
+    render = scene.render
+    if (render.resolution_x, render.resolution_y) == (former.width, former.height):
+        render.resolution_x, render.resolution_y = photo.width, photo.height
+    camera = parts_of(scene, still).camera
+    if camera is not None and abs(camera.data.lens - former.lens_mm) < SAME_LENS_MM:
+        camera.data.lens = photo.lens_mm
 
 
 def swap_points(cloud: bpy.types.Object, points: bpy.types.PointCloud) -> None:

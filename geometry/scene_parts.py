@@ -24,15 +24,16 @@ class SceneParts:
     target: bpy.types.Object | None
 
 
-def parts_of(scene: bpy.types.Scene) -> SceneParts:
-    """The parts of a scene; of several 4D results in it, those of the active object's.
+def parts_of(scene: bpy.types.Scene, one: bpy.types.Object | None = None) -> SceneParts:
+    """The parts of a scene; of several 4D results in it, those that belong to `one`, else to the
+    active object.
 
     Raises SceneError where the scene has no still cloud.
     """
     stills = [o for o in scene.objects if o.get(ROLE) == "still" and o.type == "POINTCLOUD"]
     if not stills:
         raise SceneError("This scene has no 4D photo: choose a photo and press Make 4D first.")
-    result = _chosen_result(stills)
+    result = _chosen_result(stills, one)
     own = {o.get(ROLE): o for o in scene.objects if o.get(CACHE, "") == result}
     return SceneParts(
         next(o for o in stills if o.get(CACHE, "") == result),
@@ -40,9 +41,10 @@ def parts_of(scene: bpy.types.Scene) -> SceneParts:
     )
 
 
-def _chosen_result(stills: list[bpy.types.Object]) -> str:
-    """Id of the result that the active object belongs to, else that of the first still cloud."""
-    active = bpy.context.view_layer.objects.active if bpy.context.view_layer else None
+def _chosen_result(stills: list[bpy.types.Object], one: bpy.types.Object | None) -> str:
+    """Id of the result that an object, or the active one, belongs to, else the first still's."""
+    layer = bpy.context.view_layer
+    active = one or (layer.objects.active if layer else None)
     known = [still.get(CACHE, "") for still in stills]
     if active is not None and active.get(ROLE) and active.get(CACHE, "") in known:
         return str(active[CACHE])

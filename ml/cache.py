@@ -35,6 +35,15 @@ def file_key(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:24]
 
 
+def arrays_key(arrays: Arrays) -> str:
+    """Hash of arrays, their names and shapes."""
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()[:24]
+
+
 def code_key(*folders: Path) -> str:
     """Hash of all Python files in some folders: another release of the add-on starts afresh."""
     digest = hashlib.sha256()

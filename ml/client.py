@@ -35,6 +35,7 @@ class Task:
         self.worker = worker
         self._kill_at: float | None = None
         self._cancel_requested = False
+        self._has_let_go = False
         try:
             self._folder = tempfile.TemporaryDirectory(
                 prefix="make-4d-job-", ignore_cleanup_errors=True
@@ -44,7 +45,8 @@ class Task:
         except OSError:  # a full disk
             worker.close()
             raise
-        self._send({**command, "output": str(self.output)})
+        leftovers = [self._folder.name, worker.folder]
+        self._send({**command, "output": str(self.output), "leftovers": leftovers})
 
     @property
     def pid(self) -> int:
@@ -81,6 +83,16 @@ class Task:
     def close(self, keep_worker: bool = False) -> Worker | None:
         """Remove the task's folder and end the worker, or hand it back for another task."""
         self._folder.cleanup()
+        return self.let_go(keep_worker)
+
+    def let_go(self, keep_worker: bool = False) -> Worker | None:
+        """End the worker of a finished task, or hand it back; the task's folder stays.
+
+        After the first time there is no worker to hand back.
+        """
+        if self._has_let_go:
+            return None
+        self._has_let_go = True
         if keep_worker and self.finished and self.worker.is_alive:
             return self.worker
         self.worker.close()

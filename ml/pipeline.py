@@ -10,17 +10,27 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ..geometry.core.camera import FloatArray
-from ..geometry.core.cloud import Flight, save_flight
+from ..geometry.core.cloud import FlightPlan, save_flight
 from ..geometry.core.features import save_features
 from ..geometry.core.memory import peak_mb, reset_peak
-from .cache import Arrays, StageCache, code_key, file_key, stage_key
+from ..geometry.core.pictures import (
+    MOTION_FILE,
+    PictureEdit,
+    load_picture_edit,
+    picture_edit_files,
+    stage_of,
+)
+from .cache import Arrays, StageCache, arrays_key, code_key, file_key, stage_key
 from .model_shelf import ModelShelf
+from .painted import with_painted
+from .picture_files import write_pictures
 from .preview_files import PreviewFiles
 from .protocol import Preview, Progress, StageDone
-from .settings import JobSettings
-from .stage_context import StageContext
+from .settings import JobSettings, SettingsError
+from .stage_context import Recall, StageContext
 from .stage_table import FLIGHT_WEIGHT, Stage, stages_for
 from .stages import (
     cluster,
@@ -74,62 +84,102 @@ class PipelineRun:
         package = Path(__file__).parent
         self._code = code_key(package, package.parent / "geometry" / "core")
         self.stage = "photo"
+        self._edits = _picture_edits(self._settings)
+        self._keys: dict[str, str] = {}
+        self._bases: dict[str, str] = {}
 
     def run(self, output: Path) -> tuple[str, ...]:
         """Run every stage and write the flight into the folder `output`.
 
         Returns sentences for the artist on how the photo was read.
         """
-        keys: dict[str, str] = {}
         results: Arrays = {}
         self._previews = PreviewFiles(output.parent)
         for stage in self._stages:
-            results |= self._run_stage(stage, keys, results)
+            results |= self._run_stage(stage, results)
         self.stage = "flight"
         context = self._context(FLIGHT_WEIGHT)
         started = self._start()
         made = flight.build_flight(results, self._settings, context)
-        if "features" in results:
-            made = self._with_features(made, results, keys["features"])
+        made = replace(made, plan=self._with_files(made.plan, results))
         save_flight(made, output)
         self._finish(started, FLIGHT_WEIGHT, cached=False)
         self._cache.prune()
         return tuple(str(note) for note in results["notes"])
 
-    def _run_stage(self, stage: Stage, keys: dict[str, str], results: Arrays) -> Arrays:
+    def _run_stage(self, stage: Stage, results: Arrays) -> Arrays:
         self.stage = stage.name
         started = self._start()
-        context = self._context(stage.weight)
+        key = self._key(stage)
+        context = replace(self._context(stage.weight), recall=self._recall(stage))
         context.report(0.0)
-        keys[stage.name] = key = self._key(stage, keys)
         arrays = self._cache.load(stage.name, key)
         cached = arrays is not None
         if arrays is None:
             arrays = RUNS[stage.name](results, self._settings, context)
             self._models.release()
             self._cache.store(stage.name, key, arrays)
+        arrays = self._with_painted(stage, key, arrays)
         self._finish(started, stage.weight, cached)
         return arrays
 
-    def _with_features(self, made: Flight, results: Arrays, key: str) -> Flight:
-        """Keep the feature maps beside the cache, where they stay as long as the scene."""
-        size = results["depth"].shape[1:]
-        save_features(self._cache.folder, key, results["features"], size)
-        plan = replace(made.plan, features=key, networks=self._settings.networks)
-        return replace(made, plan=plan)
+    def _recall(self, stage: Stage) -> Recall:
+        """Keeps parts of a stage's result by what they alone depend on, and finds them again."""
+        inputs = self._inputs(stage)
+        name = f"{stage.name}_part"
 
-    def _key(self, stage: Stage, keys: dict[str, str]) -> str:
-        inputs = [keys[name] for name in stage.needs]
+        def recall(choice: dict[str, Any], make: Callable[[], Arrays]) -> Arrays:
+            key = stage_key(name, self._code, choice, inputs)
+            arrays = self._cache.load(name, key)
+            if arrays is None:
+                arrays = make()
+                self._cache.store(name, key, arrays)
+            return arrays
+
+        return recall
+
+    def _with_painted(self, stage: Stage, key: str, arrays: Arrays) -> Arrays:
+        """What was generated with what was painted over it, and the stage's keys."""
+        edits = [edit for edit in self._edits if stage_of(edit.name) == stage.name]
+        painted = with_painted(
+            arrays,
+            edits,
+            lambda base: arrays if base == key else self._cache.load(stage.name, base),
+        )
+        self._bases[stage.name] = self._keys[stage.name] = key
+        if other := {name: a for name, a in painted.items() if a is not arrays[name]}:
+            self._keys[stage.name] = stage_key("painted", key, {}, [arrays_key(other)])
+        return painted
+
+    def _with_files(self, plan: FlightPlan, results: Arrays) -> FlightPlan:
+        """Keep what belongs to the scene beside the cache, where it stays as long as the scene."""
+        edited = {edit.name for edit in self._edits}
+        folder = self._cache.folder
+        pictures = write_pictures(results, self._keys, self._bases, edited, folder)
+        plan = replace(plan, pictures=pictures)
+        if "features" not in results:
+            return plan
+        key, size = self._keys["features"], results["depth"].shape[1:]
+        save_features(folder, key, results["features"], size)
+        return replace(plan, features=key, networks=self._settings.networks)
+
+    def _key(self, stage: Stage) -> str:
+        chosen: dict[str, Any] = {name: self._settings.model_key(name) for name in stage.models}
+        chosen |= self._settings.subset(stage.settings)
+        return stage_key(stage.name, self._code, chosen, self._inputs(stage))
+
+    def _inputs(self, stage: Stage) -> list[str]:
+        """Keys of all that a stage's result depends on beside the settings."""
+        inputs = [self._keys[name] for name in stage.needs]
         if not stage.needs:
             inputs = [file_key(Path(self._settings.photo))]
         if stage.name == "features":
             inputs.append(self._models.networks_key(Path(self._settings.networks)))
-        if stage.name == "motion" and self._settings.edits:
-            inputs.append(file_key(Path(self._settings.edits)))
-        chosen = {name: self._settings.model_key(name) for name in stage.models}
-        inputs += [self._models.weights_key(key) for key in chosen.values()]
-        chosen |= self._settings.subset(stage.settings)
-        return stage_key(stage.name, self._code, chosen, inputs)
+        edits = Path(self._settings.edits) / MOTION_FILE
+        if stage.name == "motion" and self._settings.edits and edits.exists():
+            inputs.append(file_key(edits))
+        keys = (self._settings.model_key(name) for name in stage.models)
+        return inputs + [self._models.weights_key(key) for key in keys]
 
     def _context(self, weight: float) -> StageContext:
         def on_progress(fraction: float, detail: str) -> None:
@@ -149,3 +199,12 @@ class PipelineRun:
         self._done += weight
         seconds = time.perf_counter() - started
         self._send(StageDone(self._job, self.stage, round(seconds, 3), peak_mb(), cached))
+
+
+def _picture_edits(settings: JobSettings) -> list[PictureEdit]:
+    """What was painted in the pictures; raises SettingsError where it can't be read."""
+    files = picture_edit_files(Path(settings.edits)) if settings.edits else {}
+    try:
+        return [load_picture_edit(file) for file in files.values()]
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"What was painted can't be read ({error}): rebuild again.") from error

@@ -80,6 +80,11 @@ class Worker:
         return self._process.pid
 
     @property
+    def folder(self) -> str:
+        """Where its log lies."""
+        return self._folder.name
+
+    @property
     def is_alive(self) -> bool:
         """Whether the process runs."""
         return self._process.poll() is None

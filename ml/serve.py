@@ -1,7 +1,7 @@
 """The worker's main loop: reads commands, runs tasks, answers with messages.
 
 A thread reads standard input, so a cancel is seen while a job runs; when Blender goes away its end
-of the pipe closes and the worker ends at once, leaving no process behind.
+of the pipe closes and the worker ends at once, leaving no process and no temporary folder behind.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import errno
 import json
 import os
 import queue
+import shutil
 import sys
 import threading
 import traceback
@@ -41,6 +42,7 @@ class Server:
         self._commands, self._replies = commands, replies
         self._queue: queue.Queue[Command] = queue.Queue()
         self._cancelled: set[str] = set()
+        self._leftovers: set[str] = set()
         self._models = ModelShelf()
         self._stage = "start"
 
@@ -56,7 +58,10 @@ class Server:
             if command["type"] == "cancel":
                 self._cancelled.add(command["job"])
             else:
+                self._leftovers.update(command.get("leftovers", ()))
                 self._queue.put(command)
+        for folder in self._leftovers:
+            shutil.rmtree(folder, ignore_errors=True)
         os._exit(0)
 
     def _send(self, message: Message) -> None:

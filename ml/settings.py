@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from .registry import BUILTIN, MODELS, STAGES, ModelSpec
@@ -13,6 +13,10 @@ MAX_LAYERS = 8
 MAX_PROMPT = 20_000
 MAX_STEPS = 500  # of the 1000 that diffusion models are trained with
 DEVICES = ("auto", "cuda", "mps", "cpu")
+PER_LAYER = ("layer_seeds", "layer_prompts")
+MAX_LAYER_SEED = 100_000
+LAYER_SEEDS = 1009
+"""By so much a layer's seed differs from that of its next painting."""
 DIFFUSION = ("prompt", "negative_prompt", "steps", "guidance", "strength")
 
 
@@ -34,7 +38,9 @@ class JobSettings:
     inpaint_model, depth_model, motion_model: keys of the registry, or BUILTIN. prompt,
     negative_prompt, steps, guidance, strength: of a diffusion model; the paper takes 45 steps with
     a guidance of 10. networks: path of the paper's feature and decoder networks, or empty.
-    edits: path of a file of motion edits (see `geometry.core.motion_edits`), or empty.
+    layer_seeds, layer_prompts: for each layer from the nearest on, a number that paints it anew and
+    what to paint behind it in place of the prompt; those missing are 0 and empty.
+    edits: path of a folder of edits (see `geometry.core.pictures` and `motion_edits`), or empty.
     """
 
     photo: str
@@ -57,6 +63,8 @@ class JobSettings:
     guidance: float = 10.0
     strength: float = 1.0
     networks: str = ""
+    layer_seeds: tuple[int, ...] = ()
+    layer_prompts: tuple[str, ...] = ()
     edits: str = ""
 
     def validate(self) -> None:
@@ -70,6 +78,8 @@ class JobSettings:
         _check(0.1 <= self.field_of_view <= 2.6, "The field of view must be 6 to 150 degrees")
         _check(self.layer_depth in ("aligned", "paper"), "Layer depth must be aligned or paper")
         _check(0 <= self.seed < 2**31, "The seed must be 0 to 2147483647")
+        seeds_fit = all(0 <= number <= MAX_LAYER_SEED for number in self.layer_seeds)
+        _check(seeds_fit, f"A layer's seed must be 0 to {MAX_LAYER_SEED}")
         self._validate_models()
 
     def _validate_models(self) -> None:
@@ -77,8 +87,11 @@ class JobSettings:
             known = [BUILTIN, *(m.key for m in MODELS if m.stage == stage)]
             key = self.model_key(stage)
             _check(key in known, f"There is no {stage} model '{key}': choose {', '.join(known)}")
-        prompts = max(len(self.prompt), len(self.negative_prompt))
-        _check(prompts <= MAX_PROMPT, f"A prompt may have {MAX_PROMPT} characters at most")
+        prompts = (self.prompt, self.negative_prompt, *self.layer_prompts)
+        _check(
+            max(map(len, prompts)) <= MAX_PROMPT,
+            f"A prompt may have {MAX_PROMPT} characters at most",
+        )
         _check(1 <= self.steps <= MAX_STEPS, f"Steps must be 1 to {MAX_STEPS}")
         _check(0.0 <= self.guidance <= 50.0, "The guidance must be 0 to 50")
         _check(0.01 <= self.strength <= 1.0, "The strength must be 0.01 to 1")
@@ -100,12 +113,14 @@ class JobSettings:
     def effective(self) -> JobSettings:
         """The same job, with settings that don't matter to it at their defaults.
 
-        So that a prompt which the built-in way never reads does not count as a change.
+        So that neither a prompt which the built-in way never reads nor a layer's seed of 0 counts
+        as a change.
         """
-        if self.inpaint_model != BUILTIN:
-            return self
-        default = {f.name: f.default for f in fields(self) if f.name in DIFFUSION}
-        return JobSettings.from_json(self.to_json() | default)
+        changes: dict[str, Any] = {name: _trimmed(getattr(self, name)) for name in PER_LAYER}
+        if self.inpaint_model == BUILTIN:
+            words = (*DIFFUSION, "layer_prompts")
+            changes |= {f.name: f.default for f in fields(self) if f.name in words}
+        return replace(self, **changes)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary."""
@@ -114,7 +129,18 @@ class JobSettings:
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> JobSettings:
         """The inverse of `to_json`; unknown keys are refused with a TypeError."""
-        return cls(**record)
+        several = {name: tuple(record[name]) for name in PER_LAYER if name in record}
+        return cls(**(record | several))
+
+    def seed_of(self, layer: int) -> int:
+        """The seed with which a layer is painted."""
+        extra = self.layer_seeds[layer] if layer < len(self.layer_seeds) else 0
+        return self.seed + layer + LAYER_SEEDS * extra
+
+    def prompt_of(self, layer: int) -> str:
+        """What to paint in a layer, in words."""
+        own = self.layer_prompts[layer] if layer < len(self.layer_prompts) else ""
+        return own or self.prompt
 
     def subset(self, names: tuple[str, ...]) -> dict[str, Any]:
         """The named settings alone, for a stage's cache key."""
@@ -139,6 +165,13 @@ class Resources:
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary."""
         return asdict(self)
+
+
+def _trimmed(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Values of layers without the zeros and blanks that they end in."""
+    while values and not values[-1]:
+        values = values[:-1]
+    return values
 
 
 def _check(condition: bool, sentence: str) -> None:

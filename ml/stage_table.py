@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .settings import DIFFUSION, JobSettings
+from .settings import DIFFUSION, PER_LAYER, JobSettings
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ STAGES = (
     Stage("cluster", ("layers",), ("outpaint", "matte"), 1),
     Stage(
         "inpaint",
-        ("seed", "size", *DIFFUSION),
+        ("seed", "size", *DIFFUSION, *PER_LAYER),
         ("depth", "matte", "cluster"),
         40,
         ("inpaint",),

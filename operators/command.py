@@ -28,9 +28,9 @@ from ..ml.protocol import Cancelled, DeviceFound, Done, Failed, Progress, StageD
 from ..ml.registry import BUILTIN, MODELS, STAGES, model, models_for
 from ..ml.settings import DEVICES, JobSettings, Resources, SettingsError
 from .console import DEBUG, Console
+from .job_queue import check_models, check_photo
 from .outputs import OutputError, Outputs
 from .running import STAGE_LABELS
-from .runs_job import check_models, check_photo
 from .settings import remember_settings
 
 POLL_SECONDS = 0.05

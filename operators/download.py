@@ -76,7 +76,7 @@ class MAKE4D_OT_download(Watching, bpy.types.Operator):
             self.stop_watching(context)
             return {"CANCELLED"}
         ended = running.downloads[self.model].poll()
-        redraw_sidebars(context)
+        redraw_sidebars()
         return {"PASS_THROUGH"} if ended is None else self._end(context, ended)
 
     def cancel(self, context: bpy.types.Context) -> None:
@@ -111,7 +111,7 @@ class MAKE4D_OT_download(Watching, bpy.types.Operator):
         else:
             self.report({"INFO"}, f"{spec.label} is ready")
         self.stop_watching(context)
-        redraw_sidebars(context)
+        redraw_sidebars()
         return {"FINISHED"} if isinstance(ended, Done) else {"CANCELLED"}
 
 

@@ -77,7 +77,7 @@ class MAKE4D_OT_find_device(Watching, bpy.types.Operator):
             self.report({"ERROR"}, why)
             return {"CANCELLED"}
         running.note_device(query.device)
-        redraw_sidebars(context)
+        redraw_sidebars()
         return {"FINISHED"}
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 
 from ..geometry.build import build_scene
 from ..geometry.core.cloud import load_flight
@@ -13,6 +14,7 @@ from ..geometry.folders import output_folder
 from ..geometry.scene_setup import set_film_output
 from ..ml.settings import JobSettings
 from . import running
+from .layer_items import make_items
 from .runs_job import RunsJob
 from .settings import job_settings, remember_settings
 
@@ -24,16 +26,25 @@ class MAKE4D_OT_make(RunsJob, bpy.types.Operator):
     bl_label = "Make 4D"
     bl_description = "Turn the photo into a 4D scene: layers, clouds and water that move, a camera"
     bl_options = {"REGISTER", "UNDO"}
+    kind = "make"
 
     def asked(self, context: bpy.types.Context) -> JobSettings:
         """The scene's settings."""
         return job_settings(context.scene)
 
-    def finish(self, folder: Path, job: running.RunningJob) -> str:
-        """Build the scene and show it as its camera sees it."""
-        made = build(folder, job)
-        look_through_camera(bpy.context)
-        return f"Made '{made}': press F12 for a still, Ctrl-F12 for the film"
+
+def take_made(folder: Path, job: running.RunningJob) -> str:
+    """Build the scene, and show it as its camera sees it unless the artist has gone elsewhere."""
+    window, asked_by = bpy.context.window, job.place.scene()
+    shown = window.scene if window is not None else None
+    job.built = build(folder, job)
+    if shown is not None and asked_by is not None and shown != asked_by:
+        window.scene = shown
+        return rpt_("Made '{scene}': choose it in the list of scenes").format(scene=job.built)
+    look_through_camera(bpy.context)
+    return rpt_("Made '{scene}': press F12 for a still, Ctrl-F12 for the film").format(
+        scene=job.built
+    )
 
 
 def build(folder: Path, job: running.RunningJob) -> str:
@@ -43,28 +54,30 @@ def build(folder: Path, job: running.RunningJob) -> str:
     """
     flight = load_flight(folder)
     request = json.dumps(job.settings.to_json())
-    scene = bpy.data.scenes.get(job.scene)
-    built = build_scene(flight, job.name, scene, job.job.id, request)
+    built = build_scene(flight, job.name, job.place.scene(), job.job.id, request)
     scene = bpy.data.scenes[built.scene]
+    make_items(bpy.data.objects[built.still])
     set_film_output(scene, f"{output_folder()}{job.name}.mp4")
     remember_settings(scene, job.settings)
     return built.scene
 
 
 def look_through_camera(context: bpy.types.Context) -> None:
-    """Show the new scene as its camera sees it."""
+    """Show the new scene as its camera sees it, drawn by the engine that renders it."""
     screen = context.window.screen if context.window else None
     for area in screen.areas if screen else ():
         if area.type == "VIEW_3D":
             area.spaces.active.region_3d.view_perspective = "CAMERA"
+            area.spaces.active.shading.type = "RENDERED"
 
 
 def register() -> None:
-    """Register the operator."""
+    """Register the operator, and who takes its result."""
     bpy.utils.register_class(MAKE4D_OT_make)
+    running.TAKERS["make"] = take_made
 
 
 def unregister() -> None:
-    """Remove the operator; a job that runs ends with it."""
-    running.end_all()
+    """Remove them."""
+    del running.TAKERS["make"]
     bpy.utils.unregister_class(MAKE4D_OT_make)

@@ -8,6 +8,7 @@ from ..geometry.canvas import CANVAS_ROLE, make_canvas, remove_canvas
 from ..geometry.front import front_of, wide_lens
 from ..geometry.marks import REGIONS, ROLE
 from ..geometry.motion_image import keep_painting
+from ..geometry.picture_images import keep_pictures
 from ..geometry.scene_parts import SceneError, parts_of
 from .add_guide import select_only
 
@@ -100,6 +101,7 @@ def viewport(context: bpy.types.Context) -> bpy.types.SpaceView3D | None:
 @bpy.app.handlers.persistent
 def _keep_painting(*_: object) -> None:
     keep_painting()
+    keep_pictures()
 
 
 def register() -> None:

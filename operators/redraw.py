@@ -5,9 +5,11 @@ from __future__ import annotations
 import bpy
 
 
-def redraw_sidebars(context: bpy.types.Context) -> None:
-    """Draw the 3D viewports again, in whose sidebars the panels are."""
-    for window in context.window_manager.windows:
+def redraw_sidebars() -> None:
+    """Draw the sidebars of the 3D viewports again, not the scenes beside them: that is slow."""
+    for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "VIEW_3D":
-                area.tag_redraw()
+                for region in area.regions:
+                    if region.type == "UI":
+                        region.tag_redraw()

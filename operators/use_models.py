@@ -52,7 +52,7 @@ class MAKE4D_OT_use_models(bpy.types.Operator):
         for spec in recommended_models():
             setattr(context.scene.make_4d, f"{spec.stage}_model", spec.key)
         missing = missing_models()
-        redraw_sidebars(context)
+        redraw_sidebars()
         if missing and not bpy.ops.make_4d.download.poll():
             self.report(
                 {"WARNING"}, "Allow Online Access in Preferences > System, then press Download"

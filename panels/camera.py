@@ -92,7 +92,7 @@ def draw_view(layout: bpy.types.UILayout, scene: bpy.types.Scene, rig: Rig) -> N
     column = layout.column()
     column.use_property_split = True
     column.prop(rig.camera.data, "lens", text="Lens")
-    column.prop(scene.make_4d, "nearest_distance")
+    column.prop(scene.make_4d, "nearest_distance", text="Nearest (m)")
 
 
 def register() -> None:

@@ -11,10 +11,12 @@ from ..ml.registry import BUILTIN
 from ..operators import running
 from ..operators.make import MAKE4D_OT_make
 from ..operators.objects import MAKE4D_OT_add_objects
+from ..operators.rebuild import MAKE4D_OT_rebuild
 from ..operators.settings import CATEGORY, CUSTOM, QUALITIES
+from ..operators.stage_states import is_of_chosen_photo, needs_rebuild
 from .photo import chosen, draw_photo
 from .presets import MAKE4D_PT_presets
-from .progress import draw_failure, draw_progress, draw_waiting
+from .progress import draw_failure, draw_progress, draw_ready, draw_waiting
 from .text import draw_wrapped
 
 FIRST_STEPS = (
@@ -54,6 +56,7 @@ class VIEW3D_PT_make_4d(bpy.types.Panel):
         if running.current is not None:
             draw_progress(layout, context, running.current)
         draw_waiting(layout)
+        draw_ready(layout, context)
         draw_failure(layout, context)
 
 
@@ -80,8 +83,10 @@ class VIEW3D_PT_make_4d_settings(bpy.types.Panel):
         layout.use_property_decorate = False
         layout.enabled = not is_busy(context.scene)
         settings = context.scene.make_4d
-        for name in ("size", "layers", "seed"):
-            layout.prop(settings, name)
+        layout.prop(settings, "size")
+        if not is_4d_scene(context.scene):  # where they have a panel of their own
+            layout.prop(settings, "layers")
+        layout.prop(settings, "seed")
         layout.row(heading="Move").prop(settings, "motion", text="Clouds, Water")
         if settings.motion:
             layout.prop(settings, "loop_frames")
@@ -120,7 +125,7 @@ def is_first_run(scene: bpy.types.Scene) -> bool:
 
 def is_busy(scene: bpy.types.Scene) -> bool:
     """Whether the job that runs is this scene's: its settings are the job's until it ends."""
-    return running.current is not None and running.current.scene == scene.name
+    return running.current is not None and running.current.place.scene() == scene
 
 
 def draw_first_steps(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -145,11 +150,17 @@ def draw_wishes(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
 
 
 def draw_main_button(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """The one large button."""
-    button = layout.row()
+    """The one large button: Make 4D, and where the photo's scene is there already, Rebuild."""
+    column = layout.column(align=True)
+    column.enabled = isinstance(chosen(context.scene), PhotoFacts)
+    button = column.row()
     button.scale_y = 1.8
-    button.enabled = isinstance(chosen(context.scene), PhotoFacts)
-    button.operator(MAKE4D_OT_make.bl_idname, icon="OUTLINER_OB_POINTCLOUD")
+    if not is_of_chosen_photo(context.scene):
+        button.operator(MAKE4D_OT_make.bl_idname, icon="OUTLINER_OB_POINTCLOUD")
+        return
+    button.active = needs_rebuild(context.scene)
+    button.operator(MAKE4D_OT_rebuild.bl_idname, icon="FILE_REFRESH")
+    column.operator(MAKE4D_OT_make.bl_idname, text="Make as New Scene", icon="DUPLICATE")
 
 
 def draw_shading(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -57,7 +57,10 @@ class VIEW3D_PT_make_4d_models(bpy.types.Panel):
 
 
 def draw_stage(
-    layout: bpy.types.UILayout, context: bpy.types.Context, settings: object, stage: str
+    layout: bpy.types.UILayout,
+    context: bpy.types.Context,
+    settings: bpy.types.PropertyGroup,
+    stage: str,
 ) -> None:
     """The choice of a stage's way, the model's state, and what only this model needs."""
     column = layout.column()
@@ -124,7 +127,7 @@ def draw_missing(
     row.operator(MAKE4D_OT_download.bl_idname, text=text, icon="IMPORT").model = spec.key
 
 
-def is_any_missing(settings: object) -> bool:
+def is_any_missing(settings: bpy.types.PropertyGroup) -> bool:
     """Whether a model is chosen that is not there yet."""
     keys = [getattr(settings, f"{stage}_model") for stage in STAGES]
     return any(model_states.state(model(k)).status != "ready" for k in keys if k != BUILTIN)
@@ -138,7 +141,7 @@ def draw_online(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         layout.prop(system, "use_online_access")
 
 
-def draw_networks(layout: bpy.types.UILayout, settings: object) -> None:
+def draw_networks(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
     """The checkpoint of the paper's own networks."""
     column = layout.column()
     column.enabled = running.current is None

@@ -135,7 +135,7 @@ def _turn(name: str, path: str, orientation: int) -> None:
     seen = turned(pixels.reshape(height, width, 4)[::-1], orientation)
     fill(_icons[0].new(name), seen)
     del _icons[0][f"{name}|lying"]
-    redraw_sidebars(bpy.context)
+    redraw_sidebars()
 
 
 def _stamp(path: str) -> tuple[int, int]:

@@ -7,6 +7,10 @@ from bpy.app.translations import pgettext_iface
 
 from ..operators import running
 from ..operators.cancel import MAKE4D_OT_cancel
+from ..operators.copy_details import MAKE4D_OT_copy_details
+from ..operators.discard_ready import MAKE4D_OT_discard_ready
+from ..operators.dismiss_failure import MAKE4D_OT_dismiss_failure
+from ..operators.take_result import MAKE4D_OT_take_result
 from .preview import draw_preview
 from .text import draw_wrapped
 
@@ -19,35 +23,55 @@ def draw_progress(
     if job.scene != context.scene.name:
         box.label(text=elsewhere_text(job), icon="SCENE_DATA", translate=False)
     box.label(text=job.label)
-    box.progress(factor=job.fraction, text=share_text(job.fraction))
+    row = box.row(align=True)  # Cancel stays where it is, whatever is told below
+    row.progress(factor=job.fraction, text=share_text(job.fraction))
+    row.operator(MAKE4D_OT_cancel.bl_idname, text="", icon="X")
     if job.detail:
         draw_wrapped(box, context, job.detail[:1].upper() + job.detail[1:])
     draw_preview(box, context, job.preview)
     left = job.seconds_left
     if left is not None:
         box.label(text=left_text(left), icon="TIME", translate=False)
-    box.operator(MAKE4D_OT_cancel.bl_idname, icon="X")
 
 
 def draw_waiting(layout: bpy.types.UILayout) -> None:
     """The jobs that wait for the one that runs, in their order."""
-    waiting = getattr(running, "waiting", ())
-    if not waiting:
+    if not running.waiting:
         return
     column = layout.column(align=True)
     column.label(text="Waiting")
-    for job in waiting:
-        column.label(text=job.name, icon="TIME", translate=False)
+    for number, job in enumerate(running.waiting):
+        row = column.row(align=True)
+        row.label(text=job.name, icon="TIME", translate=False)
+        row.operator(MAKE4D_OT_cancel.bl_idname, text="", icon="X").waiting = number
+
+
+def draw_ready(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Results whose scenes are gone: bring them here, or throw them away."""
+    for number, job in enumerate(running.ready):
+        box = layout.box()
+        draw_wrapped(box, context, ready_text(job), icon="CHECKMARK")
+        row = box.row(align=True)
+        take = row.operator(MAKE4D_OT_take_result.bl_idname, text="Bring It Here", icon="IMPORT")
+        take.offered = number
+        row.operator(MAKE4D_OT_discard_ready.bl_idname, icon="TRASH").offered = number
 
 
 def draw_failure(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Why the last job ended badly, and what to do, until the next one."""
-    failure = getattr(running, "failure", None)
-    if failure is None:
+    if running.failure is None:
         return
     box = layout.box()
-    draw_wrapped(box, context, failure.sentence, icon="ERROR")
-    box.operator("make_4d.copy_details", icon="COPYDOWN")
+    draw_wrapped(box, context, running.failure.sentence, icon="ERROR")
+    row = box.row(align=True)
+    row.operator(MAKE4D_OT_copy_details.bl_idname, icon="COPYDOWN")
+    row.operator(MAKE4D_OT_dismiss_failure.bl_idname, text="", icon="X")
+
+
+def ready_text(job: running.RunningJob) -> str:
+    """Says what is ready and where it was wanted."""
+    text = pgettext_iface("'{photo}' is ready. The scene '{scene}', which asked for it, is gone.")
+    return text.format(photo=job.name, scene=job.place.name)
 
 
 def elsewhere_text(job: running.RunningJob) -> str:

@@ -8,6 +8,7 @@ import bpy
 
 from ..geometry.scene_setup import ENGINE
 from ..operators.open_folder import MAKE4D_OT_open_folder, film_folder
+from ..operators.take_along import MAKE4D_OT_take_along
 from .main import CATEGORY, is_4d_scene
 from .text import draw_wrapped
 
@@ -32,14 +33,15 @@ class VIEW3D_PT_make_4d_render(bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         """Still and film, what belongs to the film, how points become pictures."""
-        draw_buttons(self.layout)
+        draw_buttons(self.layout, context.scene)
         draw_output(self.layout, context)
         draw_range(self.layout, context.scene)
         if context.scene.render.engine == ENGINE:
             draw_method(self.layout, context.scene)
+        self.layout.operator(MAKE4D_OT_take_along.bl_idname, icon="PACKAGE")
 
 
-def draw_buttons(layout: bpy.types.UILayout) -> None:
+def draw_buttons(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
     """Blender's own operators, as F12 and Ctrl-F12 call them."""
     row = layout.row(align=True)
     row.scale_y = 1.4
@@ -48,7 +50,9 @@ def draw_buttons(layout: bpy.types.UILayout) -> None:
     film = row.operator("render.render", text="Film", icon="RENDER_ANIMATION")
     film.animation = film.use_viewport = True
     row = layout.row(align=True)
-    row.operator("render.play_rendered_anim", text="Play Film", icon="PLAY")
+    play = row.row(align=True)
+    play.enabled = is_rendered(scene)
+    play.operator("render.play_rendered_anim", text="Play Film", icon="PLAY")
     row.operator(MAKE4D_OT_open_folder.bl_idname, icon="FILE_FOLDER")
 
 
@@ -77,6 +81,12 @@ def draw_method(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
     column.prop(scene.make_4d_engine, "method")
     if scene.make_4d_engine.method != "SORTED":
         column.prop(scene.make_4d_engine, "nearest", text="Points")
+
+
+def is_rendered(scene: bpy.types.Scene) -> bool:
+    """Whether there is a film, or its first picture, where renders go."""
+    places = (scene.render.filepath, scene.render.frame_path(frame=scene.frame_start))
+    return any(Path(bpy.path.abspath(place)).is_file() for place in places)
 
 
 def is_temporary(folder: Path) -> bool:

@@ -79,6 +79,12 @@ def make_flight():
     return synthetic.make_flight
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the tests in a Blender window."""
+    parser.addoption("--window", action="store_true", help="run the tests in a Blender window")
+    parser.addoption("--window-pictures", metavar="FOLDER", help="keep their screenshots here")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests that download gigabytes run only when they are asked for by name."""
     if "hub" in config.getoption("-m"):

@@ -18,7 +18,11 @@ MODULES = sorted(
     path.relative_to(ROOT)
     for path in (ROOT / "__init__.py", *(p for part in PARTS for p in (ROOT / part).rglob("*.py")))
 )
-TESTS = sorted(path.relative_to(ROOT) for path in (ROOT / "tests").glob("*.py"))
+TESTS = sorted(
+    path.relative_to(ROOT)
+    for folder in (ROOT / "tests", ROOT / "tests" / "window")
+    for path in folder.glob("*.py")
+)
 SCRIPTS = [Path("make4d"), Path(".ci/tasks.py"), *TESTS]
 
 # Whom the modules of a folder may import from the package. `ml-client` is what Blender's side may
@@ -34,7 +38,7 @@ ALLOWED = {
 }
 ML_CLIENT = (
     *("ml/client.py", "ml/process.py", "ml/protocol.py", "ml/settings.py"),
-    *("ml/errors.py", "ml/model_store.py", "ml/registry.py"),
+    *("ml/errors.py", "ml/model_store.py", "ml/registry.py", "ml/stage_table.py"),
     *("ml/cache_files.py", "ml/exif.py", "ml/photo_file.py", "ml/photo_header.py"),
 )
 BLENDER = {

@@ -18,7 +18,7 @@ from make_4d.geometry import folders
 from make_4d.ml.model_store import snapshot_folder
 from make_4d.ml.registry import STAGES, model
 from make_4d.ml.settings import DEVICES, JobSettings, Resources, SettingsError
-from make_4d.operators import command, model_states, preferences, running, runs_job, use_models
+from make_4d.operators import command, job_queue, model_states, preferences, running, use_models
 from make_4d.panels.text import lines_of
 
 KEY = "segformer-b0"
@@ -134,9 +134,9 @@ def test_a_missing_model_is_told_before_anything_starts(place, empty_blend, tmp_
 def test_a_model_in_a_cache_that_may_not_be_used_is_missing(place, empty_blend, tmp_path):
     tiny_models.install(tmp_path / "nothing", KEY)  # where the user's Hugging Face cache is here
     settings = JobSettings(str(Path(__file__)), motion_model=KEY)
-    runs_job.check_models(settings, Resources(str(place), use_hub_cache=True))
+    job_queue.check_models(settings, Resources(str(place), use_hub_cache=True))
     with pytest.raises(SettingsError, match=model(KEY).label):
-        runs_job.check_models(settings, Resources(str(place), use_hub_cache=False))
+        job_queue.check_models(settings, Resources(str(place), use_hub_cache=False))
 
 
 def test_the_device_is_found(addon):

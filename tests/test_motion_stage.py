@@ -8,6 +8,7 @@ from make_4d.geometry.core import flow
 from make_4d.geometry.core.camera import pixel_centres
 from make_4d.geometry.core.cloud import KEY_TIMES
 from make_4d.geometry.core.motion_edits import MotionEdits, save_edits
+from make_4d.geometry.core.pictures import MOTION_FILE
 from make_4d.ml.builtin.regions import MotionRegions
 from make_4d.ml.settings import JobSettings, SettingsError
 from make_4d.ml.stages import flight, motion
@@ -42,10 +43,10 @@ def inputs(rng):
 
 
 def run(inputs, tmp_path, edits=None, **settings):
-    path = tmp_path / "edits.npz"
     if edits is not None:
-        save_edits(edits, path)
-    job = JobSettings("photo.png", edits=str(path) if edits is not None else "", **settings)
+        save_edits(edits, tmp_path / MOTION_FILE)
+    folder = str(tmp_path) if edits is not None else ""
+    job = JobSettings("photo.png", edits=folder, **settings)
     return motion.run(inputs, job, quiet())
 
 
@@ -131,10 +132,9 @@ def test_a_guide_alone_turns_the_found_motion(inputs, tmp_path):
 
 
 def test_torn_edits_are_told(inputs, tmp_path):
-    path = tmp_path / "edits.npz"
-    path.write_bytes(b"torn")
+    (tmp_path / MOTION_FILE).write_bytes(b"torn")
     with pytest.raises(SettingsError, match="Update Motion again"):
-        motion.run(inputs, JobSettings("photo.png", edits=str(path)), quiet())
+        motion.run(inputs, JobSettings("photo.png", edits=str(tmp_path)), quiet())
 
 
 def test_kinds_of_what_is_painted():

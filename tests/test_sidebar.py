@@ -31,7 +31,7 @@ def scene(addon, empty_blend):
 @pytest.fixture
 def job(scene, monkeypatch):
     """A job of the scene that seems to run."""
-    going = SimpleNamespace(scene=scene.name)
+    going = SimpleNamespace(scene=scene.name, place=running.place_of(scene))
     monkeypatch.setattr(running, "current", going)
     return going
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
-import cv2
 import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
+from lake_scene import make_lake_file, paint
 from make_4d.geometry.marks import REGIONS, SETTINGS
 from make_4d.geometry.motion_image import is_painted, read_regions
 from make_4d.geometry.nodes.animate import LOOP_LENGTH, SPEED
@@ -17,29 +17,10 @@ from make_4d.geometry.nodes.tree import get_input, modifier_of, set_input
 from make_4d.geometry.scene_parts import parts_of
 
 
-def write_lake(path) -> None:
-    """A photo of a hazy sky, a dark shore, and a lake that mirrors the sky."""
-    image = np.zeros((72, 96, 3), np.float32)
-    image[:30] = np.linspace([215, 170, 130], [240, 220, 200], 30)[:, None]
-    image[30:36] = (30, 60, 40)
-    image[36:] = np.linspace([225, 195, 165], [190, 150, 110], 36)[:, None]
-    image += np.random.default_rng(5).normal(0, 2, image.shape)
-    cv2.imwrite(str(path), image.clip(0, 255).astype(np.uint8))
-
-
 @pytest.fixture(scope="module")
 def made(addon, tmp_path_factory):
     """A file with a 4D scene of a small landscape, made by the operator."""
-    folder = tmp_path_factory.mktemp("motion")
-    bpy.ops.wm.read_factory_settings(use_empty=True)
-    photo = folder / "photo.png"
-    write_lake(photo)
-    bpy.ops.wm.save_as_mainfile(filepath=str(folder / "scene.blend"))
-    own = bpy.context.scene.make_4d
-    own.photo, own.size, own.frames = str(photo), 96, 6
-    assert bpy.ops.make_4d.make("EXEC_DEFAULT", True) == {"FINISHED"}
-    bpy.ops.wm.save_mainfile()
-    return folder / "scene.blend"
+    return make_lake_file(tmp_path_factory.mktemp("motion"))
 
 
 @pytest.fixture
@@ -47,16 +28,6 @@ def parts(made):
     """The scene's parts, freshly opened."""
     bpy.ops.wm.open_mainfile(filepath=str(made))
     return parts_of(bpy.context.scene)
-
-
-def paint(image, rows: slice, columns: slice, value: float) -> None:
-    """Paint a rectangle, in rows from the top."""
-    width, height = image.size
-    pixels = np.empty(width * height * 4, np.float32)
-    image.pixels.foreach_get(pixels)
-    pixels.reshape(height, width, 4)[::-1][rows, columns, :3] = value
-    image.pixels.foreach_set(pixels)
-    image.update()
 
 
 def moving_pixels(parts) -> np.ndarray:

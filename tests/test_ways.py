@@ -71,6 +71,7 @@ def layers_of(image, context, **choice):
         "back_disparity": disparity,
         "back_sky": (disparity == 0).astype(np.float32),
         "bins": np.array([0.9, 3.0, 200.0], np.float32),
+        "layer": (disparity < 1.0).astype(np.uint8),
         "horizon": np.array([HEIGHT / 2], np.float32),
     }
     return inpaint.run(inputs, settings_for(**choice), context)["color"], disparity

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .camera import FloatArray, Intrinsics
+from .pictures import Picture
 
 KEY_TIMES = 8
 """Number K of key times in a loop for which displacements are stored."""
@@ -63,7 +64,8 @@ class FlightPlan:
     metres_per_unit: size of a scene unit, 0 where nobody knows; features: id of the points' feature
     maps, empty where there are none, and networks: path of the checkpoint that they belong to;
     margins: pixels that the wide photo has more at its top, right, bottom, left; tilt: radians by
-    which the horizon is turned clockwise in the photo, 0 where it is level or nobody knows.
+    which the horizon is turned clockwise in the photo, 0 where it is level or nobody knows;
+    pictures: those of the run that the artist may paint in.
     """
 
     camera: Intrinsics
@@ -76,6 +78,7 @@ class FlightPlan:
     networks: str = ""
     margins: tuple[int, int, int, int] = (0, 0, 0, 0)
     tilt: float = 0.0
+    pictures: tuple[Picture, ...] = ()
 
     @property
     def wide_camera(self) -> Intrinsics:
@@ -114,6 +117,7 @@ def save_flight(flight: Flight, folder: Path) -> None:
         "networks": plan.networks,
         "margins": plan.margins,
         "tilt": plan.tilt,
+        "pictures": [asdict(picture) for picture in plan.pictures],
     }
     np.save(folder / "regions.npy", flight.regions)
     (folder / "plan.json").write_text(json.dumps(record), encoding="utf-8")
@@ -133,6 +137,7 @@ def load_flight(folder: Path) -> Flight:
         record["networks"],
         tuple(record["margins"]),
         record["tilt"],
+        tuple(Picture(**picture) for picture in record["pictures"]),
     )
     regions = np.load(folder / "regions.npy", allow_pickle=False)
     return Flight(_load_points(folder, "still"), _load_points(folder, "moving"), plan, regions)

@@ -18,7 +18,10 @@ DISTANCE_THRESHOLD = 5.0
 
 
 def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
-    """Cluster `back_disparity` and return `bins` (L + 1,), ascending depths.
+    """Cluster `back_disparity`.
+
+    Returns `bins` (L + 1,), ascending depths, and `layer` (Hw, Ww) uint8, the layer that each
+    pixel belongs to.
 
     The photo's own pixels alone decide where layers are cut: the ground that is invented below a
     photo would take the nearest layer for itself. The ends reach round the margins.
@@ -31,8 +34,9 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     ends = ldi.depth_from_disparity(np.array([disparity.max(), disparity.min()], np.float32))
     first, last = ends[0] - ldi.END_SLACK, ends[1] + ldi.END_SLACK
     bins = np.concatenate([[first], inner, [last]]).astype(np.float32)
+    layer = ldi.layer_of_depth(ldi.depth_from_disparity(disparity), bins)
     context.report(1.0)
-    return {"bins": bins}
+    return {"bins": bins, "layer": layer.astype(np.uint8)}
 
 
 def sample(disparity: FloatArray) -> FloatArray:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
 import numpy as np
 
 from ...geometry.core import ldi
 from ...geometry.core.camera import FloatArray
+from ...geometry.core.ldi import Mask
 from ..builtin.completion import complete
 from ..cache import Arrays
-from ..settings import JobSettings
+from ..settings import DIFFUSION, JobSettings
 from ..stage_context import StageContext
 from ..ways import fill_hole
 
@@ -28,25 +33,48 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     interval with it, and beside them it is what comes into view. It is always continued from the
     sky itself: a model would paint what its prompt says, a valley say, onto the sky.
     """
-    back, bins = inputs["back"], inputs["bins"]
-    depth = ldi.depth_from_disparity(inputs["back_disparity"])
-    seen = [depth >= near for near in bins[1:-1]]
+    back, layer = inputs["back"], inputs["layer"]
+    seen = [layer >= i for i in range(1, len(inputs["bins"]) - 1)]
     count = len(seen)
     sky = inputs["back_sky"] > 0.5
     if sky.mean() > MIN_SKY:
         seen.append(sky)
-    guide = height_guide(depth.shape[0], depth.shape[1], float(inputs["horizon"][0]))
     layers = [back]
     for i, visible in enumerate(seen):
-        context_mask = ldi.layer_context(visible, round(CONTEXT_MARGIN * settings.size))
         part = context.within(i / len(seen), (i + 1) / len(seen))
-        seed = settings.seed + 1 + i
-        if i == count:  # the sky
-            filled = complete(back, ~context_mask, guide=guide, seed=seed, report=part.report)
-        else:
-            filled = fill_hole(back, ~context_mask, guide, seed, settings, part)
+        paint = partial(_painted, inputs, visible, i + 1, i == count, settings, part)
+        filled = part.recall(_choice(settings, i + 1), paint)["filled"]
         layers.append(np.where(visible[..., None], back, filled))
     return {"color": np.stack(layers).astype(np.float32)}
+
+
+def _choice(settings: JobSettings, layer: int) -> dict[str, Any]:
+    """What a layer's painting depends on, beside what all layers do."""
+    own = settings.subset(("size", *DIFFUSION))
+    seed, prompt = settings.seed_of(layer), settings.prompt_of(layer)
+    return own | {"layer": layer, "seed": seed, "prompt": prompt}
+
+
+def _painted(
+    inputs: Arrays,
+    visible: Mask,
+    layer: int,
+    is_sky: bool,
+    settings: JobSettings,
+    context: StageContext,
+) -> Arrays:
+    """`filled` (Hw, Ww, 3): the picture with what is not `visible` (Hw, Ww) invented."""
+    back = inputs["back"]
+    height, width = visible.shape
+    guide = height_guide(height, width, float(inputs["horizon"][0]))
+    hole = ~ldi.layer_context(visible, round(CONTEXT_MARGIN * settings.size))
+    seed = settings.seed_of(layer)
+    if is_sky:
+        filled = complete(back, hole, guide=guide, seed=seed, report=context.report)
+    else:
+        own = replace(settings, prompt=settings.prompt_of(layer))
+        filled = fill_hole(back, hole, guide, seed, own, context)
+    return {"filled": filled.astype(np.float32)}
 
 
 def height_guide(height: int, width: int, horizon: float) -> FloatArray:

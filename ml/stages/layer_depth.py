@@ -20,7 +20,7 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     `layer_sky` (L, Hw, Ww) 0..1, the sky of each layer's completed picture.
     """
     bins, seen_depth = inputs["bins"], ldi.depth_from_disparity(inputs["back_disparity"])
-    layer = ldi.layer_of_depth(seen_depth, bins)
+    layer = inputs["layer"]
     depths, members, skies = [seen_depth], [layer == 0], [inputs["back_sky"]]
     count = len(bins) - 1
     for i in range(1, count):
@@ -52,7 +52,7 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
 
 def _layer_depth(estimate: SceneDepth, inputs: Arrays, settings: JobSettings, i: int) -> FloatArray:
     bins, disparity = inputs["bins"], inputs["back_disparity"]
-    seen = ldi.depth_from_disparity(disparity) >= bins[i]
+    seen = inputs["layer"] >= i
     if settings.layer_depth == "paper":
         depth = ldi.depth_from_disparity(estimate.disparity)
         everywhere = np.ones_like(seen)

@@ -14,6 +14,7 @@ from scipy import ndimage
 from ...geometry.core.camera import FloatArray
 from ...geometry.core.ldi import Mask
 from ...geometry.core.motion_edits import MotionEdits, load_edits
+from ...geometry.core.pictures import MOTION_FILE
 from ..builtin.motion import eulerian_flow
 from ..builtin.regions import MotionRegions
 from ..cache import Arrays
@@ -58,10 +59,11 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
 
 def edits_for(settings: JobSettings, shape: tuple[int, ...]) -> MotionEdits:
     """The job's motion edits, regions brought to the wide photo's shape (Hw, Ww)."""
-    if not settings.edits:
+    path = Path(settings.edits) / MOTION_FILE
+    if not settings.edits or not path.exists():
         return MotionEdits()
     try:
-        edits = load_edits(Path(settings.edits))
+        edits = load_edits(path)
     except (OSError, ValueError) as error:
         raise SettingsError(
             f"The motion edits can't be read ({error}): press Update Motion again."

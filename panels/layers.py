@@ -1,0 +1,201 @@
+"""The sub-panel Layers: the pictures of the run, to look at, to paint in, to invent once more."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.app.translations import pgettext_iface as iface_
+
+from ..geometry.core.pictures import DISPARITY, LAYER, MASK, WIDE
+from ..geometry.picture_images import (
+    EDITED,
+    FRESH,
+    PAINTED,
+    label_of,
+    layer_count,
+    pictures_of,
+    state_of,
+)
+from ..geometry.scene_parts import SceneError, parts_of
+from ..ml.registry import BUILTIN
+from ..operators.edit_picture import MAKE4D_OT_edit_picture
+from ..operators.rebuild import MAKE4D_OT_rebuild
+from ..operators.stage_states import STALE, needs_rebuild, states
+from .main import CATEGORY, is_4d_scene
+
+ICONS = {FRESH: "CHECKMARK", STALE: "FILE_REFRESH", EDITED: "GREASEPENCIL", PAINTED: "BRUSH_DATA"}
+WORDS = {
+    FRESH: "Up to date",
+    STALE: "Out of date",
+    EDITED: "Edited by hand",
+    PAINTED: "Just painted",
+}
+STAGE_NAMES = {
+    "outpaint": "Wide Photo",
+    "depth": "Disparity",
+    "cluster": "Cut into Layers",
+    "inpaint": "Painting",
+    "layer_depth": "Layer Depth",
+    "motion": "Motion",
+}
+
+
+class MAKE4D_UL_layers(bpy.types.UIList):
+    """The layers of a photo, the nearest first."""
+
+    def draw_item(
+        self,
+        context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        data: bpy.types.Object,
+        item: bpy.types.PropertyGroup,
+        icon: int,
+        active_data: bpy.types.Object,
+        active_property: str,
+        index: int = 0,
+        flt_flag: int = 0,
+    ) -> None:
+        """A thumbnail, the name, and the eye."""
+        images = pictures_of(data)
+        image = images.get(f"{LAYER}{index}") or images.get(WIDE)
+        row = layout.row(align=True)
+        row.active = not item.hide
+        label = label_of(f"{LAYER}{index}", layer_count(images))
+        row.label(text=iface_(label), icon_value=thumbnail(image))
+        eye = "HIDE_ON" if item.hide else "HIDE_OFF"
+        layout.prop(item, "hide", text="", icon=eye, emboss=False)
+
+
+class VIEW3D_PT_make_4d_layers(bpy.types.Panel):
+    """What the photo was taken apart into."""
+
+    bl_label = "Layers"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = CATEGORY
+    bl_parent_id = "VIEW3D_PT_make_4d"
+    bl_order = 1
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Shown in 4D scenes."""
+        return is_4d_scene(context.scene)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """The number of layers, the list, the active layer, the whole photo's pictures, Rebuild."""
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        try:
+            still = parts_of(context.scene).still
+        except SceneError as error:
+            layout.label(text=str(error), icon="ERROR")
+            return
+        layout.prop(context.scene.make_4d, "layers", text="Number")
+        images = pictures_of(still)
+        if not still.make_4d_layers or not images:
+            layout.operator(MAKE4D_OT_rebuild.bl_idname, icon="FILE_REFRESH")
+            return
+        layout.template_list(
+            MAKE4D_UL_layers.__name__,
+            "",
+            still,
+            "make_4d_layers",
+            still,
+            "make_4d_layer_index",
+            rows=4,
+        )
+        draw_layer(layout, context.scene, still, images)
+        for name in (WIDE, DISPARITY):
+            draw_picture(layout, name, images)
+        draw_rebuild(layout, context.scene)
+
+
+class VIEW3D_PT_make_4d_stages(bpy.types.Panel):
+    """Which stage of the work is up to date."""
+
+    bl_label = "Stages"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = CATEGORY
+    bl_parent_id = "VIEW3D_PT_make_4d_layers"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """A line a stage."""
+        column = self.layout.column(align=True)
+        for name, state in states(context.scene).items():
+            if name in STAGE_NAMES:
+                row = column.row()
+                row.label(text=STAGE_NAMES[name], icon=ICONS[state])
+                side = row.row()
+                side.active = state != FRESH
+                side.label(text=WORDS[state])
+
+
+def draw_layer(
+    layout: bpy.types.UILayout,
+    scene: bpy.types.Scene,
+    still: bpy.types.Object,
+    images: dict[str, bpy.types.Image],
+) -> None:
+    """The active layer: its picture and mask, and how it is invented."""
+    index = still.make_4d_layer_index
+    item = still.make_4d_layers[index]
+    box = layout.box().column()
+    for name in (f"{LAYER}{index}", f"{MASK}{index}"):
+        draw_picture(box, name, images)
+    if index == 0:
+        return
+    box.prop(item, "seed")
+    if scene.make_4d.inpaint_model != BUILTIN and index < layer_count(images):
+        box.prop(item, "prompt", placeholder=scene.make_4d.prompt)
+    again = box.operator(MAKE4D_OT_rebuild.bl_idname, text="Paint Again", icon="FILE_REFRESH")
+    again.again = index
+
+
+def draw_picture(layout: bpy.types.UILayout, name: str, images: dict[str, bpy.types.Image]) -> None:
+    """A picture's thumbnail and name, Edit, and where it is painted what to do about it."""
+    image = images.get(name)
+    if image is None:
+        return
+    state = state_of(image)
+    row = layout.row(align=True)
+    row.scale_y = 1.2
+    label = iface_(label_of(name, layer_count(images)))
+    row.label(text=label, icon_value=thumbnail(image))
+    if state != FRESH:
+        row.label(text="", icon=ICONS[state])
+        reset = row.operator(MAKE4D_OT_rebuild.bl_idname, text="", icon="LOOP_BACK")
+        reset.without = name
+    edit = row.operator(MAKE4D_OT_edit_picture.bl_idname, text="Edit", icon="IMAGE_DATA")
+    edit.name = name
+
+
+def draw_rebuild(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
+    """The button, which stands out where there is something to do."""
+    row = layout.row()
+    row.scale_y = 1.4
+    row.active = needs_rebuild(scene)
+    row.operator(MAKE4D_OT_rebuild.bl_idname, icon="FILE_REFRESH")
+
+
+def thumbnail(image: bpy.types.Image | None) -> int:
+    """Icon of an image, 0 where there is none."""
+    preview = image.preview_ensure() if image is not None else None
+    return preview.icon_id if preview is not None else 0
+
+
+_CLASSES = (MAKE4D_UL_layers, VIEW3D_PT_make_4d_layers, VIEW3D_PT_make_4d_stages)
+
+
+def register() -> None:
+    """Register the panels and the list."""
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    """Remove them."""
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)

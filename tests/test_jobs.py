@@ -1,0 +1,241 @@
+"""Jobs over time: the queue, other files and scenes, undo and redo, failures, and no leftovers."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
+
+from lake_scene import write_lake
+from make_4d.ml.protocol import Done, Failed
+from make_4d.ml.settings import JobSettings
+from make_4d.operators import job_log, job_queue, running
+from make_4d.operators.copy_details import details
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory):
+    path = tmp_path_factory.mktemp("photo") / "lake.png"
+    write_lake(path)
+    return path
+
+
+@pytest.fixture
+def scene(addon, photo, tmp_path, monkeypatch):
+    """A saved file's scene; the artist is in the middle of something, so nothing is taken."""
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "work.blend"))
+    monkeypatch.setattr(job_queue, "_free_window", lambda: None)
+    monkeypatch.setattr(job_log, "log_folder", lambda: tmp_path)
+    own = bpy.context.scene.make_4d
+    own.photo, own.size, own.frames = str(photo), 64, 5
+    yield bpy.context.scene
+    running.end_all()
+    running.dismiss_failure()
+
+
+def ask(scene, kind="make", **changes):
+    """Ask for a job as a click does."""
+    own = scene.make_4d
+    settings = JobSettings(bpy.path.abspath(own.photo), size=64, frames=5, **changes)
+    job_queue.ask(running.WaitingJob(settings, kind, running.place_of(scene)))
+
+
+def until(condition, seconds=90):
+    """Let the timer tick until something holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it takes too long"
+        job_queue.tick()
+        time.sleep(0.02)
+
+
+def is_done():
+    return running.current is not None and running.current.job.finished is not None
+
+
+def take(**options):
+    return bpy.ops.make_4d.take_result("EXEC_DEFAULT", True, **options)
+
+
+def clouds():
+    return [o.name for o in bpy.data.objects if o.type == "POINTCLOUD"]
+
+
+def test_a_second_job_waits_for_the_first(scene):
+    ask(scene)
+    ask(scene, seed=1)
+    assert running.current is not None and [job.name for job in running.waiting] == ["lake"]
+    first = running.current
+    until(is_done)
+    assert isinstance(first.job.finished, Done) and first.label.startswith("Ready")
+    assert not clouds(), "the artist is busy: nothing was taken"
+    assert take() == {"FINISHED"} and len(clouds()) == 2
+    until(is_done)
+    assert running.current is not first and not running.waiting
+    assert take() == {"FINISHED"} and len(clouds()) == 4
+    assert not Path(first.job.output).exists(), "the older result's files are gone"
+    until(lambda: job_queue.tick() is None)
+
+
+def test_one_undo_takes_the_result_away_and_redo_brings_it_back(scene):
+    bpy.ops.ed.undo_push(message="before")
+    ask(scene)
+    until(is_done)
+    assert take() == {"FINISHED"}
+    made = clouds()
+    bpy.ops.ed.undo()
+    assert not clouds()
+    bpy.ops.ed.redo()
+    assert clouds() == made
+
+
+def test_what_needs_no_networks_can_be_changed_afterwards(scene):
+    """What the operator's redo panel does: undo, then the same result with other properties."""
+    bpy.ops.ed.undo_push(message="before")
+    ask(scene)
+    until(is_done)
+    take()
+    bpy.ops.ed.undo()
+    assert take(frames=9, move="ORBIT") == {"FINISHED"}
+    made = bpy.data.scenes[running.taken.built]
+    assert made.frame_end == 9 and made.make_4d_camera.preset == "ORBIT" and len(clouds()) == 2
+
+
+def test_the_scene_is_found_after_undo_and_renaming(scene):
+    ask(scene)
+    scene.name = "My lake"
+    bpy.ops.ed.undo_push(message="named")
+    until(is_done)
+    assert running.current.scene == "My lake"
+    take()
+    assert running.taken.built == "My lake" and len(clouds()) == 2
+
+
+def test_another_scene_that_is_shown_stays_shown(scene):
+    other = bpy.data.scenes.new("Elsewhere")
+    bpy.data.objects.new("Keep", None)
+    ask(scene)
+    bpy.context.window.scene = other
+    until(is_done)
+    take()
+    assert bpy.context.window.scene == other and not other.objects
+    assert len(scene.objects) == 5
+
+
+def test_a_result_for_another_file_is_offered(scene, tmp_path):
+    ask(scene)
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    until(lambda: running.ready)
+    [job] = running.ready
+    assert running.current is None and not clouds()
+    folder = Path(job.job.output)
+    assert folder.is_dir()
+    assert bpy.ops.make_4d.take_result("EXEC_DEFAULT", True, offered=0) == {"FINISHED"}
+    assert len(clouds()) == 2 and not running.ready
+
+
+def test_a_result_keeps_its_files_but_no_process(scene):
+    """They stay for the redo panel; the worker's memory does not."""
+    ask(scene)
+    until(is_done)
+    worker = running.current.job.worker
+    take()
+    assert not worker.is_alive and Path(running.taken.job.output).is_dir()
+    ask(scene)
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    until(lambda: running.ready)
+    assert not running.ready[0].job.worker.is_alive
+
+
+def test_an_offered_result_may_be_discarded(scene):
+    ask(scene)
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    until(lambda: running.ready)
+    folder = Path(running.ready[0].job.output)
+    assert bpy.ops.make_4d.discard_ready(offered=0) == {"FINISHED"}
+    assert not running.ready and not folder.exists() and not clouds()
+
+
+def test_a_failure_is_kept_with_its_details_and_the_queue_goes_on(scene, tmp_path):
+    broken = tmp_path / "secret" / "broken.jpg"
+    broken.parent.mkdir()
+    broken.write_text("no picture")
+    good = scene.make_4d.photo
+    scene.make_4d.photo = str(broken)
+    ask(scene)
+    scene.make_4d.photo = good
+    ask(scene)
+    until(is_done)
+    assert isinstance(running.current.job.finished, Failed)
+    with pytest.raises(RuntimeError, match=r"broken\.jpg|picture|photo"):
+        take()
+    assert running.failure is not None and not clouds()
+    text = details(running.failure)
+    assert "secret" not in text
+    assert '"photo": "broken.jpg"' in text and "Blender 5." in text and "Make 4D 0." in text
+    assert running.failure.sentence in (tmp_path / job_log.NAME).read_text(encoding="utf-8")
+    until(is_done)
+    assert running.failure is None, "the next job begins"
+    assert take() == {"FINISHED"} and len(clouds()) == 2
+
+
+def test_a_failure_can_be_dismissed(scene):
+    running.fail("Too small.", "", JobSettings("x.png"))
+    assert bpy.ops.make_4d.copy_details.poll()
+    bpy.ops.make_4d.dismiss_failure()
+    assert running.failure is None and not bpy.ops.make_4d.copy_details.poll()
+
+
+def test_waiting_jobs_and_the_running_one_are_cancelled(scene):
+    ask(scene)
+    ask(scene, seed=1)
+    assert bpy.ops.make_4d.cancel(waiting=0) == {"FINISHED"} and not running.waiting
+    assert running.current is not None
+    bpy.ops.make_4d.cancel()
+    until(is_done)
+    assert take() == {"CANCELLED"}
+    assert running.current is None and not clouds() and not bpy.ops.make_4d.cancel.poll()
+
+
+def test_a_bad_wish_is_told_at_once(scene):
+    scene.make_4d.photo = "/nowhere/at/all.jpg"
+    with pytest.raises(ValueError, match="There is no photo"):
+        ask(scene)
+    assert running.current is None and not running.waiting
+
+
+def test_scripts_wait_for_their_turn_by_hand(scene):
+    ask(scene)
+    with pytest.raises(RuntimeError, match="Another job runs"):
+        bpy.ops.make_4d.make()
+
+
+def test_disabling_the_addon_leaves_nothing_behind(scene, addon):
+    ask(scene)
+    ask(scene, seed=1)
+    job = running.current.job
+    worker, folder = job.worker, Path(job.output)
+    assert worker.is_alive and folder.is_dir() and bpy.app.timers.is_registered(job_queue.tick)
+    handlers = sum(len(getattr(bpy.app.handlers, name)) for name in HANDLERS)
+    addon.unregister()
+    try:
+        assert not worker.is_alive and not folder.exists() and not running.waiting
+        assert not bpy.app.timers.is_registered(job_queue.tick) and not running.TAKERS
+        left = [
+            function.__module__
+            for name in HANDLERS
+            for function in getattr(bpy.app.handlers, name)
+            if function.__module__.startswith("make_4d")
+        ]
+        assert not left and handlers > 0
+    finally:
+        addon.register()
+
+
+HANDLERS = [
+    name for name in dir(bpy.app.handlers) if isinstance(getattr(bpy.app.handlers, name), list)
+]

@@ -1,0 +1,273 @@
+"""What is painted into the pictures of a run: over one stage's results, and through a pipeline."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import pytest
+from make_4d.geometry.core import ldi
+from make_4d.geometry.core.cloud import load_flight
+from make_4d.geometry.core.pictures import (
+    PictureEdit,
+    layer_in,
+    levels_of,
+    load_picture_edit,
+    picture_edit_files,
+    quantised,
+    save_picture_edits,
+    stage_of,
+)
+from make_4d.ml.cache import StageCache
+from make_4d.ml.painted import changed_pixels, picture_names, picture_of, with_painted
+from make_4d.ml.pipeline import PipelineRun
+from make_4d.ml.protocol import StageDone
+from make_4d.ml.settings import JobSettings, SettingsError
+
+SIZE = 96
+
+
+@pytest.fixture
+def arrays(rng):
+    """Results of a run with three layers and a sky, 8 x 10 pixels."""
+    return {
+        "wide": rng.uniform(size=(8, 10, 3)).astype(np.float32),
+        "disparity": rng.uniform(0.2, 1.0, (8, 10)).astype(np.float32),
+        "sky": np.zeros((8, 10), np.float32),
+        "bins": np.array([0.9, 2.0, 4.0, 100.0], np.float32),
+        "layer": rng.integers(0, 3, (8, 10)).astype(np.uint8),
+        "color": rng.uniform(size=(4, 8, 10, 3)).astype(np.float32),
+    }
+
+
+def edit_of(name, arrays, base="old"):
+    return PictureEdit(name, base, quantised(name, picture_of(name, arrays)))
+
+
+def test_names_and_stages(arrays):
+    names = picture_names(arrays)
+    assert names == ["wide", "disparity", "mask_0", "mask_1", "layer_1", "layer_2", "layer_3"]
+    stages = [stage_of(name) for name in names]
+    assert stages == ["outpaint", "depth", "cluster", "cluster", *["inpaint"] * 3]
+    assert [layer_in(name) for name in names] == [-1, -1, 0, 1, 1, 2, 3]
+    with pytest.raises(ValueError, match="no picture"):
+        stage_of("nothing")
+
+
+def test_edits_come_back_from_their_files(arrays, tmp_path):
+    edits = [edit_of(name, arrays) for name in ("wide", "disparity", "mask_1")]
+    save_picture_edits(edits, tmp_path)
+    files = picture_edit_files(tmp_path)
+    assert set(files) == {"wide", "disparity", "mask_1"}
+    for edit in edits:
+        back = load_picture_edit(files[edit.name])
+        assert (back.name, back.base) == (edit.name, "old")
+        np.testing.assert_array_equal(back.pixels, edit.pixels)
+    files["wide"].write_bytes(files["wide"].read_bytes()[:100])
+    with pytest.raises(ValueError, match="damaged"):
+        load_picture_edit(files["wide"])
+
+
+@pytest.mark.parametrize("name", ["wide", "disparity", "mask_0", "layer_2"])
+def test_what_was_not_touched_stays_as_it_was_generated(arrays, name):
+    after = with_painted(arrays, [edit_of(name, arrays)], lambda key: arrays)
+    for key, values in arrays.items():
+        np.testing.assert_array_equal(after[key], values)
+
+
+def test_only_touched_pixels_count_when_the_rest_is_generated_anew(arrays, rng):
+    edit = edit_of("layer_2", arrays)
+    edit.pixels[3, 4] = (0, 255, 0)
+    anew = arrays | {"color": rng.uniform(size=arrays["color"].shape).astype(np.float32)}
+    after = with_painted(anew, [edit], lambda key: arrays if key == "old" else None)
+    expected = anew["color"].copy()
+    expected[2, 3, 4] = (0, 1, 0)
+    np.testing.assert_array_equal(after["color"], expected)
+
+
+def test_all_pixels_count_where_the_old_result_is_gone(arrays):
+    edit = edit_of("wide", arrays)
+    after = with_painted(
+        arrays | {"wide": np.zeros((8, 10, 3), np.float32)}, [edit], lambda _: None
+    )
+    np.testing.assert_allclose(after["wide"], arrays["wide"], atol=0.5 / 255 + 1e-6)
+
+
+def test_half_floats_of_disparity_count_as_untouched(arrays):
+    exact = picture_of("disparity", arrays)
+    stored = quantised("disparity", exact.astype(np.float16).astype(np.float32))
+    assert not changed_pixels(PictureEdit("disparity", "old", stored), exact).any()
+    assert levels_of("disparity") == 65535
+
+
+def test_an_edit_made_at_another_size_is_resized(arrays):
+    edit = PictureEdit("wide", "old", np.full((16, 20, 3), 255, np.uint8))
+    edit.pixels[:, :10] = 0
+    after = with_painted(arrays, [edit], lambda _: None)["wide"]
+    assert (after[:, :5] == 0).all() and (after[:, 5:] == 1).all()
+
+
+def test_black_disparity_is_sky_and_painted_sky_is_none(arrays):
+    arrays = arrays | {"disparity": arrays["disparity"].copy(), "sky": arrays["sky"].copy()}
+    arrays["disparity"][:3], arrays["sky"][:3] = 0, 1
+    edit = edit_of("disparity", arrays)
+    edit.pixels[1, 1] = 30000  # a bird, in the sky
+    edit.pixels[6, 6] = 0  # a puddle that mirrors the sky
+    after = with_painted(arrays, [edit], lambda key: arrays)
+    assert after["disparity"][1, 1] == pytest.approx(30000 / 65535) and after["sky"][1, 1] == 0
+    assert after["disparity"][6, 6] == 0 and after["sky"][6, 6] == 1
+    same = np.ones((8, 10), bool)
+    same[1, 1] = same[6, 6] = False
+    np.testing.assert_array_equal(after["sky"][same], arrays["sky"][same])
+
+
+def test_masks_move_pixels_between_layers(arrays):
+    arrays = arrays | {"layer": np.repeat([[0], [1], [2], [2], [1], [0], [0], [1]], 10, 1)}
+    arrays["layer"] = arrays["layer"].astype(np.uint8)
+    edit = edit_of("mask_0", arrays)
+    edit.pixels[0] = 0  # out of the nearest layer: to the next
+    edit.pixels[2] = 255  # from the farthest to the nearest
+    layer = with_painted(arrays, [edit], lambda key: arrays)["layer"]
+    assert layer[:, 0].tolist() == [1, 1, 0, 2, 1, 0, 0, 1]
+
+
+def test_edits_of_layers_that_are_gone_are_left_out(arrays):
+    white = np.full((8, 10), 255, np.uint8)
+    edits = [PictureEdit("mask_5", "old", white)]
+    edits.append(PictureEdit("layer_9", "old", np.repeat(white[..., None], 3, 2)))
+    assert with_painted(arrays, edits, lambda _: arrays) is arrays
+
+
+# Through the pipeline
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory):
+    """A small landscape: a sky, a textured meadow, a dark tower."""
+    rng = np.random.default_rng(3)
+    image = np.full((72, SIZE, 3), (230, 205, 170), np.float32)
+    image[40:] = (40, 110, 60)
+    image[40:] += rng.normal(0, 18, (32, SIZE, 1))
+    image[15:52, 60:70] = (50, 50, 60)
+    path = tmp_path_factory.mktemp("photo") / "tower.png"
+    cv2.imwrite(str(path), image.clip(0, 255).astype(np.uint8))
+    return path
+
+
+class Runner:
+    """Runs pipelines over one cache and tells which stages had to be made."""
+
+    def __init__(self, photo, folder):
+        self.settings = JobSettings(str(photo), size=SIZE, frames=4)
+        self.cache, self.folder, self.count = StageCache(folder / "cache"), folder, 0
+
+    def run(self, edits=(), **changes):
+        self.count += 1
+        output = self.folder / f"job {self.count}" / "output"
+        output.mkdir(parents=True)
+        messages = []
+        save_picture_edits(edits, output.parent)
+        settings = replace(self.settings, edits=str(output.parent) if edits else "", **changes)
+        PipelineRun("job", settings, self.cache, messages.append, lambda: False).run(output)
+        done = [m for m in messages if isinstance(m, StageDone)]
+        return load_flight(output), [m.stage for m in done if not m.cached]
+
+
+@pytest.fixture
+def runner(photo, tmp_path):
+    return Runner(photo, tmp_path)
+
+
+def shown(flight, name):
+    picture = next(p for p in flight.plan.pictures if p.name == name)
+    image = cv2.imread(picture.file, cv2.IMREAD_UNCHANGED)
+    return picture, image if image.ndim == 2 else image[..., ::-1].copy()
+
+
+def test_pictures_lie_beside_the_cache_and_are_of_the_run(runner):
+    flight, made = runner.run()
+    assert len(made) == 10
+    picture, wide = shown(flight, "wide")
+    lens = flight.plan.wide_camera
+    assert wide.shape == (lens.height, lens.width, 3) and not picture.edited
+    assert shown(flight, "disparity")[1].dtype == np.uint16
+    masks = [shown(flight, f"mask_{i}")[1] for i in range(2)]
+    assert set(np.unique(masks[0])) == {0, 255} and not (masks[0] & masks[1]).any()
+
+
+def test_only_what_follows_a_painted_layer_is_made_again(runner):
+    flight, _ = runner.run()
+    picture, layer = shown(flight, "layer_2")
+    layer[20:30, 30:50] = (255, 0, 0)
+    edit = PictureEdit("layer_2", picture.base, layer)
+    edited, made = runner.run([edit])
+    assert made == ["layer_depth", "motion", "cruise", "flight"]
+    assert shown(edited, "layer_2")[0].edited and not shown(edited, "layer_1")[0].edited
+    np.testing.assert_array_equal(shown(edited, "layer_2")[1], layer)
+    red = (edited.still.color == (1, 0, 0)).all(axis=1)
+    assert red.any() and (edited.still.layer[red] >= 2).all()
+    assert runner.run([edit])[1] == ["flight"] and runner.run()[1] == ["flight"]
+
+
+def test_painted_nearness_moves_the_points(runner):
+    flight, _ = runner.run()
+    picture, disparity = shown(flight, "disparity")
+    where = np.zeros(disparity.shape, bool)
+    where[60:70, 20:30] = True
+    disparity[where] = 65535
+    edited, made = runner.run([PictureEdit("disparity", picture.base, disparity)])
+    assert "outpaint" not in made and made[0] == "matte"
+    at = np.flatnonzero(where.ravel())
+    near = edited.still.position[np.isin(edited.still.pixel, at) & (edited.still.known > 0.5)]
+    assert len(near) > 50 and np.median(near[:, 2]) == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_painted_mask_takes_the_tower_out_of_its_layer(runner):
+    flight, _ = runner.run()
+    picture, mask = shown(flight, "mask_0")
+    edited, made = runner.run([PictureEdit("mask_0", picture.base, np.zeros_like(mask))])
+    assert "cluster" not in made and made[0] == "inpaint"
+    assert not (edited.still.layer[edited.still.opacity == 1] == 0).any()
+    assert not shown(edited, "mask_0")[1].any()
+
+
+def test_an_edit_outlives_another_seed(runner):
+    flight, _ = runner.run()
+    picture, layer = shown(flight, "layer_1")
+    layer[50:56, 40:60] = (255, 255, 0)
+    edited, _ = runner.run([PictureEdit("layer_1", picture.base, layer)], seed=5)
+    after = shown(edited, "layer_1")[1]
+    assert (after[50:56, 40:60] == (255, 255, 0)).all()
+    untouched = shown(runner.run(seed=5)[0], "layer_1")[1]
+    untouched[50:56, 40:60] = (255, 255, 0)
+    np.testing.assert_array_equal(after, untouched)
+
+
+def test_one_layer_painted_again_leaves_the_others(runner):
+    first, _ = runner.run()
+    again, made = runner.run(layer_seeds=(0, 0, 1))
+    assert made[0] == "inpaint"
+    for name, same in (("layer_1", True), ("layer_2", False), ("layer_3", True)):
+        assert np.array_equal(shown(first, name)[1], shown(again, name)[1]) == same
+    parts = list(runner.cache.folder.glob("inpaint_part-*"))
+    assert len(parts) == 4  # three of the first run, one more
+
+
+def test_torn_edits_are_told(runner):
+    (runner.folder / "wide.picture.npz").write_bytes(b"torn")
+    settings = replace(runner.settings, edits=str(runner.folder))
+    with pytest.raises(SettingsError, match="rebuild again"):
+        PipelineRun("job", settings, runner.cache, print, lambda: False)
+
+
+def test_the_layers_of_a_photo_are_those_of_its_depth(runner):
+    """The plain rule that masks start from: a pixel's layer is the interval of its depth."""
+    runner.run()
+    stage = next(runner.cache.folder.glob("cluster-*"))
+    matte = next(runner.cache.folder.glob("matte-*"))
+    depth = ldi.depth_from_disparity(np.load(matte / "back_disparity.npy"))
+    bins, layer = np.load(stage / "bins.npy"), np.load(stage / "layer.npy")
+    for i, (near, far) in enumerate(pairwise(bins)):
+        assert ((depth[layer == i] >= near) & (depth[layer == i] < far)).all()

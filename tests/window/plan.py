@@ -1,0 +1,35 @@
+"""What the tests in the window do, in order: read by pytest and by the driver inside Blender."""
+
+from __future__ import annotations
+
+STEPS = {
+    "install": 60,
+    "open_the_tab": 30,
+    "choose_the_photo": 40,
+    "drop_a_photo": 20,
+    "orbit_without_a_job": 30,
+    "click_make_and_orbit": 60,
+    "cancel": 90,
+    "make_to_the_end": 120,
+    "undo_and_redo": 40,
+    "open_every_panel": 240,
+    "drag_the_path": 120,
+    "press_f12": 90,
+    "paint_motion": 200,
+    "rebuild": 200,
+    "save_and_reopen": 90,
+    "render_the_film": 120,
+    "scales_and_themes": 120,
+    "disable_during_a_job": 90,
+}
+"""Names of the steps with the seconds that each may take."""
+NEEDED = ("install", "open_the_tab")
+"""Where one of these fails the others can't be tried."""
+SKIPPED = "skipped: "
+"""How the error of a step begins that can't be tried here."""
+RECORD = "steps.json"
+"""The file in the working folder in which the driver keeps what happened."""
+PICTURES = "pictures"
+"""The folder of screenshots beside it."""
+PHOTO = "china.jpg"
+"""The photo beside it."""

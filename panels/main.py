@@ -52,7 +52,6 @@ class VIEW3D_PT_make_4d(bpy.types.Panel):
             draw_wishes(column, scene)
         if not busy:
             draw_main_button(layout, context)
-            draw_shading(layout, context)
         if running.current is not None:
             draw_progress(layout, context, running.current)
         draw_waiting(layout)
@@ -161,14 +160,6 @@ def draw_main_button(layout: bpy.types.UILayout, context: bpy.types.Context) -> 
     button.active = needs_rebuild(context.scene)
     button.operator(MAKE4D_OT_rebuild.bl_idname, icon="FILE_REFRESH")
     column.operator(MAKE4D_OT_make.bl_idname, text="Make as New Scene", icon="DUPLICATE")
-
-
-def draw_shading(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """In a 4D scene that is shown as plain points: Blender's switch to see it as it renders."""
-    shading = context.space_data.shading
-    if is_4d_scene(context.scene) and shading.type != "RENDERED":
-        text, icon = "See It Rendered", "SHADING_RENDERED"
-        layout.prop_enum(shading, "type", "RENDERED", text=text, icon=icon)
 
 
 _CLASSES = (VIEW3D_PT_make_4d, VIEW3D_PT_make_4d_settings, VIEW3D_PT_make_4d_objects)

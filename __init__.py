@@ -50,6 +50,7 @@ def _modules() -> tuple[ModuleType, ...]:
     )
     from .panels import (
         camera,
+        languages,
         layers,
         main,
         models,
@@ -63,6 +64,7 @@ def _modules() -> tuple[ModuleType, ...]:
     from .render import engine, ui_compat
 
     return (
+        languages,
         *(cache_size, clear_cache, preferences, settings, layer_items, job_queue, take_result),
         *(make, cancel, discard_ready, copy_details, dismiss_failure, objects),
         *(add_preset, drop_photo, open_folder),

@@ -1,0 +1,41 @@
+"""The interface in other languages: locale/LANGUAGE.json has pairs of English and what it says.
+
+What Blender translates itself needs no entry, and what has none is shown in English.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import bpy
+
+LOCALES = {"de": "de_DE"}
+"""What Blender calls the languages that there are files for."""
+FOLDER = Path(__file__).with_name("locale")
+CONTEXTS = ("*", "Operator")
+"""Names of operators have a context of their own."""
+
+
+def translations() -> dict[str, dict[tuple[str, str], str]]:
+    """All entries as Blender takes them; raises OSError or ValueError for a broken file."""
+    return {
+        locale: {(context, text): said for text, said in entries(name) for context in CONTEXTS}
+        for name, locale in LOCALES.items()
+    }
+
+
+def entries(name: str) -> list[tuple[str, str]]:
+    """Pairs of English and another language, as its file has them."""
+    text = (FOLDER / f"{name}.json").read_text(encoding="utf-8")
+    return list(json.loads(text).items())
+
+
+def register() -> None:
+    """Offer the translations to Blender."""
+    bpy.app.translations.register(__name__, translations())
+
+
+def unregister() -> None:
+    """Take them back."""
+    bpy.app.translations.unregister(__name__)

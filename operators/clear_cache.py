@@ -47,6 +47,7 @@ class MAKE4D_OT_clear_cache(bpy.types.Operator):
         """Delete the stages; says how much that freed."""
         freed = sum(clear(folder) for folder in cache_folders())
         cache_size.forget()
+        cache_size.known_bytes()  # which draws the preferences again once it is counted
         if freed:
             text = pgettext_rpt("The cache is cleared: {size} freed")
             self.report({"INFO"}, text.format(size=size_words(freed)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 
 import bpy
@@ -21,6 +23,10 @@ class MAKE4D_OT_open_folder(bpy.types.Operator):
         folder = film_folder(context.scene)
         if not folder.is_dir():
             text = pgettext_rpt("There is no folder {folder} yet: render the film first.")
+            self.report({"ERROR"}, text.format(folder=folder))
+            return {"CANCELLED"}
+        if sys.platform == "linux" and shutil.which("xdg-open") is None:  # Blender needs it
+            text = pgettext_rpt("This system has no program that opens folders: look in {folder}")
             self.report({"ERROR"}, text.format(folder=folder))
             return {"CANCELLED"}
         bpy.ops.wm.path_open(filepath=str(folder))

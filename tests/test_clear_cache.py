@@ -113,6 +113,15 @@ def test_clear_waits_for_a_job(chosen, monkeypatch):
     assert cache_bytes(folders.cache_folder()) > 0
 
 
+@pytest.fixture
+def slow(monkeypatch):
+    """Counting takes its time, as it does on a slow disk."""
+    real = cache_size.cache_bytes
+    monkeypatch.setattr(
+        cache_size, "cache_bytes", lambda folder: (time.sleep(0.2), real(folder))[1]
+    )
+
+
 def counted() -> int:
     """The size once it is counted."""
     for _ in range(200):
@@ -122,11 +131,8 @@ def counted() -> int:
     raise AssertionError("never counted")
 
 
-def test_the_size_is_counted_beside_blender(chosen, monkeypatch):
+def test_the_size_is_counted_beside_blender(chosen, slow):
     filled = fill(folders.cache_folder())
-    real = cache_size.cache_bytes
-    slow = lambda folder: (time.sleep(0.2), real(folder))[1]  # noqa: E731
-    monkeypatch.setattr(cache_size, "cache_bytes", slow)
     started = time.perf_counter()
     assert cache_size.known_bytes() is None
     assert preferences.cache_text() == "Clear Cache (counting)"
@@ -135,7 +141,7 @@ def test_the_size_is_counted_beside_blender(chosen, monkeypatch):
     assert preferences.cache_text() == "Clear Cache (160 kB)"
 
 
-def test_an_old_count_is_shown_while_it_is_counted_anew(chosen, monkeypatch):
+def test_an_old_count_is_shown_while_it_is_counted_anew(chosen, slow, monkeypatch):
     assert counted() == 0
     filled = fill(folders.cache_folder())
     assert counted() == 0

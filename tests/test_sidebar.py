@@ -185,6 +185,14 @@ def test_a_folder_that_is_not_there_yet_is_told(scene, tmp_path):
         bpy.ops.make_4d.open_folder("EXEC_DEFAULT")
 
 
+def test_a_system_that_opens_no_folders_is_told(scene, tmp_path, monkeypatch):
+    monkeypatch.setattr(open_folder.sys, "platform", "linux")
+    monkeypatch.setattr(open_folder.shutil, "which", lambda name: None)
+    scene.render.filepath = str(tmp_path / "film.mp4")
+    with pytest.raises(RuntimeError, match="look in"):
+        bpy.ops.make_4d.open_folder("EXEC_DEFAULT")
+
+
 def test_a_film_that_would_be_lost_is_told(addon, tmp_path):
     assert render.is_temporary(Path(bpy.app.tempdir))
     assert not render.is_temporary(tmp_path)

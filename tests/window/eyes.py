@@ -130,17 +130,18 @@ class Eyes:
             yield from self.turn("WHEELDOWNMOUSE", 8)
             if self.scrolled() == before:
                 break
-        while True:  # and up again, opening panels
+        yield from self.turn("WHEELUPMOUSE")
+        while True:  # once more from the top, opening panels
             found = yield from self.open_panels(area, wanted)
             if found:
                 return found
             before = self.scrolled()
-            yield from self.turn("WHEELUPMOUSE", 8)
+            yield from self.turn("WHEELDOWNMOUSE", 8)
             if self.scrolled() == before:
                 return None
 
     def open_panels(self, area: bpy.types.Area, wanted: str) -> Found:
-        """Open what may be a closed panel's header, lowest first, until the widget is drawn."""
+        """Open what may be a closed panel's header, highest first, until the widget is drawn."""
         for x, y in (yield from self.blank_places(area)):
             grown = yield from self.toggle(x, y)
             if grown > 0 or self.panels_end() < self.region(area, "UI").y + ROW:  # no room to grow
@@ -210,10 +211,10 @@ def places(
 
 
 def middles(blank: list[int]) -> list[int]:
-    """Places one row apart within the blank ones, lowest first."""
+    """Places one row apart within the blank ones, highest first."""
     row = round(ROW * bpy.context.preferences.system.ui_scale)
     kept: list[int] = []
     for y in reversed(blank):
         if not kept or y - kept[-1] >= row:
             kept.append(y)
-    return kept
+    return kept[::-1]

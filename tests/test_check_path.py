@@ -230,7 +230,9 @@ def drawn_panel() -> list[str]:
     context = SimpleNamespace(
         scene=bpy.context.scene,
         region=SimpleNamespace(width=9000),
-        preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0)),
+        preferences=SimpleNamespace(
+            system=SimpleNamespace(ui_scale=1.0), ui_styles=bpy.context.preferences.ui_styles
+        ),
     )
     camera.VIEW3D_PT_make_4d_camera.draw(panel, context)
     return panel.layout.drawn

@@ -17,6 +17,7 @@ import _quality_loop as loop
 import _quality_runs as runs
 from make_4d.geometry.core.camera import Intrinsics, pixel_centres, project
 from make_4d.geometry.core.motion_edits import MotionEdits, save_edits
+from make_4d.geometry.core.pictures import MOTION_FILE
 from make_4d.ml.settings import JobSettings
 from make_4d.ml.stages import flight, motion
 
@@ -97,11 +98,10 @@ def make(inputs, tmp_path):
 
     def made(guides):
         painted = np.maximum(river_of_the_photo(), inputs["sky"]).astype(np.float32)
-        path = tmp_path / "edits.npz"
         lines = tuple(np.array(guide, np.float32) for guide in guides)
-        save_edits(MotionEdits(painted, lines), path)
+        save_edits(MotionEdits(painted, lines), tmp_path / MOTION_FILE)
         settings = JobSettings(
-            "photo.png", size=WIDTH, layers=2, loop_frames=FRAMES, edits=str(path)
+            "photo.png", size=WIDTH, layers=2, loop_frames=FRAMES, edits=str(tmp_path)
         )
         context = runs.quiet_context()
         moving = motion.run(inputs, settings, context)

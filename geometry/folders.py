@@ -11,6 +11,8 @@ import bpy
 from .preferences import stored
 
 BESIDE_BLEND = "make_4d_cache"
+PHOTOS = "photos"
+"""Folder in it for copies of photos that go along with the .blend."""
 
 
 def cache_folder() -> Path:

@@ -9,7 +9,7 @@ from bpy.app.translations import pgettext_rpt
 from bpy.props import StringProperty
 
 from ..ml.photo_file import SUFFIXES, PhotoError, photo_facts
-from .settings import CATEGORY, as_blender_writes
+from .settings import CATEGORY
 
 SHOW_AFTER_SECONDS = 0.1
 
@@ -37,7 +37,7 @@ class MAKE4D_OT_drop_photo(bpy.types.Operator):
         except PhotoError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        context.scene.make_4d.photo = as_blender_writes(path)
+        context.scene.make_4d.photo = path
         show_tab(context)
         text = pgettext_rpt("'{name}' is the photo now: press Make 4D in the sidebar")
         self.report({"INFO"}, text.format(name=Path(path).name))

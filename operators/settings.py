@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
+from ..geometry.folders import BESIDE_BLEND, PHOTOS
 from ..ml.registry import BUILTIN, models_for
 from ..ml.settings import DIFFUSION, MAX_LAYERS, MAX_SIZE, MAX_STEPS, MIN_SIZE, JobSettings
 
@@ -215,45 +217,53 @@ def job_settings(scene: bpy.types.Scene) -> JobSettings:
     """The scene's settings as the worker takes them; raises SettingsError where one is unusable."""
     own = scene.make_4d
     values = {name: getattr(own, name) for name in REMEMBERED}
-    values |= {name: _absolute(getattr(own, name)) for name in ("photo", "networks")}
+    values |= {name: file_of(getattr(own, name)) for name in ("photo", "networks")}
     settings = JobSettings(**values)
     settings.validate()
     return settings
 
 
-def _absolute(path: str) -> str:
-    return bpy.path.abspath(path) if path else ""
-
-
-def as_blender_writes(path: str) -> str:
-    """A path relative to the saved file where the artist's preferences want that, so that both
-    can move together."""
-    if not (path and bpy.data.filepath and bpy.context.preferences.filepaths.use_relative_paths):
-        return path
-    try:
-        return str(bpy.path.relpath(path))
-    except ValueError:  # another drive
-        return path
+def file_of(path: str) -> str:
+    """Where a chosen file lies: at its path, else beside the .blend, with which it may have moved;
+    the path itself where it is nowhere."""
+    if not path:
+        return ""
+    wanted = Path(bpy.path.abspath(path))
+    if wanted.is_file() or not bpy.data.filepath:
+        return str(wanted)
+    beside = Path(bpy.data.filepath).parent
+    moved = (beside / wanted.name, beside / BESIDE_BLEND / PHOTOS / wanted.name)
+    return next((str(place) for place in moved if place.is_file()), str(wanted))
 
 
 def remember_settings(scene: bpy.types.Scene, settings: JobSettings) -> None:
     """Note on a scene what it was made of, so that its panel shows it and can make it again."""
     own = scene.make_4d
-    for name in REMEMBERED:
+    for name in (*REMEMBERED, "networks"):
         setattr(own, name, getattr(settings, name))
-    for name in ("photo", "networks"):
-        setattr(own, name, as_blender_writes(getattr(settings, name)))
     if settings.networks:
         scene.make_4d_engine.method = "NEURAL"
 
 
+@bpy.app.handlers.persistent
+def _keep_paths(*_: object) -> None:
+    """Saved elsewhere, paths relative to the file lead nowhere: Blender mends its own alone."""
+    for scene in bpy.data.scenes:
+        for name in ("photo", "networks"):
+            path = getattr(scene.make_4d, name)
+            if path.startswith("//") and bpy.data.filepath and scene.library is None:
+                setattr(scene.make_4d, name, bpy.path.abspath(path))
+
+
 def register() -> None:
     """Register the settings and hang them on the scene."""
+    bpy.app.handlers.save_pre.append(_keep_paths)
     bpy.utils.register_class(Make4DSettings)
     bpy.types.Scene.make_4d = bpy.props.PointerProperty(type=Make4DSettings)
 
 
 def unregister() -> None:
     """Remove the settings."""
+    bpy.app.handlers.save_pre.remove(_keep_paths)
     del bpy.types.Scene.make_4d
     bpy.utils.unregister_class(Make4DSettings)

@@ -12,7 +12,7 @@ from ..geometry.scene_parts import SceneError, parts_of
 from ..ml.settings import JobSettings, SettingsError
 from ..ml.stage_table import Stage, stages_for
 from .edits import made_with, with_layers
-from .settings import job_settings
+from .settings import file_of, job_settings
 
 STALE = "stale"
 WITHOUT_CAMERA = ("photo", "cruise")
@@ -30,7 +30,7 @@ def is_of_chosen_photo(scene: bpy.types.Scene) -> bool:
         made = made_with(parts_of(scene).still)
     except (SceneError, SettingsError):
         return False
-    return same_photo(Path(made.photo), Path(bpy.path.abspath(scene.make_4d.photo)))
+    return same_photo(Path(made.photo), Path(file_of(scene.make_4d.photo)))
 
 
 def states(scene: bpy.types.Scene) -> dict[str, str]:

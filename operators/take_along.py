@@ -8,13 +8,11 @@ from pathlib import Path
 import bpy
 
 from ..geometry.core.features import features_path
-from ..geometry.folders import cache_folder, cache_folders
+from ..geometry.folders import PHOTOS, cache_folder, cache_folders
 from ..geometry.marks import FEATURES
 from ..geometry.picture_images import keep_pictures, pictures_of
 from ..geometry.scene_parts import SceneError, parts_of
-
-PHOTOS = "photos"
-"""Folder of the cache beside the .blend for copies of photos."""
+from .settings import file_of
 
 
 class MAKE4D_OT_take_along(bpy.types.Operator):
@@ -72,7 +70,7 @@ def copy_features(still: bpy.types.Object) -> None:
 
 def copied_photo(photo: str) -> str:
     """Path of a photo's copy beside the .blend, relative to it; the path itself for a lost one."""
-    source = Path(bpy.path.abspath(photo))
+    source = Path(file_of(photo))
     if not photo or not source.is_file():
         return photo
     beside = Path(bpy.data.filepath).parent

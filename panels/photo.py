@@ -18,6 +18,7 @@ from bpy.utils import previews
 
 from ..ml.photo_file import PhotoError, PhotoFacts, photo_facts, turned
 from ..operators.redraw import redraw_sidebars
+from ..operators.settings import file_of
 from .preview import fill
 from .text import draw_wrapped, icon_scale
 
@@ -65,7 +66,7 @@ def chosen(scene: bpy.types.Scene) -> PhotoFacts | str | None:
     """What the scene's photo tells, or the sentence that says what is wrong with it; None where
     none is chosen."""
     name = scene.make_4d.photo
-    return asked(bpy.path.abspath(name)) if name else None
+    return asked(file_of(name)) if name else None
 
 
 def asked(path: str) -> PhotoFacts | str:
@@ -98,7 +99,7 @@ def draw_thumbnail(
     layout: bpy.types.UILayout, context: bpy.types.Context, found: PhotoFacts
 ) -> None:
     """The photo as it is seen; nothing until it is read."""
-    path = bpy.path.abspath(context.scene.make_4d.photo)
+    path = file_of(context.scene.make_4d.photo)
     name = f"{path}|{_known[path].stamp}"
     icon = _icons[0].get(name) or _ask_for_icon(name, path, found.orientation)
     if icon is not None:

@@ -103,7 +103,7 @@ def test_zip_holds_the_extension_alone(package: Path) -> None:
         "README.md",
     }
     assert {name.partition("/")[0] for name in names - single} == set(parts)
-    assert {Path(name).suffix for name in names - single} <= {".py", ".glsl"}
+    assert {Path(name).suffix for name in names - single} <= {".py", ".glsl", ".json"}
 
 
 def test_installed_extension_registers_and_leaves(resources: Path) -> None:

@@ -168,11 +168,19 @@ def test_dropped_photo_is_the_scenes_and_can_be_undone(field, tmp_path):
     assert "UNDO" in bpy.types.MAKE_4D_OT_drop_photo.bl_options
 
 
-def test_dropped_photo_is_named_relative_to_a_saved_file(field, tmp_path):
-    path = write(tmp_path / "a.png", quadrants())
-    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "work.blend"))
-    bpy.ops.make_4d.drop_photo("EXEC_DEFAULT", filepath=str(path))
-    assert bpy.context.scene.make_4d.photo == "//a.png"
+def test_a_photo_is_found_when_its_file_is_saved_elsewhere_and_when_both_move(field, tmp_path):
+    here, elsewhere, there = (tmp_path / name for name in ("here", "elsewhere", "there"))
+    here.mkdir()
+    elsewhere.mkdir()
+    write(here / "a.png", quadrants())
+    bpy.ops.wm.save_as_mainfile(filepath=str(here / "work.blend"))
+    bpy.context.scene.make_4d.photo = "//a.png"  # as Blender's file browser writes it
+    assert photo.chosen(bpy.context.scene) == PhotoFacts(64, 48)
+    bpy.ops.wm.save_as_mainfile(filepath=str(elsewhere / "work.blend"))
+    assert photo.chosen(bpy.context.scene) == PhotoFacts(64, 48)
+    bpy.ops.wm.save_as_mainfile(filepath=str(here / "work.blend"))
+    here.rename(there)
+    bpy.ops.wm.open_mainfile(filepath=str(there / "work.blend"))
     assert photo.chosen(bpy.context.scene) == PhotoFacts(64, 48)
 
 

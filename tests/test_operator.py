@@ -1,7 +1,5 @@
 """The operator behind the button: a whole job, undo, the artist's own work, clear refusals."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -76,8 +74,7 @@ def test_an_artist_s_scene_stays_as_it_was(scene):
     assert (scene.render.resolution_x, scene.frame_end) == (333, 77)
     assert len(bpy.data.scenes) == 2
     made = next(other for other in bpy.data.scenes if other != scene)
-    assert made.make_4d.photo.startswith("//") and made.make_4d.frames == 5
-    assert Path(bpy.path.abspath(made.make_4d.photo)).samefile(scene.make_4d.photo)
+    assert made.make_4d.photo == scene.make_4d.photo and made.make_4d.frames == 5
 
 
 def test_one_undo_takes_it_back_and_redo_brings_it_again(scene):

@@ -15,7 +15,6 @@ from make_4d.operators.settings import (
     CUSTOM,
     QUALITIES,
     Make4DSettings,
-    job_settings,
     remember_settings,
 )
 from make_4d.panels import main, progress, render, text
@@ -74,14 +73,6 @@ def test_quality_of_what_was_made_shows_on_its_scene(scene, tmp_path):
     wanted = JobSettings(str(tmp_path / "a.jpg"), size=1920, steps=45)
     remember_settings(scene, wanted)
     assert scene.make_4d.quality == "BEST"
-
-
-def test_the_photo_moves_with_the_saved_file(scene, tmp_path):
-    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "work.blend"))
-    wanted = JobSettings(str(tmp_path / "a.jpg"))
-    remember_settings(scene, wanted)
-    assert scene.make_4d.photo == "//a.jpg"
-    assert Path(job_settings(scene).photo) == tmp_path / "a.jpg"
 
 
 def test_every_setting_says_what_it_does_to_the_picture(addon):

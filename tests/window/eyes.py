@@ -142,7 +142,7 @@ class Eyes:
 
     def open_panels(self, area: bpy.types.Area, wanted: str) -> Found:
         """Open what may be a closed panel's header, highest first, until the widget is drawn."""
-        for x, y in (yield from self.blank_places(area)):
+        for x, y in reversed((yield from self.blank_places(area))):
             grown = yield from self.toggle(x, y)
             if grown > 0 or self.panels_end() < self.region(area, "UI").y + ROW:  # no room to grow
                 found = yield from self.find_downwards(area, wanted, y)
@@ -211,10 +211,10 @@ def places(
 
 
 def middles(blank: list[int]) -> list[int]:
-    """Places one row apart within the blank ones, highest first."""
+    """Places one row apart within the blank ones, lowest first."""
     row = round(ROW * bpy.context.preferences.system.ui_scale)
     kept: list[int] = []
     for y in reversed(blank):
         if not kept or y - kept[-1] >= row:
             kept.append(y)
-    return kept[::-1]
+    return kept

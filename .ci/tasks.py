@@ -5,17 +5,18 @@ Runs in the script's private environment; not part of the extension's zip.
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # -I leaves the script's folder out
+
+from package import LEFT_OUT, run_build
+
 ROOT = Path(__file__).resolve().parent.parent
-BLENDER_EXT = "scripts/addons_core/bl_pkg/cli/blender_ext.py"
 BENCHMARKS = ROOT / "tests" / "bench"
-VALID_TAGS = "scripts/modules/_bpy_internal/extensions/tags.py"
 
 
 def call(*arguments: str, folder: Path | None = None) -> int:
@@ -41,24 +42,12 @@ def run_lint(arguments: list[str]) -> int:
         call("-m", "mypy", "make4d", folder=ROOT),
     ]
     with tempfile.TemporaryDirectory() as scratch:  # where the package has its own name
-        left_out = shutil.ignore_patterns(".*", "__pycache__", "dist", "docs", "tests", "wheels")
+        left_out = shutil.ignore_patterns(*LEFT_OUT)
         shutil.copytree(ROOT, Path(scratch) / "make_4d", ignore=left_out)
         options = ["--config-file", str(ROOT / "pyproject.toml")]
         options += ["--cache-dir", str(ROOT / ".mypy_cache")]
         statuses.append(call("-m", "mypy", *options, "-p", "make_4d", folder=Path(scratch)))
     return int(any(statuses))
-
-
-def run_build(arguments: list[str]) -> int:
-    """Validate the extension and build its zip with Blender's own tool, into dist/ or a folder."""
-    tags = ["--valid-tags", str(blender_file(VALID_TAGS))]
-    target = Path(arguments[0] if arguments else ROOT / "dist").absolute()
-    target.mkdir(parents=True, exist_ok=True)
-    for step in (["validate", *tags, "."], ["build", *tags, "--output-dir", str(target)]):
-        status = call(str(blender_file(BLENDER_EXT)), *step, folder=ROOT)
-        if status:
-            return status
-    return 0
 
 
 def run_bench(arguments: list[str]) -> int:
@@ -68,14 +57,6 @@ def run_bench(arguments: list[str]) -> int:
         print(f"usage: make4d bench {{{','.join(benchmarks)}}} ...", file=sys.stderr)
         return 2
     return call(str(BENCHMARKS / f"{arguments[0]}.py"), *arguments[1:])
-
-
-def blender_file(name: str) -> Path:
-    """A file of the bpy package, by its path below the version's folder."""
-    bpy = importlib.util.find_spec("bpy")
-    if bpy is None or bpy.origin is None:
-        raise SystemExit("The package bpy is missing: run this through ./make4d.")
-    return next(Path(bpy.origin).parent.glob(f"*/{name}"))
 
 
 COMMANDS = {"test": run_tests, "lint": run_lint, "build": run_build, "bench": run_bench}

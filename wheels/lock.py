@@ -10,6 +10,7 @@ SHA-256; where it lies the index knows, so no address is kept. Not part of the z
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -49,14 +50,18 @@ def resolve() -> Lock:
     }
 
 
-def resolved(files: tuple[str, ...], platform: str) -> list[Wheel]:
-    """The wheels of some requirements on a platform, without what Blender carries."""
+def resolved(files: tuple[str, ...], platform: str, index: str = "") -> list[Wheel]:
+    """The wheels of some requirements on a platform, without what Blender carries.
+
+    index: address of an index that comes before the usual one, for other builds of PyTorch.
+    """
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "pylock.toml"
         command = ["uv", "pip", "compile", *(str(HERE / name) for name in files), "--quiet"]
         command += ["--constraint", str(HERE / CARRIED), "--only-binary", ":all:"]
         command += ["--python-platform", PLATFORMS[platform], "--python-version", PYTHON]
         command += ["--format", "pylock.toml", "--output-file", str(answer)]
+        command += ["--index", index] if index else []
         if subprocess.run(command, check=False).returncode:
             raise LockError(f"Nothing fits {platform}: see above.")
         packages = tomllib.loads(answer.read_text(encoding="utf-8"))["packages"]
@@ -145,30 +150,34 @@ def glibc(number: list[str]) -> tuple[int, ...]:
     return tuple(map(int, number)) if all(n.isdigit() for n in number) else (99,)
 
 
-def fetch(kind: str, platform: str, folder: Path) -> list[Path]:
-    """Download the locked wheels that aren't there yet, each checked against its hash.
+def fetch(wheels: list[Wheel], platform: str, folder: Path, index: str = "") -> list[Path]:
+    """Download the wheels that aren't in the folder yet; all are checked against their hashes.
 
-    Raises LockError where one can't be had.
+    Raises LockError where one can't be had or is another.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    wheels = load()[kind][platform]
     missing = [wheel for wheel in wheels if not (folder / wheel["file"]).is_file()]
     if missing:
-        download(missing, platform, folder)
+        download(missing, platform, folder, index)
+    for wheel in wheels:
+        with (folder / wheel["file"]).open("rb") as stream:
+            if hashlib.file_digest(stream, "sha256").hexdigest() != wheel["sha256"]:
+                raise LockError(f"{folder / wheel['file']} is not what is locked: remove it.")
     return [folder / wheel["file"] for wheel in wheels]
 
 
-def download(wheels: list[Wheel], platform: str, folder: Path) -> None:
+def download(wheels: list[Wheel], platform: str, folder: Path, index: str) -> None:
     """Have pip download wheels for a platform that may not be this one, with their hashes."""
     lines = [f"{w['name']}=={w['version']} --hash=sha256:{w['sha256']}" for w in wheels]
     tags = {tag for w in wheels for tag in w["file"].removesuffix(".whl").split("-")[-1].split(".")}
     with tempfile.TemporaryDirectory() as scratch:
         wanted = Path(scratch) / "wanted.txt"
         wanted.write_text("\n".join(lines), encoding="utf-8")
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes"]
+        command = [sys.executable, "-I", "-m", "pip", "download", "--no-deps", "--require-hashes"]
         command += ["--only-binary=:all:", "--python-version", PYTHON, "--quiet"]
         command += ["--disable-pip-version-check", "--dest", str(folder), "--requirement"]
         command += [str(wanted), *(f"--platform={tag}" for tag in sorted(tags))]
+        command += ["--extra-index-url", index] if index else []
         if subprocess.run(command, check=False).returncode:
             raise LockError(f"Not all wheels for {platform} could be fetched: see above.")
 
@@ -179,7 +188,8 @@ def main(arguments: list[str]) -> int:
         if arguments == ["resolve"]:
             LOCK.write_text(json.dumps(resolve(), indent=1) + "\n", encoding="utf-8")
         elif arguments[:1] == ["fetch"] and len(arguments) == 4:
-            fetch(arguments[1], arguments[2], Path(arguments[3]))
+            kind, platform, folder = arguments[1:]
+            fetch(load()[kind][platform], platform, Path(folder))
             return 0
         elif arguments != ["check"]:
             print(__doc__, file=sys.stderr)

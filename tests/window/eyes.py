@@ -143,12 +143,10 @@ class Eyes:
     def open_panels(self, area: bpy.types.Area, wanted: str) -> Found:
         """Open what may be a closed panel's header, highest first, until the widget is drawn."""
         for x, y in reversed((yield from self.blank_places(area))):
-            grown = yield from self.toggle(x, y)
-            if grown > 0 or self.panels_end() < self.region(area, "UI").y + ROW:  # no room to grow
+            if (yield from self.toggle(x, y)):
                 found = yield from self.find_downwards(area, wanted, y)
                 if found:
                     return found
-            if grown:
                 yield from self.toggle(x, y)
         return None
 
@@ -167,12 +165,22 @@ class Eyes:
             yield from self.turn("WHEELUPMOUSE", 8 * turns)
         return found
 
-    def toggle(self, x: int, y: int) -> Generator[float, None, int]:
-        """Click where a panel's header may be; returns by how many pixels the panels grew."""
-        before = self.panels_end()
+    def toggle(self, x: int, y: int) -> Generator[float, None, bool]:
+        """Click where a panel's header may be; returns whether what comes below it changed."""
+        before = self.glimpse(y)
         yield from self.hand.click(x, y)
         yield 0.4
-        return before - self.panels_end()
+        after = self.glimpse(y)
+        return sum(abs(a - b) for a, b in zip(before, after, strict=True)) > len(after)
+
+    def glimpse(self, y: int) -> bytes:
+        """What the sidebar shows below a line, coarsely, in grey levels."""
+        region = self.region(self.area(), "UI")
+        top = y - round(ROW * bpy.context.preferences.system.ui_scale)
+        left, above = self.hand.on_screen(region.x, top)
+        crop = f"{region.width}x{max(top - region.y, 1)}+{left}+{above}"
+        command = ["convert", "x:root", "-crop", crop, "-scale", "25%", "-depth", "8", "gray:-"]
+        return subprocess.run(command, check=True, capture_output=True).stdout
 
     def blank_places(self, area: bpy.types.Area) -> Generator[float, None, list[tuple[int, int]]]:
         """Places down the sidebar with no widget: headers but the first one's, labels, pictures."""

@@ -21,12 +21,13 @@ def open_every_panel(you: Artist) -> Iterator[float]:
     for x, y in (yield from you.eyes.blank_places(you.eyes.area())):
         if opened and y - opened[-1] < row:
             continue  # the same header, felt twice
-        grown = yield from you.eyes.toggle(x, y)
-        if grown > 0:
+        ended = you.eyes.panels_end()
+        changed = yield from you.eyes.toggle(x, y)
+        if changed and you.eyes.panels_end() < ended:
             opened.append(y)
             yield from pages(you, f"{len(opened)}")
             yield from you.eyes.turn("WHEELUPMOUSE")
-        if grown:
+        if changed:
             yield from you.eyes.toggle(x, y)
     you.note("panels", len(opened))
     assert len(opened) > 2, "the sidebar has no closed panels to open"

@@ -16,7 +16,11 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from .own_packages import wheels_of
+
 REQUIRED = ("numpy", "cv2", "scipy", "sklearn")
+FROM_WHEELS = ("cv2", "scipy", "sklearn")
+"""Those of them that the extension's wheels hold; numpy is Blender's own."""
 FOR_MODELS = ("torch", "diffusers", "transformers", "huggingface_hub", "safetensors", "psutil")
 ONLINE = "--online"
 LOG_TAIL_BYTES = 4000
@@ -29,12 +33,16 @@ class MissingPackageError(ImportError):
 def package_folders(models: bool = False) -> list[str]:
     """Folders in which the packages that the worker needs lie; models: those of networks too.
 
-    Raises MissingPackageError where one is missing.
+    Raises MissingPackageError where one is missing, and there are no wheels that the worker could
+    unpack it from.
     """
     folders: list[str] = []
+    has_wheels = bool(wheels_of(Path(__file__).resolve().parent.parent))
     for name in REQUIRED + (FOR_MODELS if models else ()):
         spec = importlib.util.find_spec(name)
         if spec is None or spec.origin is None:
+            if has_wheels and name in FROM_WHEELS:
+                continue
             raise MissingPackageError(_missing(name))
         folder = str(Path(spec.origin).parent.parent)
         if folder not in folders:
@@ -128,7 +136,8 @@ class Worker:
 
     def _start(self, options: list[str], folders: list[str]) -> subprocess.Popen[str]:
         script = Path(__file__).with_name("worker.py")
-        command = [sys.executable, "-I", "-X", "utf8", "-u", str(script), *options, *folders]
+        own = str(Path(self._folder.name) / "packages")
+        command = [sys.executable, "-I", "-X", "utf8", "-u", str(script), *options, own, *folders]
         return subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

@@ -17,6 +17,7 @@ import traceback
 from pathlib import Path
 from typing import IO, Any
 
+from . import own_packages
 from .cache import StageCache
 from .context import JobCancelled
 from .errors import ModelError
@@ -141,7 +142,8 @@ def sentence_for(error: Exception, stage: str) -> str:
         return "The disk is full: free some space for the cache and run again."
     if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
         return f"The folder {error.filename} can't be written: choose another one and run again."
-    return UNEXPECTED.format(stage=stage, error=f"{type(error).__name__}: {error}")
+    sentence = UNEXPECTED.format(stage=stage, error=f"{type(error).__name__}: {error}")
+    return own_packages.foreign[0] if own_packages.foreign else sentence
 
 
 def main() -> None:

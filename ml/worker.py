@@ -1,7 +1,7 @@
 """Start script of the worker process: loads the package without Blender and serves jobs.
 
-Run as a file by `client.Worker` with the folders where the packages lie; it makes the add-on
-importable under a fixed name, whatever Blender calls it.
+Run as a file by `process.Worker` with a folder for itself and those where the packages lie; it
+makes the add-on importable under a fixed name, whatever Blender calls it.
 """
 
 from __future__ import annotations
@@ -27,10 +27,14 @@ def load_package(root: Path) -> None:
 
 
 if __name__ == "__main__":
-    online = sys.argv[1:2] == ["--online"]
-    folders = sys.argv[2:] if online else sys.argv[1:]
+    arguments = sys.argv[1:]
+    online = arguments[:1] == ["--online"]
+    own, *folders = arguments[1:] if online else arguments
     sys.path.extend(folder for folder in folders if folder not in sys.path)
-    load_package(Path(__file__).resolve().parent.parent)
+    root = Path(__file__).resolve().parent.parent
+    load_package(root)
+    if importlib.import_module(f"{PACKAGE}.ml.own_packages").prepare(root, Path(own), sys.path):
+        sys.path.insert(0, own)
     if not online:
         importlib.import_module(f"{PACKAGE}.ml.offline").forbid_network()
     importlib.import_module(f"{PACKAGE}.ml.serve").main()

@@ -37,6 +37,7 @@ def _modules() -> tuple[ModuleType, ...]:
         make,
         objects,
         open_folder,
+        other_copy,
         paint_motion,
         path_options,
         preferences,
@@ -64,7 +65,7 @@ def _modules() -> tuple[ModuleType, ...]:
     from .render import engine, ui_compat
 
     return (
-        languages,
+        *(other_copy, languages),
         *(cache_size, clear_cache, preferences, settings, layer_items, job_queue, take_result),
         *(make, cancel, discard_ready, copy_details, dismiss_failure, objects),
         *(add_preset, drop_photo, open_folder),

@@ -1,8 +1,10 @@
-"""`make4d build`: the extension's zips, light or full, a platform each, and repositories of them.
+"""`make4d build`: the extension's zips, and static repositories of them.
 
-The manifest's lines on platforms, wheels and permissions are written here, from wheels/lock.json;
-the source's own manifest has none of the first two. Wheels are fetched once and kept in the
-private environment. Blender's own tool validates, zips and writes the index.
+Three kinds: light and full, with the wheels of one platform each, and system, without any, for
+Blenders that were built with another Python than 3.13. The manifest's lines on platforms, wheels
+and permissions are written here, from wheels/lock.json; the source's own manifest has none of the
+first two. Wheels are fetched once and kept in the private environment. Blender's own tool
+validates, zips and writes the index.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = "scripts/addons_core/bl_pkg/cli/blender_ext.py"
 VALID_TAGS = "scripts/modules/_bpy_internal/extensions/tags.py"
 LEFT_OUT = (".*", "__pycache__", "dist", "docs", "tests", "wheels")
-LIGHT, FULL = "light", "full"
+LIGHT, FULL, SYSTEM = "light", "full", "system"
 FOR_DOWNLOADS = Path("ml/hub")
 """What only downloads need: the light package has neither it nor the permission."""
 SYSTEMS = {"Linux": "linux", "Windows": "windows", "Darwin": "macos"}
@@ -40,11 +42,14 @@ def run_build(arguments: list[str]) -> int:
     options = parser().parse_args(arguments)
     try:
         check_version()
-        if options.repository is None:
-            for name in options.platform or [this_platform()]:
-                tell(build(kind_of(options), name, options.folder, options.torch_index))
+        kind = kind_of(options)
+        if options.repository is not None:
+            build_repository(options, kind)
+        elif kind == SYSTEM:
+            tell(build(kind, "", options.folder))
         else:
-            build_repository(options)
+            for name in options.platform or [this_platform()]:
+                tell(build(kind, name, options.folder, options.torch_index))
     except BuildError as error:
         print(f"make4d: {error}", file=sys.stderr)
         return 1
@@ -57,7 +62,11 @@ def parser() -> argparse.ArgumentParser:
     folder = Path(ROOT / "dist")
     asked.add_argument("folder", nargs="?", type=Path, default=folder, help="where zips go (dist/)")
     asked.add_argument("--platform", action="append", choices=list(lock().PLATFORMS))
-    asked.add_argument("--full", action="store_true", help="with PyTorch and what models need")
+    kinds = asked.add_mutually_exclusive_group()
+    kinds.add_argument("--full", action="store_true", help="with PyTorch and what models need")
+    kinds.add_argument(
+        "--system", action="store_true", help="no wheels: the system's packages serve"
+    )
     asked.add_argument("--repository", type=Path, help="build all platforms and an index into it")
     hint = "an index with other builds of PyTorch, such as those for CUDA on Windows"
     asked.add_argument("--torch-index", default="", metavar="URL", help=hint)
@@ -67,8 +76,10 @@ def parser() -> argparse.ArgumentParser:
 def kind_of(options: argparse.Namespace) -> str:
     """Which package is asked for; raises BuildError where the options don't fit each other."""
     if options.torch_index and not options.full:
-        raise BuildError("--torch-index needs --full: the light package has no PyTorch.")
-    return FULL if options.full else LIGHT
+        raise BuildError("--torch-index needs --full: no other package brings PyTorch.")
+    if options.system and (options.platform or options.repository):
+        raise BuildError("The system package is one zip for all platforms, outside a repository.")
+    return FULL if options.full else SYSTEM if options.system else LIGHT
 
 
 def check_version() -> None:
@@ -96,10 +107,13 @@ def this_platform() -> str:
 
 def build(kind: str, name: str, folder: Path, torch_index: str = "") -> Path:
     """The zip of a kind for a platform, made in a folder; raises BuildError."""
-    wheels = fetched(kind, name, torch_index)
-    target = folder.absolute() / f"make_4d-{source_manifest()['version']}-{kind}-{name}.zip"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=wheels[0].parent) as scratch:
+    kept = Path(sys.prefix) / "wheels"
+    wheels = fetched(kind, name, kept / name, torch_index) if kind != SYSTEM else []
+    parts = ("make_4d", source_manifest()["version"], kind, name)
+    target = folder.absolute() / ("-".join(filter(None, parts)) + ".zip")
+    for place in (target.parent, kept):
+        place.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=kept) as scratch:
         stage = Path(scratch) / "make_4d"
         stage_source(kind, stage)
         stage_wheels(wheels, stage / "wheels")
@@ -111,10 +125,9 @@ def build(kind: str, name: str, folder: Path, torch_index: str = "") -> Path:
     return target
 
 
-def fetched(kind: str, name: str, torch_index: str) -> list[Path]:
-    """The locked wheels, downloaded and checked; raises BuildError."""
+def fetched(kind: str, name: str, kept: Path, torch_index: str) -> list[Path]:
+    """The locked wheels, downloaded into a folder and checked; raises BuildError."""
     script = lock()
-    kept = Path(sys.prefix) / "wheels" / name
     try:
         wheels = script.load()[kind][name]
         if torch_index:
@@ -153,19 +166,20 @@ def manifest(kind: str, name: str, wheels: list[str]) -> str:
     lines = text.splitlines()
     if kind == LIGHT:
         lines = [line for line in lines if not line.startswith("network = ")]
-    paths = [f"./wheels/{wheel}" for wheel in wheels]
-    listed = json.dumps(paths, indent=4)  # of plain strings, which TOML writes the same way
-    own = [f'platforms = ["{name}"]', f"wheels = {listed}", ""]
-    at = lines.index("[permissions]")
-    return "\n".join([*lines[:at], *own, *lines[at:], ""])
+    if wheels:
+        paths = [f"./wheels/{wheel}" for wheel in wheels]
+        listed = json.dumps(paths, indent=4)  # of plain strings, which TOML writes the same way
+        at = lines.index("[permissions]")
+        lines[at:at] = [f'platforms = ["{name}"]', f"wheels = {listed}", ""]
+    return "\n".join([*lines, ""])
 
 
-def build_repository(options: argparse.Namespace) -> None:
+def build_repository(options: argparse.Namespace, kind: str) -> None:
     """A static repository of one kind: zips and index; raises BuildError.
 
     Zips of older versions in the folder are replaced: an index has one version of an extension.
     """
-    folder, kind = options.repository.absolute(), kind_of(options)
+    folder = options.repository.absolute()
     platforms = options.platform or list(lock().PLATFORMS)
     others = [file.name for file in folder.glob("*.zip") if f"-{kind}-" not in file.name]
     if others:

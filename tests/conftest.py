@@ -11,6 +11,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from clean_blender import CleanBlender, build
 
 ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("BLENDER_USER_RESOURCES", tempfile.mkdtemp(prefix="make-4d-test-"))
@@ -44,6 +45,20 @@ def shared() -> Path:
     if not (folder / "photos").is_dir():
         pytest.skip("the trial photographs are not on this machine")
     return folder
+
+
+@pytest.fixture(scope="session")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> CleanBlender:
+    """A Blender with nothing but what Blender carries."""
+    pytest.importorskip("bpy", reason="Blender's module is not installed")
+    return CleanBlender(tmp_path_factory.mktemp("clean"))
+
+
+@pytest.fixture(scope="session")
+def light(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The light package of this platform, built with the project's own command."""
+    pytest.importorskip("bpy", reason="Blender's module is not installed")
+    return build(tmp_path_factory.mktemp("built"))
 
 
 @pytest.fixture

@@ -40,9 +40,9 @@ def launcher(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def folder(launcher: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The working folder: the zip as `make4d build` makes it, the photo, the driver."""
+    """The working folder: the zip for a Blender with another Python, the photo, the driver."""
     folder = tmp_path_factory.mktemp("window")
-    build = [sys.executable, "-I", str(ROOT / ".ci" / "tasks.py"), "build", str(folder)]
+    build = [sys.executable, "-I", str(ROOT / ".ci" / "tasks.py"), "build", str(folder), "--system"]
     subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
     datasets = pytest.importorskip("sklearn.datasets")
     shutil.copy(Path(datasets.__file__).parent / "images" / PHOTO, folder)

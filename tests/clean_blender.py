@@ -1,0 +1,111 @@
+"""An empty Blender: bpy with what Blender's own Python carries, and no other package."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULE = "bl_ext.user_default.make_4d"
+CARRIED = ROOT / "wheels" / "blender.txt"
+BEGIN = "ANSWER"
+
+INSTALL = """
+import sys, bpy
+bpy.ops.extensions.package_install_files(
+    filepath=sys.argv[1], repo="user_default", enable_on_install=True
+)
+bpy.ops.wm.save_userpref()
+"""
+
+JOB = f"""
+import importlib, sys, bpy, addon_utils
+addon_utils.enable("{MODULE}")
+command = importlib.import_module("{MODULE}.operators.command")
+sys.exit(command.main(sys.argv[1:]))
+"""
+
+
+class CleanBlender:
+    """A Python of its own with bpy, and a folder of settings for every user."""
+
+    def __init__(self, folder: Path) -> None:
+        venv.create(folder, with_pip=False, symlinks=os.name != "nt")
+        self.python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        names = {"base": str(folder), "platbase": str(folder)}
+        site = Path(sysconfig.get_path("purelib", "venv", names))
+        carry(site)
+        spec = importlib.util.find_spec("bpy")
+        assert spec is not None and spec.origin is not None
+        (site / "bpy").symlink_to(Path(spec.origin).parent, target_is_directory=True)
+
+    def run(self, code: str, user: Path, *arguments: object, seconds: float = 300) -> str:
+        """What a script prints in a Blender with a user's folder; fails where it fails."""
+        user.mkdir(exist_ok=True)
+        done = subprocess.run(
+            [str(self.python), "-I", "-c", code, *map(str, arguments)],
+            env=os.environ | {"BLENDER_USER_RESOURCES": str(user)},
+            cwd=user,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def ask(self, code: str, user: Path, *arguments: object) -> Any:
+        """What a script leaves in its variable `answer`."""
+        code += f"\nimport json\nprint({BEGIN!r} + json.dumps(answer))"
+        lines = self.run(code, user, *arguments).splitlines()
+        (line,) = (line for line in lines if line.startswith(BEGIN))
+        return json.loads(line.removeprefix(BEGIN))
+
+    def install(self, archive: Path, user: Path) -> None:
+        """Install an extension from disk, as a user does."""
+        self.run(INSTALL, user, archive, seconds=900)
+
+    def job(self, user: Path, *arguments: object) -> str:
+        """Make a film with the installed extension."""
+        return self.run(JOB, user, *arguments)
+
+
+def carry(site: Path) -> None:
+    """Put what Blender carries into an environment; the test is skipped where no index is."""
+    pip = [sys.executable, "-I", "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile"]
+    pip += ["--only-binary=:all:", "--target", str(site), "--requirement", str(CARRIED)]
+    done = subprocess.run(pip, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"Blender's own packages can't be fetched: {done.stderr[-200:]}")
+
+
+def build(folder: Path, *options: str) -> Path:
+    """The zip that `make4d build` makes; the test is skipped where wheels can't be fetched."""
+    command = [sys.executable, "-I", str(ROOT / ".ci" / "tasks.py"), "build", str(folder), *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if "could be fetched" in done.stderr:
+        pytest.skip("the wheels can't be fetched: no package index")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (archive,) = folder.glob("*.zip")
+    return archive
+
+
+def make_film(blender: CleanBlender, user: Path, folder: Path, *options: object) -> Path:
+    """Make a film of a small photo with the installed extension; returns its path."""
+    photo = np.full((48, 64, 3), 200, np.uint8)
+    photo[24:] = np.random.default_rng(1).integers(40, 120, (24, 64, 3))
+    (folder / "a photo.png").write_bytes(cv2.imencode(".png", photo)[1].tobytes())
+    film, blend = folder / "film.mp4", folder / "scene.blend"
+    small = ["--size", 64, "--frames", 2, "-o", film, "--blend", blend]
+    blender.job(user, folder / "a photo.png", *small, *options)
+    return film

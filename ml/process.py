@@ -18,6 +18,8 @@ from typing import Any
 
 from .own_packages import wheels_of
 
+ROOT = Path(__file__).resolve().parent.parent
+"""The extension's folder."""
 REQUIRED = ("numpy", "cv2", "scipy", "sklearn")
 FROM_WHEELS = ("cv2", "scipy", "sklearn")
 """Those of them that the extension's wheels hold; numpy is Blender's own."""
@@ -37,7 +39,7 @@ def package_folders(models: bool = False) -> list[str]:
     unpack it from.
     """
     folders: list[str] = []
-    has_wheels = bool(wheels_of(Path(__file__).resolve().parent.parent))
+    has_wheels = bool(wheels_of(ROOT))
     for name in REQUIRED + (FOR_MODELS if models else ()):
         spec = importlib.util.find_spec(name)
         if spec is None or spec.origin is None:
@@ -61,7 +63,12 @@ def _missing(name: str) -> str:
             f"Pretrained models need the Python package '{name}', which this installation has not: "
             "choose Built-in, or install the full Make 4D."
         )
-    return f"The Python package '{name}' is missing: install the Make 4D extension again."
+    if wheels_of(ROOT):
+        return f"The Python package '{name}' is missing: install the Make 4D extension again."
+    return (
+        f"This Make 4D brings no Python packages and Blender's Python has no '{name}': install it "
+        "with the system's package manager, or use the light Make 4D in Blender from blender.org."
+    )
 
 
 class Worker:

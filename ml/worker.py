@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 
 PACKAGE = "make_4d"
+SINGLE_FILES = ("threadpoolctl",)
+"""Packages of one file: Blender leaves the bytecode beside it when it removes them."""
 
 
 def load_package(root: Path) -> None:
@@ -26,6 +28,14 @@ def load_package(root: Path) -> None:
     spec.loader.exec_module(module)
 
 
+def import_without_bytecode() -> None:
+    """Import the packages of one file, and leave no trace of them."""
+    sys.dont_write_bytecode = True
+    for name in filter(importlib.util.find_spec, SINGLE_FILES):
+        importlib.import_module(name)
+    sys.dont_write_bytecode = False
+
+
 if __name__ == "__main__":
     arguments = sys.argv[1:]
     online = arguments[:1] == ["--online"]
@@ -35,6 +45,7 @@ if __name__ == "__main__":
     load_package(root)
     if importlib.import_module(f"{PACKAGE}.ml.own_packages").prepare(root, Path(own), sys.path):
         sys.path.insert(0, own)
+    import_without_bytecode()
     if not online:
         importlib.import_module(f"{PACKAGE}.ml.offline").forbid_network()
     importlib.import_module(f"{PACKAGE}.ml.serve").main()

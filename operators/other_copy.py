@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from functools import partial
 from types import ModuleType
+from typing import Any
 
 import addon_utils
 import bpy
@@ -31,21 +32,22 @@ def other_copies() -> list[ModuleType]:
     ]
 
 
-def take_settings(other: str) -> None:
-    """Take over the preferences of another copy, where this one has none of its own yet."""
-    addon, own = bpy.context.preferences.addons.get(other), preferences()
-    if addon is None or addon.preferences is None or own is None:
-        return
-    names = [p.identifier for p in own.bl_rna.properties if not p.is_readonly]
-    if any(own.is_property_set(name) for name in names):
-        return
-    for name in names:
-        if name != "bl_idname" and addon.preferences.is_property_set(name):
-            setattr(own, name, getattr(addon.preferences, name))
+def settings_of(name: str) -> dict[str, Any]:
+    """What was set in the preferences of a copy."""
+    addon = bpy.context.preferences.addons.get(name)
+    if addon is None or addon.preferences is None:
+        return {}
+    found = addon.preferences
+    names = [p.identifier for p in found.bl_rna.properties if not p.is_readonly]
+    return {key: getattr(found, key) for key in names if found.is_property_set(key)}
 
 
-def retire(other: str) -> None:
-    """Disable another copy for good."""
+def hand_over(other: str, settings: dict[str, Any]) -> None:
+    """Take over another copy's settings, where none are set here yet, and disable it for good."""
+    own = preferences()
+    if own is not None and not settings_of(PACKAGE):
+        for name, value in settings.items():
+            setattr(own, name, value)
     addon_utils.disable(other, default_set=True)
     print(f"Make 4D: {PACKAGE} serves in place of {other}, which is disabled now.")
 
@@ -58,14 +60,9 @@ def register() -> None:
     if not PACKAGE.startswith(EXTENSIONS):
         return
     for module in other_copies():
+        later = partial(hand_over, module.__name__, settings_of(module.__name__))
         module.unregister()
-        bpy.app.timers.register(partial(hand_over, module.__name__), first_interval=0)
-
-
-def hand_over(other: str) -> None:
-    """Take over the other copy's settings and retire it."""
-    take_settings(other)
-    retire(other)
+        bpy.app.timers.register(later, first_interval=0)
 
 
 def unregister() -> None:

@@ -21,6 +21,9 @@ MODULE = "bl_ext.user_default.make_4d"
 CARRIED = ROOT / "wheels" / "blender.txt"
 BEGIN = "ANSWER"
 
+READ_SETTINGS = "import bpy; bpy.ops.wm.read_userpref()\n"
+"""What the module, unlike Blender itself, does not do when it starts."""
+
 INSTALL = """
 import sys, bpy
 bpy.ops.extensions.package_install_files(
@@ -53,8 +56,9 @@ class CleanBlender:
     def run(self, code: str, user: Path, *arguments: object, seconds: float = 300) -> str:
         """What a script prints in a Blender with a user's folder; fails where it fails."""
         user.mkdir(exist_ok=True)
+        begin = READ_SETTINGS if (user / "config" / "userpref.blend").exists() else ""
         done = subprocess.run(
-            [str(self.python), "-I", "-c", code, *map(str, arguments)],
+            [str(self.python), "-I", "-c", begin + code, *map(str, arguments)],
             env=os.environ | {"BLENDER_USER_RESOURCES": str(user)},
             cwd=user,
             capture_output=True,

@@ -9,7 +9,19 @@ import numpy as np
 
 from ..geometry.core.camera import FloatArray
 from ..geometry.scene_setup import ENGINE
-from . import extract, gpu_tools, motion, neural, passes, session, settings, timing, view, viewport
+from . import (
+    extract,
+    gpu_tools,
+    links,
+    motion,
+    neural,
+    passes,
+    session,
+    settings,
+    timing,
+    view,
+    viewport,
+)
 from .draw import draw_frame
 from .film import Film
 
@@ -46,7 +58,8 @@ class Make4DEngine(bpy.types.RenderEngine):
         A reported error ends the render without a file; `error_set` would not, and Blender would
         then write a picture that isn't there (it crashes for OpenEXR).
         """
-        problem = camera_problem(self.camera_override or depsgraph.scene.camera)
+        camera = self.camera_override or depsgraph.scene.camera
+        problem = links.lost_link(depsgraph.view_layer) or camera_problem(camera)
         if problem:
             self.report({"ERROR"}, problem)
             return

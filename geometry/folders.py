@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import bpy
@@ -13,6 +15,7 @@ from .preferences import stored
 BESIDE_BLEND = "make_4d_cache"
 PHOTOS = "photos"
 """Folder in it for copies of photos that go along with the .blend."""
+_others: list[Path] = []
 
 
 def cache_folder() -> Path:
@@ -26,8 +29,18 @@ def cache_folders() -> tuple[Path, ...]:
     chosen = _chosen_cache()
     saved = bpy.data.filepath
     beside = Path(saved).parent / BESIDE_BLEND if saved else None
-    places = (chosen, beside, user_cache_folder())
+    places = (chosen, beside, user_cache_folder(), *_others)
     return tuple(dict.fromkeys(place for place in places if place is not None))
+
+
+@contextmanager
+def results_in(folder: Path) -> Iterator[None]:
+    """Look for results in another stage cache too, for as long as the context lasts."""
+    _others.append(folder)
+    try:
+        yield
+    finally:
+        _others.remove(folder)
 
 
 def models_folder() -> Path:

@@ -19,7 +19,7 @@ from ..geometry.build import BuiltScene, build_scene
 from ..geometry.core.cloud import load_flight
 from ..geometry.core.memory import peak_mb, reset_peak
 from ..geometry.film import FilmError, render_film
-from ..geometry.folders import models_folder, user_cache_folder
+from ..geometry.folders import models_folder, results_in, user_cache_folder
 from ..geometry.scene_setup import set_film_output
 from ..ml.client import Download, Job, Task
 from ..ml.model_store import size_words, state_of
@@ -113,7 +113,8 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         cache = Path(arguments.cache) if arguments.cache else user_cache_folder()
         built = make_scene(settings, resources_from(arguments), cache, console, stages)
         reset_peak()
-        seconds = render_film(built.scene, outputs.film, outputs.frames, console.progress)
+        with results_in(cache):  # where the features are, for the method Neural
+            seconds = render_film(built.scene, outputs.film, outputs.frames, console.progress)
         stages.append({"stage": "render", "seconds": round(seconds, 3), "peak_mb": peak_mb()})
         save_blend(built, outputs)
         outputs.write_timings(

@@ -23,15 +23,17 @@ def draw_frame(
     method: str,
     check: Check,
     notice: Callable[[str], None],
+    must_paint: bool = False,
 ) -> dict[str, FloatArray]:
     """The passes of `film` by name, rows from the bottom.
 
     method: an item of `settings.METHODS`; motion (P, 4) where the film has vectors. check: called
-    between pieces of the work, may raise to stop; notice: told where the GPU can't, and why.
+    between pieces of the work, may raise to stop; notice: told where the GPU or the networks can't,
+    and why. must_paint: raise NeuralUnavailableError where the networks can't.
     """
     if method == "NEURAL":
         drawn = draw_frame(clouds, film, motion, "AUTO", check, notice)
-        return drawn | _painted(clouds, film, check, notice)
+        return drawn | _painted(clouds, film, check, None if must_paint else notice)
     sorted_drawing = partial(splat_pass.gpu_drawing, check=check)
     if chosen_method(method) == "EXACT":
         try:
@@ -63,13 +65,16 @@ def _exact(
 
 
 def _painted(
-    clouds: Sequence[Cloud], film: Film, check: Check, notice: Callable[[str], None]
+    clouds: Sequence[Cloud], film: Film, check: Check, notice: Callable[[str], None] | None
 ) -> dict[str, FloatArray]:
-    """The pass Combined as the paper's networks paint it, or nothing, with a notice of why."""
+    """The pass Combined as the paper's networks paint it, or nothing, with a notice of why; raises
+    NeuralUnavailableError without a notice to give."""
     if "Combined" not in film.passes:
         return {}
     try:
         return {"Combined": neural.paint(clouds, film, check)}
     except neural.NeuralUnavailableError as error:
+        if notice is None:
+            raise
         notice(f"Make 4D draws the points' own colors: {error}")
         return {}

@@ -9,7 +9,19 @@ import numpy as np
 
 from ..geometry.core.camera import FloatArray
 from ..geometry.scene_setup import ENGINE
-from . import extract, gpu_tools, motion, neural, passes, session, settings, timing, view, viewport
+from . import (
+    extract,
+    gpu_tools,
+    links,
+    motion,
+    neural,
+    passes,
+    session,
+    settings,
+    timing,
+    view,
+    viewport,
+)
 from .draw import draw_frame
 from .film import Film
 
@@ -46,7 +58,8 @@ class Make4DEngine(bpy.types.RenderEngine):
         A reported error ends the render without a file; `error_set` would not, and Blender would
         then write a picture that isn't there (it crashes for OpenEXR).
         """
-        problem = camera_problem(self.camera_override or depsgraph.scene.camera)
+        camera = self.camera_override or depsgraph.scene.camera
+        problem = links.lost_link(depsgraph.view_layer) or camera_problem(camera)
         if problem:
             self.report({"ERROR"}, problem)
             return
@@ -54,6 +67,10 @@ class Make4DEngine(bpy.types.RenderEngine):
             self._render_layer(depsgraph)
         except RenderStoppedError:
             return
+        except neural.NeuralUnavailableError as error:
+            self.report(
+                {"ERROR"}, f"Make 4D can't paint frame {depsgraph.scene.frame_current}: {error}"
+            )
         except Exception as error:
             self.report({"ERROR"}, f"Make 4D could not render: {type(error).__name__}: {error}")
             raise
@@ -133,7 +150,9 @@ class Make4DEngine(bpy.types.RenderEngine):
         chosen = scene.make_4d_engine
         film = Film(seen, wanted, background_color(scene), chosen.nearest)
         check, notice = self._check_stopped, self._notice
-        drawn = draw_frame(clouds, film, vectors, chosen.method, check, notice)
+        # A still shows the points' own colours; among a film's painted frames they would flicker.
+        must_paint = self.is_animation
+        drawn = draw_frame(clouds, film, vectors, chosen.method, check, notice, must_paint)
         self._check_stopped()
         result = self.begin_result(0, 0, seen.width, seen.height, layer=layer.name, view=name)
         with timing.part("read back"):

@@ -73,6 +73,44 @@ def test_two_results_in_one_file_stay_apart(made, original, tmp_path):
     np.testing.assert_array_equal(picture(first, tmp_path), original)
 
 
+@pytest.mark.parametrize("shown", ["child", "instance"])
+def test_a_library_that_is_gone_is_named_and_no_black_frame_drawn(made, tmp_path, shown):
+    """As on a farm's machine that hasn't got the file: Blender itself would render the rest."""
+    library = tmp_path / "library.blend"
+    shutil.copy(made[0], library)
+    film = tmp_path / "film.blend"
+    link_clouds(library, film, shown)
+    assert rendered(bpy.context.scene, tmp_path)[..., :3].std() > 0.02
+    library.unlink()
+    bpy.ops.wm.open_mainfile(filepath=str(film))
+    with pytest.raises(RuntimeError, match=r"'Make 4D photo' can't be read from .*library\.blend"):
+        rendered(bpy.context.scene, tmp_path)
+    # What isn't rendered isn't missed.
+    for part in (*bpy.context.scene.collection.children, *bpy.data.objects):
+        part.hide_render = part.name != "Lens"
+    rendered(bpy.context.scene, tmp_path)
+
+
+def link_clouds(library, film, shown):
+    """A scene of its own, saved, that shows the linked clouds as a collection or an instance."""
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    with bpy.data.libraries.load(str(library), link=True) as (_, into):
+        into.collections = ["Make 4D photo"]
+    scene = bpy.context.scene
+    if shown == "child":
+        scene.collection.children.link(into.collections[0])
+    else:
+        instance = bpy.data.objects.new("Instance", None)
+        instance.instance_type, instance.instance_collection = "COLLECTION", into.collections[0]
+        scene.collection.objects.link(instance)
+    scene.camera = bpy.data.objects.new("Lens", bpy.data.cameras.new("Lens"))
+    scene.camera.rotation_euler.x = np.pi / 2
+    scene.collection.objects.link(scene.camera)
+    scene.render.engine = "MAKE_4D"
+    scene.render.resolution_x, scene.render.resolution_y = 96, 72
+    bpy.ops.wm.save_as_mainfile(filepath=str(film))
+
+
 def test_a_file_that_moved_with_its_cache_makes_nothing_again(made, tmp_path):
     """On another machine: the folder has another name, and the stages are found beside the file."""
     moved = tmp_path / "elsewhere"

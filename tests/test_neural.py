@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -212,6 +213,19 @@ def test_what_is_missing_is_said_and_colors_are_drawn(scene, tmp_path, capfd, mo
     assert notice.startswith("Make 4D draws the points' own colors: ") and notice.endswith(".")
     words = {"features": "Models", "file": str(path.parent), "networks": "gone.pth"}
     assert words.get(lack, "damaged") in notice
+
+
+def test_a_film_is_not_half_painted(scene, tmp_path):
+    """On a farm one machine without the features would draw frames unlike all others."""
+    scene.make_4d_engine.method = "NEURAL"
+    path = features_path(cache_folder(), NAME)
+    shutil.rmtree(path.parent)
+    scene.render.filepath = str(tmp_path / "frame_")
+    with pytest.raises(
+        RuntimeError, match=rf"can't paint frame 1: .*{re.escape(str(path.parent))}"
+    ):
+        bpy.ops.render.render(animation=True, frame_start=1, frame_end=1)
+    assert not list(tmp_path.glob("frame_*"))
 
 
 def test_points_of_nothing_have_no_features():

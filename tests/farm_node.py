@@ -1,0 +1,59 @@
+"""One machine of a render farm: opens a .blend anew and renders frames of it, alone.
+
+    python farm_node.py SCENE.blend FOLDER FRAME...
+
+For each frame and render method it does what `blender -b SCENE.blend -o FOLDER/METHOD_#### -F
+OPEN_EXR -f FRAME` does. Then it prints which packages it had to load. What would start a process
+or reach for a network is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+METHODS = ("EXACT", "SORTED")
+HEAVY = ("cv2", "scipy", "sklearn", "torch")
+FORBIDDEN = {
+    *("subprocess.Popen", "os.fork", "os.exec", "os.posix_spawn", "os.system"),
+    *("socket.connect", "socket.getaddrinfo"),
+}
+
+
+def refuse(event: str, arguments: tuple[object, ...]) -> None:
+    """An audit hook: rendering needs no other process and no network."""
+    if event in FORBIDDEN:
+        print(f"{event} {arguments}", file=sys.stderr, flush=True)
+        raise PermissionError(event)
+
+
+def render(scene: object, folder: Path, frame: int, method: str) -> None:
+    """Render one frame as the command line does: to a numbered picture, exact to the last bit."""
+    import bpy
+
+    settings = scene.render.image_settings
+    settings.media_type, settings.file_format = "IMAGE", "OPEN_EXR"
+    settings.color_depth, settings.exr_codec = "32", "ZIP"
+    scene.make_4d_engine.method = method
+    scene.render.filepath = str(folder / f"{method}_####")
+    bpy.ops.render.render(animation=True, frame_start=frame, frame_end=frame)
+
+
+def main(blend: str, folder: str, *frames: str) -> None:
+    """Render the frames in the order given."""
+    sys.addaudithook(refuse)
+    import conftest
+
+    conftest.PACKAGE.register()
+    import bpy
+
+    bpy.ops.wm.open_mainfile(filepath=blend)
+    for frame in frames:
+        for method in METHODS:
+            render(bpy.context.scene, Path(folder), int(frame), method)
+    print("LOADED" + json.dumps([name for name in HEAVY if name in sys.modules]))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

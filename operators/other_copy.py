@@ -39,6 +39,7 @@ def settings_of(name: str) -> dict[str, Any]:
         return {}
     found = addon.preferences
     names = [p.identifier for p in found.bl_rna.properties if not p.is_readonly]
+    names.remove("bl_idname")
     return {key: getattr(found, key) for key in names if found.is_property_set(key)}
 
 

@@ -9,6 +9,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
 from ..geometry.folders import BESIDE_BLEND, PHOTOS
+from ..geometry.output import OUTPUTS, output_of, set_output
 from ..ml.registry import BUILTIN, models_for
 from ..ml.settings import DIFFUSION, MAX_LAYERS, MAX_SIZE, MAX_STEPS, MIN_SIZE, JobSettings
 
@@ -152,6 +153,20 @@ class Make4DSettings(bpy.types.PropertyGroup):
         precision=2,
         get=lambda self: self.id_data.unit_settings.scale_length,
         set=lambda self, metres: setattr(self.id_data.unit_settings, "scale_length", metres),
+    )
+    output: EnumProperty(  # type: ignore[valid-type]
+        name="Output",
+        description="What Ctrl-F12 and the button beside Still write",
+        items=(
+            ("FILM", "Film", "One .mp4"),
+            (
+                "PICTURES",
+                "Pictures",
+                "A PNG for every frame, in a folder: for a render farm, for cutting and grading",
+            ),
+        ),
+        get=lambda self: OUTPUTS.index(output_of(self.id_data)),
+        set=lambda self, index: set_output(self.id_data, OUTPUTS[index]),
     )
     inpaint_model: EnumProperty(  # type: ignore[valid-type]
         name="Painting",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import bpy
 
+from ..geometry.output import FILM_KIND, output_of
 from ..geometry.scene_setup import ENGINE
 from ..operators.open_folder import MAKE4D_OT_open_folder, film_folder
 from ..operators.take_along import MAKE4D_OT_take_along
@@ -47,7 +48,8 @@ def draw_buttons(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
     row.scale_y = 1.4
     row.operator_context = "INVOKE_DEFAULT"
     row.operator("render.render", text="Still", icon="RENDER_STILL").use_viewport = True
-    film = row.operator("render.render", text="Film", icon="RENDER_ANIMATION")
+    name = "Film" if output_of(scene) == FILM_KIND else "Pictures"
+    film = row.operator("render.render", text=name, icon="RENDER_ANIMATION")
     film.animation = film.use_viewport = True
     row = layout.row(align=True)
     play = row.row(align=True)
@@ -57,7 +59,8 @@ def draw_buttons(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
 
 
 def draw_output(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Where the film goes; a warning where it would not stay there."""
+    """Film or pictures, and where they go; a warning where they would not stay there."""
+    layout.row(align=True).prop(context.scene.make_4d, "output", expand=True)
     layout.prop(context.scene.render, "filepath", text="")
     if is_temporary(film_folder(context.scene)):
         draw_wrapped(layout, context, TEMPORARY, icon="INFO")

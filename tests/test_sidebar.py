@@ -170,6 +170,20 @@ def test_the_films_folder(scene, tmp_path):
     assert open_folder.film_folder(scene) == tmp_path
 
 
+def test_a_film_or_pictures(scene, tmp_path):
+    scene.render.filepath = str(tmp_path / "film.mp4")
+    scene.make_4d.output = "PICTURES"
+    first = tmp_path / "film frames" / "000007.png"
+    assert scene.render.frame_path(frame=7) == str(first)
+    assert scene.render.image_settings.file_format == "PNG"
+    scene.make_4d.output = "PICTURES"
+    assert scene.render.frame_path(frame=7) == str(first)
+    scene.make_4d.output = "FILM"
+    assert scene.render.filepath == str(tmp_path / "film.mp4")
+    assert scene.render.image_settings.file_format == "FFMPEG"
+    assert scene.make_4d.output == "FILM"
+
+
 def test_a_folder_that_is_not_there_yet_is_told(scene, tmp_path):
     scene.render.filepath = str(tmp_path / "out" / "film.mp4")
     with pytest.raises(RuntimeError, match="render the film first"):

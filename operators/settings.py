@@ -47,6 +47,14 @@ def _set_quality(own: Make4DSettings, index: int) -> None:
         own.size, own.steps = list(QUALITIES.values())[index]
 
 
+def _output(own: Make4DSettings) -> int:
+    return OUTPUTS.index(output_of(own.id_data))
+
+
+def _set_output(own: Make4DSettings, index: int) -> None:
+    set_output(own.id_data, OUTPUTS[index])
+
+
 def _ways(stage: str, builtin: str) -> list[tuple[str, str, str]]:
     """Items of a choice between the built-in way and the models of a stage."""
     models = [(m.key, m.label, f"{m.note}. Licence: {m.licence}") for m in models_for(stage)]
@@ -165,8 +173,8 @@ class Make4DSettings(bpy.types.PropertyGroup):
                 "A PNG for every frame, in a folder: for a render farm, for cutting and grading",
             ),
         ),
-        get=lambda self: OUTPUTS.index(output_of(self.id_data)),
-        set=lambda self, index: set_output(self.id_data, OUTPUTS[index]),
+        get=_output,
+        set=_set_output,
     )
     inpaint_model: EnumProperty(  # type: ignore[valid-type]
         name="Painting",

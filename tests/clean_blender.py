@@ -12,7 +12,6 @@ import venv
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 
@@ -106,6 +105,8 @@ def build(folder: Path, *options: str) -> Path:
 
 def make_film(blender: CleanBlender, user: Path, folder: Path, *options: object) -> Path:
     """Make a film of a small photo with the installed extension; returns its path."""
+    import cv2  # not by every process that loads the fixtures
+
     photo = np.full((48, 64, 3), 200, np.uint8)
     photo[24:] = np.random.default_rng(1).integers(40, 120, (24, 64, 3))
     (folder / "a photo.png").write_bytes(cv2.imencode(".png", photo)[1].tobytes())

@@ -38,12 +38,13 @@ ALLOWED = {
 }
 ML_CLIENT = (
     *("ml/client.py", "ml/process.py", "ml/protocol.py", "ml/settings.py"),
-    *("ml/errors.py", "ml/model_store.py", "ml/registry.py", "ml/stage_table.py"),
+    *("ml/errors.py", "ml/model_store.py", "ml/own_packages.py", "ml/registry.py"),
+    *("ml/stage_table.py",),
     *("ml/cache_files.py", "ml/exif.py", "ml/photo_file.py", "ml/photo_header.py"),
 )
 BLENDER = {
     *("bpy", "bl_math", "bl_operators", "bl_ui", "blf", "bmesh"),
-    *("bpy_extras", "gpu", "gpu_extras", "mathutils"),
+    *("addon_utils", "bpy_extras", "gpu", "gpu_extras", "mathutils"),
 }
 # What Blender itself carries, so that the extension registers without any other package.
 CARRIED = BLENDER | {"numpy"} | set(sys.stdlib_module_names)

@@ -128,6 +128,8 @@ def build(kind: str, name: str, folder: Path, torch_index: str = "") -> Path:
 def fetched(kind: str, name: str, kept: Path, torch_index: str) -> list[Path]:
     """The locked wheels, downloaded into a folder and checked; raises BuildError."""
     script = lock()
+    if name not in script.platforms(kind):
+        raise BuildError(f"There is no {kind} package for {name}: see wheels/README.md.")
     try:
         wheels = script.load()[kind][name]
         if torch_index:
@@ -180,7 +182,7 @@ def build_repository(options: argparse.Namespace, kind: str) -> None:
     Zips of older versions in the folder are replaced: an index has one version of an extension.
     """
     folder = options.repository.absolute()
-    platforms = options.platform or list(lock().PLATFORMS)
+    platforms = options.platform or lock().platforms(kind)
     others = [file.name for file in folder.glob("*.zip") if f"-{kind}-" not in file.name]
     if others:
         raise BuildError(f"{folder} holds {others[0]}: a repository has one kind, name another.")

@@ -95,7 +95,8 @@ def make_flight():
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Options of the tests in a Blender window."""
+    """What is left out unless it is asked for."""
+    parser.addoption("--full-package", action="store_true", help="test the full package as well")
     parser.addoption("--window", action="store_true", help="run the tests in a Blender window")
     parser.addoption("--window-pictures", metavar="FOLDER", help="keep their screenshots here")
 

@@ -47,8 +47,8 @@ def test_every_requirement_has_its_reason():
 @pytest.mark.parametrize(
     ("file", "platforms"),
     [
-        ("a-1-py3-none-any.whl", {"linux-x64", "windows-x64", "macos-arm64"}),
-        ("a-1-py2.py3-none-any.whl", {"linux-x64", "windows-x64", "macos-arm64"}),
+        ("a-1-py3-none-any.whl", {"linux-x64", "windows-x64", "macos-arm64", "macos-x64"}),
+        ("a-1-py2.py3-none-any.whl", {"linux-x64", "windows-x64", "macos-arm64", "macos-x64"}),
         ("a-1-cp313-cp313-win_amd64.whl", {"windows-x64"}),
         ("a-1-cp313-cp313-win_arm64.whl", set()),
         ("a-1-cp314-cp314-win_amd64.whl", set()),
@@ -59,7 +59,8 @@ def test_every_requirement_has_its_reason():
         ("a-1-cp313-cp313-manylinux_2_28_aarch64.whl", set()),
         ("a-1-cp313-cp313-musllinux_1_2_x86_64.whl", set()),
         ("a-1-cp313-cp313-macosx_12_0_arm64.whl", {"macos-arm64"}),
-        ("a-1-cp313-cp313-macosx_10_13_x86_64.whl", set()),
+        ("a-1-cp313-cp313-macosx_10_13_x86_64.whl", {"macos-x64"}),
+        ("a-1-cp313-cp313-macosx_11_0_universal2.whl", {"macos-arm64", "macos-x64"}),
         ("a-1.tar.gz", set()),
     ],
 )

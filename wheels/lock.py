@@ -30,9 +30,18 @@ PLATFORMS = {
     "linux-x64": "x86_64-manylinux_2_28",
     "windows-x64": "x86_64-pc-windows-msvc",
     "macos-arm64": "aarch64-apple-darwin",
+    "macos-x64": "x86_64-apple-darwin",
 }
+# PyTorch has no wheel of Python 3.13 for it.
+LIGHT_ONLY = ("macos-x64",)
 # What a wheel's platform tag has to begin with, and which it may not exceed.
-TAGS = {"linux-x64": "manylinux", "windows-x64": "win_amd64", "macos-arm64": "macosx"}
+TAGS = {
+    "linux-x64": "manylinux",
+    "windows-x64": "win_amd64",
+    "macos-arm64": "macosx",
+    "macos-x64": "macosx",
+}
+MACHINES = {"macos-arm64": ("arm64", "universal2"), "macos-x64": ("x86_64", "universal2")}
 
 type Wheel = dict[str, Any]
 type Lock = dict[str, dict[str, list[Wheel]]]
@@ -45,9 +54,14 @@ class LockError(Exception):
 def resolve() -> Lock:
     """The newest versions of all requirements for every kind and platform; raises LockError."""
     return {
-        kind: {platform: resolved(files, platform) for platform in PLATFORMS}
+        kind: {platform: resolved(files, platform) for platform in platforms(kind)}
         for kind, files in KINDS.items()
     }
+
+
+def platforms(kind: str) -> list[str]:
+    """The platforms that there is a kind for."""
+    return [name for name in PLATFORMS if kind == "light" or name not in LIGHT_ONLY]
 
 
 def resolved(files: tuple[str, ...], platform: str, index: str = "") -> list[Wheel]:
@@ -57,7 +71,16 @@ def resolved(files: tuple[str, ...], platform: str, index: str = "") -> list[Whe
     """
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "pylock.toml"
-        command = ["uv", "pip", "compile", *(str(HERE / name) for name in files), "--quiet"]
+        command = [
+            sys.executable,
+            "-I",
+            "-m",
+            "uv",
+            "pip",
+            "compile",
+            *(str(HERE / name) for name in files),
+            "--quiet",
+        ]
         command += ["--constraint", str(HERE / CARRIED), "--only-binary", ":all:"]
         command += ["--python-platform", PLATFORMS[platform], "--python-version", PYTHON]
         command += ["--format", "pylock.toml", "--output-file", str(answer)]
@@ -90,7 +113,7 @@ def wheel_of(package: dict[str, Any], platform: str) -> Wheel:
         "name": package["name"],
         "version": package["version"],
         "file": file,
-        "size": found[file]["size"],
+        "size": found[file].get("size", 0),  # some indexes don't tell
         "sha256": found[file]["hashes"]["sha256"],
     }
 
@@ -112,7 +135,7 @@ def problems(lock: Lock) -> Iterator[str]:
     """Sentences on what is wrong with a lock; none where it holds."""
     own = carried()
     for kind in KINDS:
-        for platform in PLATFORMS:
+        for platform in platforms(kind):
             wheels = lock.get(kind, {}).get(platform, [])
             names = [wheel["name"] for wheel in wheels]
             if not wheels or len(set(names)) != len(names):
@@ -142,7 +165,7 @@ def tag_fits(tag: str, platform: str) -> bool:
     if platform == "linux-x64":
         number = tag.removeprefix("manylinux_").split("_")[:2] if "_x86_64" in tag else ["9", "9"]
         return tag in ("manylinux2014_x86_64", "manylinux1_x86_64") or glibc(number) <= (2, 28)
-    return platform != "macos-arm64" or tag.endswith(("arm64", "universal2"))
+    return tag.endswith(MACHINES.get(platform, ""))
 
 
 def glibc(number: list[str]) -> tuple[int, ...]:

@@ -1,0 +1,184 @@
+"""`make4d build`: what it refuses and writes; its repository, from which Blender installs."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import http.server
+import importlib.util
+import json
+import sys
+import threading
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from clean_blender import CleanBlender, build
+from test_installing import OLD, older
+from test_own_packages import save_wheel
+
+pytest.importorskip("bpy", reason="Blender's module is not installed")
+ROOT = Path(__file__).resolve().parent.parent
+
+ADD = """
+import sys, bpy
+bpy.context.preferences.system.use_online_access = True
+bpy.ops.preferences.extension_repo_add(name="Make 4D", remote_url=sys.argv[1], type="REMOTE")
+at = len(bpy.context.preferences.extensions.repos) - 1
+bpy.ops.extensions.repo_sync(repo_index=at)
+bpy.ops.extensions.package_install(repo_index=at, pkg_id="make_4d", enable_on_install=True)
+bpy.ops.wm.save_userpref()
+"""
+
+UPDATE = """
+import sys, bpy
+bpy.context.preferences.system.use_online_access = True
+bpy.ops.extensions.repo_sync_all()
+bpy.ops.extensions.package_upgrade_all()
+"""
+
+VERSION = """
+import sys, tomllib, bpy
+from pathlib import Path
+name = next(a.module for a in bpy.context.preferences.addons if a.module.endswith(".make_4d"))
+file = Path(sys.modules[name].__file__).with_name("blender_manifest.toml")
+answer = [tomllib.loads(file.read_text())["version"], "make" in dir(bpy.ops.make_4d)]
+"""
+
+
+@pytest.fixture(scope="module")
+def package():
+    """The script .ci/package.py as a module."""
+    spec = importlib.util.spec_from_file_location("package", ROOT / ".ci" / "package.py")
+    module = sys.modules["package"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["package"]
+
+
+@pytest.fixture(scope="module")
+def repository(package: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository of the light package for this platform."""
+    folder = tmp_path_factory.mktemp("repository")
+    build(folder, "--platform", package.this_platform(), "--repository", str(folder))
+    return folder
+
+
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address of a folder on a server of this machine."""
+    handler = functools.partial(QuietHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    """Serves files and prints nothing."""
+
+    def log_message(self, *arguments: object) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize("kind", ["light", "full"])
+def test_the_manifest_is_written_from_the_lock(package, kind):
+    files = [wheel["file"] for wheel in package.lock().load()[kind]["windows-x64"]]
+    manifest = tomllib.loads(package.manifest(kind, "windows-x64", files))
+    source = package.source_manifest()
+    assert manifest["platforms"] == ["windows-x64"]
+    assert manifest["wheels"] == [f"./wheels/{file}" for file in files]
+    assert ("network" in manifest["permissions"]) == (kind == "full")
+    assert "wheels" not in source and "platforms" not in source
+    same = ("id", "version", "name", "build", "license")
+    assert all(manifest[name] == source[name] for name in same)
+
+
+def test_another_version_than_the_changelogs_is_refused(package, monkeypatch, capsys):
+    monkeypatch.setattr(package, "source_manifest", lambda: {"version": "9.9.9"})
+    assert package.run_build([]) == 1
+    assert "of version 9.9.9, the changelog of 0." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--torch-index", "somewhere"], "needs --full"),
+        (["--full", "--platform", "macos-x64"], "There is no full package for macos-x64"),
+        (["--system", "--platform", "linux-x64"], "one zip for all platforms"),
+    ],
+)
+def test_options_that_do_not_fit_each_other(package, arguments, said, capsys):
+    assert package.run_build(arguments) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_a_repository_has_one_kind(package, tmp_path, capsys):
+    (tmp_path / "make_4d-0.0.1-full-linux-x64.zip").touch()
+    assert package.run_build(["--repository", str(tmp_path)]) == 1
+    assert "name another" in capsys.readouterr().err
+
+
+def test_a_system_without_wheels_is_told(package, monkeypatch, capsys):
+    monkeypatch.setattr(package.platform, "machine", lambda: "riscv64")
+    assert package.run_build([]) == 1
+    assert "No wheels are locked for" in capsys.readouterr().err
+
+
+def test_a_wheel_that_is_another_than_locked_is_refused(package, tmp_path):
+    script = package.lock()
+    wheel = save_wheel(tmp_path, "pond", "1.0", {"pond.py": ""})
+    locked = {"name": "pond", "version": "1.0", "file": wheel.name, "sha256": "0" * 64}
+    with pytest.raises(script.LockError, match="not what is locked"):
+        script.fetch([locked], "linux-x64", tmp_path)
+
+
+def test_the_system_package_has_no_wheels(tmp_path):
+    with zipfile.ZipFile(build(tmp_path, "--system")) as archive:
+        manifest = tomllib.loads(archive.read("blender_manifest.toml").decode())
+        assert not any(name.endswith(".whl") for name in archive.namelist())
+        assert "ml/hub/download.py" in archive.namelist()
+    assert "wheels" not in manifest and "platforms" not in manifest
+
+
+def test_the_index_names_version_platform_and_python(package, repository):
+    (entry,) = json.loads((repository / "index.json").read_text(encoding="utf-8"))["data"]
+    assert entry["id"] == "make_4d" and entry["version"] == package.source_manifest()["version"]
+    assert entry["platforms"] == [package.this_platform()] and entry["python_versions"] == ["3.13"]
+    assert (repository / "index.html").is_file()
+
+
+def test_blender_installs_and_updates_from_a_repository(
+    package, repository, light, clean: CleanBlender, tmp_path
+):
+    user, new = tmp_path / "user", next(repository.glob("*.zip"))
+    old = older(light, repository)
+    new.rename(tmp_path / new.name)
+    package.blender_tool(["server-generate", "--repo-dir", str(repository)])
+    with served(repository) as address:
+        clean.run(ADD, user, f"{address}/index.json")
+        assert clean.ask(VERSION, user) == [OLD, True]
+        old.unlink()
+        (tmp_path / new.name).rename(new)
+        package.blender_tool(["server-generate", "--repo-dir", str(repository)])
+        clean.run(UPDATE, user)
+    assert clean.ask(VERSION, user) == [package.source_manifest()["version"], True]
+
+
+def test_other_builds_of_pytorch_come_from_another_index(package, tmp_path):
+    script, index = package.lock(), tmp_path / "index" / "torch"
+    tags = "cp313-cp313-win_amd64"
+    wheel = save_wheel(index, "torch", "99.0+cu130", {"torch/__init__.py": ""}, tags)
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    name = wheel.name.replace("+", "%2B")
+    (index / "index.html").write_text(f'<a href="{name}#sha256={digest}">{wheel.name}</a>')
+    (tmp_path / "asked.txt").write_text("torch\n")
+    with served(tmp_path / "index") as address:
+        found = script.resolved((str(tmp_path / "asked.txt"),), "windows-x64", address)
+        assert [(one["version"], one["sha256"]) for one in found] == [("99.0+cu130", digest)]
+        (fetched,) = script.fetch(found, "windows-x64", tmp_path / "kept", address)
+    assert fetched.name == wheel.name

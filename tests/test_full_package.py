@@ -49,9 +49,10 @@ def user(tmp_path: Path) -> Iterator[Path]:
 
 def told(request: pytest.FixtureRequest, what: str, begun: float) -> None:
     """Print what was done and how long it took, whatever pytest captures."""
-    terminal = request.config.pluginmanager.get_plugin("terminalreporter")
-    assert terminal is not None
-    terminal.write_line(f"{what} in {time.monotonic() - begun:.0f} s")
+    capture = request.config.pluginmanager.get_plugin("capturemanager")
+    assert capture is not None
+    with capture.global_and_fixture_disabled():
+        print(f"\n{what} in {time.monotonic() - begun:.0f} s")
 
 
 def test_full_over_light_runs_models_and_leaves_nothing(

@@ -12,9 +12,11 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from .process import Worker
+from .process import MissingPackageError, Worker, downloads_available, models_available
 from .protocol import Cancelled, DeviceFound, Done, Failed, Message, decode
 from .settings import JobSettings, Resources
+
+NO_DOWNLOADS = "The light Make 4D downloads nothing: put models into the models folder by hand."
 
 GRACE_SECONDS = 3.0
 DIED = "The worker process ended unexpectedly in the stage '{stage}'{why}: run again to resume."
@@ -139,9 +141,14 @@ class Job(Task):
 
 
 class Download(Task):
-    """A model comes from the hub into the models folder: the only task that uses the network."""
+    """A model comes from the hub into the models folder: the only task that uses the network.
+
+    Raises MissingPackageError where this package of the extension has no downloads.
+    """
 
     def __init__(self, key: str, models_folder: Path) -> None:
+        if models_available() and not downloads_available():
+            raise MissingPackageError(NO_DOWNLOADS)
         command = {"type": "download", "model": key, "models_folder": str(models_folder)}
         super().__init__(command, Worker(models=True, online=True))
 

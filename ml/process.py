@@ -57,6 +57,11 @@ def models_available() -> bool:
     return all(importlib.util.find_spec(name) is not None for name in FOR_MODELS)
 
 
+def downloads_available() -> bool:
+    """Whether this package of the extension can download models: the light one can't."""
+    return models_available() and (ROOT / "ml" / "hub").is_dir()
+
+
 def _missing(name: str) -> str:
     if name in FOR_MODELS:
         return (

@@ -7,8 +7,9 @@ from bpy.app.translations import pgettext_iface
 
 from ..geometry.folders import models_folder
 from ..geometry.preferences import preferences
+from ..ml.client import NO_DOWNLOADS
 from ..ml.model_store import size_words, snapshot_folder
-from ..ml.process import models_available
+from ..ml.process import downloads_available, models_available
 from ..ml.registry import BUILTIN, STAGES, ModelSpec, model
 from ..operators import model_states, running
 from ..operators.cancel_download import MAKE4D_OT_cancel_download
@@ -45,6 +46,8 @@ class VIEW3D_PT_make_4d_models(bpy.types.Panel):
         settings = context.scene.make_4d
         if not models_available():
             draw_wrapped(layout, context, LIGHT, "INFO")
+        elif not downloads_available():
+            draw_wrapped(layout, context, NO_DOWNLOADS, "INFO")
         elif all(getattr(settings, f"{stage}_model") == BUILTIN for stage in STAGES):
             layout.operator(MAKE4D_OT_use_models.bl_idname, icon="IMPORT")
         for stage in STAGES:
@@ -120,7 +123,7 @@ def draw_missing(
     licence = pgettext_iface("Licence: {licence}").format(licence=spec.licence)
     draw_wrapped(layout, context, licence, "TEXT")
     row = layout.row()
-    row.enabled = models_available()
+    row.enabled = downloads_available()
     text = "Download..."
     if fetched:
         text = pgettext_iface("Go On ({size} are here)").format(size=size_words(fetched))

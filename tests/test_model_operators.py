@@ -84,6 +84,13 @@ def test_download_use_and_remove(place, online):
     assert model_states.state(spec).status == "missing"
 
 
+def test_the_light_package_downloads_nothing(place, online, monkeypatch, tmp_path):
+    monkeypatch.setattr("make_4d.ml.process.ROOT", tmp_path)
+    asked = len(online.requests)
+    said = press(bpy.ops.make_4d.download, model=KEY)
+    assert "downloads nothing" in said and len(online.requests) == asked
+
+
 def test_a_failed_download_stays_to_be_read_and_goes_on(place, online):
     online.faults.status = 404
     said = press(bpy.ops.make_4d.download, model=KEY)

@@ -43,11 +43,9 @@ def render(scene: object, folder: Path, frame: int, method: str) -> None:
 def main(blend: str, folder: str, *frames: str) -> None:
     """Render the frames in the order given."""
     sys.addaudithook(refuse)
-    import conftest
-
-    conftest.PACKAGE.register()
     import bpy
 
+    bpy.ops.wm.read_userpref()  # the module, unlike Blender, does not enable what is installed
     bpy.ops.wm.open_mainfile(filepath=blend)
     for frame in frames:
         for method in METHODS:

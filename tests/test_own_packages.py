@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from make_4d.ml import own_packages
+from make_4d.ml import own_packages, process
 
 PYTHON = f"cp{sys.version_info.major}{sys.version_info.minor}"
 
@@ -125,3 +125,17 @@ def test_a_damaged_wheel_is_told_with_the_error(ours, tmp_path):
     next((ours / "wheels").iterdir()).write_bytes(b"PK nothing")
     assert not own_packages.prepare(ours, tmp_path / "own", [])
     assert "install the extension again" in own_packages.foreign[0]
+
+
+def test_a_missing_package_is_told_with_what_to_do(monkeypatch):
+    find = process.importlib.util.find_spec
+    monkeypatch.setattr(
+        process.importlib.util, "find_spec", lambda name: None if name == "scipy" else find(name)
+    )
+    with pytest.raises(process.MissingPackageError, match="no 'scipy': install it with the system"):
+        process.package_folders()
+    monkeypatch.setattr(process, "wheels_of", lambda root: [Path("a.whl")])
+    assert process.package_folders(), "the worker unpacks it from our wheels"
+    monkeypatch.setattr(process.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(process.MissingPackageError, match="'numpy' is missing: install the Make"):
+        process.package_folders()

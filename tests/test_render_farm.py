@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from render_scene import pixels_of
 
 NODE = Path(__file__).with_name("farm_node.py")
 FRAMES = (1, 2, 3, 4, 5, 6)
+type Node = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture(scope="module")
@@ -42,30 +43,37 @@ def farm(made, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def film(farm) -> Path:
+def node(light, clean, tmp_path_factory) -> Node:
+    """What starts a machine: a Blender with the light package and nothing else."""
+    user = tmp_path_factory.mktemp("node")
+    clean.install(light, user)
+
+    def start(blend: Path, output: Path, *frames: int) -> subprocess.Popen[str]:
+        home = tempfile.mkdtemp(prefix="home-", dir=output.parent)
+        own = {"HOME": home, "XDG_CACHE_HOME": home, "BLENDER_USER_RESOURCES": str(user)}
+        return subprocess.Popen(
+            [str(clean.python), "-I", str(NODE), str(blend), str(output), *map(str, frames)],
+            env=os.environ | own,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def film(farm, node) -> Path:
     """All frames, one after the other in one process."""
-    finish(start(farm / "scene.blend", farm / "film", *FRAMES))
+    finish(node(farm / "scene.blend", farm / "film", *FRAMES))
     return farm / "film"
 
 
-def start(blend: Path, output: Path, *frames: int) -> subprocess.Popen[str]:
-    """A machine with a home of its own that renders frames in this order."""
-    home = tempfile.mkdtemp(prefix="home-", dir=output.parent)
-    own = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "BLENDER_USER_RESOURCES"), home)
-    return subprocess.Popen(
-        [sys.executable, str(NODE), str(blend), str(output), *map(str, frames)],
-        env=os.environ | own,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def finish(node: subprocess.Popen[str]) -> None:
+def finish(machine: subprocess.Popen[str]) -> None:
     """Wait for a machine; fails where it fails, draws otherwise than it should, and says so, or
     loads what only making a scene needs."""
-    printed, errors = node.communicate(timeout=300)
-    assert node.returncode == 0, printed + errors
+    printed, errors = machine.communicate(timeout=300)
+    assert machine.returncode == 0, printed + errors
     assert "Make 4D draws" not in printed + errors, printed + errors
     assert "LOADED[]" in printed
 
@@ -83,16 +91,16 @@ def test_the_film_moves(film) -> None:
     assert all(np.abs(a - b).mean() > 1e-3 for a, b in pairwise(pictures))
 
 
-def test_machines_at_once_in_any_order_draw_the_same_pixels(farm, film) -> None:
+def test_machines_at_once_in_any_order_draw_the_same_pixels(farm, film, node) -> None:
     for shares in (((6,), (1,)), ((4, 2), (5, 3))):
-        for node in [start(farm / "scene.blend", farm / "frames", *share) for share in shares]:
-            finish(node)
+        for machine in [node(farm / "scene.blend", farm / "frames", *share) for share in shares]:
+            finish(machine)
     assert_same(farm / "frames", film, FRAMES)
 
 
-def test_the_blend_alone_is_enough(farm, film, tmp_path) -> None:
+def test_the_blend_alone_is_enough(farm, film, node, tmp_path) -> None:
     """Neither photo nor cache: they are for making the scene again."""
     shutil.copy(farm / "scene.blend", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["scene.blend"]
-    finish(start(tmp_path / "scene.blend", tmp_path / "frames", 5))
+    finish(node(tmp_path / "scene.blend", tmp_path / "frames", 5))
     assert_same(tmp_path / "frames", film, (5,))

@@ -19,7 +19,7 @@ class MAKE4D_OT_cancel_download(bpy.types.Operator):
     model: StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Ask the download to stop; the operator that started it sees it end."""
+        """Ask the download to stop; its watch sees it end."""
         going = running.downloads.get(self.model)
         if going is None:
             return {"CANCELLED"}

@@ -11,20 +11,17 @@ from ..geometry.folders import models_folder
 from ..ml.client import Download
 from ..ml.model_store import size_words
 from ..ml.process import MissingPackageError
-from ..ml.protocol import Cancelled, Done, Failed
+from ..ml.protocol import Cancelled, Done
 from ..ml.registry import ModelSpec, model
-from . import model_states, running
-from .redraw import redraw_sidebars
-from .watching import Watching
+from . import download_watch, running
 
-POLL_SECONDS = 0.2
 OFFLINE = (
     "Blender may not use the network: allow Online Access in Preferences > System, or put the "
     "model into the Models Folder by hand."
 )
 
 
-class MAKE4D_OT_download(Watching, bpy.types.Operator):
+class MAKE4D_OT_download(bpy.types.Operator):
     """Get a pretrained model, whose licence and size are shown first."""
 
     bl_idname = "make_4d.download"
@@ -59,59 +56,33 @@ class MAKE4D_OT_download(Watching, bpy.types.Operator):
         column.operator("wm.url_open", text="Read the Licence", icon="URL").url = spec.licence_url
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Start the download and watch it from a timer; without a window, run it to its end."""
-        if not self._begin():
-            return {"CANCELLED"}
-        if bpy.app.background:
-            while (ended := running.downloads[self.model].poll()) is None:
-                time.sleep(POLL_SECONDS)
-            return self._end(context, ended)
-        return self.watch(context, POLL_SECONDS)
-
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Look after the download on every tick of the timer; all other events pass through."""
-        if event.type != "TIMER":
-            return {"PASS_THROUGH"}
-        if self.model not in running.downloads:  # the add-on went meanwhile
-            self.stop_watching(context)
-            return {"CANCELLED"}
-        ended = running.downloads[self.model].poll()
-        redraw_sidebars()
-        return {"PASS_THROUGH"} if ended is None else self._end(context, ended)
-
-    def cancel(self, context: bpy.types.Context) -> None:
-        """Called by Blender when the file is closed: what has come stays for the next time."""
-        if self.model in running.downloads:
-            running.end_download(self.model)
-        self.stop_watching(context)
-
-    def _begin(self) -> bool:
+        """Start the download; without a window, run it to its end."""
         spec = model(self.model)
         going = running.downloads.get(spec.key)
         if going is not None and going.task is not None:
             self.report({"ERROR"}, f"{spec.label} is being downloaded already")
-            return False
+            return {"CANCELLED"}
         try:
             task = Download(spec.key, models_folder())
         except (MissingPackageError, OSError) as error:
             self.report({"ERROR"}, str(error))
-            return False
+            return {"CANCELLED"}
         running.downloads[spec.key] = running.RunningDownload(task)
-        return True
+        if bpy.app.background:
+            return self._run_to_end(spec)
+        download_watch.watch()
+        return {"FINISHED"}
 
-    def _end(self, context: bpy.types.Context, ended: Done | Failed | Cancelled) -> set[str]:
-        spec: ModelSpec = model(self.model)
-        failure = ended.sentence if isinstance(ended, Failed) else ""
-        running.end_download(spec.key, failure)
-        model_states.forget()
+    def _run_to_end(self, spec: ModelSpec) -> set[str]:
+        while (ended := running.downloads[spec.key].poll()) is None:
+            time.sleep(download_watch.POLL_SECONDS)
+        failure = download_watch.conclude(spec.key, ended)
         if failure:
             self.report({"ERROR"}, failure)
         elif isinstance(ended, Cancelled):
             self.report({"INFO"}, "Cancelled: what has come is kept for the next time")
         else:
             self.report({"INFO"}, f"{spec.label} is ready")
-        self.stop_watching(context)
-        redraw_sidebars()
         return {"FINISHED"} if isinstance(ended, Done) else {"CANCELLED"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,19 @@ pytest.importorskip("transformers", reason="transformers is not installed")
 import tiny_models
 from hub_server import HubServer
 from make_4d.geometry import folders
+from make_4d.ml.client import Download
 from make_4d.ml.model_store import snapshot_folder
 from make_4d.ml.registry import STAGES, model
 from make_4d.ml.settings import DEVICES, JobSettings, Resources, SettingsError
-from make_4d.operators import command, job_queue, model_states, preferences, running, use_models
+from make_4d.operators import (
+    command,
+    download_watch,
+    job_queue,
+    model_states,
+    preferences,
+    running,
+    use_models,
+)
 from make_4d.panels.text import lines_of
 
 KEY = "segformer-b0"
@@ -99,6 +109,20 @@ def test_a_failed_download_stays_to_be_read_and_goes_on(place, online):
     online.faults.status = 0
     assert press(bpy.ops.make_4d.download, model=KEY) == {"FINISHED"}
     assert KEY not in running.downloads
+
+
+def test_a_download_outlives_the_file(place, online):
+    running.downloads[KEY] = running.RunningDownload(Download(KEY, place))
+    download_watch.watch()
+    assert bpy.app.timers.is_registered(download_watch.tick)
+    bpy.ops.wm.read_homefile(use_empty=True)
+    assert bpy.app.timers.is_registered(download_watch.tick), "the timer is for all files"
+    deadline = time.monotonic() + 60
+    while download_watch.tick() is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert model_states.state(model(KEY)).status == "ready" and not running.downloads
+    bpy.app.timers.unregister(download_watch.tick)
 
 
 def test_all_recommended_models_in_one_go(empty_blend, place, online, monkeypatch):

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 
 from .scene_setup import EXACT_COLORS, FILM, NO_STAMPS, STILL, applied, apply
 
@@ -39,7 +40,8 @@ def render_film(scene_name: str, film: Path, frames: Path, progress: Progress) -
     with sequence(scene, pictures, film) as cut:
         render(cut, ENCODING, progress)
     if not film.is_file() or film.stat().st_size == 0:
-        raise FilmError(f"The film {film.name} could not be written: is the disk full?")
+        text = rpt_("The film {name} could not be written: is the disk full?")
+        raise FilmError(text.format(name=film.name))
     return time.perf_counter() - started
 
 
@@ -55,7 +57,8 @@ def render(scene: bpy.types.Scene, label: str, progress: Progress) -> None:
     try:
         bpy.ops.render.render(animation=True, scene=scene.name)
     except RuntimeError as error:
-        raise FilmError(f"The film could not be rendered ({error}).") from error
+        text = rpt_("The film could not be rendered ({error}).")
+        raise FilmError(text.format(error=error)) from error
     finally:
         bpy.app.handlers.render_write.remove(report)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import bpy
 import numpy as np
+from bpy.app.translations import pgettext_rpt as rpt_
 
 from .camera_poses import camera_poses, sample_frames
 from .camera_rig import Rig
@@ -117,19 +118,28 @@ def sentence(measured: Measured, limits: Limits) -> str:
     empty, invented = (
         v[beyond[0] if len(beyond) else 0 :].max() for v in (measured.empty, measured.invented)
     )
-    shown = [(float(empty), limits.empty, "empty"), (float(invented), limits.invented, "invented")]
     if not len(beyond):
-        return f"Safe to the last frame, {last}: at most {_shares(shown)}."
-    worst = _shares([row for row in shown if row[0] > row[1]])
+        most = _shares(float(empty), float(invented))
+        return rpt_("Safe to the last frame, {last}: at most {most}.").format(last=last, most=most)
+    worst = _shares(
+        float(empty) if empty > limits.empty else None,
+        float(invented) if invented > limits.invented else None,
+    )
     if frame < measured.frames[0]:
-        return f"Not even the first frame is safe: up to {worst}."
-    return f"Safe to frame {int(frame)} of {last}: after that up to {worst}."
+        return rpt_("Not even the first frame is safe: up to {most}.").format(most=worst)
+    text = rpt_("Safe to frame {frame} of {last}: after that up to {most}.")
+    return text.format(frame=int(frame), last=last, most=worst)
 
 
-def _shares(shown: list[tuple[float, float, str]]) -> str:
-    (share, _, word), *others = shown
-    more = "".join(f" and {_percent(other)} {w}" for other, _, w in others)
-    return f"{_percent(share)} of the picture is {word}{more}"
+def _shares(empty: float | None, invented: float | None) -> str:
+    """Shares of the picture in words; None: not to be told."""
+    if empty is None:
+        assert invented is not None
+        return rpt_("{share} of the picture is invented").format(share=_percent(invented))
+    text = rpt_("{share} of the picture is empty").format(share=_percent(empty))
+    if invented is None:
+        return text
+    return text + rpt_(" and {share} invented").format(share=_percent(invented))
 
 
 def _percent(share: float) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import bpy
 import numpy as np
+from bpy.app.translations import pgettext_iface as iface_
 
 from .core.pictures import (
     DISPARITY,
@@ -69,11 +70,13 @@ def layer_count(names: Iterable[str]) -> int:
 def label_of(name: str, layers: int) -> str:
     """What a picture is called in the interface, in a run of so many layers."""
     if name in (WIDE, DISPARITY):
-        return {WIDE: "Wide Photo", DISPARITY: "Disparity"}[name]
+        return iface_({WIDE: "Wide Photo", DISPARITY: "Disparity"}[name])
     number = layer_in(name)
     if name.startswith(MASK):
-        return f"Layer {number + 1} Mask"
-    return "Sky" if number == layers else f"Layer {number + 1}"
+        return iface_("Layer {number} Mask").format(number=number + 1)
+    if number == layers:
+        return iface_("Sky")
+    return iface_("Layer {number}").format(number=number + 1)
 
 
 def state_of(image: bpy.types.Image) -> str:

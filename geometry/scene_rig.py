@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bpy
 import numpy as np
+from bpy.app.translations import pgettext_rpt as rpt_
 
 from .camera_rig import Rig, complete_rig
 from .core.camera import Intrinsics
@@ -12,6 +13,12 @@ from .front import wide_lens
 from .marks import CACHE, LENS, mark
 from .rig_paths import PathError
 from .scene_parts import SceneError, SceneParts
+
+GONE = {
+    "path": "The camera's path is gone: press Re-make Path to get it back.",
+    "camera": "The camera is gone: press Re-make Path to get it back.",
+    "target": "The camera's target is gone: press Re-make Path to get it back.",
+}
 
 
 def photo_lens(still: bpy.types.Object) -> Intrinsics:
@@ -33,7 +40,7 @@ def existing_rig(parts: SceneParts) -> Rig:
     """The rig of a scene; raises SceneError where a part or a constraint of it is missing."""
     if parts.path is None or parts.camera is None or parts.target is None:
         missing = [n for n in ("path", "camera", "target") if getattr(parts, n) is None]
-        raise SceneError(f"The camera's {missing[0]} is gone: press Re-make Path to get it back.")
+        raise SceneError(rpt_(GONE[missing[0]]))
     rig = Rig(parts.path, parts.camera, parts.target)
     try:
         _ = rig.follow, rig.track

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 
 import bpy
+from bpy.app.translations import pgettext_iface as iface_
+from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import StringProperty
 
 from ..geometry.folders import models_folder
@@ -41,18 +43,23 @@ class MAKE4D_OT_download(bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Show what will come, and ask."""
+        title = iface_("Download {name}").format(name=model(self.model).label)
         return context.window_manager.invoke_props_dialog(
-            self, width=420, title=f"Download {model(self.model).label}", confirm_text="Download"
+            self, width=420, title=title, confirm_text=iface_("Download")
         )
 
     def draw(self, context: bpy.types.Context) -> None:
         """Size, licence, where it goes."""
         spec = model(self.model)
         column = self.layout.column()
-        column.label(text=f"Size: {size_words(spec.download_mb * 1_000_000)}", icon="IMPORT")
-        column.label(text=f"Folder: {models_folder()}", icon="FILE_FOLDER")
-        column.label(text=f"From: huggingface.co/{spec.hub_id}", icon="INTERNET")
-        column.label(text=f"Licence: {spec.licence}", icon="TEXT")
+        size = size_words(spec.download_mb * 1_000_000)
+        column.label(text=iface_("Size: {size}").format(size=size), icon="IMPORT")
+        folder = iface_("Folder: {folder}").format(folder=models_folder())
+        column.label(text=folder, icon="FILE_FOLDER")
+        place = iface_("From: {place}").format(place=f"huggingface.co/{spec.hub_id}")
+        column.label(text=place, icon="INTERNET")
+        licence = iface_("Licence: {licence}").format(licence=spec.licence)
+        column.label(text=licence, icon="TEXT")
         column.operator("wm.url_open", text="Read the Licence", icon="URL").url = spec.licence_url
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -60,7 +67,8 @@ class MAKE4D_OT_download(bpy.types.Operator):
         spec = model(self.model)
         going = running.downloads.get(spec.key)
         if going is not None and going.task is not None:
-            self.report({"ERROR"}, f"{spec.label} is being downloaded already")
+            text = rpt_("{name} is being downloaded already")
+            self.report({"ERROR"}, text.format(name=spec.label))
             return {"CANCELLED"}
         try:
             task = Download(spec.key, models_folder())
@@ -82,7 +90,7 @@ class MAKE4D_OT_download(bpy.types.Operator):
         elif isinstance(ended, Cancelled):
             self.report({"INFO"}, "Cancelled: what has come is kept for the next time")
         else:
-            self.report({"INFO"}, f"{spec.label} is ready")
+            self.report({"INFO"}, rpt_("{name} is ready").format(name=spec.label))
         return {"FINISHED"} if isinstance(ended, Done) else {"CANCELLED"}
 
 

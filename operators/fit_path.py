@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 
 from ..geometry.path_check import sentence
 from ..geometry.rig_paths import PathError
@@ -35,7 +36,11 @@ class MAKE4D_OT_fit_path(bpy.types.Operator):
         except (SceneError, PathError) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        done = "" if kept == 1 else f"Shortened to {kept:.0%} of its length. "
+        done = (
+            ""
+            if kept == 1
+            else rpt_("Shortened to {share} of its length. ").format(share=f"{kept:.0%}")
+        )
         self.report({"INFO"}, done + sentence(measured, limits))
         return {"FINISHED"}
 

@@ -97,7 +97,8 @@ def check_photo(settings: JobSettings) -> None:
     if not settings.photo:
         raise SettingsError("Choose a photo first.")
     if not Path(settings.photo).is_file():
-        raise SettingsError(f"There is no photo at {settings.photo}: choose another file.")
+        text = rpt_("There is no photo at {path}: choose another file.")
+        raise SettingsError(text.format(path=settings.photo))
 
 
 def check_models(settings: JobSettings, resources: Resources) -> None:
@@ -107,9 +108,8 @@ def check_models(settings: JobSettings, resources: Resources) -> None:
         if problem := why_not(spec, place, resources.use_hub_cache):
             raise SettingsError(problem)
     if settings.networks and not Path(settings.networks).is_file():
-        raise SettingsError(
-            f"There is no checkpoint at {settings.networks}: choose the file again in Models."
-        )
+        text = rpt_("There is no checkpoint at {path}: choose the file again in Models.")
+        raise SettingsError(text.format(path=settings.networks))
 
 
 def _show_what_changed() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 
 from ..geometry.core.cloud import Flight, load_flight
 from ..geometry.replace import replace_points
@@ -72,7 +73,9 @@ def take_scene(folder: Path, job: running.RunningJob) -> str:
     """Put the new points and pictures into the scene that asked."""
     parts, flight = take_rebuilt(folder, job)
     count = flight.still.count + flight.moving.count
-    return f"Rebuilt '{job.name}': {len(parts.still.make_4d_layers)} layers, {count:,} points"
+    text = rpt_("Rebuilt '{photo}': {layers} layers, {points} points")
+    layers = len(parts.still.make_4d_layers)
+    return text.format(photo=job.name, layers=layers, points=f"{count:,}")
 
 
 def take_rebuilt(folder: Path, job: running.RunningJob) -> tuple[SceneParts, Flight]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import bpy
+from bpy.app.translations import pgettext_iface as iface_
+from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import StringProperty
 
 from ..geometry.folders import models_folder
@@ -27,16 +29,17 @@ class MAKE4D_OT_remove_model(bpy.types.Operator):
         return context.window_manager.invoke_confirm(
             self,
             event,
-            title=f"Remove {model(self.model).label}?",
-            message="It is deleted from the models folder.",
-            confirm_text="Remove",
+            title=iface_("Remove {name}?").format(name=model(self.model).label),
+            message=iface_("It is deleted from the models folder."),
+            confirm_text=iface_("Remove"),
         )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Delete the model's folder."""
         spec = model(self.model)
         if running.current is not None and spec in running.current.settings.models():
-            self.report({"ERROR"}, f"{spec.label} is in use: wait for the job, or cancel it.")
+            text = rpt_("{name} is in use: wait for the job, or cancel it.")
+            self.report({"ERROR"}, text.format(name=spec.label))
             return {"CANCELLED"}
         running.free_models()
         try:
@@ -45,7 +48,7 @@ class MAKE4D_OT_remove_model(bpy.types.Operator):
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         model_states.forget()
-        self.report({"INFO"}, f"{spec.label} is removed")
+        self.report({"INFO"}, rpt_("{name} is removed").format(name=spec.label))
         return {"FINISHED"}
 
 

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 
 from ..geometry.core.features import features_path
 from ..geometry.folders import PHOTOS, cache_folder, cache_folders
@@ -45,7 +46,8 @@ class MAKE4D_OT_take_along(bpy.types.Operator):
         except (SceneError, OSError) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"Packed {count} pictures: save the .blend, then move both")
+        text = rpt_("Packed {count} pictures: save the .blend, then move both")
+        self.report({"INFO"}, text.format(count=count))
         return {"FINISHED"}
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 
 from ..geometry.core.cloud import Flight
 from ..geometry.marks import REGIONS
@@ -65,7 +66,8 @@ def take_found(folder: Path, job: running.RunningJob) -> str:
 
 def _share_that_moves(flight: Flight) -> str:
     share = flight.moving.count / max(flight.moving.count + flight.still.count, 1)
-    return f"{share:.0%} of the points move now" if share else "Nothing moves now"
+    text = rpt_("{share} of the points move now") if share else rpt_("Nothing moves now")
+    return text.format(share=f"{share:.0%}")
 
 
 def register() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bpy
+from bpy.app.translations import pgettext_iface as iface_
 
 from ..geometry.folders import models_folder
 from ..ml.model_store import size_words
@@ -25,7 +26,8 @@ class MAKE4D_OT_use_models(bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Show what will come, and ask."""
         needed = sum(spec.download_mb for spec in missing_models())
-        text = f"Download {size_words(needed * 1_000_000)}" if needed else "Use"
+        size = size_words(needed * 1_000_000)
+        text = iface_("Download {name}").format(name=size) if needed else iface_("Use")
         return context.window_manager.invoke_props_dialog(
             self, width=460, title=self.bl_label, confirm_text=text
         )
@@ -35,14 +37,14 @@ class MAKE4D_OT_use_models(bpy.types.Operator):
         missing = missing_models()
         for spec in recommended_models():
             column = self.layout.box().column()
-            state = size_words(spec.download_mb * 1_000_000) if spec in missing else "ready"
-            column.label(
-                text=f"{spec.label}: {state}", icon="IMPORT" if spec in missing else "NONE"
-            )
+            size = size_words(spec.download_mb * 1_000_000)
+            state = ": ".join((spec.label, size if spec in missing else iface_("Ready")))
+            column.label(text=state, icon="IMPORT" if spec in missing else "NONE", translate=False)
             row = column.split(factor=0.7)
-            row.label(text=f"Licence: {spec.licence}")
+            row.label(text=iface_("Licence: {licence}").format(licence=spec.licence))
             row.operator("wm.url_open", text="Read").url = spec.licence_url
-        self.layout.label(text=f"Folder: {models_folder()}", icon="FILE_FOLDER")
+        folder = iface_("Folder: {folder}").format(folder=models_folder())
+        self.layout.label(text=folder, icon="FILE_FOLDER")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Choose the models, then start the downloads."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bpy
-from bpy.app.translations import pgettext_iface as iface_
 
 from ..geometry.core.pictures import DISPARITY, LAYER, MASK, WIDE
 from ..geometry.picture_images import (
@@ -60,7 +59,7 @@ class MAKE4D_UL_layers(bpy.types.UIList):
         row = layout.row(align=True)
         row.active = not item.hide
         label = label_of(f"{LAYER}{index}", layer_count(images))
-        row.label(text=iface_(label), icon_value=thumbnail(image))
+        row.label(text=label, icon_value=thumbnail(image))
         eye = "HIDE_ON" if item.hide else "HIDE_OFF"
         layout.prop(item, "hide", text="", icon=eye, emboss=False)
 
@@ -162,7 +161,7 @@ def draw_picture(layout: bpy.types.UILayout, name: str, images: dict[str, bpy.ty
     state = state_of(image)
     row = layout.row(align=True)
     row.scale_y = 1.2
-    label = iface_(label_of(name, layer_count(images)))
+    label = label_of(name, layer_count(images))
     row.label(text=label, icon_value=thumbnail(image))
     if state != FRESH:
         row.label(text="", icon=ICONS[state])

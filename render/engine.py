@@ -6,6 +6,7 @@ import atexit
 
 import bpy
 import numpy as np
+from bpy.app.translations import pgettext_rpt as rpt_
 
 from ..geometry.core.camera import FloatArray
 from ..geometry.scene_setup import ENGINE
@@ -68,11 +69,12 @@ class Make4DEngine(bpy.types.RenderEngine):
         except RenderStoppedError:
             return
         except neural.NeuralUnavailableError as error:
-            self.report(
-                {"ERROR"}, f"Make 4D can't paint frame {depsgraph.scene.frame_current}: {error}"
-            )
+            text = rpt_("Make 4D can't paint frame {frame}: {error}")
+            number = depsgraph.scene.frame_current
+            self.report({"ERROR"}, text.format(frame=number, error=rpt_(str(error))))
         except Exception as error:
-            self.report({"ERROR"}, f"Make 4D could not render: {type(error).__name__}: {error}")
+            text = rpt_("Make 4D could not render: {error}")
+            self.report({"ERROR"}, text.format(error=f"{type(error).__name__}: {error}"))
             raise
 
     def _render_layer(self, depsgraph: bpy.types.Depsgraph) -> None:

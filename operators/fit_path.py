@@ -36,11 +36,8 @@ class MAKE4D_OT_fit_path(bpy.types.Operator):
         except (SceneError, PathError) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        done = (
-            ""
-            if kept == 1
-            else rpt_("Shortened to {share} of its length. ").format(share=f"{kept:.0%}")
-        )
+        text = "" if kept == 1 else rpt_("Shortened to {share} of its length. ")
+        done = text.format(share=f"{kept:.0%}")
         self.report({"INFO"}, done + sentence(measured, limits))
         return {"FINISHED"}
 

@@ -57,7 +57,7 @@ def _set_output(own: Make4DSettings, index: int) -> None:
 
 def _ways(stage: str, builtin: str) -> list[tuple[str, str, str]]:
     """Items of a choice between the built-in way and the models of a stage."""
-    models = [(m.key, m.label, f"{m.note}. Licence: {m.licence}") for m in models_for(stage)]
+    models = [(m.key, m.label, f"{m.note} Licence: {m.licence}") for m in models_for(stage)]
     return [(BUILTIN, "Built-in", builtin), *models]
 
 

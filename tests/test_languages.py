@@ -10,11 +10,15 @@ import pytest
 
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
+from interface_texts import texts
+from make_4d.ml.registry import MODELS
 from make_4d.panels import languages
 
 ROOT = Path(__file__).resolve().parent.parent
 SCREEN = [*ROOT.glob("operators/*.py"), *ROOT.glob("panels/*.py"), *ROOT.glob("render/*.py")]
-SCREEN += [*ROOT.glob("geometry/*.py"), *ROOT.glob("geometry/core/presets.py")]
+SCREEN += [*ROOT.glob("geometry/*.py"), *ROOT.glob("geometry/core/*.py"), ROOT / "ml/client.py"]
+OWN_WORDS = ("rna_type", "name", "properties", "has_reports", "layout", "options", "macros")
+"""What every operator or group has from Blender."""
 
 
 def literals() -> set[str]:
@@ -33,6 +37,50 @@ def fields(text: str) -> list[tuple[str, str]]:
 def test_entries_belong_to_texts_of_the_interface(name):
     stale = {text for text, _ in languages.entries(name)} - literals()
     assert not stale
+
+
+@pytest.mark.parametrize("name", languages.LOCALES)
+def test_everything_is_said_in_every_language(name):
+    known = {text for text, _ in languages.entries(name)}
+    shown = {text.literal: text.place for text in texts() if has_words(text.literal)}
+    missing = {said: place for said, place in shown.items() if said not in known}
+    assert len(shown) > 250 and not missing
+
+
+@pytest.mark.parametrize("name", languages.LOCALES)
+def test_what_blender_shows_of_properties_is_said(name, addon):
+    known = {text for text, _ in languages.entries(name)}
+    known |= {
+        word for spec in MODELS for word in (spec.label, f"{spec.note} Licence: {spec.licence}")
+    }
+    shown = {said: place for said, place in of_properties() if has_words(said)}
+    assert len(shown) > 150
+    assert not {said: place for said, place in shown.items() if said not in known}
+
+
+def of_properties():
+    """Names and tooltips of the add-on's properties and of their choices, with their classes."""
+    kinds = (bpy.types.Operator, bpy.types.PropertyGroup, bpy.types.AddonPreferences)
+    ours = [
+        c for kind in kinds for c in kind.__subclasses__() if c.__module__.startswith("make_4d.")
+    ]
+    for cls in (cls for cls in ours if cls.is_registered):
+        for each in cls.bl_rna.properties:
+            if each.identifier in OWN_WORDS or each.identifier.startswith("bl_"):
+                continue
+            choices = each.enum_items if each.type == "ENUM" else ()
+            for shown in (each, *choices):
+                yield from ((word, cls.__name__) for word in (shown.name, shown.description))
+
+
+def test_no_text_is_composed_before_it_is_translated():
+    composed = [text.place for text in texts() if isinstance(text.node, ast.JoinedStr)]
+    assert not composed
+
+
+def has_words(text: str) -> bool:
+    """Whether there is anything to translate."""
+    return any(letter.isalpha() for letter in text)
 
 
 @pytest.mark.parametrize("name", languages.LOCALES)

@@ -9,6 +9,7 @@ from ..geometry.core.path_safety import MAX_INVENTED, MAX_UNCOVERED
 from ..geometry.core.presets import PRESETS
 from ..geometry.path_check import Limits
 from ..geometry.scene_path import KEEP, LONG, MADE
+from ..geometry.texts import CONTEXT
 
 MOVES = (
     (MADE, "As Made", "The flight that the scene was made with"),
@@ -32,7 +33,10 @@ class PathOptions:
     """Mixed into the operator and into the scene's property group."""
 
     preset: EnumProperty(  # type: ignore[valid-type]
-        name="Move", description="The path that the camera gets", items=MOVES
+        name="Move",
+        description="The path that the camera gets",
+        items=MOVES,
+        translation_context=CONTEXT,
     )
     amount: FloatProperty(  # type: ignore[valid-type]
         name="Amount",
@@ -55,6 +59,7 @@ class PathOptions:
         name="Ease",
         description="How the camera starts and ends. On a closed path Linear loops without a rest",
         items=EASES,
+        translation_context=CONTEXT,
         default="EASE",
     )
     loop: EnumProperty(  # type: ignore[valid-type]

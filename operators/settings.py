@@ -10,6 +10,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, St
 
 from ..geometry.folders import BESIDE_BLEND, PHOTOS
 from ..geometry.output import OUTPUTS, output_of, set_output
+from ..geometry.texts import CONTEXT
 from ..ml.registry import BUILTIN, models_for
 from ..ml.settings import DIFFUSION, MAX_LAYERS, MAX_SIZE, MAX_STEPS, MIN_SIZE, JobSettings
 
@@ -74,6 +75,7 @@ class Make4DSettings(bpy.types.PropertyGroup):
         name="Quality",
         description="How sharp and how carefully painted the scene is: Draft is quickest",
         items=_QUALITY_ITEMS,
+        translation_context=CONTEXT,
         get=_quality,
         set=_set_quality,
     )
@@ -140,6 +142,7 @@ class Make4DSettings(bpy.types.PropertyGroup):
     )
     field_of_view: FloatProperty(  # type: ignore[valid-type]
         name="Field of View",
+        translation_context=CONTEXT,
         description=(
             "How wide the camera saw, across the photo's longer side: a wrong angle makes the "
             "scene too deep or too flat. Counts where the file does not name its lens"

@@ -8,6 +8,7 @@ from ..geometry.camera_rig import TILT, Rig, levelled_by
 from ..geometry.path_check import is_stale, sentence, stored
 from ..geometry.scene_parts import SceneError, SceneParts, parts_of
 from ..geometry.scene_rig import existing_rig
+from ..geometry.texts import CONTEXT
 from ..operators.check_path import MAKE4D_OT_check_path
 from ..operators.fit_path import MAKE4D_OT_fit_path
 from ..operators.fly_path import MAKE4D_OT_fly_path
@@ -91,7 +92,7 @@ def draw_view(layout: bpy.types.UILayout, scene: bpy.types.Scene, rig: Rig) -> N
         layout.operator(button, text="Turn Horizon", icon="DRIVER_ROTATIONAL_DIFFERENCE")
     column = layout.column()
     column.use_property_split = True
-    column.prop(rig.camera.data, "lens", text="Lens")
+    column.prop(rig.camera.data, "lens", text="Lens", text_ctxt=CONTEXT)
     column.prop(scene.make_4d, "nearest_distance", text="Nearest (m)")
 
 

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import bpy
 
+from ..geometry.texts import CONTEXT
+
 LOCALES = {"de": "de_DE"}
 """What Blender calls the languages that there are files for."""
 FOLDER = Path(__file__).with_name("locale")
-CONTEXTS = ("*", "Operator")
+CONTEXTS = ("*", "Operator", CONTEXT)
 """Names of operators have a context of their own."""
 
 

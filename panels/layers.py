@@ -15,6 +15,7 @@ from ..geometry.picture_images import (
     state_of,
 )
 from ..geometry.scene_parts import SceneError, parts_of
+from ..geometry.texts import CONTEXT
 from ..ml.registry import BUILTIN
 from ..operators.edit_picture import MAKE4D_OT_edit_picture
 from ..operators.rebuild import MAKE4D_OT_rebuild
@@ -90,7 +91,7 @@ class VIEW3D_PT_make_4d_layers(bpy.types.Panel):
         except SceneError as error:
             layout.label(text=str(error), icon="ERROR")
             return
-        layout.prop(context.scene.make_4d, "layers", text="Number")
+        layout.prop(context.scene.make_4d, "layers", text="Number", text_ctxt=CONTEXT)
         images = pictures_of(still)
         if not still.make_4d_layers or not images:
             layout.operator(MAKE4D_OT_rebuild.bl_idname, icon="FILE_REFRESH")

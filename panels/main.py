@@ -6,6 +6,7 @@ import bpy
 
 from ..geometry.marks import ROLE
 from ..geometry.scene_setup import ENGINE
+from ..geometry.texts import CONTEXT
 from ..ml.photo_file import PhotoFacts
 from ..ml.registry import BUILTIN
 from ..operators import running
@@ -86,7 +87,9 @@ class VIEW3D_PT_make_4d_settings(bpy.types.Panel):
         if not is_4d_scene(context.scene):  # where they have a panel of their own
             layout.prop(settings, "layers")
         layout.prop(settings, "seed")
-        layout.row(heading="Move").prop(settings, "motion", text="Clouds, Water")
+        layout.row(heading="Move", heading_ctxt=CONTEXT).prop(
+            settings, "motion", text="Clouds, Water"
+        )
         if settings.motion:
             layout.prop(settings, "loop_frames")
 

@@ -8,6 +8,7 @@ from ..geometry.guides import SPEED, guides_of
 from ..geometry.marks import REGIONS
 from ..geometry.nodes.tree import modifier_of
 from ..geometry.scene_parts import SceneError, parts_of
+from ..geometry.texts import CONTEXT
 from ..operators import running
 from ..operators.add_guide import MAKE4D_OT_add_guide
 from ..operators.paint_motion import MAKE4D_OT_paint_motion, canvas_of
@@ -78,7 +79,7 @@ def draw_guides(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
     for guide in guides_of(scene):
         row = layout.row(align=True)
         row.label(text=guide.name, icon="CURVE_BEZCURVE")
-        row.prop(guide, f'["{SPEED}"]', text="Speed")
+        row.prop(guide, f'["{SPEED}"]', text="Speed", text_ctxt=CONTEXT)
     row = layout.row(align=True)
     row.operator(MAKE4D_OT_add_guide.bl_idname, icon="ADD")
     draw = row.operator(MAKE4D_OT_add_guide.bl_idname, text="Draw Guide", icon="GREASEPENCIL")
@@ -97,7 +98,7 @@ def draw_inputs(layout: bpy.types.UILayout, moving: bpy.types.Object) -> None:
             continue
         value = getattr(modifier.properties.inputs, socket.identifier, None)
         if value is not None and hasattr(value, "value"):
-            column.prop(value, "value", text=socket.name)
+            column.prop(value, "value", text=socket.name, text_ctxt=CONTEXT)
 
 
 def register() -> None:

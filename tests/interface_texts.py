@@ -55,10 +55,16 @@ def texts() -> Iterator[Text]:
             tree = ast.parse(path.read_text(encoding="utf-8"))
             constants = constants_of(tree)
             for node in ast.walk(tree):
-                for shown in shown_by(node):
+                for shown in alternatives(shown_by(node)):
                     is_named = isinstance(shown, ast.Name)
                     text = constants.get(shown.id, shown) if is_named else shown
                     yield Text(text, f"{name}:{shown.lineno}")
+
+
+def alternatives(shown: Iterator[ast.expr]) -> Iterator[ast.expr]:
+    """Both of what is chosen between."""
+    for each in shown:
+        yield from (each.body, each.orelse) if isinstance(each, ast.IfExp) else (each,)
 
 
 def constants_of(tree: ast.Module) -> dict[str, ast.expr]:

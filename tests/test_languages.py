@@ -17,6 +17,7 @@ from make_4d.panels import languages
 ROOT = Path(__file__).resolve().parent.parent
 SCREEN = [*ROOT.glob("operators/*.py"), *ROOT.glob("panels/*.py"), *ROOT.glob("render/*.py")]
 SCREEN += [*ROOT.glob("geometry/*.py"), *ROOT.glob("geometry/core/*.py"), ROOT / "ml/client.py"]
+SCREEN += ROOT.glob("geometry/nodes/*.py")
 OWN_WORDS = ("rna_type", "name", "properties", "has_reports", "layout", "options", "macros")
 """What every operator or group has from Blender."""
 
@@ -56,6 +57,16 @@ def test_what_blender_shows_of_properties_is_said(name, addon):
     shown = {said: place for said, place in of_properties() if has_words(said)}
     assert len(shown) > 150
     assert not {said: place for said, place in shown.items() if said not in known}
+
+
+@pytest.mark.parametrize("name", languages.LOCALES)
+def test_the_inputs_of_the_motion_are_said(name, addon):
+    from make_4d.geometry.nodes.animate import animate_group
+
+    known = {text for text, _ in languages.entries(name)}
+    sockets = animate_group().interface.items_tree
+    shown = {socket.name for socket in sockets if not socket.hide_in_modifier} - {"Geometry"}
+    assert "Eddy Size" in shown and not shown - known
 
 
 def of_properties():

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
+from project_scripts import loaded
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -14,11 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.fixture(scope="module")
 def lock():
     """The script wheels/lock.py as a module."""
-    spec = importlib.util.spec_from_file_location("lock", ROOT / "wheels" / "lock.py")
-    module = sys.modules["lock"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["lock"]
+    yield from loaded("wheels/lock.py")
 
 
 def test_the_lock_holds(lock):

@@ -6,9 +6,7 @@ import contextlib
 import functools
 import hashlib
 import http.server
-import importlib.util
 import json
-import sys
 import threading
 import tomllib
 import zipfile
@@ -18,6 +16,7 @@ from types import ModuleType
 
 import pytest
 from clean_blender import CleanBlender, build
+from project_scripts import loaded
 from test_installing import OLD, older
 from test_own_packages import save_wheel
 
@@ -53,11 +52,7 @@ answer = [tomllib.loads(file.read_text())["version"], "make" in dir(bpy.ops.make
 @pytest.fixture(scope="module")
 def package():
     """The script .ci/package.py as a module."""
-    spec = importlib.util.spec_from_file_location("package", ROOT / ".ci" / "package.py")
-    module = sys.modules["package"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["package"]
+    yield from loaded(".ci/package.py")
 
 
 @pytest.fixture(scope="module")

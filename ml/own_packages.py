@@ -8,13 +8,12 @@ what it would get is what our wheels hold, and unpacks the others from the wheel
 
 from __future__ import annotations
 
-import re
 import shutil
 import sys
 import tomllib
 import zipfile
 from collections.abc import Iterator, Sequence
-from importlib.metadata import Distribution, distributions
+from importlib.metadata import Distribution
 from pathlib import Path
 
 LARGEST_BYTES = 200_000_000
@@ -62,24 +61,21 @@ def unpack(root: Path, target: Path, folders: Sequence[str]) -> None:
 
     Raises OSError or BadZipFile.
     """
-    found = {normal(one.metadata["Name"]): one for one in distributions(path=list(folders))}
-    differing = [wheel for wheel in wheels_of(root) if not is_same(found.get(key(wheel)), wheel)]
-    for wheel in differing:
-        if wheel.stat().st_size > LARGEST_BYTES and key(wheel) in found:
-            foreign.append(blame(found[key(wheel)], wheel, root))
+    for wheel in wheels_of(root):
+        found = installed(wheel, folders)
+        if is_same(found, wheel):
+            continue
+        if found is not None and wheel.stat().st_size > LARGEST_BYTES:
+            foreign.append(blame(found, wheel, root))
         else:
             with zipfile.ZipFile(wheel) as archive:
                 archive.extractall(target)
 
 
-def normal(name: str) -> str:
-    """A package's name as names are compared."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def key(wheel: Path) -> str:
-    """The compared name of a wheel's package."""
-    return normal(wheel.name.split("-")[0])
+def installed(wheel: Path, folders: Sequence[str]) -> Distribution | None:
+    """What would be imported of a wheel's package: the first that lies in the folders."""
+    name = wheel.name.split("-")[0]
+    return next(iter(Distribution.discover(name=name, path=list(folders))), None)
 
 
 def is_same(found: Distribution | None, wheel: Path) -> bool:

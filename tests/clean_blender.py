@@ -38,6 +38,17 @@ command = importlib.import_module("{MODULE}.operators.command")
 sys.exit(command.main(sys.argv[1:]))
 """
 
+DIFFERS = """
+import sys
+from pathlib import Path
+user = Path(sys.argv[1])
+root = user / "extensions" / "user_default" / "make_4d"
+sys.path.append(str(root / "ml"))
+import own_packages
+site = [str(path) for path in user.glob("extensions/.local/lib/*/site-packages")]
+answer = [own_packages.prepare(root, user / "own", sys.path + site), own_packages.foreign]
+"""
+
 
 class CleanBlender:
     """A Python of its own with bpy, and a folder of settings for every user."""
@@ -77,6 +88,10 @@ class CleanBlender:
     def install(self, archive: Path, user: Path) -> None:
         """Install an extension from disk, as a user does."""
         self.run(INSTALL, user, archive, seconds=900)
+
+    def unpacks_again(self, user: Path) -> Any:
+        """Whether the worker would not use what Blender unpacked, and what is said of it."""
+        return self.ask(DIFFERS, user, user)
 
     def job(self, user: Path, *arguments: object) -> str:
         """Make a film with the installed extension."""

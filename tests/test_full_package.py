@@ -69,6 +69,7 @@ def test_full_over_light_runs_models_and_leaves_nothing(
     clean.install(full, user)
     size = sum(path.stat().st_size for path in user.rglob("*") if path.is_file())
     told(request, f"installed, {size / 1e9:.1f} GB on disk,", begun)
+    assert clean.unpacks_again(user) == [False, []]
     chosen = [word for pair in KEYS.items() for word in pair]
     begun = time.monotonic()
     film = make_film(clean, user, tmp_path, *chosen, "--steps", 2, "--models", models)

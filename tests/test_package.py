@@ -85,6 +85,7 @@ def test_installed_extension_registers_and_leaves(
 
 def test_job_runs_from_the_installed_copy(light: Path, clean: CleanBlender, tmp_path: Path) -> None:
     clean.install(light, tmp_path / "user")
+    assert clean.unpacks_again(tmp_path / "user") == [False, []]
     film = make_film(clean, tmp_path / "user", tmp_path)
     assert b"ftyp" in film.read_bytes()[:16]
     assert (tmp_path / "scene.blend").stat().st_size > 10_000

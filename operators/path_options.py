@@ -19,7 +19,7 @@ MOVES = (
 )
 EASES = (
     ("LINEAR", "Linear", "At the same speed all the way"),
-    ("EASE", "Ease", "Start and come to rest gently"),
+    ("EASE", "Ease In and Out", "Start and come to rest gently"),
     ("EASE_IN", "Ease In", "Start gently, end in full flight"),
     ("EASE_OUT", "Ease Out", "Start in full flight, come to rest gently"),
 )

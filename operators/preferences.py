@@ -9,6 +9,7 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 from ..geometry.folders import cache_folders, models_folder
 from ..geometry.preferences import PACKAGE
 from ..ml.model_store import size_words
+from ..ml.process import downloads_available, models_available
 from . import cache_size, model_states, running
 from .clear_cache import MAKE4D_OT_clear_cache
 
@@ -86,14 +87,16 @@ class Make4DPreferences(bpy.types.AddonPreferences):
     )
 
     def draw(self, context: bpy.types.Context) -> None:
-        """All of them, in the order of what is asked most: models, device, cache."""
+        """Those that apply, in the order of what is asked most: models, device, cache."""
         layout = self.layout
         layout.use_property_split = True
-        layout.prop(self, "models_folder", placeholder=str(models_folder()))
-        layout.prop(self, "use_hub_cache")
-        _draw_online(layout, context)
-        for name in ("device", "keep_models"):
-            layout.prop(self, name)
+        if models_available():
+            layout.prop(self, "models_folder", placeholder=str(models_folder()))
+            layout.prop(self, "use_hub_cache")
+            if downloads_available():
+                _draw_online(layout, context)
+            for name in ("device", "keep_models"):
+                layout.prop(self, name)
         layout.prop(self, "cache_folder", placeholder=str(cache_folders()[0]))
         _draw_cache(layout)
 

@@ -39,23 +39,29 @@ class VIEW3D_PT_make_4d_models(bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
-        """For each stage its way and the state of its model; what they run on."""
+        """For each stage its way and the state of its model; what they run on.
+
+        Where no model can run only choices that were made elsewhere are shown, to be undone.
+        """
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
         settings = context.scene.make_4d
-        if not models_available():
+        chosen = [stage for stage in STAGES if getattr(settings, f"{stage}_model") != BUILTIN]
+        has_models, has_downloads = models_available(), downloads_available()
+        if not has_models:
             draw_wrapped(layout, context, LIGHT, "INFO")
-        elif not downloads_available():
+        elif not has_downloads:
             draw_wrapped(layout, context, NO_DOWNLOADS, "INFO")
-        elif all(getattr(settings, f"{stage}_model") == BUILTIN for stage in STAGES):
+        elif not chosen:
             layout.operator(MAKE4D_OT_use_models.bl_idname, icon="IMPORT")
-        for stage in STAGES:
+        for stage in STAGES if has_models else chosen:
             draw_stage(layout, context, settings, stage)
-        if is_any_missing(settings) and not bpy.app.online_access:
+        if has_downloads and is_any_missing(settings) and not bpy.app.online_access:
             draw_online(layout, context)
-        draw_networks(layout, settings)
-        if any(getattr(settings, f"{s}_model") != BUILTIN for s in STAGES) or settings.networks:
+        if has_models or settings.networks:
+            draw_networks(layout, settings)
+        if chosen or settings.networks:
             draw_device(layout)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import pytest
 
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
+from make_4d.ml.registry import models_for
 from make_4d.ml.settings import JobSettings
 from make_4d.operators import open_folder, preferences, running
 from make_4d.operators.settings import (
@@ -17,7 +19,7 @@ from make_4d.operators.settings import (
     Make4DSettings,
     remember_settings,
 )
-from make_4d.panels import main, progress, render, text
+from make_4d.panels import main, models, progress, render, text
 from make_4d.render.settings import MAKE4D_PG_engine
 
 
@@ -168,6 +170,19 @@ def test_the_films_folder(scene, tmp_path):
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "work.blend"))
     scene.render.filepath = "//film.mp4"
     assert open_folder.film_folder(scene) == tmp_path
+
+
+def test_models_that_cannot_run_are_not_offered(scene, monkeypatch):
+    drawn: list[str] = []
+    monkeypatch.setattr(models, "draw_stage", lambda *given: drawn.append(given[-1]))
+    monkeypatch.setattr(models, "draw_wrapped", lambda *given: None)
+    monkeypatch.setattr(models, "models_available", lambda: False)
+    panel = SimpleNamespace(layout=MagicMock())
+    models.VIEW3D_PT_make_4d_models.draw(panel, bpy.context)
+    assert drawn == []
+    scene.make_4d.depth_model = models_for("depth")[0].key
+    models.VIEW3D_PT_make_4d_models.draw(panel, bpy.context)
+    assert drawn == ["depth"], "what was chosen elsewhere can be undone"
 
 
 def test_a_film_or_pictures(scene, tmp_path):

@@ -7,12 +7,19 @@ of the 4D scene, so that everything after it works on the joined picture.
 from __future__ import annotations
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 
 from .marks import ROLE
 from .nodes import depth_over
 from .nodes.tree import add_node
 
 RENDER_LAYERS = "CompositorNodeRLayers"
+LINKED = "The compositor's node tree {name} is linked from another file: make it local."
+SHARED = "Other scenes use the node tree {name}: make a copy for this scene first."
+SOURCES = (
+    "The compositor uses {count} Render Layers nodes of this scene, and exactly one has to be used "
+    "for objects to be joined to it."
+)
 
 
 def compositor_problem(scene: bpy.types.Scene) -> str:
@@ -21,15 +28,12 @@ def compositor_problem(scene: bpy.types.Scene) -> str:
     if tree is None or joining_node(tree) is not None:
         return ""
     if tree.library or tree.override_library:
-        return f"The compositor's node tree {tree.name} is linked from another file: make it local."
+        return rpt_(LINKED).format(name=tree.name)
     if any(other.compositing_node_group == tree for other in bpy.data.scenes if other != scene):
-        return f"Other scenes use the node tree {tree.name}: make a copy for this scene first."
+        return rpt_(SHARED).format(name=tree.name)
     sources = _photo_nodes(scene, tree)
     if len(sources) != 1:
-        return (
-            f"The compositor uses {len(sources)} Render Layers nodes of this scene, and exactly "
-            "one has to be used for objects to be joined to it."
-        )
+        return rpt_(SOURCES).format(count=len(sources))
     return ""
 
 

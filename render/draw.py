@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from bpy.app.translations import pgettext_rpt as rpt_
+
 from ..geometry.core.camera import FloatArray
 from . import capability, neural, session, splat_pass
 from .extract import Cloud
@@ -40,11 +42,13 @@ def draw_frame(
             return _exact(clouds, film, motion, check)
         except GpuUnavailableError as error:
             session.drop()
-            notice(f"Make 4D draws the points sorted, not the nearest of each pixel: {error}")
+            text = rpt_("Make 4D draws the points sorted, not the nearest of each pixel: {error}")
+            notice(text.format(error=error))
     try:
         return render_clouds(clouds, film, sorted_drawing, motion)
     except GpuUnavailableError as error:
-        notice(f"Make 4D draws on the processor, without a GPU: {error}")
+        text = rpt_("Make 4D draws on the processor, without a GPU: {error}")
+        notice(text.format(error=error))
         return render_clouds(clouds, film, cpu_drawing, motion)
 
 
@@ -76,5 +80,6 @@ def _painted(
     except neural.NeuralUnavailableError as error:
         if notice is None:
             raise
-        notice(f"Make 4D draws the points' own colors: {error}")
+        text = rpt_("Make 4D draws the points' own colors: {error}")
+        notice(text.format(error=rpt_(str(error))))
         return {}

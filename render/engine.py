@@ -6,6 +6,7 @@ import atexit
 
 import bpy
 import numpy as np
+from bpy.app.translations import pgettext_iface as iface_
 from bpy.app.translations import pgettext_rpt as rpt_
 
 from ..geometry.core.camera import FloatArray
@@ -96,7 +97,8 @@ class Make4DEngine(bpy.types.RenderEngine):
             clouds = extract.visible_clouds(depsgraph)
         points = sum(len(cloud.position) for cloud in clouds)
         size = sum(cloud.nbytes for cloud in clouds) / 2**20
-        self.update_stats("", f"Make 4D: {points:,} points, {size:,.0f} MB")
+        text = iface_("Make 4D: {points} points, {size} MB")
+        self.update_stats("", text.format(points=f"{points:,}", size=f"{size:,.0f}"))
         return clouds
 
     def _neighbours(
@@ -186,9 +188,10 @@ def camera_problem(camera: bpy.types.Object | None) -> str:
     if camera is None:
         return "Make 4D: the scene has no camera"
     if camera.type != "CAMERA":
-        return f"Make 4D: {camera.name} is not a camera"
+        return rpt_("Make 4D: {name} is not a camera").format(name=camera.name)
     if camera.data.type not in CAMERA_TYPES:
-        return f"Make 4D: {camera.name} must be a perspective or orthographic camera"
+        text = rpt_("Make 4D: {name} must be a perspective or orthographic camera")
+        return text.format(name=camera.name)
     return ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import bpy
+from bpy.app.translations import pgettext_rpt as rpt_
 
 LOST = (
     "Make 4D: '{name}' can't be read from {file}: bring that file to this machine, or remove what "
@@ -20,7 +21,7 @@ def lost_link(layer: bpy.types.ViewLayer) -> str:
     for part in _rendered(layer.layer_collection):
         if part.is_missing:
             file = bpy.path.abspath(part.library.filepath)
-            return LOST.format(name=part.name, file=file)
+            return rpt_(LOST).format(name=part.name, file=file)
     return ""
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from bpy.app.translations import pgettext_rpt as rpt_
 from numpy.typing import NDArray
 
 from ..geometry.core.camera import FloatArray
@@ -110,7 +111,7 @@ def _file(name: str, clouds: Sequence[Cloud]) -> Path:
     if found is None:
         of = next(str(c.key[0]) if c.key else "a cloud" for c in clouds if c.features == name)
         folder = features_path(places[0], name).parent
-        raise NeuralUnavailableError(GONE.format(name=of, folder=folder))
+        raise NeuralUnavailableError(rpt_(GONE).format(name=of, folder=folder))
     return found
 
 

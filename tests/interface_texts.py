@@ -12,7 +12,7 @@ PARTS = ("operators", "panels", "render", "geometry")
 COMMAND_LINE = ("operators/command.py", "operators/console.py", "operators/outputs.py")
 """What only prints to a terminal."""
 TRANSLATES = ("iface_", "rpt_", "tip_", "pgettext_iface", "pgettext_rpt", "pgettext_tip")
-POSITIONS = {"report": 1, "poll_message_set": 0, "draw_wrapped": 2}
+POSITIONS = {"notice": 0, "report": 1, "poll_message_set": 0, "draw_wrapped": 2}
 """Which argument of a function is shown."""
 WORDS = (
     "text",
@@ -26,8 +26,10 @@ WORDS = (
 )
 LAYOUT = ("label", "operator", "prop", "progress", "menu", "popover", "panel")
 DIALOGS = ("invoke_confirm", "invoke_props_dialog")
-FOR_ARTISTS = ("SceneError", "PathError", "SettingsError", "FilmError")
+FOR_ARTISTS = ("SceneError", "PathError", "SettingsError", "FilmError", "NeuralUnavailableError")
 """Errors whose texts are reported as they are."""
+SAYS = ("_problem", "_link")
+"""How functions are called that return a sentence to be reported."""
 CLASS_TEXTS = ("bl_label", "bl_description")
 
 
@@ -82,6 +84,8 @@ def shown_by(node: ast.AST) -> Iterator[ast.expr]:
     """The expressions that a part of the code shows."""
     if isinstance(node, ast.Call):
         yield from shown_by_call(node)
+    elif isinstance(node, ast.FunctionDef) and node.name.endswith(SAYS):
+        yield from (each.value for each in ast.walk(node) if isinstance(each, ast.Return))
     elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in CLASS_TEXTS:
         yield node.value
 

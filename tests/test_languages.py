@@ -16,7 +16,7 @@ from make_4d.panels import languages
 
 ROOT = Path(__file__).resolve().parent.parent
 SCREEN = [*ROOT.glob("operators/*.py"), *ROOT.glob("panels/*.py"), *ROOT.glob("render/*.py")]
-SCREEN += [*ROOT.glob("geometry/*.py"), *ROOT.glob("geometry/core/*.py"), ROOT / "ml/client.py"]
+SCREEN += [*ROOT.glob("geometry/*.py"), *ROOT.glob("geometry/core/*.py"), *ROOT.rglob("ml/**/*.py")]
 SCREEN += ROOT.glob("geometry/nodes/*.py")
 OWN_WORDS = ("rna_type", "name", "properties", "has_reports", "layout", "options", "macros")
 """What every operator or group has from Blender."""

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -139,11 +140,12 @@ def fetched(kind: str, name: str, kept: Path, torch_index: str) -> list[Path]:
         raise BuildError(str(error)) from error
 
 
+@cache
 def lock() -> ModuleType:
     """The script wheels/lock.py."""
     spec = importlib.util.spec_from_file_location("lock", ROOT / "wheels" / "lock.py")
     assert spec is not None and spec.loader is not None
-    module = sys.modules.setdefault("lock", importlib.util.module_from_spec(spec))
+    module = sys.modules["lock"] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 

@@ -39,8 +39,8 @@ def settings_of(name: str) -> dict[str, Any]:
         return {}
     found = addon.preferences
     names = [p.identifier for p in found.bl_rna.properties if not p.is_readonly]
-    names.remove("bl_idname")
-    return {key: getattr(found, key) for key in names if found.is_property_set(key)}
+    set_here = (name for name in names if found.is_property_set(name) and name != "bl_idname")
+    return {name: getattr(found, name) for name in set_here}
 
 
 def hand_over(other: str, settings: dict[str, Any]) -> None:

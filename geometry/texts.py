@@ -1,6 +1,29 @@
-"""Words that Blender itself translates for another meaning have a context of their own."""
+"""The interface's language: composed sentences in it, and a context for words of our own."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from bpy.app.translations import pgettext_rpt
+
+from .core.sentences import Sentence, sentence_of
+
 CONTEXT = "Make 4D"
 """In Blender's German a camera's Ease would be to simplify it, its Lens one of glass."""
+
+
+def said(what: str | BaseException, translated: Callable[[str], str] = pgettext_rpt) -> str:
+    """A text, or what an error tells, in the interface's language.
+
+    Composed sentences are put together anew; translated: of Blender's functions for reports or for
+    labels.
+    """
+    if isinstance(what, BaseException):
+        what = sentence_of(what)
+    if not isinstance(what, Sentence):
+        return translated(what)
+    values = {
+        n: said(v, translated) if isinstance(v, Sentence) else v for n, v in what.values.items()
+    }
+    text = translated(what.template)
+    return text.format(**values) if values else text

@@ -12,14 +12,20 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from ..geometry.core.sentences import Sentence
 from .process import MissingPackageError, Worker, downloads_available, models_available
 from .protocol import Cancelled, DeviceFound, Done, Failed, Message, decode
 from .settings import JobSettings, Resources
+from .stage_table import stage_label
 
 NO_DOWNLOADS = "The light Make 4D downloads nothing: put models into the models folder by hand."
 
 GRACE_SECONDS = 3.0
-DIED = "The worker process ended unexpectedly in the stage '{stage}'{why}: run again to resume."
+DIED = "The worker process ended unexpectedly in the stage '{stage}': run again to resume."
+KILLED = (
+    "The worker process was killed in the stage '{stage}', perhaps for want of memory: run again "
+    "to resume."
+)
 
 
 class Task:
@@ -116,8 +122,8 @@ class Task:
         if self._cancel_requested:
             return Cancelled(self.id)
         code = self.worker.exit_code()
-        why = " (it was killed, perhaps for want of memory)" if code in (-9, 137) else ""
-        return Failed(self.id, DIED.format(stage=self.stage, why=why), self.worker.log_tail())
+        told = Sentence(KILLED if code in (-9, 137) else DIED, stage=stage_label(self.stage))
+        return Failed(self.id, told, self.worker.log_tail())
 
 
 class Job(Task):

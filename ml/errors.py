@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..geometry.core.sentences import ExplainedError
 
-class ModelError(Exception):
+
+class ModelError(ExplainedError):
     """A model can't be had, loaded or run; its text is one sentence for the artist."""

@@ -77,7 +77,9 @@ class ModelShelf:
     def networks_key(self, path: Path) -> str:
         """What tells whether a checkpoint is still the same; raises ModelError where it is gone."""
         if not path.is_file():
-            raise ModelError(f"There is no checkpoint at {path}: choose the file again in Models.")
+            raise ModelError(
+                "There is no checkpoint at {path}: choose the file again in Models.", path=path
+            )
         return file_key(path)
 
     def inpainter(self, settings: JobSettings, context: Context) -> DiffusionInpainter:

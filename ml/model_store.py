@@ -9,34 +9,21 @@ ORG/NAME and NAME (which the artist put there), and the user's own Hugging Face 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
+from ..geometry.core.sentences import Sentence
 from .errors import ModelError
+from .model_files import NOTHING, PICKLED, PICKLES, missing_from, read_json
 from .registry import ModelSpec
 
-PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle")
 NEVER = (*PICKLES, ".py", ".pyc", ".so", ".dll", ".dylib", ".exe")
 """Endings of files that are never fetched: what runs code when it is loaded."""
-# Parts of a pipeline that inpainting does without.
-_UNUSED = ("safety_checker", "feature_extractor", "image_encoder")
-_WITHOUT_WEIGHTS = ("Tokenizer", "TokenizerFast", "Scheduler", "Processor", "Extractor")
-_CONFIGS = (
-    "config.json",
-    "scheduler_config.json",
-    "tokenizer_config.json",
-    "tokenizer.json",
-    "vocab.json",
-)
-_PICKLED = "holds only pickled weights"
-_MAX_HEADER_BYTES = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -73,27 +60,38 @@ def find(spec: ModelSpec, models_folder: Path, use_hub_cache: bool = True) -> Pa
     return None
 
 
-def why_not(spec: ModelSpec, models_folder: Path, use_hub_cache: bool = True) -> str:
-    """One sentence that says why `find` finds nothing; empty where it finds the model."""
+def why_not(spec: ModelSpec, models_folder: Path, use_hub_cache: bool = True) -> Sentence:
+    """Why `find` finds nothing; empty where it finds the model."""
     there = [f for f in _places(spec, models_folder, use_hub_cache) if f.is_dir()]
     faults = [_fault(spec, models_folder, folder) for folder in there]
-    if "" in faults:
-        return ""
+    if NOTHING in faults:
+        return NOTHING
     fetched = _bytes_fetched(spec, models_folder)
     if fetched and not read_marker(spec, models_folder):
-        size = size_words(fetched)
-        return f"Only {size} of {spec.label} were downloaded: press Download to go on."
+        return Sentence(
+            "Only {size} of {label} were downloaded: press Download to go on.",
+            size=size_words(fetched),
+            label=spec.label,
+        )
     if not faults:
-        return (
-            f"{spec.label} is not on this computer: press Download, or put it into the "
-            f"Models Folder."
+        return Sentence(
+            "{label} is not on this computer: press Download, or put it into the Models Folder.",
+            label=spec.label,
         )
-    if faults[0].startswith(_PICKLED):
-        return (
-            f"{spec.label} in {there[0]} {faults[0]}, which Make 4D never loads: download it again "
-            "or convert it to safetensors."
+    if faults[0].template == PICKLED:
+        return Sentence(
+            "{label} in {folder} {fault}, which Make 4D never loads: download it again or convert "
+            "it to safetensors.",
+            label=spec.label,
+            folder=there[0],
+            fault=faults[0],
         )
-    return f"{spec.label} in {there[0]} can't be used, {faults[0]}: download it again."
+    return Sentence(
+        "{label} in {folder} can't be used, {fault}: download it again.",
+        label=spec.label,
+        folder=there[0],
+        fault=faults[0],
+    )
 
 
 def remove(spec: ModelSpec, models_folder: Path) -> bool:
@@ -107,15 +105,20 @@ def remove(spec: ModelSpec, models_folder: Path) -> bool:
         return False
     if folder.resolve().is_relative_to(hub_cache().resolve()):
         raise ModelError(
-            f"{spec.label} lies in your Hugging Face cache {hub_cache()}, which other programs "
-            "use too: delete it there, or choose another Models Folder."
+            "{label} lies in your Hugging Face cache {folder}, which other programs use too: "
+            "delete it there, or choose another Models Folder.",
+            label=spec.label,
+            folder=hub_cache(),
         )
     try:
         folder.unlink() if folder.is_symlink() else shutil.rmtree(folder)
     except OSError as error:
         raise ModelError(
-            f"{spec.label} in {folder} can't be deleted ({error.strerror}): end what uses it, or "
-            "delete the folder by hand."
+            "{label} in {folder} can't be deleted ({reason}): end what uses it, or delete the "
+            "folder by hand.",
+            label=spec.label,
+            folder=folder,
+            reason=error.strerror,
         ) from error
     shutil.rmtree(lock_folder(spec, models_folder), ignore_errors=True)
     return True
@@ -153,7 +156,7 @@ def read_marker(spec: ModelSpec, models_folder: Path) -> dict[str, Any]:
 
     Keys: `key`, `hub_id`, `revision`, `files`: by name, a dictionary of `size` and `sha256`.
     """
-    marker = _read_json(marker_path(spec, models_folder))
+    marker = read_json(marker_path(spec, models_folder))
     same = marker.get("hub_id") == spec.hub_id and marker.get("revision") == spec.revision
     return marker if same and isinstance(marker.get("files"), dict) else {}
 
@@ -169,13 +172,21 @@ def hub_cache() -> Path:
     return Path(cache)
 
 
-def size_words(done: int, total: int | None = None) -> str:
-    """Bytes in words: "4.9 GB", and with a total "1.2 of 4.9 GB"."""
-    largest = done if total is None else total
+def size_words(size: int) -> str:
+    """Bytes in words: "4.9 GB"."""
+    number, unit = _in_unit(size, size)
+    return f"{number} {unit}"
+
+
+def amount_words(done: int, total: int) -> Sentence:
+    """What came of a total in bytes, in words: "1.2 of 4.9 GB"."""
+    return Sentence("{done} of {total}", done=_in_unit(done, total)[0], total=size_words(total))
+
+
+def _in_unit(size: int, largest: int) -> tuple[str, str]:
+    """Bytes in the unit that fits the largest of several numbers, and that unit."""
     unit, name = (1e9, "GB") if largest >= 1e9 else (1e6, "MB") if largest >= 1e6 else (1e3, "kB")
-    digits = 1 if unit == 1e9 else 0
-    text = f"{largest / unit:.{digits}f} {name}"
-    return text if total is None else f"{done / unit:.{digits}f} of {text}"
+    return f"{size / unit:.{1 if unit == 1e9 else 0}f}", name
 
 
 def _places(spec: ModelSpec, models_folder: Path, use_hub_cache: bool) -> Iterator[Path]:
@@ -202,92 +213,13 @@ def _bytes_fetched(spec: ModelSpec, models_folder: Path) -> int:
     return sum(max(_size(file), 0) for file in files)
 
 
-def _fault(spec: ModelSpec, models_folder: Path, folder: Path) -> str:
-    """What keeps a model's folder from being loaded, as a clause, or an empty string."""
+def _fault(spec: ModelSpec, models_folder: Path, folder: Path) -> Sentence:
+    """What keeps a model's folder from being loaded, as a clause, or an empty one."""
     if folder == snapshot_folder(spec, models_folder):
         for name, record in read_marker(spec, models_folder).get("files", {}).items():
             if _size(folder / name) != record.get("size"):
-                return f"{name} is not what was downloaded"
+                return Sentence("{file} is not what was downloaded", file=name)
     return missing_from(spec, folder)
-
-
-def missing_from(spec: ModelSpec, folder: Path) -> str:
-    """What a loader needs that is not in `folder`, as a clause, or an empty string."""
-    if spec.stage == "inpaint":
-        return _missing_from_pipeline(spec, folder)
-    for name in ("config.json", "preprocessor_config.json"):
-        if not _read_json(folder / name):
-            return _absent(folder, name)
-    return _missing_weights(folder, "", "model", spec.variant)
-
-
-def _missing_from_pipeline(spec: ModelSpec, folder: Path) -> str:
-    """The same for a pipeline of diffusers: model_index.json names its parts and their classes."""
-    parts = {
-        name: entry
-        for name, entry in _read_json(folder / "model_index.json").items()
-        if isinstance(entry, list) and len(entry) == 2 and all(isinstance(e, str) for e in entry)
-    }
-    if not parts:
-        return _absent(folder, "model_index.json")
-    for name in ("unet", "vae", "text_encoder"):
-        if name not in parts:
-            return f"its model_index.json names no {name}"
-    used = {name: entry for name, entry in parts.items() if name not in _UNUSED}
-    faults = (_missing_from_part(spec, folder, name, *entry) for name, entry in used.items())
-    return next(filter(None, faults), "")
-
-
-def _missing_from_part(spec: ModelSpec, folder: Path, name: str, library: str, kind: str) -> str:
-    if kind.endswith(_WITHOUT_WEIGHTS):
-        whole = any(_read_json(folder / name / config) for config in _CONFIGS)
-        return "" if whole else f"{name} holds no configuration"
-    if not _read_json(folder / name / "config.json"):
-        return _absent(folder, f"{name}/config.json")
-    stem = "diffusion_pytorch_model" if library == "diffusers" else "model"
-    return _missing_weights(folder, f"{name}/", stem, spec.variant)
-
-
-def _missing_weights(folder: Path, part: str, stem: str, variant: str) -> str:
-    """The same for the weights of one network; part: its folder with a slash, or nothing."""
-    kinds = [variant, ""] if variant else [""]
-    names = [f"{stem}.{kind}.safetensors".replace("..", ".") for kind in kinds]
-    if any(_is_whole(folder / f"{part}{name}") for name in names):
-        return ""
-    indices = [f"{name}.index.json" for name in names]
-    if variant:
-        indices.append(f"{stem}.safetensors.index.{variant}.json")
-    present = [f"{part}{name}" for name in indices if (folder / f"{part}{name}").is_file()]
-    faults = [_missing_shard(folder, index) for index in present]
-    if "" in faults:
-        return ""
-    found = [name for name in names if os.path.lexists(folder / f"{part}{name}")]
-    if found:
-        return f"{part}{found[0]} is empty, damaged or cut short"
-    return faults[0] if faults else _no_weights(folder, part, names[0])
-
-
-def _missing_shard(folder: Path, index: str) -> str:
-    """The same for weights in several files, which their index names."""
-    shards = _read_json(folder / index).get("weight_map")
-    if not isinstance(shards, dict) or not shards:
-        return f"{index} is damaged"
-    beside = (folder / index).parent
-    wanted = sorted({str(name) for name in shards.values()})
-    lost = [name for name in wanted if not _is_whole(beside / PurePosixPath(name).name)]
-    return f"{lost[0]} of {index} is missing, damaged or cut short" if lost else ""
-
-
-def _no_weights(folder: Path, part: str, name: str) -> str:
-    with contextlib.suppress(OSError):
-        endings = {f.suffix.lower() for f in (folder / part).iterdir()} & set(PICKLES)
-        if endings:
-            return f"{_PICKLED} ({', '.join(sorted(endings))})"
-    return f"{part}{name} is missing"
-
-
-def _absent(folder: Path, name: str) -> str:
-    return f"{name} is {'damaged' if (folder / name).is_file() else 'missing'}"
 
 
 def _size(path: Path) -> int:
@@ -296,37 +228,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size if path.is_file() else -1
     except OSError:
         return -1
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file, or an empty one."""
-    with contextlib.suppress(OSError, ValueError, RecursionError):
-        record = json.loads(path.read_text(encoding="utf-8"))
-        return record if isinstance(record, dict) else {}
-    return {}
-
-
-def _is_whole(path: Path) -> bool:
-    """Whether a safetensors file is there and as long as its header says."""
-    with contextlib.suppress(OSError):
-        stat = path.stat()
-        return _has_all_tensors(path, stat.st_size, stat.st_mtime_ns)
-    return False
-
-
-@lru_cache(maxsize=512)
-def _has_all_tensors(path: Path, size: int, changed: int) -> bool:
-    """safetensors: header length (8 bytes, little endian), JSON header, tensors without gaps.
-
-    size, changed: of the file, so that a file which changed is looked at again.
-    """
-    try:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if not 2 <= length <= min(size - 8, _MAX_HEADER_BYTES):
-                return False
-            header = json.loads(file.read(length))
-        tensors = [entry for name, entry in header.items() if name != "__metadata__"]
-        return max(int(entry["data_offsets"][1]) for entry in tensors) + 8 + length == size
-    except (ValueError, AttributeError, KeyError, TypeError, IndexError, RecursionError):
-        return False

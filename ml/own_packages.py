@@ -16,12 +16,14 @@ from collections.abc import Iterator, Sequence
 from importlib.metadata import Distribution
 from pathlib import Path
 
+from ..geometry.core.sentences import Sentence
+
 LARGEST_BYTES = 200_000_000
 """Larger wheels (PyTorch and what it needs of CUDA) are not unpacked again for every worker."""
 CHECKED = (".py", ".so", ".pyd", ".dll", ".dylib")
 """What a package's files are told apart by; the rest is data."""
 
-foreign: list[str] = []
+foreign: list[Sentence] = []
 """Sentences on packages of others that have to serve, for the report of an error."""
 
 
@@ -50,8 +52,11 @@ def prepare(root: Path, target: Path, folders: Sequence[str]) -> bool:
     except (OSError, zipfile.BadZipFile) as error:
         shutil.rmtree(target, ignore_errors=True)
         foreign.append(
-            f"Make 4D's own packages can't be unpacked ({error}): free some space for temporary "
-            "files, or install the extension again."
+            Sentence(
+                "Make 4D's own packages can't be unpacked ({error}): free some space for temporary "
+                "files, or install the extension again.",
+                error=error,
+            )
         )
     return target.exists()
 
@@ -94,13 +99,21 @@ def is_whole(found: Distribution, wheel: Path) -> Iterator[bool]:
                 yield path.is_file() and path.stat().st_size == entry.file_size
 
 
-def blame(found: Distribution, wheel: Path, root: Path) -> str:
+def blame(found: Distribution, wheel: Path, root: Path) -> Sentence:
     """A sentence on who brings another version of a large package, and what to do."""
     name, ours = wheel.name.split("-")[:2]
     others = root.parents[1].glob(f"*/*/wheels/{name}-{found.version}-*.whl")
     who = sorted({other.parents[1].name for other in others if other.parents[1] != root})
-    source = f"The extension {' and '.join(who)}" if who else "Another extension"
-    return (
-        f"{source} brings {name} {found.version} in place of {ours}, which Make 4D was made with: "
-        "disable it and restart Blender."
+    names = {"package": name, "version": found.version, "ours": ours}
+    if not who:
+        return Sentence(
+            "Another extension brings {package} {version} in place of {ours}, which Make 4D was "
+            "made with: disable it and restart Blender.",
+            **names,
+        )
+    return Sentence(
+        "The extension {who} brings {package} {version} in place of {ours}, which Make 4D was made "
+        "with: disable it and restart Blender.",
+        who=", ".join(who),
+        **names,
     )

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..geometry.core.sentences import Sentence
 from . import color_profile, exif
 from .photo_file import PhotoError, check_file, checked_header, facts_of, turned, unreadable
 from .photo_header import Header, exif_block
@@ -70,7 +71,13 @@ def load_photo(path: Path, size: int) -> Photo:
         image = converted
         notes.append("The photo's colours were brought from its own colour profile to sRGB.")
     if max(original) < size:
-        notes.append(f"The photo is only {original[0]} x {original[1]} pixels; it was enlarged.")
+        width, height = original
+        note = Sentence(
+            "The photo is only {width} x {height} pixels; it was enlarged.",
+            width=width,
+            height=height,
+        )
+        notes.append(note)
     return Photo(image, facts.focal_35mm, original, tuple(notes))
 
 
@@ -99,19 +106,22 @@ def _decode(
             return _checked(cv2.imdecode(buffer, flags), path), blocks_read
         pixels, kinds, blocks = cv2.imdecodeWithMetadata(buffer, flags)
     except (cv2.error, MemoryError) as error:
-        raise PhotoError(_damaged(path)) from error
+        raise _damaged(path.name) from error
     named = zip(kinds, blocks, strict=True)
     return _checked(pixels, path), {kind: np.asarray(block).tobytes() for kind, block in named}
 
 
 def _checked(pixels: NDArray[Any] | None, path: Path) -> NDArray[Any]:
     if pixels is None:
-        raise PhotoError(_damaged(path))
+        raise _damaged(path.name)
     return pixels
 
 
-def _damaged(path: Path) -> str:
-    return f"'{path.name}' is damaged or cut short; copy it again, or save it anew as JPEG or PNG."
+def _damaged(name: str) -> PhotoError:
+    return PhotoError(
+        "'{name}' is damaged or cut short; copy it again, or save it anew as JPEG or PNG.",
+        name=name,
+    )
 
 
 def _reduced_flag(longer: int, size: int) -> int:

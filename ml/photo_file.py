@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..geometry.core.sentences import ExplainedError, Sentence
 from . import exif
 from .photo_header import Header, exif_block, read_header
 
@@ -34,7 +35,7 @@ SIDEWAYS = (5, 6, 7, 8)
 """EXIF orientations whose width is stored as height."""
 
 
-class PhotoError(ValueError):
+class PhotoError(ExplainedError, ValueError):
     """A photograph that can't be used; its text is one sentence that says what to do."""
 
 
@@ -72,25 +73,29 @@ def facts_of(header: Header, tags: dict[int, int]) -> PhotoFacts:
 def check_file(path: Path) -> None:
     """Raise PhotoError unless `path` is a file that may be a photograph, by name and length."""
     if not path.exists():
-        raise PhotoError(f"There is no file '{path}'; check the photo's name and folder.")
+        raise PhotoError("There is no file '{path}'; check the photo's name and folder.", path=path)
     if not path.is_file():
-        raise PhotoError(f"'{path}' is not a file; choose a photo inside it.")
+        raise PhotoError("'{path}' is not a file; choose a photo inside it.", path=path)
     if path.suffix.lower() in _RAW_SUFFIXES:
-        raise PhotoError(f"'{path.name}' is a camera raw file; develop it to JPEG or TIFF first.")
+        raise PhotoError(
+            "'{name}' is a camera raw file; develop it to JPEG or TIFF first.", name=path.name
+        )
     try:
         length = path.stat().st_size
     except OSError as error:
         raise unreadable(path, error) from error
     if length > MAX_FILE_BYTES:
-        raise PhotoError(f"'{path.name}' is over 1 GB; save a smaller copy of the photo.")
+        raise PhotoError("'{name}' is over 1 GB; save a smaller copy of the photo.", name=path.name)
     if not length:
-        raise PhotoError(f"'{path.name}' is empty; copy the photo again.")
+        raise PhotoError("'{name}' is empty; copy the photo again.", name=path.name)
 
 
 def unreadable(path: Path, error: OSError) -> PhotoError:
     """The error for a file that the system does not let read."""
     reason = error.strerror or "unknown error"
-    return PhotoError(f"'{path}' can't be read ({reason}); check its permissions.")
+    return PhotoError(
+        "'{path}' can't be read ({reason}); check its permissions.", path=path, reason=reason
+    )
 
 
 def checked_header(data: bytes | mmap.mmap, name: str) -> Header:
@@ -98,12 +103,14 @@ def checked_header(data: bytes | mmap.mmap, name: str) -> Header:
     header = read_header(data)
     if header is None:
         raise PhotoError(
-            f"'{name}' is not a JPEG, PNG, WebP, TIFF or BMP picture that can be read; "
-            "save the photo as JPEG or PNG."
+            "'{name}' is not a JPEG, PNG, WebP, TIFF or BMP picture that can be read; "
+            "save the photo as JPEG or PNG.",
+            name=name,
         )
     if header.plain_cmyk:
         raise PhotoError(
-            f"'{name}' is a CMYK JPEG that does not tell how its inks are stored; save it as RGB."
+            "'{name}' is a CMYK JPEG that does not tell how its inks are stored; save it as RGB.",
+            name=name,
         )
     _check_size(header, name)
     return header
@@ -111,14 +118,28 @@ def checked_header(data: bytes | mmap.mmap, name: str) -> Header:
 
 def _check_size(header: Header, name: str) -> None:
     width, height = header.width, header.height
-    stated = f"'{name}' is {width} x {height} pixels"
+    stated = Sentence(
+        "'{name}' is {width} x {height} pixels", name=name, width=width, height=height
+    )
     if min(width, height) < MIN_SIDE:
-        raise PhotoError(f"{stated}; choose a photo with at least {MIN_SIDE} pixels a side.")
+        raise PhotoError(
+            "{stated}; choose a photo with at least {least} pixels a side.",
+            stated=stated,
+            least=MIN_SIDE,
+        )
     if max(width, height) > MAX_ASPECT * min(width, height):
-        raise PhotoError(f"{stated}; crop it until no side is over {MAX_ASPECT:.0f} times another.")
+        raise PhotoError(
+            "{stated}; crop it until no side is over {most:.0f} times another.",
+            stated=stated,
+            most=MAX_ASPECT,
+        )
     limit = MAX_JPEG_PIXELS if header.kind == "JPEG" else MAX_PIXELS
     if width * height > limit:
-        raise PhotoError(f"{stated}; scale it down to at most {limit // 1_000_000} megapixels.")
+        raise PhotoError(
+            "{stated}; scale it down to at most {most} megapixels.",
+            stated=stated,
+            most=limit // 1_000_000,
+        )
 
 
 def turned(pixels: NDArray[Any], orientation: int) -> NDArray[np.generic]:

@@ -6,6 +6,7 @@ changed setting recomputes only what follows from it, and a killed run resumes.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,6 +24,7 @@ from ..geometry.core.pictures import (
     picture_edit_files,
     stage_of,
 )
+from ..geometry.core.sentences import from_json
 from .cache import Arrays, StageCache, arrays_key, code_key, file_key, stage_key
 from .model_shelf import ModelShelf
 from .painted import with_painted
@@ -105,7 +107,7 @@ class PipelineRun:
         save_flight(made, output)
         self._finish(started, FLIGHT_WEIGHT, cached=False)
         self._cache.prune()
-        return tuple(str(note) for note in results["notes"])
+        return tuple(from_json(json.loads(str(note))) for note in results["notes"])
 
     def _run_stage(self, stage: Stage, results: Arrays) -> Arrays:
         self.stage = stage.name
@@ -207,4 +209,6 @@ def _picture_edits(settings: JobSettings) -> list[PictureEdit]:
     try:
         return [load_picture_edit(file) for file in files.values()]
     except (OSError, ValueError) as error:
-        raise SettingsError(f"What was painted can't be read ({error}): rebuild again.") from error
+        raise SettingsError(
+            "What was painted can't be read ({error}): rebuild again.", error=error
+        ) from error

@@ -16,6 +16,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from ..geometry.core.sentences import ExplainedError, Sentence
 from .own_packages import wheels_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,7 +29,7 @@ ONLINE = "--online"
 LOG_TAIL_BYTES = 4000
 
 
-class MissingPackageError(ImportError):
+class MissingPackageError(ExplainedError, ImportError):
     """A Python package that the worker needs is not there; its text is for the artist."""
 
 
@@ -62,17 +63,22 @@ def downloads_available() -> bool:
     return models_available() and (ROOT / "ml" / "hub").is_dir()
 
 
-def _missing(name: str) -> str:
+def _missing(name: str) -> Sentence:
     if name in FOR_MODELS:
-        return (
-            f"Pretrained models need the Python package '{name}', which this installation has not: "
-            "choose Built-in, or install the full Make 4D."
+        return Sentence(
+            "Pretrained models need the Python package '{name}', which this installation has not: "
+            "choose Built-in, or install the full Make 4D.",
+            name=name,
         )
     if wheels_of(ROOT):
-        return f"The Python package '{name}' is missing: install the Make 4D extension again."
-    return (
-        f"This Make 4D brings no Python packages and Blender's Python has no '{name}': install it "
-        "with the system's package manager, or use the light Make 4D in Blender from blender.org."
+        return Sentence(
+            "The Python package '{name}' is missing: install the Make 4D extension again.",
+            name=name,
+        )
+    return Sentence(
+        "This Make 4D brings no Python packages and Blender's Python has no '{name}': install it "
+        "with the system's package manager, or use the light Make 4D in Blender from blender.org.",
+        name=name,
     )
 
 

@@ -9,8 +9,10 @@ as .npy files in the task's folder.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
+
+from ..geometry.core.sentences import from_json, to_json
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,11 @@ _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 def encode(message: Message) -> str:
     """One line of JSON, without the line's end."""
-    return json.dumps({"type": _NAMES[type(message)], **asdict(message)})
+    values = {field.name: getattr(message, field.name) for field in fields(message)}
+    values |= {name: to_json(value) for name, value in values.items() if isinstance(value, str)}
+    if isinstance(message, Done):
+        values["notes"] = [to_json(note) for note in message.notes]
+    return json.dumps({"type": _NAMES[type(message)], **values})
 
 
 def decode(line: str) -> Message:
@@ -105,8 +111,9 @@ def decode(line: str) -> Message:
     try:
         record = json.loads(line)
         kind = _KINDS[record.pop("type")]
+        record = {name: from_json(value) for name, value in record.items()}
         if "notes" in record:
-            record["notes"] = tuple(record["notes"])
+            record["notes"] = tuple(from_json(note) for note in record["notes"])
         return kind(**record)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a message of the worker: {line[:200]!r}") from error

@@ -17,17 +17,17 @@ import traceback
 from pathlib import Path
 from typing import IO, Any
 
+from ..geometry.core.sentences import ExplainedError, Sentence
 from . import own_packages
 from .cache import StageCache
 from .context import JobCancelled
-from .errors import ModelError
 from .model_shelf import ModelShelf
-from .photo_file import PhotoError
 from .pipeline import PipelineRun
 from .protocol import Cancelled, DeviceFound, Done, Failed, Message, Progress, encode
 from .registry import model
-from .settings import JobSettings, Resources, SettingsError
+from .settings import JobSettings, Resources
 from .stage_context import StageContext
+from .stage_table import stage_label
 
 Command = dict[str, Any]
 
@@ -132,18 +132,26 @@ class Server:
         )
 
 
-def sentence_for(error: Exception, stage: str) -> str:
+def sentence_for(error: Exception, stage: str) -> Sentence:
     """One sentence for the artist: what went wrong and what to do."""
-    if isinstance(error, PhotoError | SettingsError | ModelError):
-        return str(error)
+    if isinstance(error, ExplainedError):
+        return error.sentence
+    named = stage_label(stage)
     if isinstance(error, MemoryError):
-        return f"Not enough memory in the stage '{stage}': choose a smaller size and run again."
+        return Sentence(
+            "Not enough memory in the stage '{stage}': choose a smaller size and run again.",
+            stage=named,
+        )
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "The disk is full: free some space for the cache and run again."
+        return Sentence("The disk is full: free some space for the cache and run again.")
     if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-        return f"The folder {error.filename} can't be written: choose another one and run again."
-    sentence = UNEXPECTED.format(stage=stage, error=f"{type(error).__name__}: {error}")
-    return own_packages.foreign[0] if own_packages.foreign else sentence
+        return Sentence(
+            "The folder {folder} can't be written: choose another one and run again.",
+            folder=error.filename,
+        )
+    if own_packages.foreign:
+        return own_packages.foreign[0]
+    return Sentence(UNEXPECTED, stage=named, error=f"{type(error).__name__}: {error}")
 
 
 def main() -> None:

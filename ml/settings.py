@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from ..geometry.core.sentences import ExplainedError
 from .registry import BUILTIN, MODELS, STAGES, ModelSpec
 
 MIN_SIZE, MAX_SIZE = 64, 4096
@@ -20,7 +21,7 @@ LAYER_SEEDS = 1009
 DIFFUSION = ("prompt", "negative_prompt", "steps", "guidance", "strength")
 
 
-class SettingsError(ValueError):
+class SettingsError(ExplainedError, ValueError):
     """A setting that can't be used; its text is one sentence for the artist."""
 
 
@@ -69,32 +70,36 @@ class JobSettings:
 
     def validate(self) -> None:
         """Raise SettingsError where a setting is out of its range."""
-        _check(MIN_SIZE <= self.size <= MAX_SIZE, f"Size must be {MIN_SIZE} to {MAX_SIZE} pixels")
-        _check(1 <= self.frames <= 100_000, "Frames must be 1 to 100000")
-        _check(2 <= self.loop_frames <= 100_000, "The loop needs 2 to 100000 frames")
-        _check(0 <= self.layers <= MAX_LAYERS, f"Layers must be 0 (automatic) to {MAX_LAYERS}")
-        _check(self.fly in ("in", "out"), "Fly must be 'in' or 'out'")
-        _check(0.0 <= self.margin <= 1.0, "The margin must be 0 to 1 of the size")
-        _check(0.1 <= self.field_of_view <= 2.6, "The field of view must be 6 to 150 degrees")
-        _check(self.layer_depth in ("aligned", "paper"), "Layer depth must be aligned or paper")
-        _check(0 <= self.seed < 2**31, "The seed must be 0 to 2147483647")
+        sizes = {"least": MIN_SIZE, "most": MAX_SIZE}
+        size_fits = MIN_SIZE <= self.size <= MAX_SIZE
+        _check(size_fits, "Size must be {least} to {most} pixels.", **sizes)
+        _check(1 <= self.frames <= 100_000, "Frames must be 1 to 100000.")
+        _check(2 <= self.loop_frames <= 100_000, "The loop needs 2 to 100000 frames.")
+        layers_fit = 0 <= self.layers <= MAX_LAYERS
+        _check(layers_fit, "Layers must be 0 (automatic) to {most}.", most=MAX_LAYERS)
+        _check(self.fly in ("in", "out"), "Fly must be 'in' or 'out'.")
+        _check(0.0 <= self.margin <= 1.0, "The margin must be 0 to 1 of the size.")
+        _check(0.1 <= self.field_of_view <= 2.6, "The field of view must be 6 to 150 degrees.")
+        _check(self.layer_depth in ("aligned", "paper"), "Layer depth must be aligned or paper.")
+        _check(0 <= self.seed < 2**31, "The seed must be 0 to 2147483647.")
         seeds_fit = all(0 <= number <= MAX_LAYER_SEED for number in self.layer_seeds)
-        _check(seeds_fit, f"A layer's seed must be 0 to {MAX_LAYER_SEED}")
+        _check(seeds_fit, "A layer's seed must be 0 to {most}.", most=MAX_LAYER_SEED)
         self._validate_models()
 
     def _validate_models(self) -> None:
         for stage in STAGES:
             known = [BUILTIN, *(m.key for m in MODELS if m.stage == stage)]
             key = self.model_key(stage)
-            _check(key in known, f"There is no {stage} model '{key}': choose {', '.join(known)}")
+            names = {"stage": stage, "key": key, "known": ", ".join(known)}
+            _check(key in known, "There is no {stage} model '{key}': choose {known}.", **names)
         prompts = (self.prompt, self.negative_prompt, *self.layer_prompts)
+        longest = max(map(len, prompts))
         _check(
-            max(map(len, prompts)) <= MAX_PROMPT,
-            f"A prompt may have {MAX_PROMPT} characters at most",
+            longest <= MAX_PROMPT, "A prompt may have {most} characters at most.", most=MAX_PROMPT
         )
-        _check(1 <= self.steps <= MAX_STEPS, f"Steps must be 1 to {MAX_STEPS}")
-        _check(0.0 <= self.guidance <= 50.0, "The guidance must be 0 to 50")
-        _check(0.01 <= self.strength <= 1.0, "The strength must be 0.01 to 1")
+        _check(1 <= self.steps <= MAX_STEPS, "Steps must be 1 to {most}.", most=MAX_STEPS)
+        _check(0.0 <= self.guidance <= 50.0, "The guidance must be 0 to 50.")
+        _check(0.01 <= self.strength <= 1.0, "The strength must be 0.01 to 1.")
 
     def model_key(self, stage: str) -> str:
         """Key of the model chosen for `inpaint`, `depth` or `motion`; BUILTIN for none."""
@@ -174,6 +179,6 @@ def _trimmed(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
-def _check(condition: bool, sentence: str) -> None:
+def _check(condition: bool, sentence: str, **values: object) -> None:
     if not condition:
-        raise SettingsError(f"{sentence}.")
+        raise SettingsError(sentence, **values)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..geometry.core.sentences import Sentence
 from .settings import DIFFUSION, PER_LAYER, JobSettings
 
 
@@ -65,6 +66,29 @@ STAGES = (
     ),
 )
 FLIGHT_WEIGHT = 5.0
+STAGE_LABELS = {
+    "start": "Starting",
+    "photo": "Reading the photo",
+    "outpaint": "Widening the photo",
+    "depth": "Estimating depth",
+    "matte": "Cutting out the silhouettes",
+    "cluster": "Cutting into layers",
+    "inpaint": "Painting what is hidden",
+    "layer_depth": "Depth of every layer",
+    "features": "Features of every layer",
+    "motion": "Finding clouds and water",
+    "cruise": "Planning the flight",
+    "flight": "Lifting to 3D",
+    "download": "Downloading",
+    "device": "Finding the device",
+    "paint": "Painting the frame",
+}
+"""What the artist is told of stages, and of what else the worker does."""
+
+
+def stage_label(name: str) -> Sentence:
+    """A stage's name for the artist."""
+    return Sentence(STAGE_LABELS[name])
 
 
 def stages_for(settings: JobSettings) -> tuple[Stage, ...]:

@@ -10,6 +10,7 @@ from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import StringProperty
 
 from ..geometry.folders import models_folder
+from ..geometry.texts import said
 from ..ml.client import Download
 from ..ml.model_store import size_words
 from ..ml.process import MissingPackageError
@@ -73,7 +74,7 @@ class MAKE4D_OT_download(bpy.types.Operator):
         try:
             task = Download(spec.key, models_folder())
         except (MissingPackageError, OSError) as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, said(error))
             return {"CANCELLED"}
         running.downloads[spec.key] = running.RunningDownload(task)
         if bpy.app.background:
@@ -86,7 +87,7 @@ class MAKE4D_OT_download(bpy.types.Operator):
             time.sleep(download_watch.POLL_SECONDS)
         failure = download_watch.conclude(spec.key, ended)
         if failure:
-            self.report({"ERROR"}, failure)
+            self.report({"ERROR"}, said(failure))
         elif isinstance(ended, Cancelled):
             self.report({"INFO"}, "Cancelled: what has come is kept for the next time")
         else:

@@ -8,6 +8,7 @@ import bpy
 from bpy.app.translations import pgettext_rpt
 from bpy.props import StringProperty
 
+from ..geometry.texts import said
 from ..ml.photo_file import SUFFIXES, PhotoError, photo_facts
 from .settings import CATEGORY
 
@@ -35,7 +36,7 @@ class MAKE4D_OT_drop_photo(bpy.types.Operator):
         try:
             photo_facts(Path(path))
         except PhotoError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, said(error))
             return {"CANCELLED"}
         context.scene.make_4d.photo = path
         show_tab(context)

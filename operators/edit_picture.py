@@ -6,6 +6,7 @@ import bpy
 
 from ..geometry.picture_images import pictures_of
 from ..geometry.scene_parts import SceneError, parts_of
+from ..geometry.texts import said
 
 SHARE = 0.5
 """Of the 3D viewport's area that an Image Editor gets where none is open."""
@@ -31,7 +32,7 @@ class MAKE4D_OT_edit_picture(bpy.types.Operator):
         try:
             image = pictures_of(parts_of(context.scene).still).get(self.name)
         except SceneError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, said(error))
             return {"CANCELLED"}
         if image is None:
             self.report({"ERROR"}, "The picture is gone: press Rebuild, which makes it again.")

@@ -7,6 +7,7 @@ import time
 import bpy
 
 from ..geometry.preferences import stored
+from ..geometry.texts import said
 from ..ml.client import DeviceQuery
 from ..ml.process import MissingPackageError
 from ..ml.protocol import Failed
@@ -62,7 +63,7 @@ class MAKE4D_OT_find_device(Watching, bpy.types.Operator):
         try:
             self._query = DeviceQuery(stored("device", "auto"))
         except (MissingPackageError, OSError) as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, said(error))
             return False
         return True
 
@@ -74,7 +75,7 @@ class MAKE4D_OT_find_device(Watching, bpy.types.Operator):
         if query.device is None:
             ended = query.finished
             why = ended.sentence if isinstance(ended, Failed) else "No answer: try again."
-            self.report({"ERROR"}, why)
+            self.report({"ERROR"}, said(why))
             return {"CANCELLED"}
         running.note_device(query.device)
         redraw_sidebars()

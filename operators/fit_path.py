@@ -9,6 +9,7 @@ from ..geometry.path_check import sentence
 from ..geometry.rig_paths import PathError
 from ..geometry.scene_parts import SceneError, parts_of
 from ..geometry.scene_path import fit_path
+from ..geometry.texts import said
 from .path_options import in_object_mode, limits_of
 
 
@@ -34,7 +35,7 @@ class MAKE4D_OT_fit_path(bpy.types.Operator):
         try:
             measured, kept = fit_path(context.scene, parts_of(context.scene), limits)
         except (SceneError, PathError) as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, said(error))
             return {"CANCELLED"}
         text = "" if kept == 1 else rpt_("Shortened to {share} of its length. ")
         done = text.format(share=f"{kept:.0%}")

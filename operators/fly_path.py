@@ -9,6 +9,7 @@ from ..geometry.core.long_cruise import LongCruise
 from ..geometry.rig_paths import PathError
 from ..geometry.scene_parts import SceneError, parts_of
 from ..geometry.scene_path import PathWish, remake_path
+from ..geometry.texts import said
 from .path_options import OPTIONS, PathOptions, draw_options, in_object_mode
 
 
@@ -33,7 +34,7 @@ class MAKE4D_OT_fly_path(PathOptions, bpy.types.Operator):
         try:
             remake_path(context.scene, parts_of(context.scene), self.wish())
         except (SceneError, PathError, ValueError) as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, said(error))
             return {"CANCELLED"}
         for name in OPTIONS:
             setattr(context.scene.make_4d_camera, name, getattr(self, name))

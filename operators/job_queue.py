@@ -10,6 +10,8 @@ from pathlib import Path
 import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
+from ..geometry.core.sentences import Sentence, sentence_of
+from ..geometry.texts import said
 from ..ml.model_store import why_not
 from ..ml.process import MissingPackageError
 from ..ml.protocol import Cancelled, Done, Failed
@@ -70,7 +72,7 @@ def conclude(report: Report) -> set[str]:
     if isinstance(ended, Failed):
         running.end()
         running.fail(ended.sentence, ended.detail, job.settings)
-        report({"ERROR"}, rpt_(ended.sentence))
+        report({"ERROR"}, said(ended.sentence))
         return {"CANCELLED"}
     return take(running.hold(), report)
 
@@ -82,12 +84,12 @@ def take(job: running.RunningJob, report: Report) -> set[str]:
     try:
         sentence = running.TAKERS[job.kind](Path(done.folder), job)
     except (OSError, ValueError, MemoryError) as error:
-        told = rpt_("The scene could not be built ({error}): run again.").format(error=error)
+        told = Sentence("The scene could not be built ({error}): run again.", error=error)
         running.fail(told, repr(error), job.settings)
-        report({"ERROR"}, told)
+        report({"ERROR"}, said(told))
         return {"CANCELLED"}
     for note in done.notes:
-        report({"INFO"}, rpt_(note))
+        report({"INFO"}, said(note))
     report({"INFO"}, sentence)
     return {"FINISHED"}
 
@@ -97,8 +99,9 @@ def check_photo(settings: JobSettings) -> None:
     if not settings.photo:
         raise SettingsError("Choose a photo first.")
     if not Path(settings.photo).is_file():
-        text = rpt_("There is no photo at {path}: choose another file.")
-        raise SettingsError(text.format(path=settings.photo))
+        raise SettingsError(
+            "There is no photo at {path}: choose another file.", path=settings.photo
+        )
 
 
 def check_models(settings: JobSettings, resources: Resources) -> None:
@@ -108,8 +111,10 @@ def check_models(settings: JobSettings, resources: Resources) -> None:
         if problem := why_not(spec, place, resources.use_hub_cache):
             raise SettingsError(problem)
     if settings.networks and not Path(settings.networks).is_file():
-        text = rpt_("There is no checkpoint at {path}: choose the file again in Models.")
-        raise SettingsError(text.format(path=settings.networks))
+        raise SettingsError(
+            "There is no checkpoint at {path}: choose the file again in Models.",
+            path=settings.networks,
+        )
 
 
 def _show_what_changed() -> None:
@@ -131,7 +136,7 @@ def _begin_next() -> None:
         try:
             running.begin(wanted)
         except (SettingsError, MissingPackageError, OSError) as error:
-            running.fail(str(error), "", wanted.settings)
+            running.fail(sentence_of(error), "", wanted.settings)
 
 
 def _hand_over(job: running.RunningJob) -> None:

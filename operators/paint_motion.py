@@ -10,6 +10,7 @@ from ..geometry.marks import REGIONS, ROLE
 from ..geometry.motion_image import keep_painting
 from ..geometry.picture_images import keep_pictures
 from ..geometry.scene_parts import SceneError, parts_of
+from ..geometry.texts import said
 from .add_guide import select_only
 
 SHADING = "make_4d_shading"
@@ -36,7 +37,7 @@ class MAKE4D_OT_paint_motion(bpy.types.Operator):
         try:
             parts = parts_of(context.scene)
         except SceneError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, said(error))
             return {"CANCELLED"}
         if parts.still.get(REGIONS) is None:
             self.report({"ERROR"}, "This scene has no motion image: press Update Motion first.")

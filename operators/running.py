@@ -16,23 +16,8 @@ from ..ml.client import Download, Job
 from ..ml.process import Worker
 from ..ml.protocol import Cancelled, DeviceFound, Done, Failed, Preview, Progress, StageDone
 from ..ml.settings import JobSettings, Resources
+from ..ml.stage_table import STAGE_LABELS
 from . import job_log, rates
-
-STAGE_LABELS = {
-    "start": "Starting",
-    "photo": "Reading the photo",
-    "outpaint": "Widening the photo",
-    "depth": "Estimating depth",
-    "matte": "Cutting out the silhouettes",
-    "cluster": "Cutting into layers",
-    "inpaint": "Painting what is hidden",
-    "layer_depth": "Depth of every layer",
-    "features": "Features of every layer",
-    "motion": "Finding clouds and water",
-    "cruise": "Planning the flight",
-    "flight": "Lifting to 3D",
-    "download": "Downloading",
-}
 
 
 @dataclass(frozen=True)

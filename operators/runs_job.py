@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
+from ..geometry.texts import said
 from ..ml.process import MissingPackageError
 from ..ml.settings import JobSettings, SettingsError
 from . import running
@@ -39,7 +40,7 @@ class RunsJob:
             waits = running.current is not None
             ask(self._wanted(context))
         except (SettingsError, MissingPackageError, OSError) as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, said(error))
             return {"CANCELLED"}
         if waits:
             self.report({"INFO"}, rpt_("Another job runs: this one comes after it"))
@@ -53,7 +54,7 @@ class RunsJob:
         try:
             return run_to_end(self._wanted(context), self.report)
         except (SettingsError, MissingPackageError, OSError) as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, said(error))
             return {"CANCELLED"}
 
     def _wanted(self, context: bpy.types.Context) -> running.WaitingJob:

@@ -8,10 +8,11 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
+from ..geometry.core.sentences import Sentence
 from ..geometry.folders import BESIDE_BLEND, PHOTOS
 from ..geometry.output import OUTPUTS, output_of, set_output
 from ..geometry.texts import CONTEXT
-from ..ml.registry import BUILTIN, models_for
+from ..ml.registry import BUILTIN, ModelSpec, models_for
 from ..ml.settings import DIFFUSION, MAX_LAYERS, MAX_SIZE, MAX_STEPS, MIN_SIZE, JobSettings
 
 CATEGORY = "Make 4D"
@@ -58,8 +59,14 @@ def _set_output(own: Make4DSettings, index: int) -> None:
 
 def _ways(stage: str, builtin: str) -> list[tuple[str, str, str]]:
     """Items of a choice between the built-in way and the models of a stage."""
-    models = [(m.key, m.label, f"{m.note} Licence: {m.licence}") for m in models_for(stage)]
+    models = [(m.key, m.label, tooltip_of(m)) for m in models_for(stage)]
     return [(BUILTIN, "Built-in", builtin), *models]
+
+
+def tooltip_of(spec: ModelSpec) -> Sentence:
+    """What a model is good for, and its licence."""
+    note = Sentence(spec.note)
+    return Sentence("{note} Licence: {licence}", note=note, licence=spec.licence)
 
 
 class Make4DSettings(bpy.types.PropertyGroup):

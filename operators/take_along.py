@@ -13,6 +13,7 @@ from ..geometry.folders import PHOTOS, cache_folder, cache_folders
 from ..geometry.marks import FEATURES
 from ..geometry.picture_images import keep_pictures, pictures_of
 from ..geometry.scene_parts import SceneError, parts_of
+from ..geometry.texts import said
 from .settings import file_of
 
 
@@ -44,7 +45,7 @@ class MAKE4D_OT_take_along(bpy.types.Operator):
             copy_features(still)
             context.scene.make_4d.photo = copied_photo(context.scene.make_4d.photo)
         except (SceneError, OSError) as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, said(error))
             return {"CANCELLED"}
         text = rpt_("Packed {count} pictures: save the .blend, then move both")
         self.report({"INFO"}, text.format(count=count))

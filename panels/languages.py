@@ -10,7 +10,9 @@ from pathlib import Path
 
 import bpy
 
-from ..geometry.texts import CONTEXT
+from ..geometry.texts import CONTEXT, said
+from ..ml.registry import MODELS
+from ..operators.settings import tooltip_of
 
 LOCALES = {"de": "de_DE"}
 """What Blender calls the languages that there are files for."""
@@ -22,7 +24,11 @@ CONTEXTS = ("*", "Operator", CONTEXT)
 def translations() -> dict[str, dict[tuple[str, str], str]]:
     """All entries as Blender takes them; raises OSError or ValueError for a broken file."""
     return {
-        locale: {(context, text): said for text, said in entries(name) for context in CONTEXTS}
+        locale: {
+            (context, text): translation
+            for text, translation in (*entries(name), *tooltips_of_models(name))
+            for context in CONTEXTS
+        }
         for name, locale in LOCALES.items()
     }
 
@@ -31,6 +37,13 @@ def entries(name: str) -> list[tuple[str, str]]:
     """Pairs of English and another language, as its file has them."""
     text = (FOLDER / f"{name}.json").read_text(encoding="utf-8")
     return list(json.loads(text).items())
+
+
+def tooltips_of_models(name: str) -> list[tuple[str, str]]:
+    """The same for tooltips that are composed: Blender looks for them as a whole."""
+    known = dict(entries(name))
+    tooltips = [tooltip_of(spec) for spec in MODELS]
+    return [(tip, said(tip, lambda text: known.get(text, text))) for tip in tooltips]
 
 
 def register() -> None:

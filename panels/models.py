@@ -7,6 +7,7 @@ from bpy.app.translations import pgettext_iface
 
 from ..geometry.folders import models_folder
 from ..geometry.preferences import preferences
+from ..geometry.texts import said
 from ..ml.client import NO_DOWNLOADS
 from ..ml.model_store import size_words, snapshot_folder
 from ..ml.process import downloads_available, models_available
@@ -115,7 +116,8 @@ def draw_download(
 ) -> None:
     """A bar, bytes so far, and Cancel."""
     row = layout.row(align=True)
-    row.progress(factor=going.fraction, text=going.detail or "Asking the hub")
+    detail = said(going.detail or "Asking the hub", pgettext_iface)
+    row.progress(factor=going.fraction, text=detail)
     cancel = row.operator(MAKE4D_OT_cancel_download.bl_idname, text="", icon="X")
     cancel.model = spec.key
 

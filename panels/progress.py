@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 from bpy.app.translations import pgettext_iface
 
+from ..geometry.texts import said
 from ..operators import running
 from ..operators.cancel import MAKE4D_OT_cancel
 from ..operators.copy_details import MAKE4D_OT_copy_details
@@ -27,7 +28,8 @@ def draw_progress(
     row.progress(factor=job.fraction, text=share_text(job.fraction))
     row.operator(MAKE4D_OT_cancel.bl_idname, text="", icon="X")
     if job.detail:
-        draw_wrapped(box, context, job.detail[:1].upper() + job.detail[1:])
+        detail = said(job.detail, pgettext_iface)
+        draw_wrapped(box, context, detail[:1].upper() + detail[1:])
     draw_preview(box, context, job.preview)
     left = job.seconds_left
     if left is not None:

@@ -9,6 +9,8 @@ import blf
 import bpy
 from bpy.app.translations import pgettext_iface
 
+from ..geometry.texts import said
+
 FONT = 0
 """The font of the interface."""
 EDGES = 5.0
@@ -26,7 +28,7 @@ def draw_wrapped(
     """Draw a sentence in as many lines as the region's width asks for."""
     column = layout.column(align=True)
     fits = _fits(context)
-    for number, line in enumerate(lines_of(pgettext_iface(text), fits)):
+    for number, line in enumerate(lines_of(said(text, pgettext_iface), fits)):
         column.label(text=line, icon=icon if number == 0 else "BLANK1", translate=False)
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from bpy.app.translations import pgettext_rpt as rpt_
 
 from ..geometry.core.camera import FloatArray
+from ..geometry.texts import said
 from . import capability, neural, session, splat_pass
 from .extract import Cloud
 from .film import Film
@@ -81,5 +82,5 @@ def _painted(
         if notice is None:
             raise
         text = rpt_("Make 4D draws the points' own colors: {error}")
-        notice(text.format(error=rpt_(str(error))))
+        notice(text.format(error=said(error)))
         return {}

@@ -11,6 +11,7 @@ from bpy.app.translations import pgettext_rpt as rpt_
 
 from ..geometry.core.camera import FloatArray
 from ..geometry.scene_setup import ENGINE
+from ..geometry.texts import said
 from . import (
     extract,
     gpu_tools,
@@ -72,7 +73,7 @@ class Make4DEngine(bpy.types.RenderEngine):
         except neural.NeuralUnavailableError as error:
             text = rpt_("Make 4D can't paint frame {frame}: {error}")
             number = depsgraph.scene.frame_current
-            self.report({"ERROR"}, text.format(frame=number, error=rpt_(str(error))))
+            self.report({"ERROR"}, text.format(frame=number, error=said(error)))
         except Exception as error:
             text = rpt_("Make 4D could not render: {error}")
             self.report({"ERROR"}, text.format(error=f"{type(error).__name__}: {error}"))

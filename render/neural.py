@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from bpy.app.translations import pgettext_rpt as rpt_
 from numpy.typing import NDArray
 
 from ..geometry.core.camera import FloatArray
@@ -26,6 +25,7 @@ from ..geometry.core.neural_frame import (
     NeuralFrame,
     save_frame,
 )
+from ..geometry.core.sentences import ExplainedError, sentence_of
 from ..geometry.folders import cache_folders
 from ..geometry.preferences import stored
 from ..ml.client import NeuralPainter
@@ -52,7 +52,7 @@ GONE = (
 _kept: list[Worker] = []
 
 
-class NeuralUnavailableError(Exception):
+class NeuralUnavailableError(ExplainedError):
     """The networks can't paint this frame; its text says why and what to do."""
 
 
@@ -67,7 +67,7 @@ def paint(clouds: Sequence[Cloud], film: Film, check: Callable[[], None]) -> Flo
         try:
             task = NeuralPainter(Path(folder), _resources(), _worker())
         except (MissingPackageError, OSError) as error:
-            raise NeuralUnavailableError(str(error)) from error
+            raise NeuralUnavailableError(sentence_of(error)) from error
         try:
             return _combined(_answer(task, check), film)
         finally:
@@ -111,7 +111,7 @@ def _file(name: str, clouds: Sequence[Cloud]) -> Path:
     if found is None:
         of = next(str(c.key[0]) if c.key else "a cloud" for c in clouds if c.features == name)
         folder = features_path(places[0], name).parent
-        raise NeuralUnavailableError(rpt_(GONE).format(name=of, folder=folder))
+        raise NeuralUnavailableError(GONE, name=of, folder=folder)
     return found
 
 

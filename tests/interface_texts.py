@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("operators", "panels", "render", "geometry")
+PARTS = ("operators", "panels", "render", "geometry", "ml")
 COMMAND_LINE = ("operators/command.py", "operators/console.py", "operators/outputs.py")
 """What only prints to a terminal."""
 TRANSLATES = ("iface_", "rpt_", "tip_", "pgettext_iface", "pgettext_rpt", "pgettext_tip")
-POSITIONS = {"notice": 0, "report": 1, "poll_message_set": 0, "draw_wrapped": 2}
+POSITIONS = {"notice": 0, "report": 1, "poll_message_set": 0, "draw_wrapped": 2, "_check": 1}
 """Which argument of a function is shown."""
 WORDS = (
     "text",
@@ -26,8 +26,11 @@ WORDS = (
 )
 LAYOUT = ("label", "operator", "prop", "progress", "menu", "popover", "panel")
 DIALOGS = ("invoke_confirm", "invoke_props_dialog")
-FOR_ARTISTS = ("SceneError", "PathError", "SettingsError", "FilmError", "NeuralUnavailableError")
-"""Errors whose texts are reported as they are."""
+FOR_ARTISTS = (
+    *("SceneError", "PathError", "SettingsError", "FilmError", "NeuralUnavailableError"),
+    *("ModelError", "PhotoError", "NoAnswer", "MissingPackageError", "Sentence"),
+)
+"""Errors whose texts are reported as they are, and what composed sentences are made of."""
 SAYS = ("_problem", "_link")
 """How functions are called that return a sentence to be reported."""
 CLASS_TEXTS = ("bl_label", "bl_description")

@@ -50,10 +50,11 @@ def test_everything_is_said_in_every_language(name):
 
 @pytest.mark.parametrize("name", languages.LOCALES)
 def test_what_blender_shows_of_properties_is_said(name, addon):
-    known = {text for text, _ in languages.entries(name)}
-    known |= {
-        word for spec in MODELS for word in (spec.label, f"{spec.note} Licence: {spec.licence}")
-    }
+    known = {text for text, _ in languages.entries(name)} | {spec.label for spec in MODELS}
+    tooltips = dict(languages.tooltips_of_models(name))
+    assert all(spec.licence in tip for spec, tip in zip(MODELS, tooltips.values(), strict=True))
+    assert not set(tooltips) & set(tooltips.values()), "said in English"
+    known |= set(tooltips)
     shown = {said: place for said, place in of_properties() if has_words(said)}
     assert len(shown) > 150
     assert not {said: place for said, place in shown.items() if said not in known}
@@ -114,3 +115,24 @@ def test_blender_is_given_labels_and_names_of_operators(addon):
     assert entries["Operator", "Rebuild"] == entries["*", "Rebuild"] == "Neu aufbauen"
     languages.unregister()
     languages.register()
+
+
+def test_composed_sentences_are_said_part_by_part(addon):
+    from make_4d.geometry.core.sentences import Sentence
+    from make_4d.geometry.texts import said
+    from make_4d.ml.photo_file import PhotoError
+    from make_4d.ml.stage_table import stage_label
+
+    known = languages.translations()["de_DE"]
+
+    def in_german(text):
+        return known.get(("*", text), text)
+
+    template = "Not enough memory in the stage '{stage}': choose a smaller size and run again."
+    sentence = Sentence(template, stage=stage_label("depth"))
+    told = said(sentence, in_german)
+    assert told.startswith("Nicht genug Speicher in der Stufe 'Schätzt die Tiefe'")
+    error = PhotoError("'{name}' is empty; copy the photo again.", name="Depth")
+    assert said(error, in_german) == "'Depth' ist leer; das Foto noch einmal kopieren."
+    assert said(OSError("{what} nobody knows"), in_german) == "{what} nobody knows"
+    assert said(sentence) == sentence and said("Ready", in_german) == "Bereit"

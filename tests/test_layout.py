@@ -38,7 +38,13 @@ ALLOWED = {
 }
 ML_CLIENT = (
     *("ml/client.py", "ml/process.py", "ml/protocol.py", "ml/settings.py"),
-    *("ml/errors.py", "ml/model_store.py", "ml/own_packages.py", "ml/registry.py"),
+    *(
+        "ml/errors.py",
+        "ml/model_files.py",
+        "ml/model_store.py",
+        "ml/own_packages.py",
+        "ml/registry.py",
+    ),
     *("ml/stage_table.py",),
     *("ml/cache_files.py", "ml/exif.py", "ml/photo_file.py", "ml/photo_header.py"),
 )

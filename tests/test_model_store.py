@@ -316,11 +316,11 @@ def test_what_is_fetched() -> None:
 @pytest.mark.parametrize(
     ("done", "total", "words"),
     [
-        (4_900_000_000, None, "4.9 GB"),
         (1_200_000_000, 4_900_000_000, "1.2 of 4.9 GB"),
         (80_000_000, 490_000_000, "80 of 490 MB"),
         (0, 4_000, "0 of 4 kB"),
     ],
 )
-def test_size_words(done: int, total: int | None, words: str) -> None:
-    assert model_store.size_words(done, total) == words
+def test_amount_words(done: int, total: int, words: str) -> None:
+    assert model_store.amount_words(done, total) == words
+    assert words.endswith(model_store.size_words(total))

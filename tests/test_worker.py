@@ -150,7 +150,8 @@ def test_a_killed_worker_is_told_and_the_next_run_resumes(photo, start, tmp_path
     messages = finish(job)
     failed = messages[-1]
     assert isinstance(failed, Failed)
-    assert "ended unexpectedly" in failed.sentence and "run again to resume" in failed.sentence
+    assert "was killed in the stage" in failed.sentence
+    assert "run again to resume" in failed.sentence
     again = start(settings_for(photo), tmp_path)
     messages = finish(again)
     assert isinstance(messages[-1], Done)

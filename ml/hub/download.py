@@ -16,9 +16,11 @@ from pathlib import Path
 from filelock import Timeout
 from huggingface_hub.utils import WeakFileLock
 
+from ...geometry.core.sentences import Sentence
 from .. import model_store
 from ..context import Context
 from ..errors import ModelError
+from ..model_files import missing_from
 from ..model_store import size_words
 from ..registry import ModelSpec
 from .fetch import Fetcher, Meter, Place
@@ -64,7 +66,7 @@ def _bring(
     spec: ModelSpec, models_folder: Path, fetcher: Fetcher, meter: Meter, link: Link
 ) -> None:
     """Fetch every file, look whether a loader has what it needs, and note that it was verified."""
-    meter.note = f"asking {link.host}"
+    meter.note = Sentence("asking {host}", host=link.host)
     files = wanted_files(spec, fetcher.file_list(), link.host)
     meter.note = ""
     meter.total = sum(file.size for file in files)
@@ -73,10 +75,12 @@ def _bring(
         parents=True, exist_ok=True
     )
     hashes = {file: fetcher.fetch(file, _place(spec, models_folder, file)) for file in files}
-    fault = model_store.missing_from(spec, model_store.snapshot_folder(spec, models_folder))
+    fault = missing_from(spec, model_store.snapshot_folder(spec, models_folder))
     if fault:
         raise ModelError(
-            f"{spec.label} was downloaded but can't be used, {fault}: choose another model."
+            "{label} was downloaded but can't be used, {fault}: choose another model.",
+            label=spec.label,
+            fault=fault,
         )
     _write_marker(spec, models_folder, hashes)
 
@@ -93,8 +97,12 @@ def _check_space(spec: ModelSpec, models_folder: Path, files: list[RemoteFile]) 
     free = shutil.disk_usage(models_folder).free
     if needed > free:
         raise ModelError(
-            f"Downloading {spec.label} needs {size_words(needed)} and {size_words(free)} are free "
-            f"in {models_folder}: free some space or choose another Models Folder."
+            "Downloading {label} needs {needed} and {free} are free in {folder}: free some space "
+            "or choose another Models Folder.",
+            label=spec.label,
+            needed=size_words(needed),
+            free=size_words(free),
+            folder=models_folder,
         )
 
 
@@ -116,7 +124,7 @@ def _lock(spec: ModelSpec, models_folder: Path, meter: Meter) -> Iterator[None]:
     """Keep other processes from downloading the same repository; waits for them."""
     folder = model_store.lock_folder(spec, models_folder)
     folder.mkdir(parents=True, exist_ok=True)
-    meter.note = "waiting for another download of it"
+    meter.note = Sentence("waiting for another download of it")
     with ExitStack() as stack:
         while True:
             try:
@@ -130,20 +138,24 @@ def _lock(spec: ModelSpec, models_folder: Path, meter: Meter) -> Iterator[None]:
 @contextmanager
 def _disk_faults(spec: ModelSpec, models_folder: Path) -> Iterator[None]:
     """Errors of the disk as sentences."""
-    another = "choose another Models Folder"
     try:
         yield
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        sentence = f"{models_folder} can't be written ({reason}): {another}."
+        names: dict[str, object] = {"folder": models_folder, "label": spec.label}
         if error.errno in _FULL:
-            sentence = (
-                f"The disk of {models_folder} is full while {spec.label} is downloaded: free some "
-                f"space and press Download to go on, or {another}."
-            )
-        elif error.errno == errno.EFBIG:
-            sentence = (
-                f"The disk of {models_folder} can't hold files as large as those of {spec.label}, "
-                f"perhaps because of its file system (FAT32): {another}."
-            )
-        raise ModelError(sentence) from error
+            raise ModelError(
+                "The disk of {folder} is full while {label} is downloaded: free some space and "
+                "press Download to go on, or choose another Models Folder.",
+                **names,
+            ) from error
+        if error.errno == errno.EFBIG:
+            raise ModelError(
+                "The disk of {folder} can't hold files as large as those of {label}, perhaps "
+                "because of its file system (FAT32): choose another Models Folder.",
+                **names,
+            ) from error
+        raise ModelError(
+            "{folder} can't be written ({reason}): choose another Models Folder.",
+            folder=models_folder,
+            reason=error.strerror or type(error).__name__,
+        ) from error

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ...geometry.core.sentences import Sentence
 from ..context import Context
 from ..errors import ModelError
-from ..model_store import size_words
+from ..model_store import amount_words
 from .link import Link, NoAnswer
 from .listing import Digest, RemoteFile
 from .waiting import TICK_SECONDS, in_thread, pause
@@ -44,9 +45,16 @@ class Meter:
         now = time.monotonic()
         if now - self._told >= TICK_SECONDS:
             self._told = now
-            words = size_words(self.done, self.total) if self.total else ""
-            detail = ", ".join(text for text in (words, self.note) if text)
-            self._context.report(self.done / max(self.total, 1), detail)
+            self._context.report(self.done / max(self.total, 1), self._detail())
+
+    def _detail(self) -> str:
+        """How much came, and the note."""
+        if not self.total:
+            return self.note
+        amount = amount_words(self.done, self.total)
+        if not self.note:
+            return amount
+        return Sentence("{amount}, {note}", amount=amount, note=self.note)
 
 
 @dataclass(frozen=True)
@@ -114,8 +122,11 @@ class Fetcher:
             place.partial.unlink()
             self._meter.done -= digest.length
         raise ModelError(
-            f"{file.name} of {self._link.spec.label} came damaged from {self._link.host}, twice: "
-            "check the network connection and press Download again."
+            "{file} of {label} came damaged from {host}, twice: check the network connection and "
+            "press Download again.",
+            file=file.name,
+            label=self._link.spec.label,
+            host=self._link.host,
         )
 
     def _already_there(self, file: RemoteFile, place: Place) -> Digest | None:
@@ -172,7 +183,7 @@ class Fetcher:
 
     def _take(self, contents: BinaryIO, digest: Digest) -> None:
         """Hash what a file holds already."""
-        self._meter.note = "checking"
+        self._meter.note = Sentence("checking")
         while data := contents.read(_CHUNK):
             digest.update(data)
             self._meter.done += len(data)
@@ -182,7 +193,7 @@ class Fetcher:
     def _try_again(self, fault: NoAnswer, tries: int) -> int:
         """Wait before another try and return how many there were; raises ModelError after all."""
         if tries >= len(self._pauses):
-            raise ModelError(str(fault)) from fault
-        self._meter.say("no answer, trying again")
+            raise ModelError(fault.sentence) from fault
+        self._meter.say(Sentence("no answer, trying again"))
         pause(self._pauses[tries], self._meter.tick)
         return tries + 1

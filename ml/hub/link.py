@@ -21,11 +21,14 @@ from huggingface_hub import constants, hf_hub_url
 from huggingface_hub.errors import OfflineModeIsEnabled
 from huggingface_hub.utils import get_session
 
+from ...geometry.core.sentences import ExplainedError, Sentence
 from ..errors import ModelError
 from ..registry import ModelSpec
 
 _HEADERS = {"User-Agent": "make-4d", "Accept-Encoding": "identity"}
 _MAX_LIST_BYTES = 50_000_000
+BY_HAND = Sentence("choose another model, or put its files into the Models Folder by hand")
+CHECK = Sentence("check the network connection and press Download again")
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Patience:
     pauses: tuple[float, ...] = (1.0, 3.0)
 
 
-class NoAnswer(Exception):
+class NoAnswer(ExplainedError):
     """The network failed in a way that may pass; its text is a sentence for the artist."""
 
 
@@ -94,7 +97,7 @@ class Link:
                 self._check_status(response.status_code)
                 position = offset if response.status_code == 206 else 0
                 if size is not None and not _is_file(response, position, size):
-                    raise NoAnswer(self._strange_text())
+                    raise self._strange()
                 for chunk in response.iter_bytes():
                     yield position, chunk
                     position += len(chunk)
@@ -103,61 +106,71 @@ class Link:
 
     def _check_status(self, status: int) -> None:
         page, label = f"{self.endpoint}/{self.spec.hub_id}", self.spec.label
-        by_hand = "choose another model, or put its files into the Models Folder by hand"
+        names = {"label": label, "page": page, "what_to_do": BY_HAND}
+        served = {"host": self.host, "label": label, "status": status}
         if status in (200, 206):
             return
         if status in (401, 403, 451):
             raise ModelError(
-                f"{label} can't be had without an account at {page}, or not any more: {by_hand}."
+                "{label} can't be had without an account at {page}, or not any more: {what_to_do}.",
+                **names,
             )
         if status in (404, 410):
-            raise ModelError(f"{label} is no longer at {page}: {by_hand}.")
+            raise ModelError("{label} is no longer at {page}: {what_to_do}.", **names)
         if status == 429 or status >= 500:
             raise NoAnswer(
-                f"{self.host} can't serve {label} just now (error {status}): "
-                "press Download again later."
+                "{host} can't serve {label} just now (error {status}): press Download again later.",
+                **served,
             )
-        raise ModelError(f"{self.host} refuses to serve {label} (error {status}): {by_hand}.")
+        raise ModelError(
+            "{host} refuses to serve {label} (error {status}): {what_to_do}.",
+            what_to_do=BY_HAND,
+            **served,
+        )
 
     def _fault(self, error: Exception) -> Exception:
         """What went wrong, in a sentence."""
-        check = "check the network connection and press Download again"
+        names = {"host": self.host, "what_to_do": CHECK}
         if isinstance(error, OfflineModeIsEnabled):
             return ModelError(
                 "The environment variable HF_HUB_OFFLINE forbids downloads: remove it and start "
                 "Blender again."
             )
         if isinstance(error, httpx2.TooManyRedirects):
-            return ModelError(f"{self.host} sends every request in a circle: {check}.")
+            return ModelError("{host} sends every request in a circle: {what_to_do}.", **names)
         if isinstance(error, httpx2.InvalidURL | httpx2.UnsupportedProtocol):
-            return ModelError(f"The hub's address {self.endpoint} is not valid: check HF_ENDPOINT.")
+            return ModelError(
+                "The hub's address {address} is not valid: check HF_ENDPOINT.",
+                address=self.endpoint,
+            )
         if _comes_from(error, socket.gaierror):
-            return NoAnswer(f"The name {self.host} can't be resolved: {check}.")
+            return NoAnswer("The name {host} can't be resolved: {what_to_do}.", **names)
         if _comes_from(error, ssl.SSLCertVerificationError):
             return ModelError(
-                f"{self.host} can't prove that it is what it says; a proxy may be in between, or "
-                "this computer's clock be wrong: check both and press Download again."
+                "{host} can't prove that it is what it says; a proxy may be in between, or this "
+                "computer's clock be wrong: check both and press Download again.",
+                host=self.host,
             )
         if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
-            return NoAnswer(f"{self.host} can't be reached: {check}.")
+            return NoAnswer("{host} can't be reached: {what_to_do}.", **names)
         if isinstance(error, httpx2.TimeoutException):
-            return NoAnswer(f"{self.host} stopped answering: {check} to go on.")
+            return NoAnswer("{host} stopped answering: {what_to_do} to go on.", **names)
         return self.cut()
 
     def cut(self) -> NoAnswer:
         """The connection ended before everything came."""
         return NoAnswer(
-            f"The connection to {self.host} was cut: check the network connection and press "
-            "Download again to go on."
+            "The connection to {host} was cut: {what_to_do} to go on.",
+            host=self.host,
+            what_to_do=CHECK,
         )
 
     def _strange(self) -> NoAnswer:
-        return NoAnswer(self._strange_text())
-
-    def _strange_text(self) -> str:
-        return (
-            f"{self.host} answers with something else than {self.spec.label}; a proxy or a "
-            "network's sign-in page may be in between: check the network and press Download again."
+        return NoAnswer(
+            "{host} answers with something else than {label}; a proxy or a network's sign-in page "
+            "may be in between: check the network and press Download again.",
+            host=self.host,
+            label=self.spec.label,
         )
 
 

@@ -80,13 +80,18 @@ def wanted_files(spec: ModelSpec, record: dict[str, Any], host: str) -> list[Rem
         files = [_file(sibling) for sibling in names]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(
-            f"{host} gives no usable list of the files of {spec.label} ({error}): "
-            "press Download again later."
+            "{host} gives no usable list of the files of {label} ({error}): press Download again "
+            "later.",
+            host=host,
+            label=spec.label,
+            error=error,
         ) from error
     if not any(file.name.endswith(".safetensors") for file in files):
         raise ModelError(
-            f"{spec.label} has no safetensors weights at {host}, and Make 4D loads no others: "
-            "choose another model."
+            "{label} has no safetensors weights at {host}, and Make 4D loads no others: choose "
+            "another model.",
+            label=spec.label,
+            host=host,
         )
     return sorted(files, key=lambda file: (file.size, file.name))
 

@@ -41,7 +41,9 @@ def load_networks(path: Path, device: str = "cpu") -> PaperNetworks:
     code, does not fit the networks, or memory runs out.
     """
     if not path.is_file():
-        raise ModelError(f"There is no checkpoint at {path}: choose the file again in Models.")
+        raise ModelError(
+            "There is no checkpoint at {path}: choose the file again in Models.", path=path
+        )
     is_safe = path.suffix.lower() == ".safetensors"
     weights = _read_safetensors(path) if is_safe else _read_checkpoint(path)
     features = _filled(FeatureNet, FEATURES, weights, path.name)
@@ -66,7 +68,7 @@ def _read_safetensors(path: Path) -> dict[str, dict[str, Any]]:
                 if network in (FEATURES, DECODER):
                     found.setdefault(network, {})[name] = file.get_tensor(key)
     except (SafetensorError, OSError) as error:
-        raise ModelError(_damaged(path.name)) from error
+        raise _damaged(path.name) from error
     return found
 
 
@@ -77,15 +79,17 @@ def _read_checkpoint(path: Path) -> Mapping[str, Any]:
     except Exception as error:  # reading noise as a pickle may raise anything
         if is_out_of_memory(error):
             raise ModelError(
-                f"The checkpoint {path.name} is larger than the memory that is left, or damaged: "
-                "close other programs, or choose another file in Models."
+                "The checkpoint {name} is larger than the memory that is left, or damaged: "
+                "close other programs, or choose another file in Models.",
+                name=path.name,
             ) from error
         if _FORBIDDEN.search(str(error)):
             raise ModelError(
-                f"The checkpoint {path.name} holds more than weights and was not opened, for it "
-                "could run code: choose the original file of 3D Moments in Models."
+                "The checkpoint {name} holds more than weights and was not opened, for it "
+                "could run code: choose the original file of 3D Moments in Models.",
+                name=path.name,
             ) from error
-        raise ModelError(_damaged(path.name)) from error
+        raise _damaged(path.name) from error
     return content if isinstance(content, Mapping) else {}
 
 
@@ -96,8 +100,10 @@ def _filled[Network: nn.Module](
     found = weights.get(name)
     if not isinstance(found, Mapping):
         raise ModelError(
-            f"{file_name} is not a checkpoint of the paper's networks, as it holds no {name}: "
-            "choose the file of 3D Moments in Models."
+            "{file} is not a checkpoint of the paper's networks, as it holds no {network}: "
+            "choose the file of 3D Moments in Models.",
+            file=file_name,
+            network=name,
         )
     with torch.device("meta"):  # random weights would be made in vain
         network = kind()
@@ -108,8 +114,11 @@ def _filled[Network: nn.Module](
         fault = next((f"{key} is not finite" for key in own if not _is_finite(own[key])), "")
     if fault:
         raise ModelError(
-            f"The checkpoint {file_name} does not fit the paper's networks ({name}.{fault}): "
-            "choose the file of 3D Moments in Models."
+            "The checkpoint {file} does not fit the paper's networks ({network}.{fault}): "
+            "choose the file of 3D Moments in Models.",
+            file=file_name,
+            network=name,
+            fault=fault,
         )
     network.load_state_dict(own, assign=True)
     return network.eval().requires_grad_(False)
@@ -140,7 +149,8 @@ def _is_finite(weight: Tensor) -> bool:
     return all(math.isfinite(extreme) for extreme in weight.aminmax())
 
 
-def _damaged(file_name: str) -> str:
-    return (
-        f"The checkpoint {file_name} is truncated or damaged: get it again and choose it in Models."
+def _damaged(file_name: str) -> ModelError:
+    return ModelError(
+        "The checkpoint {name} is truncated or damaged: get it again and choose it in Models.",
+        name=file_name,
     )

@@ -17,7 +17,7 @@ from ..context import Context
 from ..device import Device
 from ..errors import ModelError
 from ..registry import ModelSpec
-from .loading import Network, Outputs, as_network_sees, stage_name
+from .loading import Network, Outputs, as_network_sees, named
 from .upsample import at_picture_size
 
 NEAREST = 99.9
@@ -103,8 +103,8 @@ def _meaning(config: Any, spec: ModelSpec) -> str:
     if kind == "depth_pro":
         return "canonical"
     raise ModelError(
-        f"{spec.label} doesn't tell what its depths mean: choose another model for "
-        f"{stage_name(spec)}."
+        "{label} doesn't tell what its depths mean: choose another model for {stage}.",
+        **named(spec),
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ...geometry.core.sentences import Sentence
 from .. import device as devices
 from ..context import Context
 from ..device import Device
@@ -41,7 +42,8 @@ class DiffusionInpainter:
 
         Raises ModelError where it can't be loaded, and JobCancelled.
         """
-        context.report(0.0, f"Loading {spec.label}")
+        loading = Sentence("Loading {label}", label=spec.label)
+        context.report(0.0, loading)
         self._folder, self._spec, self._device, self._options = folder, spec, device, options
         self._pipeline: Any = None
         self._single = device.dtype == torch.float32
@@ -53,7 +55,7 @@ class DiffusionInpainter:
         except BaseException:
             self.close()
             raise
-        context.report(1.0, f"Loading {spec.label}")
+        context.report(1.0, loading)
 
     def fill(self, image: Floats, hole: Bools, seed: int, context: Context) -> Floats:
         """`image` (H, W, 3), sRGB 0..1, with its `hole` (H, W) invented; the rest is unchanged.
@@ -119,8 +121,9 @@ class DiffusionInpainter:
 
     def _misfit(self) -> ModelError:
         return ModelError(
-            f"{self._spec.label} can't be run because its files don't fit together; "
-            "press Download again or choose another model."
+            "{label} can't be run because its files don't fit together; press Download again or "
+            "choose another model.",
+            label=self._spec.label,
         )
 
     def _within_memory[T](self, action: Callable[[], T]) -> T:
@@ -139,10 +142,17 @@ class DiffusionInpainter:
             self._plan = next_plan(self._plan, self._device, self._placed is None)
 
     def _no_memory(self) -> ModelError:
-        other = "" if self._device.kind == "cpu" else ", or Device: CPU"
+        names = {"device": self._device.name, "label": self._spec.label}
+        if self._device.kind == "cpu":
+            return ModelError(
+                "There is not enough memory on {device} for {label}; choose a smaller Size, or a "
+                "smaller model in the Models panel.",
+                **names,
+            )
         return ModelError(
-            f"There is not enough memory on {self._device.name} for {self._spec.label}; choose a "
-            f"smaller Size, a smaller model{other} in the Models panel."
+            "There is not enough memory on {device} for {label}; choose a smaller Size, a smaller "
+            "model, or Device: CPU in the Models panel.",
+            **names,
         )
 
     def _raise_precision(self, part: str) -> None:
@@ -150,8 +160,9 @@ class DiffusionInpainter:
         pipeline = self._pipeline
         if self._single:
             raise ModelError(
-                f"{self._spec.label} gives no usable picture; press Download again, choose another "
-                "model, or other values of steps and guidance."
+                "{label} gives no usable picture; press Download again, choose another model, or "
+                "other values of steps and guidance.",
+                label=self._spec.label,
             )
         bring_home(pipeline)
         self._placed = None

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ...geometry.core.sentences import Sentence
 from ..context import Context
 from .diffusion_pass import Pass, steps_run
 from .preview import thumbnail
@@ -105,7 +106,8 @@ class _Steps:
 
         def report(done: int) -> None:
             step = before + done
-            self._context.report(step / self._total, f"step {step} of {self._total}")
+            told = Sentence("step {step} of {total}", step=step, total=self._total)
+            self._context.report(step / self._total, told)
 
         return report
 

@@ -61,8 +61,9 @@ def load_pipeline(folder: Path, spec: ModelSpec, dtype: torch.dtype) -> Any:
         if isinstance(error, ModelError) or is_out_of_memory(error):
             raise
         raise ModelError(
-            f"{spec.label} can't be loaded because its files don't fit together or are damaged; "
-            "press Download again."
+            "{label} can't be loaded because its files don't fit together or are damaged; "
+            "press Download again.",
+            label=spec.label,
         ) from error
     return pipeline
 
@@ -79,7 +80,9 @@ def _checked_index(folder: Path, spec: ModelSpec) -> dict[str, Any]:
     """The folder's model_index.json, of a known pipeline whose files are there and whole."""
     file = folder / "model_index.json"
     if not file.is_file():
-        raise ModelError(f"{spec.label} is not in its folder; press Download in the Models panel.")
+        raise ModelError(
+            "{label} is not in its folder; press Download in the Models panel.", label=spec.label
+        )
     index = json.loads(file.read_text(encoding="utf-8"))
     if index.get("_class_name") not in PIPELINES:
         raise _another_kind(spec)
@@ -95,8 +98,9 @@ def _checked_index(folder: Path, spec: ModelSpec) -> dict[str, Any]:
 
 def _another_kind(spec: ModelSpec) -> ModelError:
     return ModelError(
-        f"{spec.label} can't paint into a photo because its folder holds another kind of model; "
-        "press Download again or choose another model."
+        "{label} can't paint into a photo because its folder holds another kind of model; "
+        "press Download again or choose another model.",
+        label=spec.label,
     )
 
 
@@ -114,8 +118,9 @@ def _check_weights(file: Path, spec: ModelSpec) -> None:
             weights.keys()
     except Exception as error:
         raise ModelError(
-            f"{spec.label} can't be loaded because {file.parent.name}/{file.name} is damaged; "
-            "press Download again."
+            "{label} can't be loaded because {file} is damaged; press Download again.",
+            label=spec.label,
+            file=f"{file.parent.name}/{file.name}",
         ) from error
 
 

@@ -21,6 +21,7 @@ from transformers.image_processing_backends import PilBackend
 from transformers.image_utils import PILImageResampling
 
 from ...geometry.core.camera import FloatArray
+from ...geometry.core.sentences import Sentence
 from ..context import Context
 from ..device import Device, describe, give_back, is_out_of_memory
 from ..errors import ModelError
@@ -64,14 +65,15 @@ class Network:
         self.spec = spec
         self._device = device
         self._shrink = 1
-        context.report(0.0, f"Loading {spec.label}")
+        loading = Sentence("Loading {label}", label=spec.label)
+        context.report(0.0, loading)
         with _quiet(), _explained(spec):
             self.config = _read_config(kind, folder, spec)
             self._processor = _read_processor(folder, self.config)
             self._model = _read_model(kind, folder, spec, device.dtype)
-        context.report(0.8, f"Loading {spec.label}")
+        context.report(0.8, loading)
         self._move(self._device.kind, 0.8, context)
-        context.report(1.0, f"Loading {spec.label}")
+        context.report(1.0, loading)
 
     def run(self, image: FloatArray, names: tuple[str, ...], context: Context) -> Outputs:
         """What the network says of an image (H, W, 3), sRGB 0..1.
@@ -81,12 +83,15 @@ class Network:
         """
         outputs = self._run_within_memory(image, names, context)
         if not _are_finite(outputs) and self._model.dtype != torch.float32:
-            context.report(0.0, f"{self.spec.label}: once more in full precision")
+            again = Sentence("{label}: once more in full precision", label=self.spec.label)
+            context.report(0.0, again)
             self._move(torch.float32, 0.0, context)
             outputs = self._run_within_memory(image, names, context)
         if not _are_finite(outputs):
-            sentence = f"{self.spec.label} gave no usable numbers: choose another model for"
-            raise ModelError(f"{sentence} {stage_name(self.spec)}.")
+            raise ModelError(
+                "{label} gave no usable numbers: choose another model for {stage}.",
+                **named(self.spec),
+            )
         return outputs
 
     def padding(self, height: int, width: int) -> tuple[int, int]:
@@ -107,8 +112,11 @@ class Network:
             return
         except Exception as error:
             if not is_out_of_memory(error):
-                sentence = f"{self.spec.label} doesn't run on {self._device.name}: choose another"
-                raise ModelError(f"{sentence} Device.") from error
+                raise ModelError(
+                    "{label} doesn't run on {device}: choose another Device.",
+                    label=self.spec.label,
+                    device=self._device.name,
+                ) from error
         self._step_down(fraction, context)
 
     def _run_within_memory(
@@ -116,7 +124,8 @@ class Network:
     ) -> Outputs:
         """One pass, and one more that needs less memory of the device where it ran out."""
         for is_last in (False, True):
-            context.report(0.0, f"{self.spec.label} on {self._device.name}")
+            label, device = self.spec.label, self._device.name
+            context.report(0.0, Sentence("{label} on {device}", label=label, device=device))
             try:
                 return self._forward(image, names)
             except Exception as error:
@@ -135,7 +144,10 @@ class Network:
             name, self._device = self._device.name, describe("cpu")
             self._model.to("cpu", torch.float32)
             give_back()
-            context.report(fraction, f"{name} has too little memory: slower, on the processor")
+            slower = Sentence(
+                "{device} has too little memory: slower, on the processor", device=name
+            )
+            context.report(fraction, slower)
             return True
         if self.config.model_type in ONE_SIZE or getattr(self.config, "is_hybrid", False):
             return False
@@ -169,9 +181,9 @@ class Network:
         return config.model_type == "dpt" and (config.is_hybrid or config.backbone_config is None)
 
 
-def stage_name(spec: ModelSpec) -> str:
-    """The stage's name as the panel shows it."""
-    return spec.stage.capitalize()
+def named(spec: ModelSpec) -> dict[str, str]:
+    """What sentences call a model, and the stage that it is for, as the panel shows them."""
+    return {"label": spec.label, "stage": Sentence(spec.stage.capitalize())}
 
 
 def as_network_sees(height: int, width: int) -> tuple[int, int]:
@@ -199,10 +211,11 @@ def _read_config(kind: Any, folder: Path, spec: ModelSpec) -> Any:
     )
     fitting = kind._model_mapping.get(type(config), ())
     classes = fitting if isinstance(fitting, tuple) else (fitting,)
-    named = config.architectures or [c.__name__ for c in classes]
-    if not {c.__name__ for c in classes} & set(named):
-        stage = stage_name(spec)
-        raise ModelError(f"{spec.label} isn't a model for {stage}: choose another one there.")
+    wanted = config.architectures or [c.__name__ for c in classes]
+    if not {c.__name__ for c in classes} & set(wanted):
+        raise ModelError(
+            "{label} isn't a model for {stage}: choose another one there.", **named(spec)
+        )
     return config
 
 
@@ -227,8 +240,9 @@ def _read_model(kind: Any, folder: Path, spec: ModelSpec, dtype: torch.dtype) ->
     lacking = [key for key in info["missing_keys"] if not UNUSED_WEIGHTS.search(key)]
     if lacking or info["mismatched_keys"] or info["error_msgs"]:
         raise ModelError(
-            f"{spec.label} lacks weights that {stage_name(spec)} needs: press Download again, or "
-            "choose another model."
+            "{label} lacks weights that {stage} needs: press Download again, or choose another "
+            "model.",
+            **named(spec),
         )
     return model.eval()
 
@@ -243,25 +257,28 @@ def _explained(spec: ModelSpec) -> Iterator[None]:
     except Exception as error:
         if is_out_of_memory(error):
             raise _too_large(spec) from error
-        reason = "its files are missing, damaged or of another kind"
+        reason = Sentence("its files are missing, damaged or of another kind")
         if isinstance(error, ImportError):
-            reason = "it needs a library that Make 4D doesn't bring"
+            reason = Sentence("it needs a library that Make 4D doesn't bring")
         raise ModelError(
-            f"{spec.label} can't be loaded because {reason}: press Download again, or choose "
-            f"another model for {stage_name(spec)}."
+            "{label} can't be loaded because {reason}: press Download again, or choose another "
+            "model for {stage}.",
+            reason=reason,
+            **named(spec),
         ) from error
 
 
 def _too_large(spec: ModelSpec) -> ModelError:
     return ModelError(
-        f"There is too little memory for {spec.label}: choose a smaller model for "
-        f"{stage_name(spec)}, or close other programs."
+        "There is too little memory for {label}: choose a smaller model for {stage}, or close "
+        "other programs.",
+        **named(spec),
     )
 
 
 def _unusable(spec: ModelSpec) -> ModelError:
     return ModelError(
-        f"{spec.label} failed on this picture: choose another model for {stage_name(spec)}."
+        "{label} failed on this picture: choose another model for {stage}.", **named(spec)
     )
 
 

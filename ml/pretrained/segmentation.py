@@ -15,7 +15,7 @@ from ..context import Context
 from ..device import Device
 from ..errors import ModelError
 from ..registry import ModelSpec
-from .loading import Network, stage_name
+from .loading import Network, named
 from .upsample import at_picture_size
 
 WORDS = {
@@ -49,9 +49,10 @@ class SegmentationModel:
         self._network = Network(kind, folder, spec, device, context)
         self._classes = classes_of(self._network.config.id2label)
         if not any(self._classes.values()):
-            stage = stage_name(spec)
-            sentence = f"{spec.label} doesn't know sky or water: choose another model for {stage}."
-            raise ModelError(sentence)
+            raise ModelError(
+                "{label} doesn't know sky or water: choose another model for {stage}.",
+                **named(spec),
+            )
 
     def regions(self, image: FloatArray, context: Context) -> Regions:
         """Find the regions of an image (H, W, 3) float32, sRGB 0..1, of any size.

@@ -66,7 +66,7 @@ def edits_for(settings: JobSettings, shape: tuple[int, ...]) -> MotionEdits:
         edits = load_edits(path)
     except (OSError, ValueError) as error:
         raise SettingsError(
-            f"The motion edits can't be read ({error}): press Update Motion again."
+            "The motion edits can't be read ({error}): press Update Motion again.", error=error
         ) from error
     if edits.regions is None or edits.regions.shape == shape:
         return edits

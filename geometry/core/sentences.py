@@ -1,0 +1,70 @@
+"""Sentences for the artist that can still be said in another language once they are composed.
+
+They come about where there is no Blender to translate them: in the worker, and in what both sides
+share. Each is a template in English with named fields, and what is put into it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+type Value = str | int | float
+
+
+class Sentence(str):
+    """Text in English that remembers its template and what was put in; compares as plain text.
+
+    template: with fields as `str.format` has them; values: by field, of which those that are
+    sentences themselves are translated too.
+    """
+
+    __slots__ = ("template", "values")
+    template: str
+    values: dict[str, Value]
+
+    def __new__(cls, template: str, /, **values: object) -> Self:
+        """What is neither a number nor a text (a path, an error) is put in as text."""
+        kept = {
+            name: v if isinstance(v, str | int | float) else str(v) for name, v in values.items()
+        }
+        sentence = super().__new__(cls, template.format(**kept) if kept else template)
+        sentence.template, sentence.values = template, kept
+        return sentence
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, Value]]:
+        """For copies."""
+        return (self.template,), self.values
+
+
+class ExplainedError(Exception):
+    """An error whose text is one sentence for the artist, which says what to do.
+
+    Raised with a template and what is put into it, or with a sentence.
+    """
+
+    def __init__(self, template: str, /, **values: object) -> None:
+        if not isinstance(template, Sentence):
+            template = Sentence(template, **values)
+        self.sentence: Sentence = template
+        super().__init__(str(self.sentence))
+
+
+def sentence_of(error: BaseException) -> Sentence:
+    """What an error tells."""
+    return error.sentence if isinstance(error, ExplainedError) else Sentence(str(error))
+
+
+def to_json(text: str) -> Any:
+    """A text as plain JSON: a sentence keeps its parts."""
+    if not isinstance(text, Sentence) or not text.values:
+        return str(text)
+    values = {n: to_json(v) if isinstance(v, str) else v for n, v in text.values.items()}
+    return {"template": text.template, "values": values}
+
+
+def from_json(record: Any) -> Any:
+    """The inverse of `to_json`; raises TypeError or KeyError for another dictionary."""
+    if not isinstance(record, dict):
+        return record
+    values = {name: from_json(value) for name, value in record["values"].items()}
+    return Sentence(record["template"], **values)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..geometry.core.sentences import Sentence
 from . import color_profile, exif
 from .photo_file import PhotoError, check_file, checked_header, facts_of, turned, unreadable
-from .photo_header import Header, exif_block
+from .photo_header import Header, exif_block, is_cut_short
 
 Image = NDArray[np.float32]
 
@@ -56,6 +56,8 @@ def load_photo(path: Path, size: int) -> Photo:
     """
     data = _read_file(path)
     header = checked_header(data, path.name)
+    if is_cut_short(data, header):
+        raise _damaged(path.name)
     pixels, blocks = _decode(data, header, path, size)
     if header.kind == "TIFF":  # OpenCV tells nothing of these, and turns them by itself
         tags, profile = exif.read_tags(data), exif.read_profile(data)

@@ -23,6 +23,8 @@ _APP14 = 0xEE
 # Start-of-frame markers of JPEG (ITU T.81, table B.1), without DHT, JPG and DAC among them.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _STANDALONE = frozenset(range(0xD0, 0xD9)) | {0x01}
+_END = b"\xff\xd9"
+"""The marker that ends a JPEG: no pixels look like it, and more may follow."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,15 @@ class Header:
     """What a picture's header tells.
 
     kind: 'JPEG', 'PNG', 'WebP', 'TIFF' or 'BMP'; width, height: stored pixels, before EXIF
-    rotation; plain_cmyk: a CMYK JPEG without Adobe's mark, whose inks may be stored either way.
+    rotation; plain_cmyk: a CMYK JPEG without Adobe's mark, whose inks may be stored either way;
+    frame: offset of a JPEG's frame header in its bytes.
     """
 
     kind: str
     width: int
     height: int
     plain_cmyk: bool = False
+    frame: int = 0
 
 
 def read_header(data: Bytes) -> Header | None:
@@ -84,15 +88,23 @@ def _read_webp(data: Bytes) -> Header | None:
 
 def _read_jpeg(data: Bytes) -> Header | None:
     has_adobe_mark = False
-    frame: tuple[int, int, int] | None = None
+    frame: int | None = None
     for marker, at in _segments(data):
         if marker in _FRAMES and frame is None:
-            frame = struct.unpack_from(">HHB", data, at + 3)
+            frame = at
         has_adobe_mark |= marker == _APP14 and data[at + 2 : at + 7] == b"Adobe"
     if frame is None:
         return None
-    height, width, components = frame
-    return Header("JPEG", width, height, plain_cmyk=components == 4 and not has_adobe_mark)
+    height, width, components = struct.unpack_from(">HHB", data, frame + 3)
+    return Header("JPEG", width, height, components == 4 and not has_adobe_mark, frame)
+
+
+def is_cut_short(data: bytes, header: Header) -> bool:
+    """Whether a JPEG has no end, which some versions of OpenCV decode with grey for what is lost.
+
+    Looks through the whole file where it has none. A preview before the frame has its own end.
+    """
+    return header.kind == "JPEG" and data.rfind(_END, header.frame) < 0
 
 
 def exif_block(data: Bytes, kind: str) -> Bytes:

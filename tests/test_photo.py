@@ -290,6 +290,21 @@ def test_cut_short(tmp_path: Path, rng: np.random.Generator, suffix: str, share:
         load_photo(path, 64)
 
 
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.99])
+def test_a_jpeg_without_its_end_is_never_decoded(tmp_path: Path, share: float, monkeypatch) -> None:
+    whole = encoded(".jpg", np.full((64, 96, 3), 90, np.uint8))
+    preview = b"Exif\0\0" + encoded(".jpg", np.zeros((16, 16, 3), np.uint8))
+    block = b"\xff\xe1" + struct.pack(">H", len(preview) + 2) + preview
+    data = whole[:2] + block + whole[2:]
+    path = tmp_path / "cut.jpg"
+    path.write_bytes(data + b"a film of the moment")
+    assert load_photo(path, 64).original_size == (96, 64)
+    monkeypatch.setattr(cv2, "imdecodeWithMetadata", None)  # some fill with grey what is lost
+    path.write_bytes(data[: len(data) - len(whole) + int(len(whole) * share)])
+    with pytest.raises(PhotoError, match=r"'cut.jpg' is damaged or cut short"):
+        load_photo(path, 64)
+
+
 def test_missing_and_folder(tmp_path: Path) -> None:
     with pytest.raises(PhotoError, match="There is no file"):
         load_photo(tmp_path / "nowhere.jpg", 64)

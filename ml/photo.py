@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..geometry.core.sentences import Sentence
 from . import color_profile, exif
-from .photo_file import PhotoError, check_file, checked_header, facts_of, turned, unreadable
+from .photo_file import check_file, checked_header, damaged, facts_of, turned, unreadable
 from .photo_header import Header, exif_block, is_cut_short
 
 Image = NDArray[np.float32]
@@ -57,7 +57,7 @@ def load_photo(path: Path, size: int) -> Photo:
     data = _read_file(path)
     header = checked_header(data, path.name)
     if is_cut_short(data, header):
-        raise _damaged(path.name)
+        raise damaged(path.name)
     pixels, blocks = _decode(data, header, path, size)
     if header.kind == "TIFF":  # OpenCV tells nothing of these, and turns them by itself
         tags, profile = exif.read_tags(data), exif.read_profile(data)
@@ -108,22 +108,15 @@ def _decode(
             return _checked(cv2.imdecode(buffer, flags), path), blocks_read
         pixels, kinds, blocks = cv2.imdecodeWithMetadata(buffer, flags)
     except (cv2.error, MemoryError) as error:
-        raise _damaged(path.name) from error
+        raise damaged(path.name) from error
     named = zip(kinds, blocks, strict=True)
     return _checked(pixels, path), {kind: np.asarray(block).tobytes() for kind, block in named}
 
 
 def _checked(pixels: NDArray[Any] | None, path: Path) -> NDArray[Any]:
     if pixels is None:
-        raise _damaged(path.name)
+        raise damaged(path.name)
     return pixels
-
-
-def _damaged(name: str) -> PhotoError:
-    return PhotoError(
-        "'{name}' is damaged or cut short; copy it again, or save it anew as JPEG or PNG.",
-        name=name,
-    )
 
 
 def _reduced_flag(longer: int, size: int) -> int:

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from ..geometry.core.sentences import ExplainedError, Sentence
 from . import exif
-from .photo_header import Header, exif_block, read_header
+from .photo_header import Header, exif_block, is_cut_short, read_header
 
 MIN_SIDE = 16
 MAX_ASPECT = 8.0
 MAX_FILE_BYTES = 1 << 30
+MAX_SEARCHED_BYTES = 32 << 20
 # Decoded to float32 in one piece, this many pixels need about 2 GB.
 MAX_PIXELS = 128_000_000
 # A JPEG can be decoded at a half, a quarter or an eighth of its size.
@@ -54,10 +55,15 @@ class PhotoFacts:
 
 
 def photo_facts(path: Path) -> PhotoFacts:
-    """Read a photograph's size and lens from its file, in a millisecond; raises PhotoError."""
+    """Read a photograph's size and lens from its file, in a millisecond; raises PhotoError.
+
+    Whether a JPEG has an end is asked of smaller files alone: where there is none, all is read.
+    """
     check_file(path)
     with _mapped(path) as data:
         header = checked_header(data, path.name)
+        if len(data) <= MAX_SEARCHED_BYTES and is_cut_short(data, header):
+            raise damaged(path.name)
         return facts_of(header, exif.read_tags(exif_block(data, header.kind)))
 
 
@@ -114,6 +120,14 @@ def checked_header(data: bytes | mmap.mmap, name: str) -> Header:
         )
     _check_size(header, name)
     return header
+
+
+def damaged(name: str) -> PhotoError:
+    """The error for a file that is not whole."""
+    return PhotoError(
+        "'{name}' is damaged or cut short; copy it again, or save it anew as JPEG or PNG.",
+        name=name,
+    )
 
 
 def _check_size(header: Header, name: str) -> None:

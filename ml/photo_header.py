@@ -99,7 +99,7 @@ def _read_jpeg(data: Bytes) -> Header | None:
     return Header("JPEG", width, height, components == 4 and not has_adobe_mark, frame)
 
 
-def is_cut_short(data: bytes, header: Header) -> bool:
+def is_cut_short(data: Bytes, header: Header) -> bool:
     """Whether a JPEG has no end, which some versions of OpenCV decode with grey for what is lost.
 
     Looks through the whole file where it has none. A preview before the frame has its own end.

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from make_4d.ml import exif
 from make_4d.ml.photo import BACKGROUND, load_photo
-from make_4d.ml.photo_file import PhotoError
+from make_4d.ml.photo_file import PhotoError, photo_facts
 from photo_files import (
     CMYK_COLORS,
     CMYK_JPEG,
@@ -301,8 +301,9 @@ def test_a_jpeg_without_its_end_is_never_decoded(tmp_path: Path, share: float, m
     assert load_photo(path, 64).original_size == (96, 64)
     monkeypatch.setattr(cv2, "imdecodeWithMetadata", None)  # some fill with grey what is lost
     path.write_bytes(data[: len(data) - len(whole) + int(len(whole) * share)])
-    with pytest.raises(PhotoError, match=r"'cut.jpg' is damaged or cut short"):
-        load_photo(path, 64)
+    for ask in (photo_facts, lambda cut: load_photo(cut, 64)):
+        with pytest.raises(PhotoError, match=r"'cut.jpg' is damaged or cut short"):
+            ask(path)
 
 
 def test_missing_and_folder(tmp_path: Path) -> None:

@@ -44,7 +44,9 @@ from pathlib import Path
 user = Path(sys.argv[1])
 root = user / "extensions" / "user_default" / "make_4d"
 sys.path.append(str(root / "ml"))
-import own_packages
+import worker
+worker.load_package(root)
+from make_4d.ml import own_packages
 site = [str(path) for path in user.glob("extensions/.local/lib/*/site-packages")]
 answer = [own_packages.prepare(root, user / "own", sys.path + site), own_packages.foreign]
 """

@@ -124,7 +124,7 @@ def test_out_of_memory_once_goes_a_step_down(models, monkeypatch) -> None:
 def test_out_of_memory_always_is_one_sentence(models, monkeypatch) -> None:
     inpainter = parts.opened(models["sd"])
     plans = failing(inpainter, monkeypatch, 99)
-    with pytest.raises(ModelError, match="choose a smaller Size, or a smaller model"):
+    with pytest.raises(ModelError, match="choose a smaller Size, or a smaller model in the Models"):
         inpainter.fill(parts.landscape(*SIZE), parts.middle_hole(*SIZE), 3, parts.Watch().context)
     inpainter.close()
     assert plans == [0, 1]

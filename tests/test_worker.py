@@ -131,6 +131,17 @@ def test_a_changed_setting_recomputes_only_what_follows(finished_cache, photo, s
     assert [name for name in NAMES if not done[name]] == ["cruise", "flight"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX systems")
+def test_a_worker_that_ends_by_itself_is_not_called_killed(photo, start, tmp_path):
+    job = start(settings_for(photo), tmp_path)
+    finish(job, until=lambda m: isinstance(m, Progress))
+    os.kill(job.pid, signal.SIGABRT)
+    failed = finish(job)[-1]
+    assert isinstance(failed, Failed)
+    assert "ended unexpectedly in the stage 'Reading the photo'" in failed.sentence
+    assert "run again to resume" in failed.sentence
+
+
 def test_without_motion_nothing_moves(finished_cache, photo, start):
     cache, _, _ = finished_cache
     job = start(settings_for(photo, motion=False), cache)

@@ -1,9 +1,16 @@
-"""The error of everything that has to do with pretrained models."""
+"""What goes wrong with pretrained models, as sentences for the artist."""
 
 from __future__ import annotations
 
-from ..geometry.core.sentences import ExplainedError
+from pathlib import Path
+
+from ..geometry.core.sentences import ExplainedError, Sentence
 
 
 class ModelError(ExplainedError):
     """A model can't be had, loaded or run; its text is one sentence for the artist."""
+
+
+def no_checkpoint(path: Path | str) -> Sentence:
+    """There is no file of the paper's networks where the artist chose one."""
+    return Sentence("There is no checkpoint at {path}: choose the file again in Models.", path=path)

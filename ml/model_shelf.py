@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from . import model_store
 from .cache import file_key
-from .errors import ModelError
+from .errors import ModelError, no_checkpoint
 from .registry import BUILTIN, ModelSpec, model
 from .settings import JobSettings, Resources
 
@@ -77,9 +77,7 @@ class ModelShelf:
     def networks_key(self, path: Path) -> str:
         """What tells whether a checkpoint is still the same; raises ModelError where it is gone."""
         if not path.is_file():
-            raise ModelError(
-                "There is no checkpoint at {path}: choose the file again in Models.", path=path
-            )
+            raise ModelError(no_checkpoint(path))
         return file_key(path)
 
     def inpainter(self, settings: JobSettings, context: Context) -> DiffusionInpainter:

@@ -99,10 +99,7 @@ _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 def encode(message: Message) -> str:
     """One line of JSON, without the line's end."""
-    values = {field.name: getattr(message, field.name) for field in fields(message)}
-    values |= {name: to_json(value) for name, value in values.items() if isinstance(value, str)}
-    if isinstance(message, Done):
-        values["notes"] = [to_json(note) for note in message.notes]
+    values = {field.name: to_json(getattr(message, field.name)) for field in fields(message)}
     return json.dumps({"type": _NAMES[type(message)], **values})
 
 
@@ -111,9 +108,6 @@ def decode(line: str) -> Message:
     try:
         record = json.loads(line)
         kind = _KINDS[record.pop("type")]
-        record = {name: from_json(value) for name, value in record.items()}
-        if "notes" in record:
-            record["notes"] = tuple(from_json(note) for note in record["notes"])
-        return kind(**record)
+        return kind(**{name: from_json(value) for name, value in record.items()})
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a message of the worker: {line[:200]!r}") from error

@@ -80,7 +80,6 @@ STAGE_LABELS = {
     "cruise": "Planning the flight",
     "flight": "Lifting to 3D",
     "download": "Downloading",
-    "device": "Finding the device",
     "paint": "Painting the frame",
 }
 """What the artist is told of stages, and of what else the worker does."""

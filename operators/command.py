@@ -27,10 +27,10 @@ from ..ml.process import MissingPackageError
 from ..ml.protocol import Cancelled, DeviceFound, Done, Failed, Progress, StageDone
 from ..ml.registry import BUILTIN, MODELS, STAGES, model, models_for
 from ..ml.settings import DEVICES, JobSettings, Resources, SettingsError
+from ..ml.stage_table import STAGE_LABELS
 from .console import DEBUG, Console
 from .job_queue import check_models, check_photo
 from .outputs import OutputError, Outputs
-from .running import STAGE_LABELS
 from .settings import remember_settings
 
 POLL_SECONDS = 0.05

@@ -12,6 +12,7 @@ from bpy.app.translations import pgettext_rpt as rpt_
 
 from ..geometry.core.sentences import Sentence, sentence_of
 from ..geometry.texts import said
+from ..ml.errors import no_checkpoint
 from ..ml.model_store import why_not
 from ..ml.process import MissingPackageError
 from ..ml.protocol import Cancelled, Done, Failed
@@ -111,10 +112,7 @@ def check_models(settings: JobSettings, resources: Resources) -> None:
         if problem := why_not(spec, place, resources.use_hub_cache):
             raise SettingsError(problem)
     if settings.networks and not Path(settings.networks).is_file():
-        raise SettingsError(
-            "There is no checkpoint at {path}: choose the file again in Models.",
-            path=settings.networks,
-        )
+        raise SettingsError(no_checkpoint(settings.networks))
 
 
 def _show_what_changed() -> None:

@@ -10,7 +10,6 @@ import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
 from ..geometry.core.cloud import Flight, load_flight
-from ..geometry.core.sentences import sentence_of
 from ..geometry.replace import replace_points
 from ..geometry.scene_parts import SceneError, SceneParts, parts_of
 from ..ml.settings import JobSettings, SettingsError
@@ -62,7 +61,7 @@ class MAKE4D_OT_rebuild(RunsJob, bpy.types.Operator):
         try:
             parts = parts_of(context.scene)
         except SceneError as error:
-            raise SettingsError(sentence_of(error)) from error
+            raise SettingsError(str(error)) from error
         items = parts.still.make_4d_layers
         if 0 <= self.again < len(items):
             items[self.again].seed += 1

@@ -9,7 +9,6 @@ import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
 from ..geometry.core.cloud import Flight
-from ..geometry.core.sentences import sentence_of
 from ..geometry.marks import REGIONS
 from ..geometry.motion_image import write_regions
 from ..geometry.scene_parts import SceneError, parts_of
@@ -47,7 +46,7 @@ class MAKE4D_OT_update_motion(RunsJob, bpy.types.Operator):
         try:
             parts = parts_of(context.scene)
         except SceneError as error:
-            raise SettingsError(sentence_of(error)) from error
+            raise SettingsError(str(error)) from error
         made = replace(made_with(parts.still), motion=True)
         return with_edits(made, context.scene, parts, find_again=self.find_again)
 

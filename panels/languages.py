@@ -23,14 +23,12 @@ CONTEXTS = ("*", "Operator", CONTEXT)
 
 def translations() -> dict[str, dict[tuple[str, str], str]]:
     """All entries as Blender takes them; raises OSError or ValueError for a broken file."""
-    return {
-        locale: {
-            (context, text): translation
-            for text, translation in (*entries(name), *tooltips_of_models(name))
-            for context in CONTEXTS
-        }
-        for name, locale in LOCALES.items()
-    }
+    return {locale: _in_contexts(dict(entries(name))) for name, locale in LOCALES.items()}
+
+
+def _in_contexts(known: dict[str, str]) -> dict[tuple[str, str], str]:
+    everything = known | tooltips_of_models(known)
+    return {(context, text): other for text, other in everything.items() for context in CONTEXTS}
 
 
 def entries(name: str) -> list[tuple[str, str]]:
@@ -39,11 +37,10 @@ def entries(name: str) -> list[tuple[str, str]]:
     return list(json.loads(text).items())
 
 
-def tooltips_of_models(name: str) -> list[tuple[str, str]]:
-    """The same for tooltips that are composed: Blender looks for them as a whole."""
-    known = dict(entries(name))
+def tooltips_of_models(known: dict[str, str]) -> dict[str, str]:
+    """What is said for tooltips that are composed: Blender looks for them as a whole."""
     tooltips = [tooltip_of(spec) for spec in MODELS]
-    return [(tip, said(tip, lambda text: known.get(text, text))) for tip in tooltips]
+    return {tip: said(tip, lambda text: known.get(text, text)) for tip in tooltips}
 
 
 def register() -> None:

@@ -16,7 +16,6 @@ import numpy as np
 from bpy.app.translations import pgettext_iface
 from bpy.utils import previews
 
-from ..geometry.texts import said
 from ..ml.photo_file import PhotoError, PhotoFacts, photo_facts, turned
 from ..operators.redraw import redraw_sidebars
 from ..operators.settings import file_of
@@ -152,7 +151,7 @@ def _read(path: str) -> PhotoFacts | str:
     try:
         return photo_facts(Path(path))
     except PhotoError as error:
-        return said(error, pgettext_iface)
+        return error.sentence
 
 
 def register() -> None:

@@ -51,7 +51,7 @@ def test_everything_is_said_in_every_language(name):
 @pytest.mark.parametrize("name", languages.LOCALES)
 def test_what_blender_shows_of_properties_is_said(name, addon):
     known = {text for text, _ in languages.entries(name)} | {spec.label for spec in MODELS}
-    tooltips = dict(languages.tooltips_of_models(name))
+    tooltips = languages.tooltips_of_models(dict(languages.entries(name)))
     assert all(spec.licence in tip for spec, tip in zip(MODELS, tooltips.values(), strict=True))
     assert not set(tooltips) & set(tooltips.values()), "said in English"
     known |= set(tooltips)
@@ -103,7 +103,7 @@ def test_the_same_is_put_into_both(name):
 
 
 def test_every_stage_and_every_file_is_there():
-    from make_4d.operators.running import STAGE_LABELS
+    from make_4d.ml.stage_table import STAGE_LABELS
 
     said = dict(languages.entries("de"))
     assert set(STAGE_LABELS.values()) <= set(said)

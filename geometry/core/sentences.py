@@ -54,16 +54,20 @@ def sentence_of(error: BaseException) -> Sentence:
     return error.sentence if isinstance(error, ExplainedError) else Sentence(str(error))
 
 
-def to_json(text: str) -> Any:
-    """A text as plain JSON: a sentence keeps its parts."""
-    if not isinstance(text, Sentence) or not text.values:
-        return str(text)
-    values = {n: to_json(v) if isinstance(v, str) else v for n, v in text.values.items()}
-    return {"template": text.template, "values": values}
+def to_json(value: Any) -> Any:
+    """Numbers, texts and tuples of them as plain JSON: a sentence keeps its parts."""
+    if isinstance(value, tuple):
+        return [to_json(each) for each in value]
+    if not isinstance(value, Sentence) or not value.values:
+        return value
+    values = {name: to_json(each) for name, each in value.values.items()}
+    return {"template": value.template, "values": values}
 
 
 def from_json(record: Any) -> Any:
     """The inverse of `to_json`; raises TypeError or KeyError for another dictionary."""
+    if isinstance(record, list):
+        return tuple(from_json(each) for each in record)
     if not isinstance(record, dict):
         return record
     values = {name: from_json(value) for name, value in record["values"].items()}

@@ -105,11 +105,11 @@ class Link:
             raise self._fault(error) from error
 
     def _check_status(self, status: int) -> None:
+        if status in (200, 206):
+            return
         page, label = f"{self.endpoint}/{self.spec.hub_id}", self.spec.label
         names = {"label": label, "page": page, "what_to_do": BY_HAND}
         served = {"host": self.host, "label": label, "status": status}
-        if status in (200, 206):
-            return
         if status in (401, 403, 451):
             raise ModelError(
                 "{label} can't be had without an account at {page}, or not any more: {what_to_do}.",

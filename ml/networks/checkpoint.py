@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from ..device import is_out_of_memory
-from ..errors import ModelError
+from ..errors import ModelError, no_checkpoint
 from .feature_net import FeatureNet
 from .image_decoder import ImageDecoder
 
@@ -41,9 +41,7 @@ def load_networks(path: Path, device: str = "cpu") -> PaperNetworks:
     code, does not fit the networks, or memory runs out.
     """
     if not path.is_file():
-        raise ModelError(
-            "There is no checkpoint at {path}: choose the file again in Models.", path=path
-        )
+        raise ModelError(no_checkpoint(path))
     is_safe = path.suffix.lower() == ".safetensors"
     weights = _read_safetensors(path) if is_safe else _read_checkpoint(path)
     features = _filled(FeatureNet, FEATURES, weights, path.name)

@@ -13,7 +13,7 @@ from make_4d.ml.client import Job
 from make_4d.ml.process import package_folders
 from make_4d.ml.protocol import Cancelled, Done, Failed, Progress, StageDone
 from make_4d.ml.settings import JobSettings, SettingsError
-from make_4d.ml.stage_table import stages_for
+from make_4d.ml.stage_table import stage_label, stages_for
 from tasks import finish
 
 NAMES = [stage.name for stage in stages_for(JobSettings("photo.png"))] + ["flight"]
@@ -138,7 +138,7 @@ def test_a_worker_that_ends_by_itself_is_not_called_killed(photo, start, tmp_pat
     os.kill(job.pid, signal.SIGABRT)
     failed = finish(job)[-1]
     assert isinstance(failed, Failed)
-    assert "ended unexpectedly in the stage 'Reading the photo'" in failed.sentence
+    assert f"ended unexpectedly in the stage '{stage_label(job.stage)}'" in failed.sentence
     assert "run again to resume" in failed.sentence
 
 

@@ -112,7 +112,7 @@ def make_moving(name: str, flight: Flight) -> bpy.types.Object:
 
 
 def _cloud(name: str, points: PointArrays, moves: bool) -> bpy.types.Object:
-    """A cloud with a material, which Solid display shows in the cloud's mean colour."""
+    """A cloud with a material, which Solid display shows in the cloud's mean color."""
     cloud = make_cloud(name, points)
     material = make_material(name, linear_rgba(points.color, points.opacity), moves)
     cloud.data.materials.append(material)

@@ -212,7 +212,7 @@ def level(rig: Rig, angle: float) -> None:
     )
 
 
-def levelled_by(rig: Rig) -> float:
+def leveled_by(rig: Rig) -> float:
     """The angle in radians by which the view is rolled."""
     return float(rig.target.delta_rotation_euler.y)
 

@@ -1,6 +1,6 @@
 """A canvas in the scene to paint what moves on: the photo as a relief, the motion image over it.
 
-It exists only while the artist paints. Its material shows the photo's colours with what moves in
+It exists only while the artist paints. Its material shows the photo's colors with what moves in
 red, in the Material Preview; its UV map covers the motion image, which is what is painted.
 """
 

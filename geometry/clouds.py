@@ -80,7 +80,7 @@ def store(cloud: bpy.types.PointCloud, name: str, kind: str, values: NDArray) ->
 
 
 def linear_rgba(color: FloatArray, opacity: FloatArray) -> FloatArray:
-    """Colours (P, 3), sRGB-encoded, and opacity (P,) as scene-linear RGBA (P, 4)."""
+    """Colors (P, 3), sRGB-encoded, and opacity (P,) as scene-linear RGBA (P, 4)."""
     rgba = np.empty((len(color), 4), np.float32)
     rgba[:, :3], rgba[:, 3] = srgb_to_linear(color), opacity
     return rgba

@@ -44,7 +44,7 @@ def front_of(clouds: list[bpy.types.Object], lens: Intrinsics) -> Front:
     """The nearest solid point at every pixel of the wide photo.
 
     By the points' attribute `pixel`, so that the clouds may have been moved or edited; a pixel of
-    which no point is left is as its nearest neighbour.
+    which no point is left is as its nearest neighbor.
     """
     size = lens.height * lens.width
     nearest, color = np.full(size, np.inf, np.float32), np.zeros((size, 3), np.float32)

@@ -1,4 +1,4 @@
-"""The clouds' look in Blender's own engines, EEVEE and Cycles: their stored colour as light."""
+"""The clouds' look in Blender's own engines, EEVEE and Cycles: their stored color as light."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What moves, as a greyscale Blender image that the artist paints in.
+"""What moves, as a grayscale Blender image that the artist paints in.
 
-It covers the wide photo: white moves, black stands still, grey edges are soft. The image is packed
+It covers the wide photo: white moves, black stands still, gray edges are soft. The image is packed
 into the .blend and hangs on the still cloud, so that it is appended and linked along with it.
 """
 
@@ -43,7 +43,7 @@ def write_regions(image: bpy.types.Image, regions: FloatArray) -> None:
 
 
 def read_regions(image: bpy.types.Image) -> FloatArray:
-    """An image's brightness (H, W) 0..1, top row first; colours count by their luminance."""
+    """An image's brightness (H, W) 0..1, top row first; colors count by their luminance."""
     width, height = image.size
     rgba = np.empty(width * height * 4, np.float32)
     image.pixels.foreach_get(rgba)

@@ -46,7 +46,7 @@ SUN_ANGLE = np.radians(5.0)
 SUN_ROTATION = (np.radians(45.0), 0.0, np.radians(-35.0))
 """High, behind the photo's camera and to its left, which looks along +y."""
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
-"""Of linear Rec. 709 colours."""
+"""Of linear Rec. 709 colors."""
 FAR_DISPARITY = 0.02
 """Points below this disparity are sky or as good as sky; the farthest have 0.01."""
 _MIN_SKY_SHARE = 0.01
@@ -62,7 +62,7 @@ def ensure_objects_scene(scene: bpy.types.Scene) -> bpy.types.Scene:
     """The second scene of a 4D scene, made or brought up to date.
 
     Its objects' collection gets every object of `scene` that EEVEE draws and that isn't ours; a
-    new collection without a light gets a sun, a new scene a world in the colour of the photo's sky.
+    new collection without a light gets a sun, a new scene a world in the color of the photo's sky.
     """
     objects = objects_scene_of(scene) or _new_scene(scene)
     apply(objects, {path: read(scene, path) for path in SHARED})
@@ -119,7 +119,7 @@ def _share_camera_markers(scene: bpy.types.Scene, objects: bpy.types.Scene) -> N
 
 
 def _world(name: str, color: FloatArray) -> bpy.types.World:
-    """A world that lights from everywhere in a scene-linear colour (3,)."""
+    """A world that lights from everywhere in a scene-linear color (3,)."""
     world = bpy.data.worlds.new(name)
     world.color = color
     background = next(n for n in world.node_tree.nodes if n.type == "BACKGROUND")
@@ -137,9 +137,9 @@ def _sun(sky: FloatArray) -> bpy.types.Object:
 
 
 def sky_color(scene: bpy.types.Scene) -> FloatArray:
-    """Scene-linear mean colour (3,) of the clouds' farthest points, of all where hardly any is far.
+    """Scene-linear mean color (3,) of the clouds' farthest points, of all where hardly any is far.
 
-    Mid-grey where no cloud has colours.
+    Mid-gray where no cloud has colors.
     """
     parts = list(_colors(scene))
     if not parts:
@@ -151,7 +151,7 @@ def sky_color(scene: bpy.types.Scene) -> FloatArray:
 
 
 def _colors(scene: bpy.types.Scene) -> Iterator[tuple[FloatArray, NDArray[np.bool_]]]:
-    """Colours (P, 3) of each cloud's points and whether they are far (P,)."""
+    """Colors (P, 3) of each cloud's points and whether they are far (P,)."""
     for thing in scene.objects:
         attributes = thing.data.attributes if thing.type == "POINTCLOUD" else {}
         if COLOR in attributes and "disparity" in attributes:

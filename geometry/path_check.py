@@ -151,7 +151,7 @@ def _percent(share: float) -> str:
 def _upright(looks: FloatArray, downs: FloatArray) -> FloatArray:
     """Rotation (3, 3) about the photo's axis that stands cameras upright that are rolled.
 
-    The check takes its poses upright; those of a levelled horizon all are, in turned axes.
+    The check takes its poses upright; those of a leveled horizon all are, in turned axes.
     """
     rights = np.cross(downs, looks)
     # An upright camera's right lies across `down`, which is to be perpendicular to all rights.

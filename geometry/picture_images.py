@@ -21,9 +21,9 @@ from .core.pictures import (
     WIDE,
     Picture,
     PictureEdit,
-    is_grey,
+    is_gray,
     layer_in,
-    quantised,
+    quantized,
 )
 from .marks import PICTURES, ROLE, mark
 
@@ -118,7 +118,7 @@ def read_levels(name: str, image: bpy.types.Image) -> np.ndarray:
     rgba = np.empty(width * height * 4, np.float32)
     image.pixels.foreach_get(rgba)
     rows = rgba.reshape(height, width, 4)[::-1]
-    return quantised(name, rows[..., 0] if is_grey(name) else rows[..., :3])
+    return quantized(name, rows[..., 0] if is_gray(name) else rows[..., :3])
 
 
 def _photo(still: bpy.types.Object) -> str:
@@ -134,7 +134,7 @@ def _load(picture: Picture, name: str) -> bpy.types.Image:
     """A new image of a picture's file; Blender reads the pixels when somebody looks."""
     image = bpy.data.images.load(picture.file)
     image.name = name
-    if is_grey(picture.name):
+    if is_gray(picture.name):
         image.colorspace_settings.name = "Non-Color"
     mark(image, PICTURE_ROLE)
     image[_BASE] = picture.base

@@ -59,7 +59,7 @@ def offset_path(follow: bpy.types.Constraint) -> str:
 def key_along(
     data: bpy.types.ID, path: str, values: Values, shares: Values, timing: Timing
 ) -> None:
-    """Key values (n, C) of a property for when `shares` (n,) of the curve are travelled.
+    """Key values (n, C) of a property for when `shares` (n,) of the curve are traveled.
 
     The keys that the property has are replaced.
     """

@@ -112,7 +112,7 @@ def controls(curve: bpy.types.Object) -> Controls:
 
 
 def cut_curve(curve: bpy.types.Object, share: float) -> None:
-    """End a curve where `share` (above 0, below 1) of its length is travelled.
+    """End a curve where `share` (above 0, below 1) of its length is traveled.
 
     Up to there its shape and its points stay (de Casteljau); a closed curve is opened. Raises
     PathError.
@@ -124,7 +124,7 @@ def cut_curve(curve: bpy.types.Object, share: float) -> None:
     order = [(i - 1) % count if spline.use_cyclic_u else i for i in range(piece + 1)]
     kept = [{name: _get(spline.bezier_points[i], name) for name in KEPT} for i in order]
     right, before, end = _split(c, piece, t)
-    # Automatic handles would follow the neighbour that is cut away.
+    # Automatic handles would follow the neighbor that is cut away.
     for side in ("handle_left_type", "handle_right_type"):
         kept[-1][side] = {"AUTO": "ALIGNED", "VECTOR": "FREE"}.get(kept[-1][side], kept[-1][side])
     kept[-1]["handle_right"] = right

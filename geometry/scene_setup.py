@@ -1,7 +1,7 @@
-"""The scene round the clouds: picture size, frame range, engine, exact colours, film output.
+"""The scene round the clouds: picture size, frame range, engine, exact colors, film output.
 
 Which scene: an unused one (no objects, no strips, no compositing, no animation) is set up in place,
-since there is nothing of the artist's in it. Any other gets a neighbour: a new scene
+since there is nothing of the artist's in it. Any other gets a neighbor: a new scene
 "Make 4D <photo>" that is shown instead, so that engine, size, frame range, camera and objects of
 the artist's own scene, be it only the default cube, stay exactly as they are and one click in the
 scene menu away.
@@ -30,7 +30,7 @@ EXACT_COLORS: dict[str, Any] = {
     "view_settings.use_white_balance": False,
     "render.dither_intensity": 0.0,
 }
-"""With these a colour that is stored comes out of the render as it was (AgX, the default, is off by
+"""With these a color that is stored comes out of the render as it was (AgX, the default, is off by
 up to 126/255)."""
 NO_STAMPS: dict[str, Any] = {
     f"render.{name}": False
@@ -117,8 +117,8 @@ def settings_for(plan: FlightPlan) -> dict[str, Any]:
         "frame_step": 1,
         "frame_current": FIRST_FRAME,
     }
-    if plan.metres_per_unit > 0:
-        settings["unit_settings.scale_length"] = plan.metres_per_unit
+    if plan.meters_per_unit > 0:
+        settings["unit_settings.scale_length"] = plan.meters_per_unit
     if has_engine():
         settings["render.engine"] = ENGINE
     return settings | EXACT_COLORS | NO_STAMPS
@@ -135,7 +135,7 @@ def has_engine() -> bool:
 def set_film_output(scene: bpy.types.Scene, path: str) -> None:
     """Render animations to an H.264 film at `path` (.mp4), the same bytes for the same pictures.
 
-    H.264's usual pixel format halves the colour's size, so pictures have to be even; sizes that are
+    H.264's usual pixel format halves the color's size, so pictures have to be even; sizes that are
     not are Blender's to report.
     """
     apply(scene, FILM | {"render.filepath": path})

@@ -1,8 +1,8 @@
-"""Brings a photograph's colours to sRGB by the ICC profile that lies in its file.
+"""Brings a photograph's colors to sRGB by the ICC profile that lies in its file.
 
-Phones write Display P3, cameras Adobe RGB: read as sRGB their colours come out pale. Source:
+Phones write Display P3, cameras Adobe RGB: read as sRGB their colors come out pale. Source:
 ICC.1:2010, sections 7 (profile), 10.5 and 10.15 (tone curves); IEC 61966-2-1 (sRGB). Profiles of
-another kind than three primaries with tone curves (tables, CMYK, grey) are left alone.
+another kind than three primaries with tone curves (tables, CMYK, gray) are left alone.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _UNNOTICEABLE = 1.0 / 255.0
 
 
 def to_srgb(image: Array, profile: bytes) -> Array | None:
-    """(H, W, 3) float32 0..1 sRGB-encoded colours, clipped, of an image in a profile's space.
+    """(H, W, 3) float32 0..1 sRGB-encoded colors, clipped, of an image in a profile's space.
 
     None where the profile is sRGB's own (to half a level of 8 bits), damaged, or of another kind.
     """
@@ -56,7 +56,7 @@ def _convert(image: Array, curves: list[NDArray[np.float64]], matrix: NDArray[np
 
 def _read_tags(profile: bytes) -> dict[bytes, bytes]:
     if profile[16:24] != b"RGB XYZ ":
-        raise ValueError("not a profile of RGB colours by primaries")
+        raise ValueError("not a profile of RGB colors by primaries")
     (count,) = struct.unpack_from(">I", profile, 128)
     tags = {}
     for at in range(132, 132 + 12 * min(count, 100), 12):

@@ -20,10 +20,10 @@ from ..geometry.core.pictures import (
     MASK,
     WIDE,
     PictureEdit,
-    is_grey,
+    is_gray,
     layer_in,
     levels_of,
-    quantised,
+    quantized,
 )
 from .cache import Arrays
 
@@ -61,7 +61,7 @@ def changed_pixels(edit: PictureEdit, before: FloatArray | None) -> Mask:
     """Where (H, W) a picture differs from what it was, all over where that is not known."""
     if before is None or before.shape[:2] != edit.pixels.shape[:2]:
         return np.ones(edit.pixels.shape[:2], bool)
-    old = quantised(edit.name, before).astype(np.int32)
+    old = quantized(edit.name, before).astype(np.int32)
     far = np.abs(edit.pixels.astype(np.int32) - old) > TOLERANCE[levels_of(edit.name)]
     return np.asarray(far if far.ndim == 2 else far.any(axis=-1))
 
@@ -88,7 +88,7 @@ def _laid_over(name: str, arrays: Arrays, values: FloatArray, changed: Mask) -> 
     """The changed results of a stage: `values` of a picture where it was `changed`."""
     if name.startswith(MASK):
         return {"layer": _moved(arrays["layer"], layer_in(name), values > 0.5, changed)}
-    where = changed if is_grey(name) else changed[..., None]
+    where = changed if is_gray(name) else changed[..., None]
     if name.startswith(LAYER):
         color = arrays["color"].copy()
         color[layer_in(name)] = np.where(where, values, color[layer_in(name)])
@@ -96,7 +96,7 @@ def _laid_over(name: str, arrays: Arrays, values: FloatArray, changed: Mask) -> 
     shown = np.where(where, values, arrays[name]).astype(np.float32)
     if name == WIDE:
         return {name: shown}
-    # Black is the sky: what was painted black becomes sky, sky that was painted grey is none.
+    # Black is the sky: what was painted black becomes sky, sky that was painted gray is none.
     black = shown < 0.5 / 255
     sky = np.where(changed, black.astype(np.float32), arrays["sky"])
     return {name: np.where(changed & black, 0.0, shown).astype(np.float32), "sky": sky}

@@ -1,6 +1,6 @@
 """Loads a photograph: whatever an artist has, as float32 sRGB at the film's size.
 
-Order: header (size limits), decode, EXIF rotation, alpha over grey, resampling, colour profile.
+Order: header (size limits), decode, EXIF rotation, alpha over gray, resampling, color profile.
 OpenCV decodes from memory, because it can't open paths with non-ASCII letters on Windows.
 """
 
@@ -51,7 +51,7 @@ def load_photo(path: Path, size: int) -> Photo:
     """Load a JPEG, PNG, WebP, TIFF or BMP file with its longer side scaled to `size` pixels.
 
     An odd `size` is rounded down, so that both sides are even; smaller photos are enlarged, so that
-    the film has the size that was asked for. Transparent parts are composited over middle grey
+    the film has the size that was asked for. Transparent parts are composited over middle gray
     (0.5): neither black nor white, which would glare in a flight. Raises PhotoError.
     """
     data = _read_file(path)
@@ -71,7 +71,7 @@ def load_photo(path: Path, size: int) -> Photo:
     image = _resample(color, size)
     if (converted := color_profile.to_srgb(image, profile)) is not None:
         image = converted
-        notes.append("The photo's colours were brought from its own colour profile to sRGB.")
+        notes.append("The photo's colors were brought from its own color profile to sRGB.")
     if max(original) < size:
         width, height = original
         note = Sentence(
@@ -94,7 +94,7 @@ def _read_file(path: Path) -> bytes:
 def _decode(
     data: bytes, header: Header, path: Path, size: int
 ) -> tuple[NDArray[Any], dict[int, bytes]]:
-    """Pixels as stored (grey, BGR or BGRA; 8 or 16 bits or float); metadata by OpenCV's kind."""
+    """Pixels as stored (gray, BGR or BGRA; 8 or 16 bits or float); metadata by OpenCV's kind."""
     flags = cv2.IMREAD_UNCHANGED
     if header.kind == "JPEG":
         flags = (
@@ -126,17 +126,17 @@ def _reduced_flag(longer: int, size: int) -> int:
 
 
 def _is_premultiplied(pixels: NDArray[Any], header: Header, tags: dict[int, int]) -> bool:
-    """Whether alpha is multiplied into the colours.
+    """Whether alpha is multiplied into the colors.
 
     TIFF may store it so (ExtraSamples 1), and where it does not (2), OpenCV multiplies 8-bit
-    colours while it reads them.
+    colors while it reads them.
     """
     extra = tags.get(exif.EXTRA_SAMPLES, 0) if header.kind == "TIFF" else 0
     return extra == 1 or (extra == 2 and pixels.dtype == np.uint8)
 
 
 def _to_rgb(pixels: NDArray[Any], premultiplied: bool) -> tuple[Image, list[str]]:
-    """(H, W, 3) float32 0..1 RGB of grey, BGR or BGRA pixels, and notes."""
+    """(H, W, 3) float32 0..1 RGB of gray, BGR or BGRA pixels, and notes."""
     scale = 1.0 / np.iinfo(pixels.dtype).max if pixels.dtype.kind in "ui" else 1.0
     image = np.multiply(pixels, np.float32(scale), dtype=np.float32)
     image = np.nan_to_num(image, copy=False, nan=0.0, posinf=1.0, neginf=0.0).clip(0.0, 1.0)
@@ -149,7 +149,7 @@ def _to_rgb(pixels: NDArray[Any], premultiplied: bool) -> tuple[Image, list[str]
     if not premultiplied:
         color *= alpha
     color += BACKGROUND * (1.0 - alpha)
-    return color.clip(0.0, 1.0), ["The photo's transparent parts were filled with grey."]
+    return color.clip(0.0, 1.0), ["The photo's transparent parts were filled with gray."]
 
 
 def _resample(image: Image, size: int) -> Image:

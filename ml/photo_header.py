@@ -100,7 +100,7 @@ def _read_jpeg(data: Bytes) -> Header | None:
 
 
 def is_cut_short(data: Bytes, header: Header) -> bool:
-    """Whether a JPEG has no end, which some versions of OpenCV decode with grey for what is lost.
+    """Whether a JPEG has no end, which some versions of OpenCV decode with gray for what is lost.
 
     Looks through the whole file where it has none. A preview before the frame has its own end.
     """

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 
 from ..geometry.core.camera import FloatArray
-from ..geometry.core.pictures import FOLDER, Picture, is_grey, quantised, stage_of
+from ..geometry.core.pictures import FOLDER, Picture, is_gray, quantized, stage_of
 from .cache import Arrays
 from .painted import picture_names, picture_of
 
@@ -44,8 +44,8 @@ def write_pictures(
 
 
 def _encoded(name: str, values: FloatArray) -> bytes:
-    levels = quantised(name, values)
-    done, encoded = cv2.imencode(".png", levels if is_grey(name) else levels[..., ::-1], QUICK)
+    levels = quantized(name, values)
+    done, encoded = cv2.imencode(".png", levels if is_gray(name) else levels[..., ::-1], QUICK)
     assert done
     return encoded.tobytes()
 

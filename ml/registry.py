@@ -19,8 +19,8 @@ class ModelSpec:
     """One pretrained model.
 
     key: its name in settings and on the command line; stage: `inpaint`, `depth` or `motion`; label:
-    its name for the artist; hub_id, revision: repository and commit on the hub; licence: its name,
-    SPDX where there is one; licence_url: its text; download_mb: size of `files`; memory_mb: what
+    its name for the artist; hub_id, revision: repository and commit on the hub; license: its name,
+    SPDX where there is one; license_url: its text; download_mb: size of `files`; memory_mb: what
     running it takes on a GPU in half precision, at its native size; native_size: side in pixels
     that it was trained at; files: patterns of the repository's files that are needed; variant: the
     kind of weight files ("fp16", or "" for the plain ones); note: what it is good for, in a line.
@@ -31,8 +31,8 @@ class ModelSpec:
     label: str
     hub_id: str
     revision: str
-    licence: str
-    licence_url: str
+    license: str
+    license_url: str
     download_mb: int
     memory_mb: int
     native_size: int
@@ -72,8 +72,8 @@ MODELS: tuple[ModelSpec, ...] = (
         label="Stable Diffusion 2 Inpainting",
         hub_id="sd2-community/stable-diffusion-2-inpainting",
         revision="5f74973cbb64c8568780732c17f43eb269d63a0d",
-        licence="CreativeML Open RAIL++-M",
-        licence_url="https://github.com/Stability-AI/stablediffusion/blob/main/LICENSE-MODEL",
+        license="CreativeML Open RAIL++-M",
+        license_url="https://github.com/Stability-AI/stablediffusion/blob/main/LICENSE-MODEL",
         download_mb=2582,
         memory_mb=4000,
         native_size=512,
@@ -87,8 +87,8 @@ MODELS: tuple[ModelSpec, ...] = (
         label="Stable Diffusion 1.5 Inpainting",
         hub_id="stable-diffusion-v1-5/stable-diffusion-inpainting",
         revision="8a4288a76071f7280aedbdb3253bdb9e9d5d84bb",
-        licence="CreativeML Open RAIL-M",
-        licence_url="https://huggingface.co/spaces/CompVis/stable-diffusion-license",
+        license="CreativeML Open RAIL-M",
+        license_url="https://huggingface.co/spaces/CompVis/stable-diffusion-license",
         download_mb=2135,
         memory_mb=3500,
         native_size=512,
@@ -102,8 +102,8 @@ MODELS: tuple[ModelSpec, ...] = (
         label="Stable Diffusion XL Inpainting",
         hub_id="diffusers/stable-diffusion-xl-1.0-inpainting-0.1",
         revision="115134f363124c53c7d878647567d04daf26e41e",
-        licence="CreativeML Open RAIL++-M",
-        licence_url="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/blob/main/LICENSE.md",
+        license="CreativeML Open RAIL++-M",
+        license_url="https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/blob/main/LICENSE.md",
         download_mb=6942,
         memory_mb=11000,
         native_size=1024,
@@ -117,8 +117,8 @@ MODELS: tuple[ModelSpec, ...] = (
         label="Depth Anything V2 Small",
         hub_id="depth-anything/Depth-Anything-V2-Small-hf",
         revision="5426e4f0f36572d16453bbda7a8389317b1bef99",
-        licence="Apache-2.0",
-        licence_url=_APACHE,
+        license="Apache-2.0",
+        license_url=_APACHE,
         download_mb=100,
         memory_mb=300,
         native_size=518,
@@ -133,8 +133,8 @@ MODELS: tuple[ModelSpec, ...] = (
         label="DPT Hybrid (MiDaS)",
         hub_id="Intel/dpt-hybrid-midas",
         revision="17fb43d4437eb62c260a593400db13c22b04511a",
-        licence="Apache-2.0",
-        licence_url=_APACHE,
+        license="Apache-2.0",
+        license_url=_APACHE,
         download_mb=490,
         memory_mb=500,
         native_size=384,
@@ -147,15 +147,15 @@ MODELS: tuple[ModelSpec, ...] = (
         label="DPT Large (MiDaS)",
         hub_id="Intel/dpt-large",
         revision="bc15f29aa3a80d532f2ed650b5e16ac48d8958f9",
-        licence="Apache-2.0",
-        licence_url=_APACHE,
+        license="Apache-2.0",
+        license_url=_APACHE,
         download_mb=1368,
         memory_mb=1000,
         native_size=384,
         files=_NETWORK,
         note="The larger sister of the paper's.",
     ),
-    # Its page on the hub names no licence; the authors publish the same weights, and all their
+    # Its page on the hub names no license; the authors publish the same weights, and all their
     # small models, under this one.
     ModelSpec(
         key="depth-anything-v2-metric",
@@ -163,13 +163,13 @@ MODELS: tuple[ModelSpec, ...] = (
         label="Depth Anything V2 Metric Outdoor Small",
         hub_id="depth-anything/Depth-Anything-V2-Metric-Outdoor-Small-hf",
         revision="fd2c22027eaf20374204f14099b8341e1925ad39",
-        licence="Apache-2.0",
-        licence_url="https://github.com/DepthAnything/Depth-Anything-V2/blob/main/LICENSE",
+        license="Apache-2.0",
+        license_url="https://github.com/DepthAnything/Depth-Anything-V2/blob/main/LICENSE",
         download_mb=100,
         memory_mb=300,
         native_size=518,
         files=_NETWORK,
-        note="Depth in metres, outdoors, up to 80 m.",
+        note="Depth in meters, outdoors, up to 80 m.",
     ),
     ModelSpec(
         key="depth-pro",
@@ -177,13 +177,13 @@ MODELS: tuple[ModelSpec, ...] = (
         label="Depth Pro",
         hub_id="apple/DepthPro-hf",
         revision="de816c8ce7168afcb231f96d501d72b869d0beda",
-        licence="Research only: Apple ML Research Model (apple-amlr)",
-        licence_url="https://huggingface.co/apple/DepthPro/blob/main/LICENSE",
+        license="Research only: Apple ML Research Model (apple-amlr)",
+        license_url="https://huggingface.co/apple/DepthPro/blob/main/LICENSE",
         download_mb=1905,
         memory_mb=4500,
         native_size=1536,
         files=_NETWORK,
-        note="Depth in metres and the focal length. Not for commercial work.",
+        note="Depth in meters and the focal length. Not for commercial work.",
     ),
     ModelSpec(
         key="upernet-convnext-tiny",
@@ -191,8 +191,8 @@ MODELS: tuple[ModelSpec, ...] = (
         label="UPerNet ConvNeXt Tiny",
         hub_id="openmmlab/upernet-convnext-tiny",
         revision="876ffc56b819a829448f7e81e9f8606deef6fb65",
-        licence="MIT",
-        licence_url="https://opensource.org/license/mit",
+        license="MIT",
+        license_url="https://opensource.org/license/mit",
         download_mb=242,
         memory_mb=500,
         native_size=512,
@@ -205,8 +205,8 @@ MODELS: tuple[ModelSpec, ...] = (
         label="SegFormer B0",
         hub_id="nvidia/segformer-b0-finetuned-ade-512-512",
         revision="489d5cd81a0b59fab9b7ea758d3548ebe99677da",
-        licence="Research only: NVIDIA Source Code License",
-        licence_url="https://github.com/NVlabs/SegFormer/blob/master/LICENSE",
+        license="Research only: NVIDIA Source Code License",
+        license_url="https://github.com/NVlabs/SegFormer/blob/master/LICENSE",
         download_mb=16,
         memory_mb=300,
         native_size=512,

@@ -19,9 +19,9 @@ _CHUNK_TESTS = 1 << 21
 
 @dataclass(frozen=True)
 class TensorSplats:
-    """P discs in a picture: centre u (right), v (down) and radius in pixels, depth z; each (P,).
+    """P discs in a picture: center u (right), v (down) and radius in pixels, depth z; each (P,).
 
-    A pixel (column i, row j) has its centre at (i + 0.5, j + 0.5).
+    A pixel (column i, row j) has its center at (i + 0.5, j + 0.5).
     """
 
     u: Tensor
@@ -149,11 +149,11 @@ def _piece(reach: _Reach, which: slice) -> _Reach:
     return _Reach(reach.left[which], reach.columns[which], reach.top[which], reach.rows[which])
 
 
-def _span(centre: Tensor, radius: Tensor, length: int) -> tuple[Tensor, Tensor]:
-    """First pixel and number of pixels whose centres may lie within `radius` of `centre`."""
-    valid = torch.isfinite(centre) & torch.isfinite(radius)
+def _span(center: Tensor, radius: Tensor, length: int) -> tuple[Tensor, Tensor]:
+    """First pixel and number of pixels whose centers may lie within `radius` of `center`."""
+    valid = torch.isfinite(center) & torch.isfinite(radius)
     # In double precision, so that rounding here can't take a pixel from a disc.
-    middle = torch.where(valid, centre, 0.0).double()
+    middle = torch.where(valid, center, 0.0).double()
     reach = torch.where(valid, radius.abs(), -1.0).double()
     low = torch.ceil(middle - reach - 0.5).clamp(0, length).long()
     high = torch.floor(middle + reach - 0.5).clamp(-1, length - 1).long()

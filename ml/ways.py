@@ -28,15 +28,15 @@ class SceneDepth:
     """Depth of a picture (H, W).
 
     disparity (H, W) float32 0..1, 1 nearest, 0 in the sky; sky (H, W) float32 0..1; horizon: its
-    row in pixels, may lie outside; focal: in pixels, 0 where it isn't known; metres_per_unit: how
-    many metres the nearest depth is, 0 where that isn't known.
+    row in pixels, may lie outside; focal: in pixels, 0 where it isn't known; meters_per_unit: how
+    many meters the nearest depth is, 0 where that isn't known.
     """
 
     disparity: FloatArray
     sky: FloatArray
     horizon: float
     focal: float = 0.0
-    metres_per_unit: float = 0.0
+    meters_per_unit: float = 0.0
 
 
 def find_sky(image: FloatArray, settings: JobSettings, context: StageContext) -> FloatArray:
@@ -116,6 +116,6 @@ def _network_depth(
     sky = find_sky(image, settings, context.within(0.0, 0.3))
     later = context.within(0.3, 1.0)
     estimate = context.models.depth(settings, later).estimate(image, later)
-    disparity, metres_per_unit = scene_disparity(estimate, sky)
+    disparity, meters_per_unit = scene_disparity(estimate, sky)
     row = scene_layout(image, sky, horizon).horizon if horizon is None else horizon
-    return SceneDepth(disparity, sky, float(row), estimate.focal, metres_per_unit)
+    return SceneDepth(disparity, sky, float(row), estimate.focal, meters_per_unit)

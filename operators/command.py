@@ -77,7 +77,7 @@ def add_model_arguments(p: argparse.ArgumentParser) -> None:
     group.add_argument("--networks", metavar="FILE", help="the paper's checkpoint: paint with it")
     group.add_argument("--device", choices=DEVICES, default="auto", help="what they run on (auto)")
     group.add_argument("--models", metavar="DIR", help="the models folder")
-    group.add_argument("--list-models", action="store_true", help="models, sizes and licences")
+    group.add_argument("--list-models", action="store_true", help="models, sizes and licenses")
     group.add_argument("--download", choices=[m.key for m in MODELS], metavar="MODEL")
     group.add_argument("--online-mode", action="store_true", help="let --download use the network")
 
@@ -164,8 +164,8 @@ def list_models(arguments: argparse.Namespace, console: Console) -> None:
     for spec in MODELS:
         there = state_of(spec, models_place(arguments)).status
         size = size_words(spec.download_mb * 1_000_000)
-        console.done(f"--{spec.stage} {spec.key:<26} {size:>7}  {there:<8} {spec.licence}")
-        console.done(f"    {spec.note} ({spec.licence_url})")
+        console.done(f"--{spec.stage} {spec.key:<26} {size:>7}  {there:<8} {spec.license}")
+        console.done(f"    {spec.note} ({spec.license_url})")
 
 
 def download_model(arguments: argparse.Namespace, console: Console) -> None:
@@ -173,7 +173,7 @@ def download_model(arguments: argparse.Namespace, console: Console) -> None:
     spec = model(arguments.download)
     if not (arguments.online_mode or bpy.app.online_access):
         raise CommandError("Downloads use the network: allow that with --online-mode.")
-    console.done(f"{spec.label}, licence {spec.licence}: {spec.licence_url}")
+    console.done(f"{spec.label}, license {spec.license}: {spec.license_url}")
     task = Download(spec.key, models_place(arguments))
     try:
         wait_for(task, console, [])

@@ -1,4 +1,4 @@
-"""Download: get a pretrained model from the hub, once the artist has seen its licence and size."""
+"""Download: get a pretrained model from the hub, once the artist has seen its license and size."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ OFFLINE = (
 
 
 class MAKE4D_OT_download(bpy.types.Operator):
-    """Get a pretrained model, whose licence and size are shown first."""
+    """Get a pretrained model, whose license and size are shown first."""
 
     bl_idname = "make_4d.download"
     bl_label = "Download"
-    bl_description = "Get this model from the Hugging Face hub, after showing its licence and size"
+    bl_description = "Get this model from the Hugging Face hub, after showing its license and size"
     bl_options = {"INTERNAL"}
 
     model: StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
@@ -50,7 +50,7 @@ class MAKE4D_OT_download(bpy.types.Operator):
         )
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Size, licence, where it goes."""
+        """Size, license, where it goes."""
         spec = model(self.model)
         column = self.layout.column()
         size = size_words(spec.download_mb * 1_000_000)
@@ -59,9 +59,9 @@ class MAKE4D_OT_download(bpy.types.Operator):
         column.label(text=folder, icon="FILE_FOLDER")
         place = iface_("From: {place}").format(place=f"huggingface.co/{spec.hub_id}")
         column.label(text=place, icon="INTERNET")
-        licence = iface_("Licence: {licence}").format(licence=spec.licence)
-        column.label(text=licence, icon="TEXT")
-        column.operator("wm.url_open", text="Read the Licence", icon="URL").url = spec.licence_url
+        license = iface_("License: {license}").format(license=spec.license)
+        column.label(text=license, icon="TEXT")
+        column.operator("wm.url_open", text="Read the License", icon="URL").url = spec.license_url
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Start the download; without a window, run it to its end."""

@@ -64,9 +64,9 @@ def _ways(stage: str, builtin: str) -> list[tuple[str, str, str]]:
 
 
 def tooltip_of(spec: ModelSpec) -> Sentence:
-    """What a model is good for, and its licence."""
+    """What a model is good for, and its license."""
     note = Sentence(spec.note)
-    return Sentence("{note} Licence: {licence}", note=note, licence=spec.licence)
+    return Sentence("{note} License: {license}", note=note, license=spec.license)
 
 
 class Make4DSettings(bpy.types.PropertyGroup):
@@ -162,7 +162,7 @@ class Make4DSettings(bpy.types.PropertyGroup):
     nearest_distance: FloatProperty(  # type: ignore[valid-type]
         name="Nearest",
         description=(
-            "How far the photo's nearest thing is, in metres: it sets the scene's unit scale, so "
+            "How far the photo's nearest thing is, in meters: it sets the scene's unit scale, so "
             "that what you measure and place has its true size. The picture stays as it is"
         ),
         min=0.001,
@@ -170,7 +170,7 @@ class Make4DSettings(bpy.types.PropertyGroup):
         max=100_000.0,
         precision=2,
         get=lambda self: self.id_data.unit_settings.scale_length,
-        set=lambda self, metres: setattr(self.id_data.unit_settings, "scale_length", metres),
+        set=lambda self, meters: setattr(self.id_data.unit_settings, "scale_length", meters),
     )
     output: EnumProperty(  # type: ignore[valid-type]
         name="Output",

@@ -19,7 +19,7 @@ class MAKE4D_OT_use_models(bpy.types.Operator):
     bl_label = "Use Pretrained Models"
     bl_description = (
         "Choose the recommended model for painting, depth and motion, and download those that are "
-        "missing, after showing their licences and sizes"
+        "missing, after showing their licenses and sizes"
     )
     bl_options = {"INTERNAL"}
 
@@ -33,7 +33,7 @@ class MAKE4D_OT_use_models(bpy.types.Operator):
         )
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Every model with its size and licence, and where they go."""
+        """Every model with its size and license, and where they go."""
         missing = missing_models()
         for spec in recommended_models():
             column = self.layout.box().column()
@@ -41,8 +41,8 @@ class MAKE4D_OT_use_models(bpy.types.Operator):
             state = ": ".join((spec.label, size if spec in missing else iface_("Ready")))
             column.label(text=state, icon="IMPORT" if spec in missing else "NONE", translate=False)
             row = column.split(factor=0.7)
-            row.label(text=iface_("Licence: {licence}").format(licence=spec.licence))
-            row.operator("wm.url_open", text="Read").url = spec.licence_url
+            row.label(text=iface_("License: {license}").format(license=spec.license))
+            row.operator("wm.url_open", text="Read").url = spec.license_url
         folder = iface_("Folder: {folder}").format(folder=models_folder())
         self.layout.label(text=folder, icon="FILE_FOLDER")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..geometry.camera_rig import TILT, Rig, levelled_by
+from ..geometry.camera_rig import TILT, Rig, leveled_by
 from ..geometry.path_check import is_stale, sentence, stored
 from ..geometry.scene_parts import SceneError, SceneParts, parts_of
 from ..geometry.scene_rig import existing_rig
@@ -84,10 +84,10 @@ def draw_safety(
 
 def draw_view(layout: bpy.types.UILayout, scene: bpy.types.Scene, rig: Rig) -> None:
     """The horizon, the lens, and how large the scene is."""
-    levelled = bool(levelled_by(rig))
+    leveled = bool(leveled_by(rig))
     button = MAKE4D_OT_level_horizon.bl_idname
-    if levelled or rig.camera.get(TILT, 0.0):
-        layout.operator(button, icon="DRIVER_ROTATIONAL_DIFFERENCE", depress=levelled)
+    if leveled or rig.camera.get(TILT, 0.0):
+        layout.operator(button, icon="DRIVER_ROTATIONAL_DIFFERENCE", depress=leveled)
     else:
         layout.operator(button, text="Turn Horizon", icon="DRIVER_ROTATIONAL_DIFFERENCE")
     column = layout.column()

@@ -125,11 +125,11 @@ def draw_download(
 def draw_missing(
     layout: bpy.types.UILayout, context: bpy.types.Context, spec: ModelSpec, fetched: int
 ) -> None:
-    """Size and licence, and the button; why it can't be pressed where it can't."""
+    """Size and license, and the button; why it can't be pressed where it can't."""
     size = size_words(spec.download_mb * 1_000_000)
     layout.label(text=pgettext_iface("Not here yet: {size}").format(size=size), icon="IMPORT")
-    licence = pgettext_iface("Licence: {licence}").format(licence=spec.licence)
-    draw_wrapped(layout, context, licence, "TEXT")
+    license = pgettext_iface("License: {license}").format(license=spec.license)
+    draw_wrapped(layout, context, license, "TEXT")
     row = layout.row()
     row.enabled = downloads_available()
     text = "Download..."

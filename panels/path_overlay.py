@@ -1,7 +1,7 @@
 """The camera's path in the viewport, in the colors of how safe it is.
 
-Drawn once the path was checked: green, amber near the limits, red beyond them, grey where the
-camera doesn't come. Dashed and grey where the path has changed since.
+Drawn once the path was checked: green, amber near the limits, red beyond them, gray where the
+camera doesn't come. Dashed and gray where the path has changed since.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from gpu_extras.batch import batch_for_shader
 
 from ..geometry.camera_rig import Rig, moved
-from ..geometry.core.travel import Values, bezier_samples, travelled_shares
+from ..geometry.core.travel import Values, bezier_samples, traveled_shares
 from ..geometry.path_check import Limits, Measured, is_stale, stored
 from ..geometry.rig_paths import PathError, controls
 from ..geometry.scene_parts import SceneError, parts_of
@@ -22,7 +22,7 @@ from ..geometry.scene_rig import existing_rig
 from ..operators.path_options import limits_of
 
 GREEN, AMBER, RED = (0.2, 0.8, 0.3, 1.0), (1.0, 0.65, 0.1, 1.0), (0.95, 0.2, 0.2, 1.0)
-GREY = (0.55, 0.55, 0.55, 1.0)
+GRAY = (0.55, 0.55, 0.55, 1.0)
 NEAR = 0.6
 """Share of a limit from which the color is amber."""
 WIDTH = 4.0
@@ -63,7 +63,7 @@ def colored_lines(scene: bpy.types.Scene) -> tuple[list[Any], list[Any]] | None:
     pieces = np.arange(len(places) - 1)
     if is_stale(scene, parts, rig):
         pieces = pieces[pieces // DASH % 2 == 0]
-        colors = np.tile(GREY, (len(pieces), 1))
+        colors = np.tile(GRAY, (len(pieces), 1))
     else:
         middles = 0.5 * (shares[pieces] + shares[pieces + 1])
         colors = path_colors(measured, limits_of(scene), middles)
@@ -72,11 +72,11 @@ def colored_lines(scene: bpy.types.Scene) -> tuple[list[Any], list[Any]] | None:
 
 
 def path_places(rig: Rig) -> tuple[Values, Values]:
-    """Places (m, 3) along the curve, in the scene, and the shares (m,) of it travelled there."""
+    """Places (m, 3) along the curve, in the scene, and the shares (m,) of it traveled there."""
     c = controls(rig.curve)
     samples = bezier_samples(c.points, c.left, c.right)
     places = np.concatenate([samples[0, :1], samples[:, 1:].reshape(-1, 3)])
-    return moved(places, np.array(rig.curve.matrix_world, float)), travelled_shares(samples)
+    return moved(places, np.array(rig.curve.matrix_world, float)), traveled_shares(samples)
 
 
 def path_colors(measured: Measured, limits: Limits, shares: Values) -> Values:
@@ -88,7 +88,7 @@ def path_colors(measured: Measured, limits: Limits, shares: Values) -> Values:
     at = np.interp(shares, measured.shares[order], worst[order])
     choices = np.array([GREEN, AMBER, RED])
     colors = choices[(at > NEAR).astype(int) + (at > 1)]
-    colors[shares > measured.shares.max() + 1e-6] = GREY
+    colors[shares > measured.shares.max() + 1e-6] = GRAY
     return colors
 
 

@@ -19,7 +19,7 @@ class Layers:
     """What a pass accumulates, top row first.
 
     color (h, w, 3) premultiplied scene-linear; alpha (h, w); features: by name (h, w) or (h, w, C),
-    multiplied by their alpha and composited like colours: disparity, depth, known, layer and,
+    multiplied by their alpha and composited like colors: disparity, depth, known, layer and,
     where asked for, position in the world and vector.
     """
 
@@ -68,7 +68,7 @@ def passes(layers: Layers, film: Film) -> dict[str, FloatArray]:
 def combined(layers: Layers, background: tuple[float, float, float] | None) -> FloatArray:
     """Premultiplied RGBA (h, w, 4): over `background`, or as accumulated where that is None.
 
-    Over a background the colours are divided by the accumulated alpha, so that gaps between discs
+    Over a background the colors are divided by the accumulated alpha, so that gaps between discs
     don't darken; only where hardly anything is drawn does the background come in.
     """
     result = np.empty((*layers.alpha.shape, 4), np.float32)

@@ -54,7 +54,7 @@ def draw(
 
 
 def _triples(features: FloatArray) -> Iterator[FloatArray]:
-    """The features as opaque colours (P, 4), three channels at a time."""
+    """The features as opaque colors (P, 4), three channels at a time."""
     for first in range(0, features.shape[1], 3):
         color = np.zeros((len(features), 4), np.float32)
         part = features[:, first : first + 3]
@@ -89,8 +89,8 @@ def _sorted(
 ) -> Iterator[tuple[FloatArray, FloatArray]]:
     front = position[:, 2] >= _NEAREST
     x, y, z = position[front].T.astype(np.float64)
-    focal, centre = film.view.focal, film.view.centre
-    u, v = focal[0] * x / z + centre[0], focal[1] * y / z + centre[1]
+    focal, center = film.view.focal, film.view.center
+    u, v = focal[0] * x / z + center[0], focal[1] * y / z + center[1]
     splats = Splats(*(a.astype(np.float32) for a in (u, v, z, radius[front])))
     zeros, no = np.zeros_like(splats.u), np.zeros(len(z), bool)
     for color in colors:

@@ -82,7 +82,7 @@ class Make4DEngine(bpy.types.RenderEngine):
     def _render_layer(self, depsgraph: bpy.types.Depsgraph) -> None:
         """Render all stereo views of a view layer, or the only one."""
         names = _view_names(depsgraph.scene.render)
-        moments = self._neighbours(depsgraph, names)
+        moments = self._neighbors(depsgraph, names)
         clouds = self._clouds_now(depsgraph)
         for name, (before, after) in zip(names, moments, strict=True):
             self._select(name)
@@ -102,7 +102,7 @@ class Make4DEngine(bpy.types.RenderEngine):
         self.update_stats("", text.format(points=f"{points:,}", size=f"{size:,.0f}"))
         return clouds
 
-    def _neighbours(
+    def _neighbors(
         self, depsgraph: bpy.types.Depsgraph, names: list[str]
     ) -> list[tuple[motion.Moment | None, motion.Moment | None]]:
         """For each view the frames before and after this one, where the Vector pass needs them."""
@@ -155,7 +155,7 @@ class Make4DEngine(bpy.types.RenderEngine):
         chosen = scene.make_4d_engine
         film = Film(seen, wanted, background_color(scene), chosen.nearest)
         check, notice = self._check_stopped, self._notice
-        # A still shows the points' own colours; among a film's painted frames they would flicker.
+        # A still shows the points' own colors; among a film's painted frames they would flicker.
         must_paint = self.is_animation
         drawn = draw_frame(clouds, film, vectors, chosen.method, check, notice, must_paint)
         self._check_stopped()
@@ -204,7 +204,7 @@ def frame_size(render: bpy.types.RenderSettings) -> tuple[int, int]:
 
 
 def background_color(scene: bpy.types.Scene) -> tuple[float, float, float] | None:
-    """Scene-linear colour behind the points; None for a transparent film."""
+    """Scene-linear color behind the points; None for a transparent film."""
     if scene.render.film_transparent:
         return None
     return tuple(scene.world.color) if scene.world else (0.0, 0.0, 0.0)

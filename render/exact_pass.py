@@ -1,6 +1,6 @@
 """The GPU pass that draws what the paper's renderer draws: the K nearest discs of every pixel.
 
-Compute shaders project the points and sort their discs by the cell that the centre lies in (a
+Compute shaders project the points and sort their discs by the cell that the center lies in (a
 counting sort: count with image atomics, sum up, scatter); then every pixel looks through the cells
 round it and keeps the nearest. Nothing is sent again while only the camera moves, and the picture
 doesn't depend on the order in which a GPU handles the points.
@@ -99,7 +99,7 @@ class ExactPass:
     ) -> list[Textures]:
         """Draw the points into new targets; with `moving` twice, forward and backward in time.
 
-        A picture's targets, top row first: premultiplied colour and alpha; disparity, depth, known
+        A picture's targets, top row first: premultiplied color and alpha; disparity, depth, known
         and layer; then what `method` asks for. The backward picture is empty where no moving disc
         touches a pixel: there the forward one is right. check: called between pieces of the work,
         may raise to stop.
@@ -198,7 +198,7 @@ def _bin_constants(held: HeldCloud, view: View, pictures: int, method: Method) -
     travel = float(np.linalg.norm(matrix[:3, 3])) if painted else -1.0
     return {
         "to_camera": Matrix(matrix.tolist()),
-        "lens": (*view.focal, *view.centre),
+        "lens": (*view.focal, *view.center),
         "frame": (float(view.width), float(view.height), _near(view), view.clip[1]),
         "rule": (float(scale * focal), method.rule.min_radius, travel, float(view.orthographic)),
         "points_at": (held.first, len(held.cloud.position), pictures, pictures.bit_count()),
@@ -207,7 +207,7 @@ def _bin_constants(held: HeldCloud, view: View, pictures: int, method: Method) -
 
 def _gather_constants(view: View) -> dict[str, object]:
     return {
-        "lens": (*view.focal, *view.centre),
+        "lens": (*view.focal, *view.center),
         "orthographic": float(view.orthographic),
         # Also behind an orthographic viewport's eye, depths are counted from in front of it.
         "depth_origin": min(_near(view), 0.0),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 DEFAULT_RADIUS = 0.05
 DEFAULT_COLOR = (0.8, 0.8, 0.8, 1.0)
 COLOR_NAMES = ("Color", "color")
-"""Names of the colour attribute: ours, and what other tools call it."""
+"""Names of the color attribute: ours, and what other tools call it."""
 _MADE_BY_US = ("known", "layer", "disparity")
 _ATTRIBUTES = ("position", "radius", "disparity", "known", "layer", "weight", "backward")
 _READ = {*_ATTRIBUTES, *COLOR_NAMES}
@@ -84,7 +84,7 @@ def visible_clouds(depsgraph: bpy.types.Depsgraph) -> list[Cloud]:
 def read_cloud(evaluated: bpy.types.Object, matrix: NDArray[np.float64]) -> Cloud | None:
     """The points of an evaluated object, None where it has none.
 
-    Missing attributes get defaults: Blender's radius, light grey, at rest. Points whose position
+    Missing attributes get defaults: Blender's radius, light gray, at rest. Points whose position
     or radius isn't finite are dropped, as are those without a radius.
     """
     geometry = evaluated.evaluated_geometry()  # owns what is read below: keep it alive

@@ -32,7 +32,7 @@ PAPER_RULE = DiscRule(0.0, 0.0)
 class Film:
     """A frame to draw through `view`.
 
-    passes: names of render passes; background: scene-linear colour behind the points, None for a
+    passes: names of render passes; background: scene-linear color behind the points, None for a
     transparent film; nearest: number K of discs that count in a pixel; rule: how large they are.
     """
 

@@ -26,7 +26,7 @@ def screen_motion(before: Moment, now: Moment, after: Moment) -> FloatArray:
 
     The first two tell where the point was a frame before, seen from its place now; the last two
     where it is now, seen from its place a frame later: (x_before - x, y_before - y, x - x_after,
-    y - y_after). Points that a neighbour frame lacks stand still but for the camera's motion, and
+    y - y_after). Points that a neighbor frame lacks stand still but for the camera's motion, and
     so do those whose loop begins anew, for their old and new places are not one motion.
     """
     parts = [_cloud_motion(cloud, before, now, after) for cloud in now.clouds]
@@ -74,6 +74,6 @@ def _on_screen(cloud: Cloud, position: FloatArray, view: View) -> FloatArray:
     matrix = view.world_to_camera @ cloud.matrix
     x, y, z = matrix[:3, :3] @ position.T.astype(np.float64) + matrix[:3, 3:]
     distance = np.ones_like(z) if view.orthographic else np.where(z > MIN_DEPTH, z, np.nan)
-    u = view.focal[0] * x / distance + view.centre[0]
-    v = view.focal[1] * y / distance + view.centre[1]
+    u = view.focal[0] * x / distance + view.center[0]
+    v = view.focal[1] * y / distance + view.center[1]
     return np.stack([u, -v], axis=1)

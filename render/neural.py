@@ -92,7 +92,7 @@ def neural_frame(clouds: Sequence[Cloud], film: Film) -> NeuralFrame:
     files = {name: _file(name, clouds) for name, _ in names}
     parts = [_part(cloud, film.view, list(files)) for cloud in clouds]
     arrays = {name: joined([part[name] for part in parts]) for name in parts[0]}
-    arrays["disparity"] = normalised(np.float32(1.0) / arrays["z"])
+    arrays["disparity"] = normalized(np.float32(1.0) / arrays["z"])
     paths = tuple(str(path) for path in files.values())
     share = backward_share(clouds)
     return NeuralFrame(
@@ -135,7 +135,7 @@ def _part(cloud: Cloud, view: View, files: list[str]) -> dict[str, NDArray]:
     return {name: np.ascontiguousarray(values[keep]) for name, values in whole.items()}
 
 
-def normalised(values: NDArray[np.floating]) -> FloatArray:
+def normalized(values: NDArray[np.floating]) -> FloatArray:
     """Values (P,) stretched to 0..1, as the decoder was trained with disparities of a view."""
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
     return ((values - low) / max(high - low, 1e-6)).astype(np.float32)

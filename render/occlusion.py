@@ -1,6 +1,6 @@
 """Leaves out what can't be seen, so that drawing costs what is visible, not what is there.
 
-A pixel that holds the centre of a photo's point is closed by that point's underpaint, whose alpha
+A pixel that holds the center of a photo's point is closed by that point's underpaint, whose alpha
 there is exactly 1: whatever is drawn before it has no effect on the pixel. Dropping discs that lie
 behind closed pixels only therefore leaves the picture the same, bit for bit.
 """
@@ -15,8 +15,8 @@ from ..geometry.core.splat import UNDERPAINT_DEPTH, UNDERPAINT_GAIN
 from .scene_points import Order, Seen
 
 MAX_REACH = 4
-"""Discs that reach farther than this many pixels from their centre's are always drawn."""
-# A pixel's corner is half a pixel's diagonal from its centre: d2 = 0.5. A little more for rounding.
+"""Discs that reach farther than this many pixels from their center's are always drawn."""
+# A pixel's corner is half a pixel's diagonal from its center: d2 = 0.5. A little more for rounding.
 _CLOSING_RADIUS = (0.501 / (1.0 - 1.0 / UNDERPAINT_GAIN)) ** 0.5
 
 
@@ -27,7 +27,7 @@ def without_hidden(order: Order, seen: Seen, size: tuple[int, int]) -> Order:
     splat = np.where(under, -1 - order, order)
     radius = np.where(under, seen.under[splat], seen.splats.radius[splat])
     depth = seen.splats.z[splat] * np.where(under, np.float32(UNDERPAINT_DEPTH), np.float32(1))
-    reach = np.ceil(radius + 0.5) - 1  # pixels between the centre's and the farthest hit
+    reach = np.ceil(radius + 0.5) - 1  # pixels between the center's and the farthest hit
     pixel = _pixel(seen, size)[splat]
     visible = np.ones(len(order), bool)
     for distance in range(1, MAX_REACH + 1):
@@ -50,14 +50,14 @@ def _closed_depth(order: Order, seen: Seen, size: tuple[int, int]) -> FloatArray
 
 
 def _pixel(seen: Seen, size: tuple[int, int]) -> NDArray[np.int64]:
-    """Pixel (row * w + column) that holds each splat's centre, -1 outside the picture."""
+    """Pixel (row * w + column) that holds each splat's center, -1 outside the picture."""
     column, row = np.floor(seen.splats.u), np.floor(seen.splats.v)
     inside = (column >= 0) & (column < size[1]) & (row >= 0) & (row < size[0])
     return np.where(inside, row * size[1] + column, -1).astype(np.int64)
 
 
 def _widened(closed: FloatArray) -> FloatArray:
-    """Largest value of each pixel and its eight neighbours."""
+    """Largest value of each pixel and its eight neighbors."""
     padded = np.pad(closed, 1)
     rows = np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:])
     return np.maximum(np.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])

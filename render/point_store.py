@@ -31,7 +31,7 @@ class HeldCloud:
 
 
 class PointStore:
-    """Textures of several clouds: places a cloud, colours and extras for all together."""
+    """Textures of several clouds: places a cloud, colors and extras for all together."""
 
     def __init__(self) -> None:
         self.held: list[HeldCloud] = []

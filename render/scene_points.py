@@ -125,8 +125,8 @@ def projected(
     x, y, z = rotation @ cloud.position.T + shift[:, None]  # contiguous rows
     focal = float(np.sqrt(view.focal[0] * view.focal[1]))
     distance = np.ones_like(z) if view.orthographic else np.maximum(z, np.float32(MIN_DEPTH))
-    u = x * np.float32(view.focal[0]) / distance + np.float32(view.centre[0])
-    v = y * np.float32(view.focal[1]) / distance + np.float32(view.centre[1])
+    u = x * np.float32(view.focal[0]) / distance + np.float32(view.center[0])
+    v = y * np.float32(view.focal[1]) / distance + np.float32(view.center[1])
     return Splats(u, v, z, screen_radius(cloud.radius * scale, distance, focal, min_radius))
 
 

@@ -138,7 +138,7 @@ def _shader(triples: int, least: float) -> gpu.types.GPUShader:
 def _interface(triples: int) -> gpu.types.GPUStageInterfaceInfo:
     """What the vertex shader hands to the fragments."""
     interface = gpu.types.GPUStageInterfaceInfo(f"make_4d_splat_{triples}")
-    for kind, name in (("VEC2", "centre"), ("FLOAT", "radius"), ("FLOAT", "gain")):
+    for kind, name in (("VEC2", "center"), ("FLOAT", "radius"), ("FLOAT", "gain")):
         interface.flat(kind, name)
     interface.flat("VEC4", "color")
     for i in range(triples):

@@ -76,7 +76,7 @@ class PassesPanel(EnginePanel, bpy.types.Panel):
 
 
 class WorldPanel(EnginePanel, bpy.types.Panel):
-    """World properties: the colour behind the points."""
+    """World properties: the color behind the points."""
 
     bl_idname = "WORLD_PT_make_4d_color"
     bl_label = "Background"
@@ -88,7 +88,7 @@ class WorldPanel(EnginePanel, bpy.types.Panel):
         return super().poll(context) and context.world is not None
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Show the colour."""
+        """Show the color."""
         self.layout.use_property_split = True
         self.layout.prop(context.world, "color")
 

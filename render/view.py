@@ -19,13 +19,13 @@ class View:
     """A camera over a picture of width x height pixels.
 
     world_to_camera (4, 4): to x right, y down, z forward; focal (fx, fy) in pixels, or pixels per
-    scene unit where `orthographic`; centre (cx, cy) in pixels from the top left of this picture;
+    scene unit where `orthographic`; center (cx, cy) in pixels from the top left of this picture;
     clip (near, far) in scene units.
     """
 
     world_to_camera: NDArray[np.float64]
     focal: tuple[float, float]
-    centre: tuple[float, float]
+    center: tuple[float, float]
     width: int
     height: int
     clip: tuple[float, float]
@@ -43,8 +43,8 @@ class View:
 
     def cropped(self, left: int, top: int, width: int, height: int) -> View:
         """The same view cut to a rectangle, in pixels from the top left."""
-        centre = (self.centre[0] - left, self.centre[1] - top)
-        return replace(self, centre=centre, width=width, height=height)
+        center = (self.center[0] - left, self.center[1] - top)
+        return replace(self, center=center, width=width, height=height)
 
 
 def view_from_matrices(
@@ -59,7 +59,7 @@ def view_from_matrices(
     """
     width, height = size
     orthographic = bool(projection[3, 3] == 1.0)
-    # Column 2 shifts a perspective's centre (points have w = -z), column 3 an orthographic one's.
+    # Column 2 shifts a perspective's center (points have w = -z), column 3 an orthographic one's.
     shift = projection[:2, 3] if orthographic else -projection[:2, 2]
     return View(
         _CAMERA_FROM_BLENDER @ world_to_view,

@@ -49,7 +49,7 @@ class Viewport:
         depsgraph: bpy.types.Depsgraph,
         background: tuple[float, float, float] | None,
     ) -> None:
-        """Draw into the region of `context`, in the scene's display colours."""
+        """Draw into the region of `context`, in the scene's display colors."""
         region, scene = context.region, depsgraph.scene
         if region.width < 1 or region.height < 1:
             return
@@ -95,8 +95,8 @@ def coarse(film: Film) -> Film:
     width, height = (-(-length // COARSE) for length in (view.width, view.height))
     x, y = width / view.width, height / view.height
     focal = (view.focal[0] * x, view.focal[1] * y)
-    centre = (view.centre[0] * x, view.centre[1] * y)
-    return replace(film, view=replace(view, focal=focal, centre=centre, width=width, height=height))
+    center = (view.center[0] * x, view.center[1] * y)
+    return replace(film, view=replace(view, focal=focal, center=center, width=width, height=height))
 
 
 def redraw_later() -> None:

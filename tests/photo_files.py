@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-# A 32 x 32 CMYK JPEG with Adobe's mark: quadrants of the colours below.
+# A 32 x 32 CMYK JPEG with Adobe's mark: quadrants of the colors below.
 CMYK_JPEG = base64.b64decode(
     "/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwAGBAUGBQQGBgUGBwcGCAoQCgoJCQoUDg8MEBcUGBgXFBYWGh0lHxobIxwWFiAs"
     "ICMmJykqKRkfLTAtKDAlKCko/8AAFAgAIAAgBEMRAE0RAFkRAEsRAP/EABkAAQEAAwEAAAAAAAAAAAAAAAAIBQYHBP/E"
@@ -21,7 +21,7 @@ CMYK_COLORS = np.array([[(200, 30, 40), (30, 180, 60)], [(40, 60, 200), (230, 23
 
 
 def quadrants(width: int = 64, height: int = 48) -> np.ndarray:
-    """(height, width, 3) uint8 RGB: four plain colours, so that every turn can be told."""
+    """(height, width, 3) uint8 RGB: four plain colors, so that every turn can be told."""
     picture = np.zeros((height, width, 3), np.uint8)
     for row, column in np.ndindex(2, 2):
         rows = slice(row * height // 2, (row + 1) * height // 2)
@@ -31,7 +31,7 @@ def quadrants(width: int = 64, height: int = 48) -> np.ndarray:
 
 
 def write(path: Path, pixels: np.ndarray, *params: int) -> Path:
-    """Write RGB, RGBA or grey pixels in the format of the path's suffix."""
+    """Write RGB, RGBA or gray pixels in the format of the path's suffix."""
     swapped = pixels
     if pixels.ndim == 3:
         swapped = pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]

@@ -18,7 +18,7 @@ WIDTH, HEIGHT = 61, 45
 
 @contextmanager
 def opened(bpy) -> Iterator:
-    """An empty scene with the engine, exact colours and a camera that looks along +y."""
+    """An empty scene with the engine, exact colors and a camera that looks along +y."""
     from make_4d.render import engine
 
     registered = engine.Make4DEngine.is_registered
@@ -68,7 +68,7 @@ def add_points(scene, position, **attributes):
 
 
 def random_points(rng, count=400):
-    """Positions in front of, behind and beside the camera; radii; opaque and other colours."""
+    """Positions in front of, behind and beside the camera; radii; opaque and other colors."""
     position = rng.uniform(-1, 1, (count, 3)) * [2.5, 2, 4] + [0, 0, 3]
     color = rng.uniform(0, 1, (count, 4))
     color[::2, 3] = 1

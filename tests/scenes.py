@@ -28,8 +28,8 @@ def landscape(rng: np.random.Generator, height: int = 180, width: int = 240) -> 
     Returns the image, the mask of the sky and that of the tower.
     """
     rows = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
-    sky_colour = (1 - rows) * np.float32([0.35, 0.55, 0.9]) + rows * np.float32([0.9, 0.95, 1.0])
-    image = np.broadcast_to(sky_colour, (height, width, 3)).copy()
+    sky_color = (1 - rows) * np.float32([0.35, 0.55, 0.9]) + rows * np.float32([0.9, 0.95, 1.0])
+    image = np.broadcast_to(sky_color, (height, width, 3)).copy()
     horizon = int(0.55 * height)
     ground = np.float32([0.3, 0.42, 0.2]) + rng.normal(0, 0.06, (height, width, 1))
     image[horizon:] = ground[horizon:]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from make_4d.geometry.core.camera import FloatArray, Intrinsics, pixel_centres, unproject
+from make_4d.geometry.core.camera import FloatArray, Intrinsics, pixel_centers, unproject
 from make_4d.geometry.core.cloud import KEY_TIMES, Flight, FlightPlan, PointArrays
 from numpy.typing import NDArray
 
@@ -28,7 +28,7 @@ def make_flight(
     """
     camera = Intrinsics.from_field_of_view(width, height, np.radians(55.0))
     wide = camera.padded(margin, margin, margin, margin)
-    pixels = pixel_centres(wide.height, wide.width)
+    pixels = pixel_centers(wide.height, wide.width)
     depth, sky = surfaces(pixels, wide)
     color = np.random.default_rng(seed).uniform(0.2, 1.0, (*depth.shape, 3)).astype(np.float32)
     moves = sky & motion

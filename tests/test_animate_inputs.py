@@ -50,7 +50,7 @@ def test_turbulence_is_none_at_rest_and_grows_with_the_way(moving):  # noqa: F81
 
 
 def test_turbulence_has_the_size_that_is_asked_for(empty_blend, make_flight):
-    """Neighbours much closer than the size move alike."""
+    """Neighbors much closer than the size move alike."""
     points = make_flight(width=48, height=32, margin=2).moving
     near = {}
     for size in (0.001, 1000.0):

@@ -146,7 +146,7 @@ def test_inputs_can_be_animated(moving):
 
 def test_unknown_input_is_an_error(moving):
     with pytest.raises(KeyError):
-        moving.set("Colour", 1)
+        moving.set("Color", 1)
 
 
 def test_no_points(empty_blend, make_flight):

@@ -21,7 +21,7 @@ from make_4d.geometry.core.camera import Intrinsics
 WIDTH, HEIGHT = 96, 64
 CAMERA = Intrinsics.from_field_of_view(WIDTH, HEIGHT, math.radians(55))
 WALLS = ((20.0, -9.0, 8.0, -3.0, (0.7, 0.5, 0.4)), (5.0, -1.0, 0.3, -1.4, (0.3, 0.3, 0.6)))
-"""Upright rectangles that stand on the ground: z, left, right, top, colour."""
+"""Upright rectangles that stand on the ground: z, left, right, top, color."""
 GROUND = 1.2
 
 

@@ -241,10 +241,10 @@ def test_film_output(addon, empty_blend, tmp_path):
     assert scene.render.frame_path(frame=1).startswith(str(tmp_path / "film"))
 
 
-@pytest.mark.parametrize(("metres", "scale"), [(0.0, 1.0), (2.5, 2.5)])
-def test_a_scene_of_known_size_measures_in_metres(build, empty_blend, make_flight, metres, scale):
+@pytest.mark.parametrize(("meters", "scale"), [(0.0, 1.0), (2.5, 2.5)])
+def test_a_scene_of_known_size_measures_in_meters(build, empty_blend, make_flight, meters, scale):
     flight = make_flight()
-    flight = replace(flight, plan=replace(flight.plan, metres_per_unit=metres))
+    flight = replace(flight, plan=replace(flight.plan, meters_per_unit=meters))
     built = build.build_scene(flight, "known", empty_blend.context.scene)
     scene = empty_blend.data.scenes[built.scene]
     assert scene.unit_settings.scale_length == pytest.approx(scale)

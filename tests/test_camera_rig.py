@@ -112,7 +112,7 @@ def test_bad_waypoints_are_refused(empty_blend):
 
 @pytest.mark.parametrize("size", [(64, 48), (48, 64), (50, 50)])
 def test_lens_shows_the_photo(empty_blend, rng, size):
-    """Points land on the pixels that the intrinsics project them to, also off centre."""
+    """Points land on the pixels that the intrinsics project them to, also off center."""
     from bpy_extras.object_utils import world_to_camera_view
     from mathutils import Vector
 

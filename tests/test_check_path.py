@@ -171,8 +171,8 @@ def test_the_operator_reports_and_the_overlay_colors_the_curve(parts):
     np.testing.assert_allclose(ends[-1], pose(12)[:3, 3], atol=1e-3)
     assert tuple(colors[0]) == path_overlay.GREEN and tuple(colors[-1]) == path_overlay.RED
     parts.path.data.splines[0].bezier_points[1].co.x += 0.1
-    dashed, grey = path_overlay.colored_lines(scene)
-    assert len(dashed) < 0.6 * len(ends) and {tuple(c) for c in grey} == {path_overlay.GREY}
+    dashed, gray = path_overlay.colored_lines(scene)
+    assert len(dashed) < 0.6 * len(ends) and {tuple(c) for c in gray} == {path_overlay.GRAY}
 
 
 def test_colors_follow_the_worst_of_the_passes():
@@ -182,7 +182,7 @@ def test_colors_follow_the_worst_of_the_passes():
     at = np.array([0.0, 0.4, 0.47, 0.7, 0.9])
     colors = [tuple(c) for c in path_overlay.path_colors(measured, LIMITS, at)]
     names = path_overlay.GREEN, path_overlay.GREEN, path_overlay.AMBER, path_overlay.RED
-    assert colors == [*names, path_overlay.GREY]
+    assert colors == [*names, path_overlay.GRAY]
 
 
 def test_the_overlay_is_drawn_only_while_the_add_on_is_there(addon):

@@ -1,4 +1,4 @@
-"""Point clouds in Blender hold what the worker made, in Blender's axes and linear colour."""
+"""Point clouds in Blender hold what the worker made, in Blender's axes and linear color."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Photographs in other colour spaces than sRGB."""
+"""Photographs in other color spaces than sRGB."""
 
 from __future__ import annotations
 
@@ -92,11 +92,11 @@ def test_conversion_equals_the_reference(
     assert np.abs(converted - expected).max() < 1.5e-3
 
 
-def test_greys_stay_grey_in_display_p3() -> None:
-    greys = np.repeat(np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8, 1), 3, axis=2)
-    converted = to_srgb(greys, profile(DISPLAY_P3, parametric(3, *SRGB_CURVE)))
+def test_grays_stay_gray_in_display_p3() -> None:
+    grays = np.repeat(np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8, 1), 3, axis=2)
+    converted = to_srgb(grays, profile(DISPLAY_P3, parametric(3, *SRGB_CURVE)))
     assert converted is not None
-    assert np.abs(converted - greys).max() < 2e-3
+    assert np.abs(converted - grays).max() < 2e-3
 
 
 def test_srgb_is_left_alone() -> None:
@@ -160,4 +160,4 @@ def test_photo_with_a_profile(tmp_path: Path, suffix: str, write) -> None:
     expected = reference(color / 255.0, DISPLAY_P3, None)
     assert np.abs(photo.image - expected).max() < 0.012
     assert np.abs(np.array(expected) - color / 255.0).max() > 0.05
-    assert any("colour profile" in note for note in photo.notes)
+    assert any("color profile" in note for note in photo.notes)

@@ -134,7 +134,7 @@ def test_without_a_photo_the_sample_is_used(command):
 
 
 def png_of_size(width, height):
-    """A valid greyscale PNG of any size, without decoding memory: all black."""
+    """A valid grayscale PNG of any size, without decoding memory: all black."""
 
     def chunk(kind, data):
         return (
@@ -204,7 +204,7 @@ def test_a_setting_out_of_range_is_told(command, landscape, tmp_path, setting):
 
 
 VARIANTS = {
-    "grey.png": lambda image: cv2.cvtColor(image, cv2.COLOR_BGR2GRAY),
+    "gray.png": lambda image: cv2.cvtColor(image, cv2.COLOR_BGR2GRAY),
     "sixteen.png": lambda image: image.astype(np.uint16) * 257,
     "alpha.png": lambda image: np.dstack([image, np.full(image.shape[:2], 200, np.uint8)]),
 }

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 
 def texture(height, width, seed, sigma=1.2, low=0.2, high=0.8):
-    """Coloured noise with structure of a few pixels, (H, W, 3)."""
+    """Colored noise with structure of a few pixels, (H, W, 3)."""
     noise = np.random.default_rng(seed).normal(size=(height, width, 3))
     noise = ndimage.gaussian_filter(noise, (sigma, sigma, 0))
     noise = (noise - noise.min()) / np.ptp(noise)
@@ -22,7 +22,7 @@ def box(shape, rows, columns):
 
 
 def energy(image, mask):
-    """Mean squared step between neighbours that both lie in the mask."""
+    """Mean squared step between neighbors that both lie in the mask."""
     right = (np.diff(image, axis=1) ** 2).sum(2)[mask[:, 1:] & mask[:, :-1]]
     down = (np.diff(image, axis=0) ** 2).sum(2)[mask[1:] & mask[:-1]]
     return float(np.concatenate([right, down]).mean())
@@ -98,7 +98,7 @@ def test_two_regions_stay_two_regions_with_a_guide():
     assert blue[hole & ~guide].mean() < 0.07
 
 
-def test_held_colours_are_the_expected_ones():
+def test_held_colors_are_the_expected_ones():
     image = texture(80, 100, 4, low=0.45, high=0.55)
     image[:4], image[-4:] = 0.9, 0.1
     hole = box((80, 100), slice(10, 70), slice(20, 80))
@@ -173,10 +173,10 @@ def test_tiny_pictures_and_any_hole(shape, share):
     assert result.min() >= 0.0 and result.max() <= 1.0
 
 
-def test_nothing_known_gives_grey_and_no_hole_a_copy():
+def test_nothing_known_gives_gray_and_no_hole_a_copy():
     image = texture(20, 20, 7)
-    grey = completion.complete(image, np.ones((20, 20), bool))
-    assert (grey == poisson.GREY).all()
+    gray = completion.complete(image, np.ones((20, 20), bool))
+    assert (gray == poisson.GRAY).all()
     same = completion.complete(image, np.zeros((20, 20), bool))
     assert np.array_equal(same, image) and same is not image
 

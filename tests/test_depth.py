@@ -29,8 +29,8 @@ def street(rng: np.random.Generator, height: int = 192, width: int = 256) -> tup
     near = np.maximum(disparity, 1e-3)
     along, across = np.log(near) * 8, np.where(ground > wall, x, y) / near
     pattern = ((along % 1 < 0.5) ^ (across % 40 < 20)) * 0.12
-    colour = np.where((ground > wall)[..., None], [0.55, 0.53, 0.5], [0.6, 0.35, 0.2])
-    image = colour + pattern[..., None] + rng.normal(0, 0.02, (height, width, 1))
+    color = np.where((ground > wall)[..., None], [0.55, 0.53, 0.5], [0.6, 0.35, 0.2])
+    image = color + pattern[..., None] + rng.normal(0, 0.02, (height, width, 1))
     image = np.where((disparity > 0)[..., None], image, [0.4, 0.6, 0.95])
     return np.clip(image, 0, 1).astype(np.float32), np.minimum(disparity, 1), (x0, y0)
 

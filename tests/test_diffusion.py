@@ -207,11 +207,11 @@ def test_hole_of_a_pixel_is_a_whole_latent() -> None:
 
 
 def test_tiles_leave_no_grid() -> None:
-    """Tiles of quite different detail and colour blend without a border."""
+    """Tiles of quite different detail and color blend without a border."""
     rng = np.random.default_rng(0)
 
     def paint(job):
-        return job.picture + np.float32(rng.normal(0.0, 0.2))  # every pass in a colour of its own
+        return job.picture + np.float32(rng.normal(0.0, 0.2))  # every pass in a color of its own
 
     hole = np.ones((200, 300), bool)
     hole[:, :20] = False

@@ -230,7 +230,7 @@ def test_an_unknown_horizon_says_so(parts, capfd):
     np.testing.assert_array_equal(pose(LAST), before)
 
 
-def test_the_scale_is_set_in_metres_and_the_picture_stays(parts, tmp_path):
+def test_the_scale_is_set_in_meters_and_the_picture_stays(parts, tmp_path):
     scene = bpy.context.scene
     before = rendered(scene, tmp_path)
     scene.make_4d.nearest_distance = 2.5

@@ -165,8 +165,8 @@ def test_a_fringe_is_drawn_as_by_the_processor(scene, make_flight, rng, tmp_path
     pose = np.eye(4)
     pose[:3, :3] = [[1, 0, 0], [0, 0, -1], [0, 1, 0]]
     pose[:3, 3] = -pose[:3, :3] @ place
-    lens, centre = (camera.focal, camera.focal), (camera.cx, camera.cy)
-    through = view.View(pose, lens, centre, WIDTH, HEIGHT, (0.01, 1000.0))
+    lens, center = (camera.focal, camera.focal), (camera.cx, camera.cy)
+    through = view.View(pose, lens, center, WIDTH, HEIGHT, (0.01, 1000.0))
     nearest = 8 if scene.make_4d_engine.method == "EXACT" else None
     wanted = film.Film(through, frozenset({"Combined"}), None, nearest)
     seen_clouds = extract.visible_clouds(bpy.context.evaluated_depsgraph_get())
@@ -201,7 +201,7 @@ def test_leaving_out_hidden_points_changes_nothing(
 
 
 def test_nothing_shines_through_a_surface(scene, make_flight, tmp_path) -> None:
-    """White ground over a black copy behind it: from no place is there any grey."""
+    """White ground over a black copy behind it: from no place is there any gray."""
     flight, camera = photo_flight(make_flight, False)
     still = flight.still
     white = replace(still, color=np.ones_like(still.color))

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from make_4d.geometry.core import flow
-from make_4d.geometry.core.camera import Intrinsics, pixel_centres, project, unproject
+from make_4d.geometry.core.camera import Intrinsics, pixel_centers, project, unproject
 
 
 def plain_sample(values, x, y):
@@ -44,15 +44,15 @@ def test_sampling_equals_the_plain_loop(rng, shape):
     np.testing.assert_allclose(flow.sample_bilinear(values, positions), expected, atol=2e-6)
 
 
-def test_sampling_at_centres_gives_the_pixels(rng):
+def test_sampling_at_centers_gives_the_pixels(rng):
     values = rng.normal(size=(6, 8, 2)).astype(np.float32)
-    sampled = flow.sample_bilinear(values, pixel_centres(6, 8).reshape(-1, 2))
+    sampled = flow.sample_bilinear(values, pixel_centers(6, 8).reshape(-1, 2))
     np.testing.assert_array_equal(sampled, values.reshape(-1, 2))
 
 
 def test_integration_equals_the_plain_loop(rng):
     field = rng.normal(0, 0.4, (12, 17, 2)).astype(np.float32)
-    pixels = pixel_centres(12, 17).reshape(-1, 2)
+    pixels = pixel_centers(12, 17).reshape(-1, 2)
     keys = [0, 7.5, 3, 20, 2.25]
     moved = flow.integrate(field, pixels, keys)
     assert moved.shape == (5, 204, 2) and moved.dtype == np.float32
@@ -63,7 +63,7 @@ def test_integration_equals_the_plain_loop(rng):
 
 def test_batches_change_nothing(rng, monkeypatch):
     field = rng.normal(0, 0.4, (12, 17, 2)).astype(np.float32)
-    pixels = pixel_centres(12, 17).reshape(-1, 2)
+    pixels = pixel_centers(12, 17).reshape(-1, 2)
     whole = flow.integrate(field, pixels, [4, 9])
     monkeypatch.setattr(flow, "BATCH", 50)
     np.testing.assert_array_equal(flow.integrate(field, pixels, [4, 9]), whole)
@@ -80,12 +80,12 @@ def test_constant_flow_gives_time_times_flow():
 @pytest.mark.parametrize("sign", [1, -1])
 def test_vortex_follows_eulers_spiral(sign):
     """Each Euler step in a rotation about c multiplies p - c by (1 + i w), closed form in n."""
-    centre, omega = 32.0, 0.02 * sign
-    offset = pixel_centres(64, 64) - centre
+    center, omega = 32.0, 0.02 * sign
+    offset = pixel_centers(64, 64) - center
     field = np.stack([-omega * offset[..., 1], omega * offset[..., 0]], -1).astype(np.float32)
     pixels = np.float32([[40, 32], [32, 22.5], [28.25, 36]])
     moved = flow.integrate(field, pixels, [30])[0]
-    start = (pixels[:, 0] - centre) + 1j * (pixels[:, 1] - centre)
+    start = (pixels[:, 0] - center) + 1j * (pixels[:, 1] - center)
     end = start * (1 + 1j * omega) ** 30 - start
     np.testing.assert_allclose(moved, np.stack([end.real, end.imag], -1), atol=1e-4)
 
@@ -102,7 +102,7 @@ def test_what_leaves_stays_where_it_left():
 
 def test_still_field_moves_nothing_and_no_points_are_fine():
     field = np.zeros((5, 5, 2), np.float32)
-    assert not flow.integrate(field, pixel_centres(5, 5).reshape(-1, 2), [8, 60]).any()
+    assert not flow.integrate(field, pixel_centers(5, 5).reshape(-1, 2), [8, 60]).any()
     assert flow.integrate(field, np.zeros((0, 2), np.float32), [1, 2]).shape == (2, 0, 2)
     assert flow.integrate(field, np.zeros((3, 2), np.float32), []).shape == (0, 3, 2)
 
@@ -115,8 +115,8 @@ def test_negative_time_is_refused():
 def test_scene_flow_keeps_points_on_a_plane():
     """Points of a ground plane y = 1.5 stay on it, wherever they drift."""
     camera = Intrinsics(60.0, 32.0, 24.0, 64, 48)
-    pixels = pixel_centres(48, 64)[30:].reshape(-1, 2)
-    rows = np.maximum(pixel_centres(48, 64)[..., 1] - camera.cy, 0.25)
+    pixels = pixel_centers(48, 64)[30:].reshape(-1, 2)
+    rows = np.maximum(pixel_centers(48, 64)[..., 1] - camera.cy, 0.25)
     depth = (1.5 * camera.focal / rows).astype(np.float32)
     field = np.broadcast_to(np.float32([0.1, 0.0]), (48, 64, 2))
     drift = flow.integrate(field, pixels, [10, 40])
@@ -129,7 +129,7 @@ def test_scene_flow_keeps_points_on_a_plane():
 def test_scene_flow_equals_the_plain_loop(rng):
     camera = Intrinsics(20.0, 8.0, 5.0, 16, 10)
     depth = rng.uniform(1, 9, (10, 16)).astype(np.float32)
-    pixels = pixel_centres(10, 16).reshape(-1, 2)[::5]
+    pixels = pixel_centers(10, 16).reshape(-1, 2)[::5]
     drift = rng.normal(0, 2, (3, len(pixels), 2)).astype(np.float32)
     moved = flow.scene_flow(pixels, drift, depth, camera)
     for k in range(3):

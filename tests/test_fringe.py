@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from make_4d.geometry.core import ldi
-from make_4d.geometry.core.camera import Intrinsics, pixel_centres, unproject
+from make_4d.geometry.core.camera import Intrinsics, pixel_centers, unproject
 from make_4d.geometry.core.cloud import Flight, PointArrays
 from make_4d.geometry.core.color import linear_to_srgb, srgb_to_linear
 from make_4d.geometry.core.splat import underpaint_radius
@@ -47,7 +47,7 @@ def inputs():
         "margins": np.zeros(4, np.int32),
         "focal_35mm": np.zeros(1, np.float32),
         "depth_focal": np.array([camera.focal], np.float32),
-        "metres_per_unit": np.zeros(1, np.float32),
+        "meters_per_unit": np.zeros(1, np.float32),
         "horizon": np.array([HEIGHT / 2], np.float32),
         "disparity": disparity,
         "sky": np.zeros_like(disparity),
@@ -97,7 +97,7 @@ def test_fringes_become_points_at_the_near_depth(inputs):
     np.testing.assert_array_equal(points.opacity, opacity[where])
     np.testing.assert_array_equal(points.color, inputs.arrays["fringe_color"][where])
     depth = np.full(where.sum(), 1 / NEAR, np.float32)
-    expected = unproject(pixel_centres(HEIGHT, WIDTH)[where], depth, inputs.camera)
+    expected = unproject(pixel_centers(HEIGHT, WIDTH)[where], depth, inputs.camera)
     np.testing.assert_allclose(points.position, expected, rtol=1e-6)
     np.testing.assert_allclose(points.radius, depth / inputs.camera.focal, rtol=1e-6)
     assert (points.known == 1).all() and (points.layer == 0).all() and (points.disparity == 1).all()
@@ -154,13 +154,13 @@ def cloud_of(points: PointArrays) -> Cloud:
 def film_at(inputs, *place: float) -> Film:
     camera, pose = inputs.camera, np.eye(4)
     pose[:3, 3] = np.negative(place)
-    lens, centre = (camera.focal, camera.focal), (camera.cx, camera.cy)
-    view = View(pose, lens, centre, WIDTH, HEIGHT, (0.01, 1000.0))
+    lens, center = (camera.focal, camera.focal), (camera.cx, camera.cy)
+    view = View(pose, lens, center, WIDTH, HEIGHT, (0.01, 1000.0))
     return Film(view, frozenset({"Combined"}), None, 8)
 
 
 def picture_of(cloud: Cloud, film: Film) -> np.ndarray:
-    """Colour as sRGB (H, W, 3), top row first, drawn by the processor."""
+    """Color as sRGB (H, W, 3), top row first, drawn by the processor."""
     combined = frame.render_clouds([cloud], film, frame.cpu_drawing)["Combined"][::-1]
     return linear_to_srgb(combined[..., :3])
 

@@ -15,7 +15,7 @@ SHAPE = (72, 96)
 
 
 def reference(hints: Hints, automatic, region) -> np.ndarray:
-    """Plain Dijkstra from every hint over 8 neighbours, then the normalised weights."""
+    """Plain Dijkstra from every hint over 8 neighbors, then the normalized weights."""
     height, width = region.shape
     weights = []
     for x, y in hints.places:

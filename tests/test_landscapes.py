@@ -18,7 +18,7 @@ from landscapes.build import Shape, place
 from landscapes.materials import Air, plain
 from landscapes.setting import FIELD_OF_VIEW, Flight, Setting
 from landscapes.sky import Sky
-from make_4d.geometry.core.camera import Intrinsics, pixel_centres, project, unproject
+from make_4d.geometry.core.camera import Intrinsics, pixel_centers, project, unproject
 
 SIZE, FRAMES = 64, 2
 NAME = "river"
@@ -34,7 +34,7 @@ def seen_again(scene: Any) -> tuple[Any, Any]:
     first, last = scene.frames[0], scene.frames[-1]
     height, width = last.depth.shape
     depth = np.minimum(last.depth, 1e6)
-    points = unproject(pixel_centres(height, width), depth, scene.camera).astype(float)
+    points = unproject(pixel_centers(height, width), depth, scene.camera).astype(float)
     to_first = np.linalg.inv(last.world_to_camera)
     points = points @ to_first[:3, :3].T + to_first[:3, 3]
     places = project(points, scene.camera)

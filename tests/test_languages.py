@@ -52,7 +52,7 @@ def test_everything_is_said_in_every_language(name):
 def test_what_blender_shows_of_properties_is_said(name, addon):
     known = {text for text, _ in languages.entries(name)} | {spec.label for spec in MODELS}
     tooltips = languages.tooltips_of_models(dict(languages.entries(name)))
-    assert all(spec.licence in tip for spec, tip in zip(MODELS, tooltips.values(), strict=True))
+    assert all(spec.license in tip for spec, tip in zip(MODELS, tooltips.values(), strict=True))
     assert not set(tooltips) & set(tooltips.values()), "said in English"
     known |= set(tooltips)
     shown = {said: place for said, place in of_properties() if has_words(said)}

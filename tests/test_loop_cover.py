@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent / "bench"))
 
 import _quality_loop as loop
 import _quality_runs as runs
-from make_4d.geometry.core.camera import Intrinsics, pixel_centres, project
+from make_4d.geometry.core.camera import Intrinsics, pixel_centers, project
 from make_4d.geometry.core.motion_edits import MotionEdits, save_edits
 from make_4d.geometry.core.pictures import MOTION_FILE
 from make_4d.ml.settings import JobSettings
@@ -33,10 +33,10 @@ WIND = [(170, 10, 2), (60, 30, 1), (20, 8, 2)]
 
 def river() -> np.ndarray:
     """Mask of a river (H, W) that winds from the horizon to the wide photo's lower border."""
-    x, y = np.moveaxis(pixel_centres(*WIDE), -1, 0)
+    x, y = np.moveaxis(pixel_centers(*WIDE), -1, 0)
     near = np.clip((y - HORIZON - MARGIN / 2) / (WIDE[0] - HORIZON), 0, 1)
-    centre = 104 + 14 * np.sin(7 * near) - 22 * near
-    return (np.abs(x - centre) < 5 + 58 * near) & (near > 0.02)
+    center = 104 + 14 * np.sin(7 * near) - 22 * near
+    return (np.abs(x - center) < 5 + 58 * near) & (near > 0.02)
 
 
 def river_of_the_photo() -> np.ndarray:
@@ -63,8 +63,8 @@ def inputs():
     sky = np.zeros(WIDE, np.float32)
     sky[:HORIZON] = 1
     noise = ndimage.gaussian_filter(rng.normal(size=WIDE), 2.0)
-    grey = (0.5 + 0.12 * noise / noise.std()).clip(0, 1).astype(np.float32)
-    wide = np.repeat(grey[..., None], 3, axis=-1)
+    gray = (0.5 + 0.12 * noise / noise.std()).clip(0, 1).astype(np.float32)
+    wide = np.repeat(gray[..., None], 3, axis=-1)
     far = wide.copy()
     far[near & ~post & river()] = 1, 0, 0
     return {
@@ -72,7 +72,7 @@ def inputs():
         "margins": np.full(4, MARGIN),
         "focal_35mm": np.zeros(1, np.float32),
         "depth_focal": np.array([focal], np.float32),
-        "metres_per_unit": np.zeros(1, np.float32),
+        "meters_per_unit": np.zeros(1, np.float32),
         "horizon": np.array([HORIZON], np.float32),
         "tilt": np.zeros(1, np.float32),
         "positions": np.zeros((3, 3)),

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from make_4d.geometry.core.camera import Intrinsics, look_rotation, pixel_centres, unproject
+from make_4d.geometry.core.camera import Intrinsics, look_rotation, pixel_centers, unproject
 from make_4d.geometry.core.camera_path import DOWN, FORWARD
 from make_4d.geometry.core.low_view import LowView, low_camera, render_low
 
@@ -51,7 +51,7 @@ def plane(depth, camera, hole=None):
     kept = np.ones((camera.height, camera.width), bool)
     if hole is not None:
         kept[hole] = False
-    points = unproject(pixel_centres(*kept.shape), np.full(kept.shape, depth, np.float32), camera)
+    points = unproject(pixel_centers(*kept.shape), np.full(kept.shape, depth, np.float32), camera)
     return points[kept], np.full(kept.sum(), depth / camera.focal, np.float32)
 
 
@@ -63,7 +63,7 @@ def test_equals_the_plain_loop(pose, rng):
     position, look = np.array(pose[:3], float), np.array([np.sin(pose[3]), 0.1, np.cos(pose[3])])
     view = render_low(points, radius, CAMERA, position, look)
     depth, index = reference(points, radius, CAMERA, position, look)
-    assert (view.index == index).mean() > 0.99  # a pixel's centre may lie on a square's edge
+    assert (view.index == index).mean() > 0.99  # a pixel's center may lie on a square's edge
     same = view.index == index
     np.testing.assert_allclose(view.depth[same], depth[same], rtol=1e-5)
     assert 0.05 < view.uncovered < 0.95

@@ -15,7 +15,7 @@ from make_4d.ml.stages import matte
 
 SIDE, FINE = 40, 8
 """Pixels a side of the disc's picture, and samples a side of each pixel."""
-CENTRE, RADIUS = (20.3, 19.1), 11.4
+CENTER, RADIUS = (20.3, 19.1), 11.4
 COLORS = {
     "dark on light": ((0.1, 0.15, 0.1), (0.8, 0.9, 1.0)),
     "light on dark": ((0.9, 0.85, 0.8), (0.1, 0.2, 0.3)),
@@ -157,12 +157,12 @@ def test_equals_plain_loops(name, reach):
 def disc(near, far, far_disparity=0.2, shift=0.0):
     """A disc's picture, its coverage (H, W), and a disparity that is off by `shift` pixels."""
     fine = (np.arange(SIDE * FINE) + 0.5) / FINE
-    inside = np.hypot(fine[None] - CENTRE[0], fine[:, None] - CENTRE[1]) < RADIUS
+    inside = np.hypot(fine[None] - CENTER[0], fine[:, None] - CENTER[1]) < RADIUS
     coverage = inside.reshape(SIDE, FINE, SIDE, FINE).mean(axis=(1, 3))
     near, far = srgb_to_linear(np.array(near)), srgb_to_linear(np.array(far))
     image = linear_to_srgb(coverage[..., None] * near + (1 - coverage[..., None]) * far)
     middle = np.arange(SIDE) + 0.5
-    is_near = np.hypot(middle[None] - CENTRE[0] - shift, middle[:, None] - CENTRE[1]) < RADIUS
+    is_near = np.hypot(middle[None] - CENTER[0] - shift, middle[:, None] - CENTER[1]) < RADIUS
     return image, coverage, np.where(is_near, 0.7, far_disparity).astype(np.float32)
 
 

@@ -218,7 +218,7 @@ def test_the_command_lists_and_downloads(place, online, capfd):
     status, said = run_command("--download", KEY, capfd=capfd)
     assert status == 1 and "--online-mode" in said.err and not place.exists()
     status, said = run_command("--download", KEY, "--online-mode", capfd=capfd)
-    assert status == 0 and model(KEY).licence in said.out and "is ready" in said.out
+    assert status == 0 and model(KEY).license in said.out and "is ready" in said.out
     status, said = run_command("--list-models", capfd=capfd)
     assert f"{KEY:<26}" in said.out and "ready" in said.out
 

@@ -140,7 +140,7 @@ def test_the_photo_stays_as_it_is(finished, photo):
     _, _, flight, _ = finished
     image = cv2.imread(str(photo))[..., ::-1].astype(np.float32) / 255
     error = np.abs(first_view(flight) - image).max(axis=-1)
-    # A few mixtures can't be taken apart: a colour would have less than no light.
+    # A few mixtures can't be taken apart: a color would have less than no light.
     assert np.median(error) < 1e-6 and (error > 2 / 255).mean() < 0.01
 
 
@@ -253,7 +253,7 @@ def test_metric_depth_sets_the_lens_and_the_scale(photo, start, tmp_path):
     job = start(other, tmp_path / "cache", resources_for(folder))
     finish(job)
     plain = load_flight(Path(job.finished.folder)).plan
-    assert plan.metres_per_unit > 0 and plain.metres_per_unit == 0
+    assert plan.meters_per_unit > 0 and plain.meters_per_unit == 0
     assert plan.camera.focal != plain.camera.focal and plan.camera.focal > 10
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from make_4d.geometry.core.camera import Intrinsics, pixel_centres
+from make_4d.geometry.core.camera import Intrinsics, pixel_centers
 from make_4d.geometry.core.flow import integrate
 from make_4d.ml.builtin.motion import eulerian_flow
 from make_4d.ml.builtin.regions import MotionRegions
@@ -96,7 +96,7 @@ def test_no_moving_point_leaves_its_region():
     water = rows_between(110, 200)
     water[130:170, 150:190] = 0
     flow = flow_of(masks(water=water)).flow
-    pixels = pixel_centres(HEIGHT, WIDTH)[speed(flow_of(masks(water=water))) > 0]
+    pixels = pixel_centers(HEIGHT, WIDTH)[speed(flow_of(masks(water=water))) > 0]
     for field in (flow, -flow):
         ends = pixels + integrate(field, pixels, [60])[0]
         x = np.clip(ends[:, 0].astype(int), 0, WIDTH - 1)
@@ -163,7 +163,7 @@ def test_forward_and_backward_copies_leave_no_gaps():
     moves = np.abs(flow).sum(axis=-1) > 0
     covered = ~moves
     for field in (flow, -flow):
-        ends = pixel_centres(HEIGHT, WIDTH)[moves]
+        ends = pixel_centers(HEIGHT, WIDTH)[moves]
         corner = np.floor(ends + integrate(field, ends, [30])[0] - 0.5).astype(int)
         for dx, dy in ((0, 0), (1, 0), (0, 1), (1, 1)):
             column = np.clip(corner[:, 0] + dx, 0, WIDTH - 1)

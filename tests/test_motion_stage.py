@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from make_4d.geometry.core import flow
-from make_4d.geometry.core.camera import pixel_centres
+from make_4d.geometry.core.camera import pixel_centers
 from make_4d.geometry.core.cloud import KEY_TIMES
 from make_4d.geometry.core.motion_edits import MotionEdits, save_edits
 from make_4d.geometry.core.pictures import MOTION_FILE
@@ -154,7 +154,7 @@ def test_kinds_of_what_is_painted():
 def test_lives_tell_when_points_are_inside(rng):
     """Against plain loops over the key times, for a flow that carries points over the border."""
     field = rng.normal(0, 0.4, (20, 30, 2)).astype(np.float32)
-    pixels = pixel_centres(20, 30).reshape(-1, 2)
+    pixels = pixel_centers(20, 30).reshape(-1, 2)
     keys = [24 * k / KEY_TIMES for k in range(KEY_TIMES + 1)]
     ways = [flow.integrate(sign * field, pixels, keys) for sign in (1, -1)]
     got = flight.lives(pixels, *ways, (20, 30))

@@ -1,4 +1,4 @@
-"""Networks of transformers: damaged files, too little memory, numbers that overflow, cancelling."""
+"""Networks of transformers: damaged files, too little memory, numbers that overflow, canceling."""
 
 from __future__ import annotations
 

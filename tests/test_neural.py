@@ -97,7 +97,7 @@ def painted_by_hand(frame, networks):
 
 
 def bilinear(maps, row, column, size):
-    """Features (C,) of a pixel's centre in maps (C, h, w) of a picture of `size`."""
+    """Features (C,) of a pixel's center in maps (C, h, w) of a picture of `size`."""
     place = []
     for at, length, small in zip((row, column), size, maps.shape[1:], strict=True):
         position = at * (small - 1) / (length - 1)

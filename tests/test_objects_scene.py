@@ -302,7 +302,7 @@ def test_undo_takes_all_of_it_back(scene) -> None:
     assert names() == before and bpy.context.scene.compositing_node_group is None
 
 
-def test_light_takes_the_sky_s_colour(scene) -> None:
+def test_light_takes_the_sky_s_color(scene) -> None:
     position = pixel_points(5.0)
     color = np.tile(np.float32([0.1, 0.1, 0.1, 1]), (len(position), 1))
     disparity = np.full(len(position), 0.5)

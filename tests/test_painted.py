@@ -16,7 +16,7 @@ from make_4d.geometry.core.pictures import (
     levels_of,
     load_picture_edit,
     picture_edit_files,
-    quantised,
+    quantized,
     save_picture_edits,
     stage_of,
 )
@@ -43,7 +43,7 @@ def arrays(rng):
 
 
 def edit_of(name, arrays, base="old"):
-    return PictureEdit(name, base, quantised(name, picture_of(name, arrays)))
+    return PictureEdit(name, base, quantized(name, picture_of(name, arrays)))
 
 
 def test_names_and_stages(arrays):
@@ -97,7 +97,7 @@ def test_all_pixels_count_where_the_old_result_is_gone(arrays):
 
 def test_half_floats_of_disparity_count_as_untouched(arrays):
     exact = picture_of("disparity", arrays)
-    stored = quantised("disparity", exact.astype(np.float16).astype(np.float32))
+    stored = quantized("disparity", exact.astype(np.float16).astype(np.float32))
     assert not changed_pixels(PictureEdit("disparity", "old", stored), exact).any()
     assert levels_of("disparity") == 65535
 

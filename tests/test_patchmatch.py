@@ -25,7 +25,7 @@ def small_search(seed=0):
 
 
 def plain_costs(image, radius, target, sources):
-    """Mean squared colour difference of whole patches, pixel by pixel."""
+    """Mean squared color difference of whole patches, pixel by pixel."""
 
     def patch(flat):
         row, column = divmod(int(flat), image.shape[1])
@@ -45,7 +45,7 @@ def test_exact_search_equals_plain_comparison_of_patches():
         assert sources[costs.argmin()] == search.field[search.targets[i]]
 
 
-def test_random_search_comes_close_to_the_exact_neighbours():
+def test_random_search_comes_close_to_the_exact_neighbors():
     _, _, search, rng = small_search()
     start = search.cost.mean()
     for _ in range(12):
@@ -95,9 +95,9 @@ def test_votes_equal_a_plain_loop():
         total, mass = np.zeros(3), 0.0
         for dy in (-1, 0, 1):
             for dx in (-1, 0, 1):
-                centre = pixel + 10 * dy + dx
-                share = weight[centre] * np.exp(-(dx * dx + dy * dy))
-                total += share * image[field[centre] - 10 * dy - dx]
+                center = pixel + 10 * dy + dx
+                share = weight[center] * np.exp(-(dx * dx + dy * dy))
+                total += share * image[field[center] - 10 * dy - dx]
                 mass += share
         assert got == pytest.approx(total / mass, abs=1e-5)
 
@@ -160,7 +160,7 @@ def test_smooth_fill_lies_between_what_is_known():
     assert np.abs(np.diff(fill, axis=1)).max() < 0.25
 
 
-def test_growth_fills_from_valid_centres_only():
+def test_growth_fills_from_valid_centers_only():
     image = texture(30, 40, 2)
     hole = box((30, 40), slice(0, 30), slice(20, 40))
     valid = np.flatnonzero(patchmatch.interior((30, 40), 2) & (np.arange(40) < 17)[None, :])

@@ -6,7 +6,7 @@ from make_4d.geometry.core import path
 from make_4d.geometry.core.camera import (
     Intrinsics,
     look_rotation,
-    pixel_centres,
+    pixel_centers,
     project,
     unproject,
 )
@@ -18,7 +18,7 @@ WIDE = CAMERA.padded(16, 16, 16, 16)
 
 
 def border_at(depth):
-    points = unproject(pixel_centres(80, 96), np.full((80, 96), depth, np.float32), WIDE)
+    points = unproject(pixel_centers(80, 96), np.full((80, 96), depth, np.float32), WIDE)
     return np.concatenate([points[0], points[-1], points[:, 0], points[:, -1]])
 
 
@@ -70,7 +70,7 @@ def test_flying_in_is_safe_and_turning_far_is_not():
 def test_flying_out_stops_before_the_border_shows():
     border = border_at(1.0)
     fraction = safe(border, np.array([0, 0, -2.0]), FORWARD)
-    # The outermost pixel centre, 47.5 px from the middle, may come as near as 32 + 2 px to it.
+    # The outermost pixel center, 47.5 px from the middle, may come as near as 32 + 2 px to it.
     assert 2.0 * fraction == pytest.approx(47.5 / 34 - 1, abs=2e-3)
 
 

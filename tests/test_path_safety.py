@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from make_4d.geometry.core.camera import Intrinsics, pixel_centres, unproject
+from make_4d.geometry.core.camera import Intrinsics, pixel_centers, unproject
 from make_4d.geometry.core.camera_path import (
     FORWARD,
     CameraPath,
@@ -31,7 +31,7 @@ def bend(closed=False):
 def layers():
     """A seen card in front of an invented plane, both over the photo's frame."""
     front, back = (
-        unproject(pixel_centres(64, 96), np.full((64, 96), d, np.float32), CAMERA) for d in (2, 6)
+        unproject(pixel_centers(64, 96), np.full((64, 96), d, np.float32), CAMERA) for d in (2, 6)
     )
     card = front[:, 32:64].reshape(-1, 3)
     points = np.concatenate([card, back.reshape(-1, 3)])

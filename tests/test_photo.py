@@ -104,10 +104,10 @@ def test_exif_directory_that_points_anywhere_ends() -> None:
     assert exif.read_tags(looped) == {0x8769: 8}
 
 
-def test_grey_becomes_rgb(tmp_path: Path) -> None:
-    grey = quadrants()[..., 1]
-    photo = load_photo(write(tmp_path / "grey.png", grey), 64)
-    assert np.array_equal(levels(photo.image), np.repeat(grey[..., None], 3, axis=2))
+def test_gray_becomes_rgb(tmp_path: Path) -> None:
+    gray = quadrants()[..., 1]
+    photo = load_photo(write(tmp_path / "gray.png", gray), 64)
+    assert np.array_equal(levels(photo.image), np.repeat(gray[..., None], 3, axis=2))
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
@@ -118,7 +118,7 @@ def test_sixteen_bits_keep_their_precision(tmp_path: Path, suffix: str) -> None:
     assert np.array_equal(np.rint(photo.image * 65535).astype(np.uint16), picture)
 
 
-def test_cmyk_jpeg_has_the_right_colours(tmp_path: Path) -> None:
+def test_cmyk_jpeg_has_the_right_colors(tmp_path: Path) -> None:
     path = tmp_path / "print.jpg"
     path.write_bytes(CMYK_JPEG)
     image = levels(load_photo(path, 32).image)
@@ -133,7 +133,7 @@ def test_cmyk_jpeg_without_adobes_mark_is_refused(tmp_path: Path) -> None:
 
 
 def cutout() -> tuple[np.ndarray, np.ndarray]:
-    """(48, 64, 4) uint8 RGBA that fades in from the left, and what it is over grey, 0..1."""
+    """(48, 64, 4) uint8 RGBA that fades in from the left, and what it is over gray, 0..1."""
     alpha = np.repeat(np.arange(64, dtype=np.uint8)[None, :, None] * 4, 48, axis=0)
     share = alpha / 255.0
     expected = quadrants() / 255.0 * share + BACKGROUND * (1.0 - share)
@@ -143,7 +143,7 @@ def cutout() -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize(
     ("suffix", "depth"), [(".png", np.uint8), (".png", np.uint16), (".webp", np.uint8)]
 )
-def test_transparency_is_composited_over_grey(tmp_path: Path, suffix: str, depth: type) -> None:
+def test_transparency_is_composited_over_gray(tmp_path: Path, suffix: str, depth: type) -> None:
     picture, expected = cutout()
     stored = picture.astype(depth) * (np.iinfo(depth).max // 255)
     lossless = (cv2.IMWRITE_WEBP_QUALITY, 101) if suffix == ".webp" else ()
@@ -178,7 +178,7 @@ def test_palette(tmp_path: Path, transparent: bool) -> None:
     rows = b"".join(b"\0" + bytes((y // 8 * 2 + x // 8) for x in range(16)) for y in range(16))
     chunks = {b"PLTE": palette.tobytes()}
     if transparent:
-        chunks[b"tRNS"] = b"\0"  # the first colour
+        chunks[b"tRNS"] = b"\0"  # the first color
     path = tmp_path / "palette.png"
     path.write_bytes(png(16, 16, 3, chunks | {b"IDAT": zlib.compress(rows)}))
     image = levels(load_photo(path, 16).image)
@@ -299,7 +299,7 @@ def test_a_jpeg_without_its_end_is_never_decoded(tmp_path: Path, share: float, m
     path = tmp_path / "cut.jpg"
     path.write_bytes(data + b"a film of the moment")
     assert load_photo(path, 64).original_size == (96, 64)
-    monkeypatch.setattr(cv2, "imdecodeWithMetadata", None)  # some fill with grey what is lost
+    monkeypatch.setattr(cv2, "imdecodeWithMetadata", None)  # some fill with gray what is lost
     path.write_bytes(data[: len(data) - len(whole) + int(len(whole) * share)])
     for ask in (photo_facts, lambda cut: load_photo(cut, 64)):
         with pytest.raises(PhotoError, match=r"'cut.jpg' is damaged or cut short"):

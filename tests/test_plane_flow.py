@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from make_4d.geometry.core.camera import Intrinsics, pixel_centres
+from make_4d.geometry.core.camera import Intrinsics, pixel_centers
 from make_4d.ml.builtin.plane_flow import Plane
 
 CAMERA = Intrinsics(300.0, 180.0, 110.0, 360, 240)
@@ -56,7 +56,7 @@ def test_one_speed_is_faster_in_pixels_near_by():
 @pytest.mark.parametrize("below", [True, False])
 def test_ground_is_where_pixels_look(below):
     rows = (200, 120) if below else (10, 60)
-    pixels = pixel_centres(240, 360)[list(rows), [60, 300]]
+    pixels = pixel_centers(240, 360)[list(rows), [60, 300]]
     places = plane(below).ground(pixels)
     height = 1.0 if below else -1.0
     depth = CAMERA.focal * height / (pixels[:, 1] - HORIZON)

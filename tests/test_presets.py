@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from make_4d.geometry.core.camera import Intrinsics, look_rotation, pixel_centres, unproject
+from make_4d.geometry.core.camera import Intrinsics, look_rotation, pixel_centers, unproject
 from make_4d.geometry.core.camera_path import DOWN, FORWARD, CameraPath, sampled_path, zoomed
 from make_4d.geometry.core.path import border_stays_outside
 from make_4d.geometry.core.path_safety import check_path
@@ -21,8 +21,8 @@ LOOPS = ("HANDHELD", "CIRCLE")
 
 def card_before_a_wall():
     shape = (WIDE.height, WIDE.width)
-    wall = unproject(pixel_centres(*shape), np.full(shape, WALL, np.float32), WIDE).reshape(-1, 3)
-    card = unproject(pixel_centres(*shape), np.full(shape, CARD, np.float32), WIDE)
+    wall = unproject(pixel_centers(*shape), np.full(shape, WALL, np.float32), WIDE).reshape(-1, 3)
+    card = unproject(pixel_centers(*shape), np.full(shape, CARD, np.float32), WIDE)
     card = card[MARGIN + 12 : -MARGIN - 12, MARGIN + 20 : -MARGIN - 20].reshape(-1, 3)
     points = np.concatenate([wall, card])
     return points, points[:, 2] / np.float32(CAMERA.focal)

@@ -99,16 +99,16 @@ def test_relative_depth_is_the_librarys_but_for_edges(folders, name, rng):
     assert found.min() >= reference.min() - 1e-5 and found.max() <= reference.max() + 1e-5
 
 
-def test_metres_become_disparity(folders, rng):
+def test_meters_become_disparity(folders, rng):
     image, _ = tiny.painted(rng)
     _, outputs = as_the_library_does(folders["anything_metric"], image)
-    metres = outputs.predicted_depth[0].numpy()
+    meters = outputs.predicted_depth[0].numpy()
     found = estimate(folders["anything_metric"], image).disparity
-    assert np.median(np.abs(found * metres - 1)) < 0.05
-    assert found.min() >= 1 / metres.max() - 1e-5 and found.max() <= 1 / metres.min() + 1e-5
+    assert np.median(np.abs(found * meters - 1)) < 0.05
+    assert found.min() >= 1 / meters.max() - 1e-5 and found.max() <= 1 / meters.min() + 1e-5
 
 
-def test_depth_pro_gives_metres_and_a_focal_length(folders, rng):
+def test_depth_pro_gives_meters_and_a_focal_length(folders, rng):
     image, _ = tiny.painted(rng)
     picture = torch.from_numpy(np.float32(np.rint(image * 255) / 255)).permute(2, 0, 1)[None]
     model = transformers.AutoModelForDepthEstimation.from_pretrained(folders["pro"])
@@ -153,8 +153,8 @@ def test_what_the_numbers_mean_is_told_by_the_configuration():
     dino, swin = SimpleNamespace(model_type="dinov2"), SimpleNamespace(model_type="swinv2")
     assert meaning(model_type="dpt", is_hybrid=False, backbone_config=None) == "inverse"
     assert meaning(model_type="dpt", is_hybrid=False, backbone_config=swin) == "inverse"
-    assert meaning(model_type="dpt", is_hybrid=False, backbone_config=dino) == "metres"
-    assert meaning(model_type="glpn") == "metres"
+    assert meaning(model_type="dpt", is_hybrid=False, backbone_config=dino) == "meters"
+    assert meaning(model_type="glpn") == "meters"
     with pytest.raises(ModelError, match=r"^Tiny .* Depth\.$"):
         meaning(model_type="chmv2")
 
@@ -242,8 +242,8 @@ def relative(values):
     return NetworkDepth(np.asarray(values, np.float32), metric=False, focal=0.0)
 
 
-def in_metres(metres):
-    return NetworkDepth((1 / np.asarray(metres, np.float64)).astype(np.float32), True, 0.0)
+def in_meters(meters):
+    return NetworkDepth((1 / np.asarray(meters, np.float64)).astype(np.float32), True, 0.0)
 
 
 def ordered(before, after):
@@ -297,14 +297,14 @@ def test_single_pixels_do_not_set_the_nearest():
     assert np.median(found[95:]) > 0.9
 
 
-def test_metres_are_kept():
-    metres = np.repeat(np.geomspace(2.5, 4000, 80)[:, None], 60, 1)
+def test_meters_are_kept():
+    meters = np.repeat(np.geomspace(2.5, 4000, 80)[:, None], 60, 1)
     sky = np.zeros((80, 60), np.float32)
     sky[-5:] = 1
-    found, unit = scene_disparity(in_metres(metres), sky)
+    found, unit = scene_disparity(in_meters(meters), sky)
     assert unit == pytest.approx(2.5, rel=0.02)
     seen = found > FAR
-    assert np.abs(unit / found[seen] / metres[seen] - 1).max() < 0.02
+    assert np.abs(unit / found[seen] / meters[seen] - 1).max() < 0.02
     assert (found[-5:] == 0).all() and (found[:-5] >= FAR).all()
 
 

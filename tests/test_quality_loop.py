@@ -57,7 +57,7 @@ def test_copies_fade_as_blenders_nodes_have_it(t: int, clear: tuple[float, float
     np.testing.assert_allclose(got, expected.ravel(), atol=1e-5)
 
 
-def test_both_ends_are_looked_at_and_every_frame_between_has_its_neighbours() -> None:
+def test_both_ends_are_looked_at_and_every_frame_between_has_its_neighbors() -> None:
     frames = loop.frames_of(60)
     assert frames == [0, 1, *(t + s for t in range(10, 60, 10) for s in (-1, 0, 1)), 59, 60]
     assert loop.frames_of(2) == [0, 1, 2]
@@ -92,16 +92,16 @@ def test_a_flight_in_which_nothing_moves_stands_still() -> None:
     assert row.jump == row.seam == row.step == row.flicker == row.photo == 0
 
 
-def grey(value: float, alpha: float = 1.0) -> Shot:
+def gray(value: float, alpha: float = 1.0) -> Shot:
     picture = np.full((*SHAPE, 3), value, np.float32)
     return Shot(picture, np.full(SHAPE, alpha, np.float32))
 
 
 def test_measures_of_made_up_pictures() -> None:
     values = {0: 0.5, 1: 0.51, 2: 0.54, 3: 0.55, 4: 0.55, 7: 0.6, 8: 0.58}
-    shots = {t: grey(value) for t, value in values.items()}
+    shots = {t: gray(value) for t, value in values.items()}
     shots[3].alpha[:5] = 0.4
-    photo = truth(grey(0.48).image)
+    photo = truth(gray(0.48).image)
     photo.moving[:, :10] = True
     photo.depth[:4] = np.inf
     moves = np.zeros(SHAPE, bool)

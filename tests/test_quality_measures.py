@@ -16,23 +16,23 @@ import _quality_data as data
 import _quality_measures as measures
 
 
-def grey(*values: float) -> list[np.ndarray]:
+def gray(*values: float) -> list[np.ndarray]:
     """Even pictures of 20 x 24 pixels, one for each value."""
     return [np.full((20, 24, 3), value, np.float32) for value in values]
 
 
-def centres(shift: float = 0.0) -> np.ndarray:
+def centers(shift: float = 0.0) -> np.ndarray:
     """The pixels of such a picture, moved to the right."""
     x, y = np.meshgrid(np.arange(24) + 0.5 + shift, np.arange(20) + 0.5)
     return np.stack([x, y], axis=-1).astype(np.float32)
 
 
 def everywhere(shift: float = 0.0) -> measures.Warp:
-    return measures.Warp(centres(shift), np.ones((20, 24), bool))
+    return measures.Warp(centers(shift), np.ones((20, 24), bool))
 
 
 def test_psnr_of_known_errors(rng) -> None:
-    dark, light = grey(0.2, 0.3)
+    dark, light = gray(0.2, 0.3)
     assert measures.psnr(dark, light) == pytest.approx(20.0, abs=1e-5)
     light[:10] = 0.2
     assert measures.psnr(dark, light) == pytest.approx(20.0 + 10 * math.log10(2), abs=1e-5)
@@ -45,7 +45,7 @@ def test_psnr_of_known_errors(rng) -> None:
 
 
 def test_psnr_counts_masked_pixels_alone() -> None:
-    dark, light = grey(0.2, 0.2)
+    dark, light = gray(0.2, 0.2)
     light[:, 12:] = 0.21
     right = np.zeros((20, 24), bool)
     right[:, 12:] = True
@@ -88,7 +88,7 @@ def test_ssim_of_even_pictures_and_of_equal_ones(rng) -> None:
     a = rng.random((20, 24, 3)).astype(np.float32)
     assert measures.ssim(a, a) == pytest.approx(1.0, abs=1e-12)
     expected = (2 * 0.2 * 0.6 + 1e-4) / (0.2**2 + 0.6**2 + 1e-4)
-    assert measures.ssim(*grey(0.2, 0.6)) == pytest.approx(expected, abs=1e-6)
+    assert measures.ssim(*gray(0.2, 0.6)) == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.fixture
@@ -102,14 +102,14 @@ def forgotten():
 def test_lpips_says_what_is_missing(monkeypatch, tmp_path, forgotten) -> None:
     pytest.importorskip("torch")
     monkeypatch.setattr(measures.importlib.util, "find_spec", lambda n: n == "torch" or None)
-    assert measures.lpips(*grey(0, 1)) == (
+    assert measures.lpips(*gray(0, 1)) == (
         None,
         "LPIPS needs the package torchvision, which is not installed here.",
     )
     monkeypatch.setattr(measures.importlib.util, "find_spec", lambda n: True)
     monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path / "hub"))
     forgotten()
-    value, reason = measures.lpips(*grey(0, 1))
+    value, reason = measures.lpips(*gray(0, 1))
     assert value is None and measures.BACKBONE in reason and str(tmp_path) not in reason
 
 
@@ -131,7 +131,7 @@ def test_lpips_gives_the_network_what_it_wants(monkeypatch, rng) -> None:
 
 def test_sampled_is_bilinear(rng) -> None:
     picture = rng.random((20, 24, 3)).astype(np.float32)
-    np.testing.assert_array_equal(measures.sampled(picture, centres()), picture)
+    np.testing.assert_array_equal(measures.sampled(picture, centers()), picture)
     between = measures.sampled(picture, np.float32([[[5.75, 9.1]]]))[0, 0]
     rows = [0.75 * picture[j, 5] + 0.25 * picture[j, 6] for j in (8, 9)]
     np.testing.assert_allclose(between, 0.4 * rows[0] + 0.6 * rows[1], atol=1e-6)
@@ -142,7 +142,7 @@ def test_sampled_is_bilinear(rng) -> None:
 def test_consistency_follows_the_surface(rng) -> None:
     first = rng.random((20, 24, 3)).astype(np.float32)
     moved = np.roll(first, 3, axis=1)
-    warp = measures.Warp(centres(3.0), np.arange(24)[None].repeat(20, 0) < 21)
+    warp = measures.Warp(centers(3.0), np.arange(24)[None].repeat(20, 0) < 21)
     assert measures.consistency([first, moved], [warp]) == pytest.approx(0.0, abs=1e-5)
     assert measures.consistency([first, moved], [everywhere()]) > 10
     moved[:, 3:] += np.float32(0.02)  # all of the valid pixels
@@ -150,18 +150,18 @@ def test_consistency_follows_the_surface(rng) -> None:
 
 
 def test_consistency_averages_frames_that_share_pixels() -> None:
-    nowhere = measures.Warp(centres(), np.zeros((20, 24), bool))
-    frames = grey(0.5, 0.6, 0.8, 0.1)
+    nowhere = measures.Warp(centers(), np.zeros((20, 24), bool))
+    frames = gray(0.5, 0.6, 0.8, 0.1)
     warps = [everywhere(), everywhere(), nowhere]
     assert measures.consistency(frames, warps) == pytest.approx(20.0, abs=1e-4)
-    assert math.isnan(measures.consistency(grey(0, 1), [nowhere]))
+    assert math.isnan(measures.consistency(gray(0, 1), [nowhere]))
 
 
 def test_flicker_of_pictures_that_stand_still() -> None:
-    assert measures.flicker(grey(0.1, 0.2, 0.3, 0.4)) == pytest.approx(0.0, abs=1e-5)
-    assert measures.flicker(grey(1, 1, 0, 1, 1)) == pytest.approx(400 / 3)
-    assert measures.flicker(grey(1, 1, 0, 0, 0)) == pytest.approx(200 / 3)
-    assert math.isnan(measures.flicker(grey(1, 0)))
+    assert measures.flicker(gray(0.1, 0.2, 0.3, 0.4)) == pytest.approx(0.0, abs=1e-5)
+    assert measures.flicker(gray(1, 1, 0, 1, 1)) == pytest.approx(400 / 3)
+    assert measures.flicker(gray(1, 1, 0, 0, 0)) == pytest.approx(200 / 3)
+    assert math.isnan(measures.flicker(gray(1, 0)))
 
 
 def test_flicker_follows_the_surface(rng) -> None:
@@ -169,7 +169,7 @@ def test_flicker_follows_the_surface(rng) -> None:
     frames = [np.roll(first, 2 * k, axis=1) for k in range(4)]
     inside = np.zeros((20, 24), bool)
     inside[:, 6:18] = True
-    backward, forward = (measures.Warp(centres(s), inside) for s in (-2.0, 2.0))
+    backward, forward = (measures.Warp(centers(s), inside) for s in (-2.0, 2.0))
     warps = [(backward, forward)] * 2
     assert measures.flicker(frames) > 10
     assert measures.flicker(frames, warps) == pytest.approx(0.0, abs=1e-5)
@@ -181,7 +181,7 @@ def test_flicker_follows_the_surface(rng) -> None:
 
 
 def test_loop_seam_and_uncovered() -> None:
-    a, b = grey(0.5, 0.5)
+    a, b = gray(0.5, 0.5)
     b[:5] = 0.1
     assert measures.loop_seam(a, b) == pytest.approx(10.0, abs=1e-5)
     assert measures.loop_seam(a, a) == 0.0

@@ -19,8 +19,8 @@ import _quality_views as views
 HEIGHT, WIDTH = 80, 120
 CAMERA = data.Intrinsics(100.0, 60.0, 40.0, WIDTH, HEIGHT)
 NEAR, FAR = 4.0, 20.0
-BOARD = (0.4, 1.2)  # metres right of the first camera: columns 70 to 89 of the first frame
-SKY = 4.0  # metres above: rows 0 to 19
+BOARD = (0.4, 1.2)  # meters right of the first camera: columns 70 to 89 of the first frame
+SKY = 4.0  # meters above: rows 0 to 19
 
 
 def look(turn: float, place: tuple[float, float, float]) -> np.ndarray:
@@ -33,7 +33,7 @@ def look(turn: float, place: tuple[float, float, float]) -> np.ndarray:
 
 
 def shot(place: tuple[float, float, float] = (0.0, 0.0, 0.0), turn: float = 0.0) -> data.TruthFrame:
-    """A narrow board before a wall under the sky; colours are smooth over all of them."""
+    """A narrow board before a wall under the sky; colors are smooth over all of them."""
     pose = look(turn, place)
     rays = np.ones((HEIGHT, WIDTH, 3))
     rays[..., 0] = (np.arange(WIDTH) + 0.5 - CAMERA.cx) / CAMERA.focal
@@ -99,7 +99,7 @@ def test_what_was_behind_the_first_camera_is_outside() -> None:
 
 
 def test_slanted_ground_hides_nothing() -> None:
-    """A depth of many metres a pixel is no reason to call the ground hidden."""
+    """A depth of many meters a pixel is no reason to call the ground hidden."""
 
     def ground(forward: float) -> data.TruthFrame:
         below = np.maximum(np.arange(HEIGHT) + 0.5 - CAMERA.cy, 0)[:, None].repeat(WIDTH, 1)
@@ -164,7 +164,7 @@ def test_views_are_looked_for_where_the_environment_says(monkeypatch, tmp_path) 
             load(tmp_path / "views")
 
 
-def test_filled_takes_the_farther_neighbour() -> None:
+def test_filled_takes_the_farther_neighbor() -> None:
     levels = np.array([[0, 9, 0, 0, 4, 0], [7, 0, 8, 0, 0, 6]], np.uint8)
     expected = [[9, 9, 4, 4, 4, 4], [7, 7, 8, 6, 6, 6]]
     np.testing.assert_array_equal(views.filled(levels), expected)
@@ -213,7 +213,7 @@ def test_street_goes_straight_ahead(street) -> None:
 
 
 def patch(image: np.ndarray, place: np.ndarray, scale: float) -> np.ndarray:
-    """13 x 13 grey values round a place, `scale` pixels apart, their mean 0 and their norm 1."""
+    """13 x 13 gray values round a place, `scale` pixels apart, their mean 0 and their norm 1."""
     step = np.arange(-6, 7) * scale
     at = np.stack(np.meshgrid(place[0] + step, place[1] + step), axis=-1).astype(np.float32)
     values = measures.sampled(image @ measures.LUMA.astype(np.float32), at)

@@ -76,10 +76,10 @@ def test_a_commit_is_pinned(spec: ModelSpec) -> None:
 
 
 @every_model
-def test_licence_is_known_and_can_be_read(spec: ModelSpec) -> None:
-    assert spec.licence in COMMERCIAL or spec.licence.startswith(RESTRICTED)
-    assert spec.licence_url.startswith("https://")
-    restricted = spec.licence.startswith(RESTRICTED)
+def test_license_is_known_and_can_be_read(spec: ModelSpec) -> None:
+    assert spec.license in COMMERCIAL or spec.license.startswith(RESTRICTED)
+    assert spec.license_url.startswith("https://")
+    restricted = spec.license.startswith(RESTRICTED)
     assert ("Not for commercial work." in spec.note) == restricted, "the note must say it"
 
 
@@ -127,7 +127,7 @@ def test_patterns_choose_what_is_needed_and_no_more(spec: ModelSpec) -> None:
 def test_every_stage_has_a_model_that_may_be_used_at_work(stage: str) -> None:
     specs = models_for(stage)
     assert specs and all(spec.stage == stage for spec in specs)
-    assert specs[0].licence in COMMERCIAL
+    assert specs[0].license in COMMERCIAL
     assert list(specs) == [spec for spec in MODELS if spec.stage == stage]
 
 
@@ -147,7 +147,7 @@ def test_the_manual_tells_the_same(spec: ModelSpec, root: Path) -> None:
     assert len(rows) == 2, "one row in the table of models, one in that of files"
     size = f"{spec.download_mb / 1000:.1f} GB" if spec.download_mb >= 1000 else None
     facts = (size or f"{spec.download_mb} MB", f"{spec.memory_mb / 1000:.1f} GB")
-    facts += (spec.licence, spec.licence_url, f"https://huggingface.co/{spec.hub_id}")
+    facts += (spec.license, spec.license_url, f"https://huggingface.co/{spec.hub_id}")
     for fact in facts:
         assert fact in rows[0], f"{fact} is not in {rows[0]}"
     assert spec.hub_id in rows[1] and spec.revision in rows[1]

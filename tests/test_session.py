@@ -41,8 +41,8 @@ def seen(scene, make_flight):
     add_flight(scene, flight, 3 / 8)
     clouds = extract.visible_clouds(bpy.context.evaluated_depsgraph_get())
     blender = np.array([[1, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1.0]])
-    lens, centre = (camera.focal, camera.focal), (camera.cx, camera.cy)
-    through = view.View(blender, lens, centre, WIDTH, HEIGHT, (0.01, 1000.0))
+    lens, center = (camera.focal, camera.focal), (camera.cx, camera.cy)
+    through = view.View(blender, lens, center, WIDTH, HEIGHT, (0.01, 1000.0))
     wanted = film.Film(through, frozenset({"Combined"}), None, 8)
     return SimpleNamespace(clouds=clouds, film=wanted)
 

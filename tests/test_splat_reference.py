@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from make_4d.geometry.core import splat
-from make_4d.geometry.core.camera import Intrinsics, pixel_centres, unproject
+from make_4d.geometry.core.camera import Intrinsics, pixel_centers, unproject
 from make_4d.geometry.core.splat import Splats
 
 DATA = Path(__file__).parent / "data" / "splat"
@@ -120,7 +120,7 @@ def test_points_that_are_nowhere_are_not_drawn() -> None:
 def test_identity_of_a_photo_is_exact(rng) -> None:
     camera = Intrinsics.from_field_of_view(40, 30, 1.0)
     depth = rng.uniform(1, 100, (30, 40)).astype(np.float32)
-    points = unproject(pixel_centres(30, 40), depth, camera).reshape(-1, 3).astype(np.float64)
+    points = unproject(pixel_centers(30, 40), depth, camera).reshape(-1, 3).astype(np.float64)
     radius = splat.screen_radius(depth.ravel() / camera.focal, depth.ravel(), camera.focal)
     u, v = (camera.focal * points[:, i] / points[:, 2] + c for i, c in ((0, 20), (1, 15)))
     colors = rng.random((1200, 3))
@@ -137,7 +137,7 @@ def test_radius_has_a_floor_and_underpaint_a_ceiling() -> None:
 
 
 def plane(camera: Intrinsics, depth: float):
-    pixels = pixel_centres(camera.height, camera.width)
+    pixels = pixel_centers(camera.height, camera.width)
     points = unproject(pixels, np.full(pixels.shape[:2], depth, np.float32), camera).reshape(-1, 3)
     return points, np.full(len(points), depth / camera.focal, np.float32)
 

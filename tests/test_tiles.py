@@ -67,7 +67,7 @@ def test_small_hole_gets_one_tile_round_it() -> None:
     assert tile.top == 105 - 32 and tile.left == 205 - 32
 
 
-def test_neighbours_overlap_by_what_is_asked() -> None:
+def test_neighbors_overlap_by_what_is_asked() -> None:
     parts = tiles_for((64, 1000), 64, 16, np.ones((64, 1000), bool))
     lefts = sorted(part.left for part in parts)
     assert lefts[0] == 0 and lefts[-1] == 1000 - 64
@@ -154,7 +154,7 @@ def border_step(picture: np.ndarray, hole: np.ndarray) -> float:
     return float(steps[right].mean() - beside.mean())
 
 
-def test_seam_hides_a_shift_of_colours() -> None:
+def test_seam_hides_a_shift_of_colors() -> None:
     image, hole = landscape(160, 200), MIDDLE
     shifted = image + np.float32([0.08, -0.05, 0.03])
     before = border_step(np.where(hole[..., None], shifted, image), hole)
@@ -185,7 +185,7 @@ def test_seam_of_odd_holes(size) -> None:
     assert (seam.match_seam(painted, image, everything) == np.clip(painted, 0, 1)).all()
 
 
-def test_colours_of_the_first_pass_stay() -> None:
+def test_colors_of_the_first_pass_stay() -> None:
     image = landscape(128, 128)
     detail = 0.05 * np.random.default_rng(0).standard_normal((128, 128, 3)).astype(np.float32)
     kept = seam.match_colors(image + 0.1 + detail, image, 8.0)
@@ -205,7 +205,7 @@ def test_preview_finds_a_linear_map(rng) -> None:
     assert shown.shape == (8, 12, 3) and np.abs(shown - small).max() < 0.05
 
 
-def test_preview_of_one_colour_is_that_colour(rng) -> None:
+def test_preview_of_one_color_is_that_color(rng) -> None:
     flat = np.full((64, 64, 3), 0.3, np.float32)
     colors = preview.LatentColors(np.zeros((4, 8, 8), np.float32), flat)
     np.testing.assert_allclose(colors.picture(rng.normal(size=(4, 8, 8))), 0.3, atol=1e-6)

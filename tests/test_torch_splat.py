@@ -110,8 +110,8 @@ def test_single_precision_of_many_features(rng) -> None:
 @pytest.mark.parametrize("device", DEVICES)
 def test_equal_depths_are_drawn_by_index(device: str) -> None:
     depth = np.array([2.0, 0.0, 1.0, -0.0, 1.0, 2.0])
-    centre = np.full(6, 1.5)
-    splats = Splats(centre, centre, depth, np.full(6, 2.0))
+    center = np.full(6, 1.5)
+    splats = Splats(center, center, depth, np.full(6, 2.0))
     for nearest, shown in ((1, [1]), (2, [1, 3]), (3, [1, 3, 2]), (5, [1, 3, 2, 4, 0])):
         image, _, _ = drawn(splats, np.eye(6), (3, 3), nearest, opacity=0.5, device=device)
         expected = np.zeros(6)

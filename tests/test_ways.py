@@ -1,4 +1,4 @@
-"""The way that a stage goes: built-in or the chosen model, told by models that paint one colour."""
+"""The way that a stage goes: built-in or the chosen model, told by models that paint one color."""
 
 from __future__ import annotations
 

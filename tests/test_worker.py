@@ -1,4 +1,4 @@
-"""The worker process: whole jobs over a small photo, cancelling, killing, resuming, bad input."""
+"""The worker process: whole jobs over a small photo, canceling, killing, resuming, bad input."""
 
 import os
 import signal

@@ -5,7 +5,7 @@ with its image processor into `folder` (config.json, model.safetensors, preproce
 makes the folder where it is absent, and returns it. They are seeded: the same weights every time.
 
 All but their last layer is random. That is fitted by least squares to `painted` pictures, so that
-SegFormer tells sky, ground and water of those colours apart, and DPT and Depth Anything far from
+SegFormer tells sky, ground and water of those colors apart, and DPT and Depth Anything far from
 near, roughly. What Depth Pro and ZoeDepth say of depth means little.
 """
 
@@ -42,7 +42,7 @@ COLORS = {
     "waterfall, falls": (0.9, 0.95, 0.95),
     "skyscraper": (0.75, 0.3, 0.3),
 }
-"""sRGB of what `painted` shows; other labels are grey."""
+"""sRGB of what `painted` shows; other labels are gray."""
 DINO = {
     "model_type": "dinov2",
     "hidden_size": 16,
@@ -141,7 +141,7 @@ def save_tiny_dpt(folder: Path, hybrid: bool = False) -> Path:
 
 
 def save_tiny_depth_anything(folder: Path, metric: bool = False) -> Path:
-    """Depth Anything (V2): relative inverse depth, or metres up to MAX_METRES where `metric`."""
+    """Depth Anything (V2): relative inverse depth, or meters up to MAX_METRES where `metric`."""
     torch.manual_seed(3)
     kind = {"depth_estimation_type": "metric", "max_depth": MAX_METRES} if metric else {}
     config = transformers.DepthAnythingConfig(
@@ -166,7 +166,7 @@ def save_tiny_depth_anything(folder: Path, metric: bool = False) -> Path:
 
 
 def save_tiny_depth_pro(folder: Path) -> Path:
-    """Depth Pro: metres and a field of view of about FIELD_OF_VIEW degrees. The library's own image
+    """Depth Pro: meters and a field of view of about FIELD_OF_VIEW degrees. The library's own image
     processor needs torchvision, so its settings are written by hand."""
     torch.manual_seed(2)
     vision = DINO | {"image_size": SIDE // 2, "patch_size": 8, "initializer_range": 0.5}
@@ -202,7 +202,7 @@ def save_tiny_depth_pro(folder: Path) -> Path:
 
 
 def save_tiny_zoedepth(folder: Path) -> Path:
-    """ZoeDepth: metres of 0.001 to 10. All its weights are random: its numbers mean nothing."""
+    """ZoeDepth: meters of 0.001 to 10. All its weights are random: its numbers mean nothing."""
     torch.manual_seed(4)
     config = transformers.ZoeDepthConfig(
         backbone_config={
@@ -228,7 +228,7 @@ def save_tiny_zoedepth(folder: Path) -> Path:
 
 
 def save_tiny_segformer(folder: Path, labels: tuple[str, ...] = LABELS) -> Path:
-    """SegFormer that knows the classes `labels`; those of COLORS it tells by their colours."""
+    """SegFormer that knows the classes `labels`; those of COLORS it tells by their colors."""
     torch.manual_seed(5)
     config = transformers.SegformerConfig(
         depths=[1, 1, 1, 1],
@@ -256,9 +256,9 @@ def _relative_target(classes: np.ndarray) -> np.ndarray:
 
 
 def _metric_target(classes: np.ndarray) -> np.ndarray:
-    """What goes into the network's sigmoid for metres of 1 / disparity, SKY_METRES at most."""
-    metres = np.minimum(1.0 / np.maximum(near_at_the_bottom(classes), 1e-3), SKY_METRES)
-    share = metres / MAX_METRES
+    """What goes into the network's sigmoid for meters of 1 / disparity, SKY_METRES at most."""
+    meters = np.minimum(1.0 / np.maximum(near_at_the_bottom(classes), 1e-3), SKY_METRES)
+    share = meters / MAX_METRES
     return np.log(share / (1 - share))[None].astype(np.float32)
 
 

@@ -1,7 +1,7 @@
 """The pinhole camera: intrinsics, projection, and the one conversion to Blender's axes.
 
 Camera frame everywhere in `geometry/core` and `ml`: x right, y down, z forward. Pixel (column i,
-row j) has its centre at (i + 0.5, j + 0.5), so a picture spans [0, width] x [0, height].
+row j) has its center at (i + 0.5, j + 0.5), so a picture spans [0, width] x [0, height].
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Intrinsics:
 
     @classmethod
     def from_field_of_view(cls, width: int, height: int, angle: float) -> Intrinsics:
-        """Intrinsics of a centred picture whose longer side spans `angle` radians."""
+        """Intrinsics of a centerd picture whose longer side spans `angle` radians."""
         focal = 0.5 * max(width, height) / math.tan(0.5 * angle)
         return cls(focal, 0.5 * width, 0.5 * height, width, height)
 
@@ -87,8 +87,8 @@ def project(points: FloatArray, camera: Intrinsics) -> FloatArray:
     return np.stack([u, v], axis=-1).astype(np.float32)
 
 
-def pixel_centres(height: int, width: int) -> FloatArray:
-    """Positions (height, width, 2) of all pixel centres, x then y."""
+def pixel_centers(height: int, width: int) -> FloatArray:
+    """Positions (height, width, 2) of all pixel centers, x then y."""
     grid = np.empty((height, width, 2), np.float32)
     grid[..., 0] = np.arange(width, dtype=np.float32) + 0.5
     grid[..., 1] = (np.arange(height, dtype=np.float32) + 0.5)[:, None]

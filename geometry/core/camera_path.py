@@ -82,8 +82,8 @@ def scaled_path(path: CameraPath, factor: float) -> CameraPath:
 def auto_handles(points: Values, closed: bool = False) -> tuple[Values, Values]:
     """Left and right handles (n, 3) that Blender's type "AUTO" gives points (n, 3) of a curve.
 
-    Along the mean of the directions from and to the neighbours, as long as the way to the neighbour
-    over HANDLE; an open curve goes straight on at its ends. Where a point's neighbours lie in one
+    Along the mean of the directions from and to the neighbors, as long as the way to the neighbor
+    over HANDLE; an open curve goes straight on at its ends. Where a point's neighbors lie in one
     direction, its handles have no length.
     """
     points = np.asarray(points, float)
@@ -113,11 +113,11 @@ def sampled_path(path: CameraPath, count: int) -> CameraPath:
         order = np.zeros(2, int)
     places, share = _curve(path, order)
     steps = np.linalg.norm(np.diff(places, axis=0), axis=1)
-    travelled = np.append(0.0, np.cumsum(steps))
-    if travelled[-1] < 1e-9:
-        travelled = share
-    wanted = np.linspace(0.0, travelled[-1], count)
-    columns = [np.interp(wanted, travelled, column) for column in (*places.T, share)]
+    traveled = np.append(0.0, np.cumsum(steps))
+    if traveled[-1] < 1e-9:
+        traveled = share
+    wanted = np.linspace(0.0, traveled[-1], count)
+    columns = [np.interp(wanted, traveled, column) for column in (*places.T, share)]
     looks, focal = _between(path, order, columns[3])
     positions = np.stack(columns[:3], axis=1).astype(np.float32)
     return CameraPath(positions, looks, focal)

@@ -28,7 +28,7 @@ class PointArrays:
     (P,) float32 0..1, less than 1 at silhouettes; radius (P,) float32, scene
     units (radius in source pixels * depth / focal); known (P,) float32, 1 seen and 0 invented;
     layer (P,) int32, 0 nearest; pixel (P,) int32, the pixel of the layers (L, H, W) that the point
-    was made of, a flat index, -1 for none; disparity (P,) float32 0..1, 1 nearest, normalised over
+    was made of, a flat index, -1 for none; disparity (P,) float32 0..1, 1 nearest, normalized over
     both clouds; forward, backward (K, P, 3) float32, displacements of moving points: forward[k - 1]
     is D_0->t at t = k/K of the loop (k = 1..K), backward[k] is D_0->-(N - t) at t = k/K (k =
     0..K-1); both have shape (0, P, 3) for a still cloud; life (2, P) float32: the share of the
@@ -61,7 +61,7 @@ class FlightPlan:
     camera: intrinsics of the rendered picture (the photo's); positions (n, 3) and look (n, 3):
     the camera's waypoints and unit look directions in the camera frame, the first at the origin
     looking along +z; frames: length of the film; loop_frames: length N of the motion loop;
-    metres_per_unit: size of a scene unit, 0 where nobody knows; features: id of the points' feature
+    meters_per_unit: size of a scene unit, 0 where nobody knows; features: id of the points' feature
     maps, empty where there are none, and networks: path of the checkpoint that they belong to;
     margins: pixels that the wide photo has more at its top, right, bottom, left; tilt: radians by
     which the horizon is turned clockwise in the photo, 0 where it is level or nobody knows;
@@ -73,7 +73,7 @@ class FlightPlan:
     look: FloatArray
     frames: int
     loop_frames: int
-    metres_per_unit: float = 0.0
+    meters_per_unit: float = 0.0
     features: str = ""
     networks: str = ""
     margins: tuple[int, int, int, int] = (0, 0, 0, 0)
@@ -112,7 +112,7 @@ def save_flight(flight: Flight, folder: Path) -> None:
         "look": np.asarray(plan.look, float).tolist(),
         "frames": plan.frames,
         "loop_frames": plan.loop_frames,
-        "metres_per_unit": plan.metres_per_unit,
+        "meters_per_unit": plan.meters_per_unit,
         "features": plan.features,
         "networks": plan.networks,
         "margins": plan.margins,
@@ -132,7 +132,7 @@ def load_flight(folder: Path) -> Flight:
         np.asarray(record["look"], np.float32),
         record["frames"],
         record["loop_frames"],
-        record["metres_per_unit"],
+        record["meters_per_unit"],
         record["features"],
         record["networks"],
         tuple(record["margins"]),

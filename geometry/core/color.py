@@ -1,6 +1,6 @@
 """The sRGB transfer function (IEC 61966-2-1), between stored pictures and scene-linear light.
 
-Photographs and all arrays of the worker are sRGB-encoded; Blender's colour attributes are
+Photographs and all arrays of the worker are sRGB-encoded; Blender's color attributes are
 scene-linear. Both ways are exact inverses up to float32 rounding, so a picture survives 8 bits.
 """
 

@@ -3,7 +3,7 @@
 The paper's section 3.4: a time-invariant field of pixels per frame is followed forward and
 backward, displacements are lifted to three dimensions, and over a loop forward copies of the moving
 points give way to backward ones. Picture coordinates: x right, y down, in pixels; pixel (column i,
-row j) has its centre at (i + 0.5, j + 0.5).
+row j) has its center at (i + 0.5, j + 0.5).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BATCH = 32768
 def sample_bilinear(values: FloatArray, positions: FloatArray) -> FloatArray:
     """Sample a map (H, W, C) at positions (P, 2) in pixels; returns (P, C) float32.
 
-    Bilinear between pixel centres; beyond the outermost centres the border's values go on.
+    Bilinear between pixel centers; beyond the outermost centers the border's values go on.
     """
     height, width = values.shape[:2]
     flat = np.ascontiguousarray(values, np.float32).reshape(height * width, -1)

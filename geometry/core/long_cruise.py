@@ -199,13 +199,13 @@ def _waypoints(places: Values, looks: Values, share: float, count: int) -> Camer
 
 def _along(places: Values, values: Values, share: float, count: int) -> Values:
     """Values (n, C) at the places (n, 3) of a line, read `count` times along a share of it."""
-    travelled = np.append(0.0, np.cumsum(np.linalg.norm(np.diff(places, axis=0), axis=1)))
-    wanted = np.linspace(0.0, share * travelled[-1], count)
-    return np.stack([np.interp(wanted, travelled, column) for column in values.T], axis=1)
+    traveled = np.append(0.0, np.cumsum(np.linalg.norm(np.diff(places, axis=0), axis=1)))
+    wanted = np.linspace(0.0, share * traveled[-1], count)
+    return np.stack([np.interp(wanted, traveled, column) for column in values.T], axis=1)
 
 
 def _smoothed(looks: Values) -> Values:
-    """Looks (n, 3) averaged over neighbouring steps; the first stays."""
+    """Looks (n, 3) averaged over neighboring steps; the first stays."""
     from scipy import ndimage  # here, because enabling the add-on must not load SciPy
 
     smooth = ndimage.gaussian_filter1d(looks, SMOOTH_STEPS, axis=0, mode="nearest")

@@ -75,9 +75,9 @@ def _draw(
     squares: tuple[FloatArray, FloatArray, FloatArray],
     camera: Intrinsics,
 ) -> None:
-    """Lower `keys` (h * w) to the least `order` (n,) of the squares that hold a pixel's centre.
+    """Lower `keys` (h * w) to the least `order` (n,) of the squares that hold a pixel's center.
 
-    squares: centres u and v, and half the width, each (n,), in pixels.
+    squares: centers u and v, and half the width, each (n,), in pixels.
     """
     u, v, half = squares
     left, columns = _span(u, half, camera.width)
@@ -93,10 +93,10 @@ def _draw(
         np.minimum.at(keys, pixel, order[which])
 
 
-def _span(centre: FloatArray, half: FloatArray, size: int) -> tuple[Index, Index]:
-    """First pixel, and number of pixels, whose centres lie from centre - half to below + half."""
-    first = np.clip(np.ceil(centre - half - 0.5), 0, size).astype(np.int64)
-    end = np.clip(np.ceil(centre + half - 0.5), 0, size).astype(np.int64)
+def _span(center: FloatArray, half: FloatArray, size: int) -> tuple[Index, Index]:
+    """First pixel, and number of pixels, whose centers lie from center - half to below + half."""
+    first = np.clip(np.ceil(center - half - 0.5), 0, size).astype(np.int64)
+    end = np.clip(np.ceil(center + half - 0.5), 0, size).astype(np.int64)
     return first, end - first
 
 

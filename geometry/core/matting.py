@@ -1,9 +1,9 @@
 """Matting of depth edges: what a silhouette's mixed pixels are mixed of.
 
-A photo's pixels along a silhouette mix the colours of what stands in front and of what is behind.
+A photo's pixels along a silhouette mix the colors of what stands in front and of what is behind.
 Kept on either surface they become a halo as soon as the camera moves. Here each of them is taken
-apart, C = a F + (1 - a) B (alpha compositing, in linear light): a fringe, the near colour F with
-opacity a at the near depth, over the far colour B at the far depth. Edges of the depth map that
+apart, C = a F + (1 - a) B (alpha compositing, in linear light): a fringe, the near color F with
+opacity a at the near depth, over the far color B at the far depth. Edges of the depth map that
 miss the picture's by a pixel or two are mended by the same means, and what is thinner than the
 mixing becomes fringe altogether.
 """
@@ -26,13 +26,13 @@ MIN_STEP, MIN_RATIO = 0.005, 1.05
 SLOPE_SLACK = 1.5
 """A surface may slope by so much more than it does where it is flattest round a pixel."""
 MIXED_WEIGHT = 1e-3
-"""A mixed pixel's weight in the colour of a side, of a pure one's."""
+"""A mixed pixel's weight in the color of a side, of a pure one's."""
 MIN_CONTRAST = 0.1
-"""Distance of near and far colour, in linear light, from which a mixture can be told."""
+"""Distance of near and far color, in linear light, from which a mixture can be told."""
 MAX_RESIDUAL = 0.2
-"""Part of that distance that a mixture may miss the pixel's colour by."""
+"""Part of that distance that a mixture may miss the pixel's color by."""
 UNLIKE = 3.0
-"""A colour is unlike a side's from so many standard deviations on, MIN_UNLIKE at least."""
+"""A color is unlike a side's from so many standard deviations on, MIN_UNLIKE at least."""
 MIN_UNLIKE = 0.05
 LEAST_OPACITY, MOST_OPACITY = 0.01, 0.9995
 """What is less is nothing; never quite solid, which the renderer would thicken to close gaps: a
@@ -45,7 +45,7 @@ Index = NDArray[np.int32]
 class Matte:
     """A picture (H, W) taken apart at its depth edges.
 
-    opacity (H, W): of the fringe, 0 where there is none; near_color (H, W, 3): its colour, sRGB
+    opacity (H, W): of the fringe, 0 where there is none; near_color (H, W, 3): its color, sRGB
     0..1; near (H, W): flat index of the pixel whose depth and motion it has; far_color (H, W, 3):
     the picture behind the fringe, complete; far (H, W): flat index of the pixel whose depth it has,
     its own away from edges.
@@ -60,9 +60,9 @@ class Matte:
 
 @dataclass(frozen=True, eq=False)
 class Sides:
-    """Colours in linear light of what is near and far round n pixels, each (n, 3), and the flat
+    """Colors in linear light of what is near and far round n pixels, each (n, 3), and the flat
     index of the pixel that stands for either, (n,); far_spread (n,): variance of the far side's
-    colours, summed over the channels."""
+    colors, summed over the channels."""
 
     near_color: FloatArray
     near: Index
@@ -75,7 +75,7 @@ def matte_edges(image: FloatArray, disparity: FloatArray, reach: int) -> Matte:
     """Take the pixels within `reach` of a depth edge apart.
 
     image (H, W, 3) sRGB 0..1; disparity (H, W) 0..1, 0 in the sky; reach: pixels over which a
-    silhouette is mixed, 0 for no matting. The fringe over the far colours gives the image.
+    silhouette is mixed, 0 for no matting. The fringe over the far colors gives the image.
     """
     band, middle = edge_band(disparity, reach)
     own = np.arange(disparity.size, dtype=np.int32).reshape(disparity.shape)
@@ -124,13 +124,13 @@ def find_sides(
 ) -> Sides:
     """What is near and what far round the pixels of a band (H, W), in row order.
 
-    Each side's colour is the mean over the window of `radius` pixels, by distance; pixels that are
+    Each side's color is the mean over the window of `radius` pixels, by distance; pixels that are
     mixed themselves count little. Its depth is that of its weightiest pixel.
     """
     rows, columns = np.nonzero(band)
     middle = middle[band]
     width = band.shape[1]
-    sums = np.zeros((2, len(rows), 5), np.float32)  # colour, its square, weight
+    sums = np.zeros((2, len(rows), 5), np.float32)  # color, its square, weight
     best = np.full((2, len(rows)), -1.0, np.float32)
     index = np.tile((rows * width + columns).astype(np.int32), (2, 1))
     for row, column, weight in _window(rows, columns, band, radius):
@@ -166,7 +166,7 @@ def _window(
 
 
 def opacities(linear: FloatArray, sides: Sides, is_near: Mask) -> FloatArray:
-    """Opacity (n,) of the near colour in pixels (n, 3): their place between both sides' colours.
+    """Opacity (n,) of the near color in pixels (n, 3): their place between both sides' colors.
 
     Where the sides look alike, or the pixel like neither, it is what is_near (n,) says; but what
     is unlike all that is far belongs to what is near: depth maps end a pixel short of thin rims.
@@ -184,7 +184,7 @@ def opacities(linear: FloatArray, sides: Sides, is_near: Mask) -> FloatArray:
 
 
 def unmixed(linear: FloatArray, sides: Sides, opacity: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Near and far colours (n, 3), sRGB, that give the pixels (n, 3) at these opacities (n,).
+    """Near and far colors (n, 3), sRGB, that give the pixels (n, 3) at these opacities (n,).
 
     The one that is less of the pixel is its side's; the other one takes what is left.
     """

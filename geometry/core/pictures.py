@@ -66,8 +66,8 @@ def layer_in(name: str) -> int:
     return int(name.rpartition("_")[2]) if name.startswith((MASK, LAYER)) else -1
 
 
-def is_grey(name: str) -> bool:
-    """Whether a picture holds one value a pixel and no colour."""
+def is_gray(name: str) -> bool:
+    """Whether a picture holds one value a pixel and no color."""
     return name == DISPARITY or name.startswith(MASK)
 
 
@@ -76,7 +76,7 @@ def levels_of(name: str) -> int:
     return 65535 if name == DISPARITY else 255
 
 
-def quantised(name: str, values: NDArray[np.floating]) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def quantized(name: str, values: NDArray[np.floating]) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """Values 0..1 of a picture as its levels."""
     levels = np.rint(np.clip(values, 0.0, 1.0) * np.float32(levels_of(name)))
     return levels.astype(np.uint16 if levels_of(name) > 255 else np.uint8)

@@ -22,7 +22,7 @@ from .travel import Values
 
 REACH = 1.5
 """In distances to the subject: no safe move leads to what is farther off."""
-CENTRE = 1 / 3
+CENTER = 1 / 3
 """The middle of the picture, in parts of both its sides, where the subject is."""
 NEAREST_SUBJECT, FARTHEST_SUBJECT = 1.0, 20.0
 APPROACH, RETREAT, ASIDE = 0.4, 1.0, 0.5
@@ -45,7 +45,7 @@ class SceneFacts:
 
     camera: of the rendered picture; border (n, 3): points of the outpainted picture's border;
     obstacles: what the camera keeps clear of; disparity (h, w) 0..1: what the photo's camera sees;
-    subject: median depth of the picture's centre.
+    subject: median depth of the picture's center.
     """
 
     camera: Intrinsics
@@ -89,10 +89,10 @@ def scene_facts(
     if not np.isfinite(view.depth).any():
         raise ValueError("The photo's camera sees no points: show the clouds in renders.")
     rows, columns = (
-        slice(int(n * CENTRE), max(1, round(n * (1 - CENTRE)))) for n in view.depth.shape
+        slice(int(n * CENTER), max(1, round(n * (1 - CENTER)))) for n in view.depth.shape
     )
-    centre = view.depth[rows, columns]
-    middle = float(np.median(np.where(np.isfinite(centre), centre, FARTHEST_SUBJECT)))
+    center = view.depth[rows, columns]
+    middle = float(np.median(np.where(np.isfinite(center), center, FARTHEST_SUBJECT)))
     subject = min(max(middle, NEAREST_SUBJECT), FARTHEST_SUBJECT)
     return SceneFacts(
         camera,

@@ -2,7 +2,7 @@
 
 A layer is cut by depth, so things at different depths meet inside it; when the camera moves, a gap
 would open between them. The farther surface is therefore continued for a few pixels behind the
-nearer one, with the depth and colour of its nearest seen pixel.
+nearer one, with the depth and color of its nearest seen pixel.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .camera import FloatArray
 from .ldi import Mask
 
 MIN_STEP = 0.004
-"""Step of disparity between neighbours from which a gap would open: at a focal length of 500 px and
+"""Step of disparity between neighbors from which a gap would open: at a focal length of 500 px and
 a flight of 0.6 units it tears surfaces apart by more than a pixel."""
 CLASSES = (0.0, 3.0, 8.0, 25.0, np.inf)
 """Bounds of the classes of depth (scene units) that are continued each by itself."""
@@ -42,7 +42,7 @@ class Skirt:
 def find_skirts(depth: FloatArray, member: Mask, reach: int) -> Iterator[Skirt]:
     """The skirts, `reach` pixels wide, that a layer needs, one for each class of depth.
 
-    depth (H, W) and member (H, W) are the layer's. The far side of every step between neighbours is
+    depth (H, W) and member (H, W) are the layer's. The far side of every step between neighbors is
     continued behind the near side: a member pixel gets a point if the nearest such far pixel of the
     class is at most `reach` away and farther than it by more than MIN_STEP of disparity. Classes
     keep the sky from ending behind a tree where another tree is nearer than it.

@@ -1,7 +1,7 @@
 """The paper's soft point renderer in plain numpy, and the rule for a splat's size on screen.
 
 This is the reference that the GPU engine is tested with, and what draws where there is no GPU. A
-splat is a disc of radius r pixels round a projected point; at squared distance d2 from its centre,
+splat is a disc of radius r pixels round a projected point; at squared distance d2 from its center,
 strictly inside, its alpha is 1 - d2 / r**2. Discs are composited front to back; on equal depth the
 lower index is in front (PyTorch3D's AlphaCompositor, paper section 3.5).
 """
@@ -35,7 +35,7 @@ Index = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Splats:
-    """P discs in a picture: centre u (right), v (down) and radius in pixels, depth z; each (P,)."""
+    """P discs in a picture: center u (right), v (down) and radius in pixels, depth z; each (P,)."""
 
     u: NDArray[np.floating]
     v: NDArray[np.floating]
@@ -231,13 +231,13 @@ def _hits(splats: Splats, size: tuple[int, int]) -> Iterator[Hits]:
         start = end
 
 
-def _span(centre: NDArray, radius: NDArray, length: int) -> tuple[Index, Index]:
-    """First pixel and number of pixels whose centres may lie within `radius` of `centre`."""
-    centre, reach = np.asarray(centre, np.float64), np.abs(np.asarray(radius, np.float64))
-    valid = np.isfinite(centre) & np.isfinite(reach)
-    centre, reach = np.where(valid, centre, 0.0), np.where(valid, reach, -1.0)
-    low = np.clip(np.ceil(centre - reach - 0.5), 0, length)
-    high = np.clip(np.floor(centre + reach - 0.5), -1, length - 1)
+def _span(center: NDArray, radius: NDArray, length: int) -> tuple[Index, Index]:
+    """First pixel and number of pixels whose centers may lie within `radius` of `center`."""
+    center, reach = np.asarray(center, np.float64), np.abs(np.asarray(radius, np.float64))
+    valid = np.isfinite(center) & np.isfinite(reach)
+    center, reach = np.where(valid, center, 0.0), np.where(valid, reach, -1.0)
+    low = np.clip(np.ceil(center - reach - 0.5), 0, length)
+    high = np.clip(np.floor(center + reach - 0.5), -1, length - 1)
     return low.astype(np.int64), np.maximum(high - low + 1, 0).astype(np.int64)
 
 

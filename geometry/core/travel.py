@@ -1,6 +1,6 @@
 """When a camera that rides a Bezier curve with an ease passes the points of the curve.
 
-Time u and travelled share s of the curve both run from 0 to 1; s = ease(u). The eases are those
+Time u and traveled share s of the curve both run from 0 to 1; s = ease(u). The eases are those
 cubics that start and end at rest, or not: s = u, 3u^2 - 2u^3, u^2 and 2u - u^2.
 """
 
@@ -50,31 +50,31 @@ def bezier_samples(points: Values, left: Values, right: Values) -> Values:
     return a * (1 - u) ** 3 + 3 * b * u * (1 - u) ** 2 + 3 * c * u**2 * (1 - u) + d * u**3
 
 
-def travelled_shares(samples: Values) -> Values:
-    """Share of the length travelled at samples (m, SAMPLES + 1, 3) of a curve's pieces, which meet.
+def traveled_shares(samples: Values) -> Values:
+    """Share of the length traveled at samples (m, SAMPLES + 1, 3) of a curve's pieces, which meet.
 
     Returns (m * SAMPLES + 1,), rising from 0 to 1; evenly spaced where the curve has no length.
     """
     steps = np.linalg.norm(np.diff(samples, axis=1), axis=-1).ravel()
-    travelled = np.concatenate([[0.0], np.cumsum(steps)])
-    if travelled[-1] < _SMALLEST:
-        return np.linspace(0.0, 1.0, len(travelled))
-    return travelled / travelled[-1]
+    traveled = np.concatenate([[0.0], np.cumsum(steps)])
+    if traveled[-1] < _SMALLEST:
+        return np.linspace(0.0, 1.0, len(traveled))
+    return traveled / traveled[-1]
 
 
 def passing_shares(points: Values, left: Values, right: Values) -> Values:
-    """Share of a Bezier curve's length travelled at each of its points.
+    """Share of a Bezier curve's length traveled at each of its points.
 
     points, left, right (n, 3): control points and their handles, n >= 2. Returns (n,), rising from
     0 to 1; evenly spaced where the curve has no length.
     """
-    return travelled_shares(bezier_samples(points, left, right))[::SAMPLES]
+    return traveled_shares(bezier_samples(points, left, right))[::SAMPLES]
 
 
 def parameter_at(points: Values, left: Values, right: Values, share: float) -> tuple[int, float]:
-    """The piece of a Bezier curve, and the parameter 0..1 on it, where `share` is travelled."""
-    travelled = travelled_shares(bezier_samples(points, left, right))
-    at = float(np.interp(share, travelled, np.arange(len(travelled)) / SAMPLES))
+    """The piece of a Bezier curve, and the parameter 0..1 on it, where `share` is traveled."""
+    traveled = traveled_shares(bezier_samples(points, left, right))
+    at = float(np.interp(share, traveled, np.arange(len(traveled)) / SAMPLES))
     piece = min(int(at), len(points) - 2)
     return piece, at - piece
 
@@ -82,7 +82,7 @@ def parameter_at(points: Values, left: Values, right: Values, share: float) -> t
 def timed_values(
     values: Values, shares: Values, ease: Ease = "EASE"
 ) -> tuple[Values, Values, Values]:
-    """Keys of a quantity that has values (n, C) where shares (n,) of the path are travelled.
+    """Keys of a quantity that has values (n, C) where shares (n,) of the path are traveled.
 
     Returns times (m,), values (m, C) and their slopes (m, C) per unit of time u, such that cubic
     Hermite interpolation follows the ease: exactly where the quantity is linear in the share. Of

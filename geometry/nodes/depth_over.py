@@ -1,7 +1,7 @@
 """The compositor's node group that puts EEVEE's objects into the photo's picture by depth.
 
 Every pixel is composited with one Porter-Duff "over", the nearer picture on top; where the order
-changes between neighbours the two results are mixed, so that the change has a smooth edge.
+changes between neighbors the two results are mixed, so that the change has a smooth edge.
 Blender's own Depth Combine chooses one picture a pixel: the soft edge of an object then gets the
 depth, and so the place, of what is behind it.
 """
@@ -23,7 +23,7 @@ NO_SURFACE, EDGE = "Depth Without Surface", "Edge"
 EDGE_PX = 6
 """Width of the rims that photos' layers have, in pixels."""
 _EDGE_PX = 3
-"""How far EEVEE's pixel filter (1.5 pixels) can carry colour past the last pixel with a depth."""
+"""How far EEVEE's pixel filter (1.5 pixels) can carry color past the last pixel with a depth."""
 _RIM_SPREAD_PX = 32
 """How far beside an object rims are looked for: farther than the matte's means reach."""
 _NOTHING = 1e9
@@ -34,7 +34,7 @@ def depth_over_group() -> bpy.types.NodeTree:
     """The node group, made if the file has none of this kind.
 
     Inputs: premultiplied pictures Photo and Objects, their depths along the camera's axis in scene
-    units, the depth of what has colour but no surface (volumes, blended materials), and the width
+    units, the depth of what has color but no surface (volumes, blended materials), and the width
     of the rims (see `edge_matte`). Output: Image; without objects the photo's picture, bit for bit.
     """
     for tree in bpy.data.node_groups:
@@ -93,7 +93,7 @@ def _spread(
 ) -> Socket:
     """The objects' depth; up to `distance` pixels beside them that of the nearest there.
 
-    Pixels that only EEVEE's filter reached have colour but no depth: so they get one.
+    Pixels that only EEVEE's filter reached have color but no depth: so they get one.
     """
     grown = add_node(tree, "CompositorNodeDilateErode", (1, row))
     feed(tree, grown.inputs["Mask"], depth)

@@ -2,9 +2,9 @@
 
 A layer of the photo keeps a rim of its background's pixels, a few wide, that a depth map can't
 tell from it: put an object behind, and the rim would stand round the foreground as a halo. In that
-rim a pixel's colour tells how much of it is foreground. With the means N of the foreground and F of
-the background beside it, the colour C = a N + (1 - a) F gives a = (C - F).(N - F) / |N - F|^2, as
-in difference matting. Where N and F are alike the colour says nothing, and a halo isn't seen.
+rim a pixel's color tells how much of it is foreground. With the means N of the foreground and F of
+the background beside it, the color C = a N + (1 - a) F gives a = (C - F).(N - F) / |N - F|^2, as
+in difference matting. Where N and F are alike the color says nothing, and a halo isn't seen.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _REACH = 4.0
 _JUMP = 1.25
 """Ratio of depths across a silhouette. Less is a slope that an object stands on: it has no rim."""
 _CONTRAST = 50.0
-"""1 / |N - F|^2, squares of scene-linear colour, from which the colour is believed in full."""
+"""1 / |N - F|^2, squares of scene-linear color, from which the color is believed in full."""
 _SLOPE, _LOW = 1.5, 0.25
-"""Shares a below 1/6 count as 0 and above 5/6 as 1: the means are means, not the colours there."""
+"""Shares a below 1/6 count as 0 and above 5/6 as 1: the means are means, not the colors there."""
 
 
 def edge_matte_group() -> bpy.types.NodeTree:
@@ -77,7 +77,7 @@ def _grown(
 
 
 def _mean(tree: bpy.types.NodeTree, given: Any, mask: Socket, row: float) -> tuple[Socket, Socket]:
-    """The photo's mean colour near each pixel where `mask` is 1; 1 where there is such a pixel."""
+    """The photo's mean color near each pixel where `mask` is 1; 1 where there is such a pixel."""
     masked = add_node(tree, "CompositorNodeSetAlpha", (3, row))
     feed(tree, masked.inputs["Image"], given[PHOTO])
     feed(tree, masked.inputs["Alpha"], mask)

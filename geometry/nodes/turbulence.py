@@ -66,7 +66,7 @@ def _add_nodes(group: bpy.types.NodeTree) -> None:
     first, second = (
         _wave(group, position, turns.outputs[0], *wave, 2.0 + k) for k, wave in enumerate(WAVES)
     )
-    centred = _vector(group, "ADD", first, second, (5, 2))
+    centerd = _vector(group, "ADD", first, second, (5, 2))
     length = add_node(group, "ShaderNodeVectorMath", (1, -1), operation="LENGTH")
     feed(group, length.inputs[0], displacement)
     strength = add_node(group, "ShaderNodeMath", (2, -1), operation="MULTIPLY")
@@ -76,7 +76,7 @@ def _add_nodes(group: bpy.types.NodeTree) -> None:
     feed(group, more.inputs[0], strength.outputs[0])
     feed(group, more.inputs[1], STRENGTH)
     eddy = add_node(group, "ShaderNodeVectorMath", (4, 0), operation="SCALE")
-    feed(group, eddy.inputs["Vector"], centred)
+    feed(group, eddy.inputs["Vector"], centerd)
     feed(group, eddy.inputs["Scale"], more.outputs[0])
     total = _vector(group, "ADD", displacement, eddy.outputs["Vector"], (5, 0))
     result = add_node(group, "NodeGroupOutput", (6, 0))

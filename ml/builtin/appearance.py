@@ -1,4 +1,4 @@
-"""What a picture looks like at working size: colour, texture, streaks, edges, for finding water."""
+"""What a picture looks like at working size: color, texture, streaks, edges, for finding water."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WORKING_SIZE = 384
 """Longer side of the picture that water is looked for in."""
 TEXTURE_SIGMA = 0.008
 EDGE_SIGMA = 4.0
-"""Difference of neighbouring CIELAB colours at which an edge begins to hold."""
+"""Difference of neighboring CIELAB colors at which an edge begins to hold."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Appearance:
     """Maps (H, W) at working size. lab (H, W, 3) CIELAB; texture: root mean square gradient of
     lightness per pixel; streak: -1..1, 1 where the streaks lie level, -1 where they are upright;
     sky 0..1; rows (H, 1): height below the horizon as a share of the picture's height; right
-    (H, W-1), down (H-1, W): links 0..1 between neighbours, 0 across an edge."""
+    (H, W-1), down (H-1, W): links 0..1 between neighbors, 0 across an edge."""
 
     lab: FloatArray
     texture: FloatArray
@@ -33,7 +33,7 @@ class Appearance:
 
     @property
     def chroma(self) -> FloatArray:
-        """Colourfulness (H, W), 0 for grey."""
+        """Colorfulness (H, W), 0 for gray."""
         return np.hypot(self.lab[..., 1], self.lab[..., 2])
 
 

@@ -1,6 +1,6 @@
 """Exemplar-based completion of a picture: the hole is filled with texture of what is known.
 
-Coarse to fine, patches in the hole take after patches of the source and vote for new colours
+Coarse to fine, patches in the hole take after patches of the source and vote for new colors
 (Wexler et al. 2007, Barnes et al. 2009); a gradient-domain finish removes what is left of the
 seam (Darabi et al. 2012), and overused patches are made dearer (Kaspar et al. 2015). The start is
 grown at the coarsest scale (Efros and Leung 1999) and large pieces are kept together, so that
@@ -40,8 +40,8 @@ class Expectations:
     """What is expected inside the hole, where a caller knows more than the picture around it.
 
     guide: (H, W, C) known everywhere, patches go where it is alike; cost: (H, W) >= 0 in squared
-    colour, discourages taking patches from there; looks: (H, W, 4) as `looks_of`, read inside the
-    hole; hold: (H, W) 0..1, how far the fill's coarse colours are held to the looks' colours.
+    color, discourages taking patches from there; looks: (H, W, 4) as `looks_of`, read inside the
+    hole; hold: (H, W) 0..1, how far the fill's coarse colors are held to the looks' colors.
     """
 
     guide: Floats | None = None
@@ -69,7 +69,7 @@ def complete(
     0..1; may raise.
 
     Returns (H, W, 3): outside the hole bit for bit as before, inside within the source's range of
-    colours. Without any usable source the fill is smooth. Raises ValueError for shapes that don't
+    colors. Without any usable source the fill is smooth. Raises ValueError for shapes that don't
     agree.
     """
     return complete_expecting(
@@ -132,7 +132,7 @@ def _full_level(
         source=source,
         guide=np.concatenate(channels, 2),
         cost=empty if expected.cost is None else np.asarray(expected.cost, np.float32),
-        colour=looks[..., :3],
+        color=looks[..., :3],
         hold=_smoothness(looks[..., 3], expected.hold),
     )
 
@@ -150,17 +150,17 @@ def _continue_looks(looks: Floats, seen: Bools) -> Floats:
 
 
 def looks_of(image: Floats) -> Floats:
-    """Colour and contrast (H, W, 4) of a picture (H, W, 3) at a coarse scale."""
+    """Color and contrast (H, W, 4) of a picture (H, W, 3) at a coarse scale."""
     sigma = max(1.0, max(image.shape[:2]) / 90.0)
-    colour = cv2.GaussianBlur(image, (0, 0), sigma)
-    grey = image.mean(2)
-    fine = grey - cv2.GaussianBlur(grey, (0, 0), sigma / 2)
+    color = cv2.GaussianBlur(image, (0, 0), sigma)
+    gray = image.mean(2)
+    fine = gray - cv2.GaussianBlur(gray, (0, 0), sigma / 2)
     contrast = np.sqrt(cv2.GaussianBlur(fine * fine, (0, 0), sigma))
-    return np.dstack([colour, contrast]).astype(np.float32)
+    return np.dstack([color, contrast]).astype(np.float32)
 
 
 def _smoothness(contrast: Floats, hold: Floats | None) -> Floats:
-    """How far to hold coarse colours: as asked, and where hardly any texture is expected."""
+    """How far to hold coarse colors: as asked, and where hardly any texture is expected."""
     smooth = np.exp(-((contrast / _SMOOTH) ** 2)).astype(np.float32)
     return smooth if hold is None else np.maximum(smooth, np.asarray(hold, np.float32))
 
@@ -196,7 +196,7 @@ def _shrink(full: Level, size: tuple[int, int]) -> Level:
         source=(small(full.source.astype(np.float32)) > 0.99) & ~hole,
         guide=small(full.guide),
         cost=small(full.cost),
-        colour=small(full.colour),
+        color=small(full.color),
         hold=small(full.hold),
     )
 

@@ -27,7 +27,7 @@ MIN_GROUND = 0.2
 HAZY = 0.4
 """Haze pushes back what stands farther than this disparity: nearer, bright is only bright."""
 STEP = 0.02
-"""Disparity step over which neighbours are smoothed together to 1/e."""
+"""Disparity step over which neighbors are smoothed together to 1/e."""
 
 
 @dataclass(frozen=True)

@@ -76,8 +76,8 @@ def _is_water(look: Appearance, piece: Mask) -> bool:
 def _straight_lines(look: Appearance) -> float:
     """Length of all long straight lines as a multiple of the picture's size."""
     size = max(look.sky.shape)
-    grey = np.clip(look.lab[..., 0] * 2.55, 0, 255).astype(np.uint8)
-    lines = cv2.createLineSegmentDetector().detect(grey)[0]
+    gray = np.clip(look.lab[..., 0] * 2.55, 0, 255).astype(np.uint8)
+    lines = cv2.createLineSegmentDetector().detect(gray)[0]
     if lines is None:
         return 0.0
     x0, y0, x1, y1 = lines.reshape(-1, 4).T
@@ -86,7 +86,7 @@ def _straight_lines(look: Appearance) -> float:
 
 
 def _with_pool(look: Appearance, pieces: Mask) -> FloatArray:
-    """White water and the bright, colourless water that it runs into, up to the rocks' edges."""
+    """White water and the bright, colorless water that it runs into, up to the rocks' edges."""
     reach = POOL_REACH * max(pieces.shape)
     away = cv2.distanceTransform((~pieces).astype(np.uint8), cv2.DIST_L2, 5)
     below = np.maximum.accumulate(pieces.any(axis=1))[:, None]

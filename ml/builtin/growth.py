@@ -15,7 +15,7 @@ Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
 Bools = NDArray[np.bool_]
 
-# What going on with a neighbour's piece of the source costs, against starting a new piece.
+# What going on with a neighbor's piece of the source costs, against starting a new piece.
 _COHERENT = 0.1
 _LUCK = 0.3
 _OVERUSE = 0.004
@@ -24,7 +24,7 @@ _OVERUSE = 0.004
 def grow(
     image: Floats,
     hole: Bools,
-    centres: Indices,
+    centers: Indices,
     radius: int,
     guide: Floats,
     cost: Floats,
@@ -32,17 +32,17 @@ def grow(
 ) -> tuple[Floats, Indices]:
     """Fill `hole` (H, W) of `image` (H, W, 3) with single pixels of matching surroundings.
 
-    centres: (m,) flat indices of the source pixels (`radius` inside the picture and the source);
+    centers: (m,) flat indices of the source pixels (`radius` inside the picture and the source);
     guide: (H*W, C) as wanted and as offered; cost: (H*W,) of taking each source pixel. Returns
     the filled picture and the field (H*W,): the source pixel of each pixel.
     """
     grown = _Canvas(image, hole, radius)
-    offered = grown.windows(centres)
+    offered = grown.windows(centers)
     field = np.arange(hole.size)
-    used = np.zeros(len(centres), np.float32)
+    used = np.zeros(len(centers), np.float32)
     row_of = np.full(hole.size, -1)
-    row_of[centres] = np.arange(len(centres))
-    usual = max(1.0, float(hole.sum()) / len(centres))
+    row_of[centers] = np.arange(len(centers))
+    usual = max(1.0, float(hole.sum()) / len(centers))
     rings = np.ceil(cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_C, 3)).ravel()
     if not (~hole).any():
         rings[:] = 1.0
@@ -50,13 +50,13 @@ def grow(
         pixels = np.flatnonzero(rings == ring)
         if not len(pixels):
             continue
-        price = cost[centres] + _OVERUSE * np.minimum(used / usual, 20.0)
-        table = _match(grown, pixels, offered, guide[pixels], guide[centres], rng)
-        _favour_neighbours(table, pixels, field, row_of, hole.shape)
+        price = cost[centers] + _OVERUSE * np.minimum(used / usual, 20.0)
+        table = _match(grown, pixels, offered, guide[pixels], guide[centers], rng)
+        _favor_neighbors(table, pixels, field, row_of, hole.shape)
         chosen = (table + price).argmin(1)
-        used += np.bincount(chosen, minlength=len(centres))
-        field[pixels] = centres[chosen]
-        grown.put(pixels, image.reshape(-1, 3)[centres[chosen]])
+        used += np.bincount(chosen, minlength=len(centers))
+        field[pixels] = centers[chosen]
+        grown.put(pixels, image.reshape(-1, 3)[centers[chosen]])
     return grown.picture(), field
 
 
@@ -68,7 +68,7 @@ class _Canvas:
         self.radius = radius
         side = 2 * radius + 1
         self.wide = self.shape[1] + 2 * radius
-        self.colours = np.pad(image, ((radius, radius), (radius, radius), (0, 0))).reshape(-1, 3)
+        self.colors = np.pad(image, ((radius, radius), (radius, radius), (0, 0))).reshape(-1, 3)
         self.known = np.pad(~hole, radius).ravel().astype(np.float32)
         ticks = np.arange(side) - radius
         self.offsets = (ticks[:, None] * self.wide + ticks[None, :]).ravel()
@@ -80,23 +80,23 @@ class _Canvas:
         return (rows + self.radius) * self.wide + columns + self.radius
 
     def windows(self, pixels: Indices) -> Floats:
-        """Colours around pixels, (n, w*w, 3)."""
-        return self.colours[self._at(pixels)[:, None] + self.offsets]
+        """Colors around pixels, (n, w*w, 3)."""
+        return self.colors[self._at(pixels)[:, None] + self.offsets]
 
     def confidence(self, pixels: Indices) -> Floats:
         """Weights around pixels that sum to 1, 0 where nothing is known yet, (n, w*w)."""
         weight = self.known[self._at(pixels)[:, None] + self.offsets] * self.weights
         return weight / np.maximum(weight.sum(1, keepdims=True), 1e-6)
 
-    def put(self, pixels: Indices, colours: Floats) -> None:
-        """Set colours and make them known."""
-        self.colours[self._at(pixels)] = colours
+    def put(self, pixels: Indices, colors: Floats) -> None:
+        """Set colors and make them known."""
+        self.colors[self._at(pixels)] = colors
         self.known[self._at(pixels)] = 1.0
 
     def picture(self) -> Floats:
         """The picture without the border."""
         r = self.radius
-        return self.colours.reshape(-1, self.wide, 3)[r:-r, r:-r].copy()
+        return self.colors.reshape(-1, self.wide, 3)[r:-r, r:-r].copy()
 
 
 def _match(
@@ -121,10 +121,10 @@ def _match(
     return table
 
 
-def _favour_neighbours(
+def _favor_neighbors(
     table: Floats, pixels: Indices, field: Indices, row_of: Indices, shape: tuple[int, int]
 ) -> None:
-    """Make it cheaper to go on with the piece of the source that a neighbour takes after."""
+    """Make it cheaper to go on with the piece of the source that a neighbor takes after."""
     plain = table.copy()
     rows, columns = np.divmod(pixels, shape[1])
     for dy, dx in ((-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 1)):

@@ -18,8 +18,8 @@ def box(values: FloatArray, radius: int) -> FloatArray:
 def guided_filter(guide: FloatArray, values: FloatArray, radius: int, eps: float) -> FloatArray:
     """Filter `values` (H, W) so that its edges follow those of `guide` (H, W, 3), both 0..1.
 
-    He, Sun, Tang: Guided Image Filtering (2013), colour guide, eq. 14-16. `radius` in pixels,
-    `eps` in squared colour units.
+    He, Sun, Tang: Guided Image Filtering (2013), color guide, eq. 14-16. `radius` in pixels,
+    `eps` in squared color units.
     """
     channels = [np.ascontiguousarray(guide[..., c]) for c in range(3)]
     means = [box(c, radius) for c in channels]
@@ -51,7 +51,7 @@ def global_smooth(
     """Weighted least squares smoothing of `values` (H, W) that stops where links are cut.
 
     Min et al.: Fast Global Image Smoothing Based on Weighted Least Squares (2014), algorithm 1.
-    `right` (H, W-1) and `down` (H-1, W) are link weights 0..1 between neighbours, `strength` the
+    `right` (H, W-1) and `down` (H-1, W) are link weights 0..1 between neighbors, `strength` the
     smoothing in squared pixels, `confidence` (H, W) the weight of each given value (eq. 11).
     """
     if confidence is None:

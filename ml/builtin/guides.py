@@ -1,6 +1,6 @@
 """Guides of the motion: hints along drawn curves, spread over the regions that hold them.
 
-As in 3D Cinemagraphy (Li et al., 2023): the flow at a pixel is the mean of all hints by normalised
+As in 3D Cinemagraphy (Li et al., 2023): the flow at a pixel is the mean of all hints by normalized
 Gaussian weights of their distances. Distance runs within the region here, round whatever stands in
 it, so that no hint acts across a bank; far from every guide the automatic flow takes over.
 """
@@ -102,7 +102,7 @@ def _weights(cells: NDArray, coarse: Mask, sigma: float) -> FloatArray:
 
 
 def _graph(number: NDArray) -> sparse.csr_matrix:
-    """Neighbouring cells of the region with their distances; number: (h, w), -1 outside."""
+    """Neighboring cells of the region with their distances; number: (h, w), -1 outside."""
     height, width = number.shape
     rows, columns, lengths = [], [], []
     for down, right in _STEPS:

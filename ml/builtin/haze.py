@@ -8,7 +8,7 @@ import numpy as np
 from ...geometry.core.camera import FloatArray
 
 REACH = 0.03
-"""Radius of the neighbourhood whose darkest value counts, as a share of the longer side."""
+"""Radius of the neighborhood whose darkest value counts, as a share of the longer side."""
 DARKEST_AIR = 0.35
 """Air darker than this (a night sky) hides nothing."""
 
@@ -17,7 +17,7 @@ def haze_amount(image: FloatArray, sky: FloatArray) -> FloatArray:
     """Haze (H, W) 0..1 of an image (H, W, 3), sRGB 0..1, with a soft sky mask (H, W).
 
     The light that the air adds in front of a thing, taken for the darkest channel in its
-    neighbourhood (eq. 5 there; the sky does not count), relative to the air's own, that of the sky
+    neighborhood (eq. 5 there; the sky does not count), relative to the air's own, that of the sky
     (eq. 12). Zero without a bright sky.
     """
     solid = sky < 0.5

@@ -195,8 +195,8 @@ def _down_streaks(image: FloatArray, fall: FloatArray) -> FloatArray:
     The direction is that of the structure tensor's smaller eigenvalue, mixed with straight down
     where streaks are weak.
     """
-    grey = cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (0, 0), 1.0)
-    gx, gy = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
+    gray = cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (0, 0), 1.0)
+    gx, gy = cv2.Sobel(gray, cv2.CV_32F, 1, 0), cv2.Sobel(gray, cv2.CV_32F, 0, 1)
     tensor = np.stack([gx * gx, gy * gy, gx * gy], axis=-1)
     xx, yy, xy = np.moveaxis(_blurred(tensor, fall, 0.025 * max(fall.shape)), -1, 0)
     # The streak's angle from the vertical; it stays within 45 degrees.

@@ -24,7 +24,7 @@ _SKY_WEIGHT = 0.6
 _ROW_WEIGHT = 0.5
 _SALIENCE_COST = 0.3
 _SALIENCE_SIZE = 96
-# Colours nearer than this are of the same kind of thing.
+# Colors nearer than this are of the same kind of thing.
 _ALIKE = 0.05
 _GROUND_BREADTH = 1.5
 _SKY_BREADTH = 0.1
@@ -130,7 +130,7 @@ def _salience_cost(image: Floats, sky: Bools) -> Floats:
     """Price of copying things that stand inside the photo (a tower, a person), (H, W).
 
     A thing that reaches the border at the left, right or bottom may well go on outside; one whose
-    colours don't occur there at about its height stands alone, and twins of it would be grotesque.
+    colors don't occur there at about its height stands alone, and twins of it would be grotesque.
     """
     height, width = sky.shape
     size = (min(width, _SALIENCE_SIZE), min(height, _SALIENCE_SIZE))

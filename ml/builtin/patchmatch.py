@@ -1,9 +1,9 @@
-"""Approximate nearest-neighbour fields between the patches of a picture, in array operations.
+"""Approximate nearest-neighbor fields between the patches of a picture, in array operations.
 
-PatchMatch (Barnes et al. 2009) on patch descriptors: a patch is described by its mean colour and
+PatchMatch (Barnes et al. 2009) on patch descriptors: a patch is described by its mean color and
 its leading principal components, so that one comparison reads one or two cache lines instead of
 a whole window. A field is a flat array that holds, for every pixel of the picture, the flat index
-of the centre of the patch it takes after.
+of the center of the patch it takes after.
 """
 
 from __future__ import annotations
@@ -38,46 +38,46 @@ class PatchBasis:
     filters: Floats
 
 
-def windows(image: Floats, centres: Indices, radius: int) -> Floats:
-    """Patches as rows: image (H, W, C), centres (n,) flat and `radius` inside -> (n, w*w*C)."""
+def windows(image: Floats, centers: Indices, radius: int) -> Floats:
+    """Patches as rows: image (H, W, C), centers (n,) flat and `radius` inside -> (n, w*w*C)."""
     height, width = image.shape[:2]
     side = np.arange(-radius, radius + 1)
     around = (side[:, None] * width + side[None, :]).ravel()
     flat = image.reshape(height * width, -1)
-    return flat[centres[:, None] + around[None, :]].reshape(len(centres), -1)
+    return flat[centers[:, None] + around[None, :]].reshape(len(centers), -1)
 
 
 def fit_basis(
     image: Floats,
-    centres: Indices,
+    centers: Indices,
     radius: int,
     components: int,
     rng: np.random.Generator,
 ) -> PatchBasis:
-    """Principal components of the patches of `image` (H, W, 3) around `centres`.
+    """Principal components of the patches of `image` (H, W, 3) around `centers`.
 
-    The mean colour is kept apart; descriptors are scaled such that their squared distance is the
-    mean squared colour difference a pixel.
+    The mean color is kept apart; descriptors are scaled such that their squared distance is the
+    mean squared color difference a pixel.
     """
-    if len(centres) > _SAMPLES:
-        centres = np.sort(rng.choice(centres, _SAMPLES, replace=False))
+    if len(centers) > _SAMPLES:
+        centers = np.sort(rng.choice(centers, _SAMPLES, replace=False))
     side = 2 * radius + 1
-    patches = windows(image, centres, radius).reshape(len(centres), side * side, 3)
-    pattern = (patches - patches.mean(1, keepdims=True)).reshape(len(centres), -1)
+    patches = windows(image, centers, radius).reshape(len(centers), side * side, 3)
+    pattern = (patches - patches.mean(1, keepdims=True)).reshape(len(centers), -1)
     scatter = pattern.T.astype(np.float64) @ pattern
     vectors = np.linalg.eigh(scatter)[1][:, ::-1][:, :components] / side
     means = np.tile(np.eye(3), (side * side, 1)) / (side * side)
-    # A component must not see the mean colour: remove it from the filter itself.
+    # A component must not see the mean color: remove it from the filter itself.
     vectors -= np.tile(vectors.reshape(side * side, 3, -1).mean(0), (side * side, 1))
     return PatchBasis(radius, np.hstack([means, vectors]).astype(np.float32))
 
 
-def describe(image: Floats, centres: Indices, basis: PatchBasis) -> Floats:
-    """Descriptors (n, K) of the patches of `image` around `centres`; the first 3 are the mean."""
-    out = np.empty((len(centres), basis.filters.shape[1]), np.float32)
-    for start in range(0, len(centres), _CHUNK):
+def describe(image: Floats, centers: Indices, basis: PatchBasis) -> Floats:
+    """Descriptors (n, K) of the patches of `image` around `centers`; the first 3 are the mean."""
+    out = np.empty((len(centers), basis.filters.shape[1]), np.float32)
+    for start in range(0, len(centers), _CHUNK):
         part = slice(start, start + _CHUNK)
-        out[part] = windows(image, centres[part], basis.radius) @ basis.filters
+        out[part] = windows(image, centers[part], basis.radius) @ basis.filters
     return out
 
 
@@ -108,10 +108,10 @@ def nearest_exact(wanted: Floats, offered: Floats, penalty: Floats) -> tuple[Ind
 
 
 class Search:
-    """Nearest-neighbour search of target patches among source patches of the same picture.
+    """Nearest-neighbor search of target patches among source patches of the same picture.
 
     shape: of the picture; targets: (n,) flat indices of the patches to find; valid: (H*W,) which
-    centres may be offered; offered: (H*W, K) their descriptors (rows of others are not read);
+    centers may be offered; offered: (H*W, K) their descriptors (rows of others are not read);
     penalty: (H*W,) cost of taking after each.
     """
 
@@ -144,7 +144,7 @@ class Search:
             self.cost[part] = self._price(present[part], wanted[part])
 
     def exact(self) -> None:
-        """Find the nearest neighbours by comparing all with all."""
+        """Find the nearest neighbors by comparing all with all."""
         rows = np.flatnonzero(self.valid)
         best, cost = nearest_exact(self.wanted, self.offered[rows], self.penalty[rows])
         won = cost < _MUCH_BETTER * self.cost
@@ -152,7 +152,7 @@ class Search:
         self.field[self.targets[won]] = rows[best[won]]
 
     def propagate(self, jumps: tuple[int, ...]) -> None:
-        """Offer every target what its neighbours at these distances take after, moved along."""
+        """Offer every target what its neighbors at these distances take after, moved along."""
         width = self.shape[1]
         for jump in jumps:
             for shift in (jump, -jump, jump * width, -jump * width):

@@ -1,6 +1,6 @@
 """Smooth fills and gradient-domain blending inside a hole.
 
-`smooth_fill` continues colours without texture (a start for completion, and its fallback);
+`smooth_fill` continues colors without texture (a start for completion, and its fallback);
 `blend` solves the screened Poisson equation of Bhat et al. 2010 inside a hole.
 """
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 
-GREY = 0.5
+GRAY = 0.5
 _SMOOTHING = 24
 
 
@@ -23,10 +23,10 @@ def smooth_fill(image: Floats, known: Bools) -> Floats:
     """Continue `image` (H, W, C) from where it is `known` (H, W) smoothly over all the rest.
 
     Pull-push (Gortler et al. 1996), relaxed towards the membrane at every scale. Known pixels
-    come back unchanged; where nothing is known the result is a constant grey.
+    come back unchanged; where nothing is known the result is a constant gray.
     """
     if not known.any():
-        return np.full_like(image, GREY)
+        return np.full_like(image, GRAY)
     weight = known.astype(np.float32)
     return _pull_push(np.where(known[..., None], image, 0.0).astype(np.float32), weight)
 
@@ -60,7 +60,7 @@ def blend(
     """Inside `hole` the picture nearest to `image` with the steps between pixels as wished.
 
     image: (H, W, C); misses: what is to be added to the steps to the right (H, W-1, C) and down
-    (H-1, W, C); screen: (H, W), weight of the colours against the steps. Minimises |grad I - G|^2 +
+    (H-1, W, C); screen: (H, W), weight of the colors against the steps. Minimises |grad I - G|^2 +
     screen |I - image|^2 over the hole with the pixels outside as they are, by at most `steps`
     conjugate gradients; corrections fade over about screen**-0.5 pixels. pulse:
     called at every step, may raise.

@@ -16,7 +16,7 @@ from .layout import Layout
 from .superpixels import Borders, Labels, borders, mean_over, superpixels
 
 ALIKE = 10.0
-"""Difference of colour (CIELAB) at which a link between two pieces has weakened to exp(-1/2)."""
+"""Difference of color (CIELAB) at which a link between two pieces has weakened to exp(-1/2)."""
 CONTACT, LOOSE = 0.6, 0.005
 """Ties of an upright piece to the ground under it, and to ground that turned out to lie behind."""
 ROUNDS = 8
@@ -35,11 +35,11 @@ SMOOTH_TRUST, ROUGH_TRUST = 0.6, 0.25
 
 @dataclass(frozen=True)
 class Pieces:
-    """A picture's superpixels: `labels` (H, W), mean CIELAB `colour` (N, 3), borders `links`,
-    and `place` (N, 2), row and column of the centres in pixels."""
+    """A picture's superpixels: `labels` (H, W), mean CIELAB `color` (N, 3), borders `links`,
+    and `place` (N, 2), row and column of the centers in pixels."""
 
     labels: Labels
-    colour: FloatArray
+    color: FloatArray
     place: FloatArray
     links: Borders
 
@@ -56,14 +56,14 @@ def cut_pieces(image: FloatArray, solid: NDArray[np.bool_]) -> Pieces:
 def superpixel_disparity(pieces: Pieces, upright: FloatArray, layout: Layout) -> FloatArray:
     """Disparity (N,) of superpixels with their uprightness (N,) 0..1, in a scene's layout.
 
-    Solves a Poisson equation on the graph of superpixels: ground neighbours differ as the template
-    does, upright neighbours not at all; a piece is tied to the ground it stands on, hardly to the
+    Solves a Poisson equation on the graph of superpixels: ground neighbors differ as the template
+    does, upright neighbors not at all; a piece is tied to the ground it stands on, hardly to the
     ground that it hides.
     """
     labels, links = pieces.labels, pieces.links
     above = pieces.place[:, 0] < layout.horizon
     height = mean_over(labels, layout.template)
-    like, support, contact = _link_weights(links, pieces.colour, upright)
+    like, support, contact = _link_weights(links, pieces.color, upright)
     i, j = links.first, links.second
     slant = 1.0 - np.maximum(upright[i], upright[j])
     step = slant * (height[i] - height[j])
@@ -92,7 +92,7 @@ def _trust(labels: Labels, upright: FloatArray, above: NDArray[np.bool_]) -> Flo
 def uprightness(image: FloatArray, pieces: Pieces, layout: Layout) -> FloatArray:
     """How upright, 0..1, each superpixel (N,) of an image (H, W, 3) is: 1 above the horizon.
 
-    Below it as far as a piece is rough, looks like one above it, and has neighbours that are.
+    Below it as far as a piece is rough, looks like one above it, and has neighbors that are.
     """
     above = pieces.place[:, 0] < layout.horizon
     if not above.any():
@@ -100,13 +100,13 @@ def uprightness(image: FloatArray, pieces: Pieces, layout: Layout) -> FloatArray
     lab = cv2.cvtColor(image.astype(np.float32), cv2.COLOR_RGB2Lab)
     texture = mean_over(pieces.labels, _texture(lab))
     column = pieces.place[:, 1:] / pieces.labels.shape[1] * PLACE
-    look = np.concatenate([pieces.colour / ALIKE, texture[:, None] / TEXTURE, column], -1)
+    look = np.concatenate([pieces.color / ALIKE, texture[:, None] / TEXTURE, column], -1)
     distance, _ = cKDTree(look[above]).query(look)
     rough = np.clip(texture / TEXTURE - 0.5, 0.0, 1.0)
     upright = np.exp(-0.5 * distance**2) * rough
     upright *= 1.0 - mean_over(pieces.labels, layout.mirrored)
     upright = np.where(above, 1.0, upright).astype(np.float32)
-    # Smooth is ground; rough but of another colour may still be part of what stands.
+    # Smooth is ground; rough but of another color may still be part of what stands.
     sure = np.maximum(upright, 1.0 - rough)
     trust = np.where(above, 1.0, ROUGH_TRUST + (SMOOTH_TRUST - ROUGH_TRUST) * sure)
     upright = _filled(_agreed(upright, trust, pieces), pieces.links)
@@ -120,9 +120,9 @@ def ground_share(upright: FloatArray, pieces: Pieces, layout: Layout) -> float:
 
 
 def _agreed(upright: FloatArray, trust: FloatArray, pieces: Pieces) -> FloatArray:
-    """Let neighbours of like colour, and those above one another, agree on being upright."""
+    """Let neighbors of like color, and those above one another, agree on being upright."""
     links = pieces.links
-    contrast = np.linalg.norm(pieces.colour[links.first] - pieces.colour[links.second], axis=-1)
+    contrast = np.linalg.norm(pieces.color[links.first] - pieces.color[links.second], axis=-1)
     weight = np.exp(-0.5 * (contrast / ALIKE) ** 2) + AGREEMENT * np.abs(links.above)
     level = np.zeros(len(weight), np.float32)
     agreed = _solved(links.first, links.second, weight, level, trust, upright)
@@ -152,11 +152,11 @@ def _texture(lab: FloatArray) -> FloatArray:
 
 
 def _link_weights(
-    links: Borders, colour: FloatArray, upright: FloatArray
+    links: Borders, color: FloatArray, upright: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Weights (n,) of likeness, of support among upright pieces, and of contact with ground."""
     i, j = links.first, links.second
-    contrast = np.linalg.norm(colour[i] - colour[j], axis=-1)
+    contrast = np.linalg.norm(color[i] - color[j], axis=-1)
     alike = np.exp(-0.5 * (contrast / ALIKE) ** 2)
     same = (1.0 - np.abs(upright[i] - upright[j])) ** 2
     both = np.minimum(upright[i], upright[j])

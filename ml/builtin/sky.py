@@ -1,10 +1,10 @@
 """The sky region of a photo: smooth, bright, reaching down from the top, ended by edges.
 
 Found in three steps at a small size: seeds are smooth areas that touch the top and are blue, large
-or not darker than the ground; they grow over what has a similar colour at a similar height and
+or not darker than the ground; they grow over what has a similar color at a similar height and
 little texture; a long straight horizontal edge inside (hazy water under a hazy sky) ends them. At
-full size, holes seen through branches or girders join by colour, and the edge is matted: how far a
-pixel lies between the colours of the ground and of the sky beside it.
+full size, holes seen through branches or girders join by color, and the edge is matted: how far a
+pixel lies between the colors of the ground and of the sky beside it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Mask = NDArray[np.bool_]
 
 WORK_SIZE = 320
 HEIGHT_WEIGHT = 60.0
-"""A picture's height counts as this much difference of colour (CIELAB)."""
+"""A picture's height counts as this much difference of color (CIELAB)."""
 SEED_EDGE = 2.0
 GROWTH = ((3.0, 6.0), (4.0, 6.0), (4.0, 6.0), (4.0, 5.0))
 """Steps of growth: largest gradient (CIELAB per pixel) and largest difference from the sky."""
@@ -35,20 +35,20 @@ LOCAL = 14.0
 """A hole has sharp edges: mean gradient along its rim (CIELAB per pixel)."""
 MAX_MODEL = 4000
 SPREAD = 0.08
-"""Width of the neighbourhood whose mean is the local colour of the sky, in picture widths."""
+"""Width of the neighborhood whose mean is the local color of the sky, in picture widths."""
 MODEL_SHADE = 10.0
-CLOUD_SHADE, CLOUD_COLOUR = 4.0, 4.0
-"""A cloud is at most this much darker and more coloured than the sky around it (CIELAB)."""
+CLOUD_SHADE, CLOUD_COLOR = 4.0, 4.0
+"""A cloud is at most this much darker and more colored than the sky around it (CIELAB)."""
 STAR = 2e-4
 """Largest share of the picture of a star or a bird."""
 MATTE_CONTRAST = 8.0
 MATTE_MISS = 0.6
-"""Part of the distance from ground to sky that a mixture's colour may be off by."""
+"""Part of the distance from ground to sky that a mixture's color may be off by."""
 
 
 @dataclass(frozen=True)
 class _Small:
-    """The picture at working size: CIELAB, gradient, and colour-and-height features."""
+    """The picture at working size: CIELAB, gradient, and color-and-height features."""
 
     lab: FloatArray
     edge: FloatArray
@@ -86,7 +86,7 @@ def _gradient(lab: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _features(lab: FloatArray) -> FloatArray:
-    """CIELAB and height in the picture (H, W, 4): the sky's colour changes slowly with height."""
+    """CIELAB and height in the picture (H, W, 4): the sky's color changes slowly with height."""
     height, width = lab.shape[:2]
     rows = np.arange(height, dtype=np.float32)[:, None] * (HEIGHT_WEIGHT / height)
     return np.concatenate([lab, np.broadcast_to(rows, (height, width))[..., None]], -1)
@@ -166,8 +166,8 @@ def _with_clouds(lab: FloatArray, mask: Mask) -> Mask:
     rest = ~mask
     rest[np.flatnonzero(mask.any(1)).max() + 1 :] = False
     bright = rest & (lab[..., 0] > sky[..., 0] - CLOUD_SHADE)
-    colour = np.hypot(lab[..., 1], lab[..., 2])
-    bright &= colour < np.hypot(sky[..., 1], sky[..., 2]) + CLOUD_COLOUR
+    color = np.hypot(lab[..., 1], lab[..., 2])
+    bright &= color < np.hypot(sky[..., 1], sky[..., 2]) + CLOUD_COLOR
     result = mask.copy()
     for pieces, share, largest in ((bright, 0.45, 1.0), (rest, 0.9, STAR)):
         labels, sizes = _components(pieces & ~result)
@@ -194,7 +194,7 @@ def _enclosure(labels: NDArray[np.int32], mask: Mask) -> FloatArray:
 
 
 def _spread(lab: FloatArray, mask: Mask, sigma: float) -> FloatArray:
-    """Mean colour (H, W, 3) of the masked pixels around every pixel, by normalised convolution."""
+    """Mean color (H, W, 3) of the masked pixels around every pixel, by normalized convolution."""
     weight = mask.astype(np.float32)
     total = np.full(mask.shape, 1e-12, np.float32)
     value = np.zeros_like(lab)
@@ -222,7 +222,7 @@ def _cut_at_horizon(lab: FloatArray, mask: Mask) -> Mask:
 
 
 def _with_holes(lab: FloatArray, mask: FloatArray, model: FloatArray) -> FloatArray:
-    """Add what has the sky's colour above its lowest row: holes seen through thin things."""
+    """Add what has the sky's color above its lowest row: holes seen through thin things."""
     height, width = mask.shape
     rows = np.flatnonzero((mask >= 0.5).any(1))
     if not len(model) or not len(rows):
@@ -245,10 +245,10 @@ def _with_holes(lab: FloatArray, mask: FloatArray, model: FloatArray) -> FloatAr
 
 
 def _matte(lab: FloatArray, mask: FloatArray) -> FloatArray:
-    """Fit the mask's edge to the image: how far each pixel's colour is from ground to sky.
+    """Fit the mask's edge to the image: how far each pixel's color is from ground to sky.
 
-    In a band around the edge the colour is taken for a mixture of the mean colours of the sky and
-    of the ground beside it; where these are alike the mask stays, and where the colour is no such
+    In a band around the edge the color is taken for a mixture of the mean colors of the sky and
+    of the ground beside it; where these are alike the mask stays, and where the color is no such
     mixture: a rim of snow before a dark sky is neither.
     """
     height, width = mask.shape

@@ -36,7 +36,7 @@ class Level:
     """The problem at one scale; all (H, W, ...).
 
     image: with a smooth fill in the hole; hole, source: masks; guide: channels to compare besides
-    colour; cost: of taking from there; colour: expected, and hold: how firmly, 0..1.
+    color; cost: of taking from there; color: expected, and hold: how firmly, 0..1.
     """
 
     image: Floats
@@ -44,7 +44,7 @@ class Level:
     source: Bools
     guide: Floats
     cost: Floats
-    colour: Floats
+    color: Floats
     hold: Floats
 
 
@@ -146,29 +146,29 @@ class Solver:
         self._vote()
 
     def finish(self) -> Floats:
-        """The filled picture: coarse colours held where wished, and the seam taken out."""
+        """The filled picture: coarse colors held where wished, and the seam taken out."""
         unheld = self.image.reshape(-1, 3).copy()
-        self._hold_colours()
+        self._hold_colors()
         screen = _SCREEN * (1.0 - self.level.hold) + _SMOOTH_SCREEN * self.level.hold
         self.image = poisson.blend(
             self.image, self.level.hole, self._seams(unheld), screen, pulse=self.pulse
         )
         return self.image
 
-    def _offer(self, centres: Indices) -> Floats:
+    def _offer(self, centers: Indices) -> Floats:
         """Descriptors of the source patches, in a table (H*W, K) over all pixels."""
         side = 2 * self.radius + 1
         size = self.level.hole.size
         self.guide = cv2.blur(self.level.guide, (side, side)).reshape(size, -1)
-        self.basis = patchmatch.fit_basis(self.image, centres, self.radius, _COMPONENTS, self.rng)
-        offered = self._describe(centres)
+        self.basis = patchmatch.fit_basis(self.image, centers, self.radius, _COMPONENTS, self.rng)
+        offered = self._describe(centers)
         table = np.zeros((size, offered.shape[1]), np.float32)
-        table[centres] = offered
+        table[centers] = offered
         return table
 
-    def _describe(self, centres: Indices) -> Floats:
-        seen = patchmatch.describe(self.image, centres, self.basis)
-        return np.hstack([seen, self.guide[centres]])
+    def _describe(self, centers: Indices) -> Floats:
+        seen = patchmatch.describe(self.image, centers, self.basis)
+        return np.hstack([seen, self.guide[centers]])
 
     def _price(self) -> None:
         """Describe the targets anew, and make overused sources dearer."""
@@ -189,14 +189,14 @@ class Solver:
         # Source and hole don't overlap, so that votes never read what they write.
         flat[self.pixels] = voting.vote(ballot, self.pixels, _SHARPNESS, self.pulse)
 
-    def _hold_colours(self) -> None:
-        """Replace coarse colours by the expected ones, as far as `hold` says, in the hole."""
+    def _hold_colors(self) -> None:
+        """Replace coarse colors by the expected ones, as far as `hold` says, in the hole."""
         hold = self.level.hold * self.level.hole
         if not hold.any():
             return
         sigma = max(self.level.hole.shape) / 40.0
-        apart = self.level.colour - self.image
-        # What is far from the expected colour is something else (a tree before the sky).
+        apart = self.level.color - self.image
+        # What is far from the expected color is something else (a tree before the sky).
         far = np.linalg.norm(apart, axis=2) / _SOMETHING_ELSE
         hold = (hold * np.exp(-(np.minimum(far, 5.0) ** 2))).astype(np.float32)
         mass = cv2.GaussianBlur(hold, (0, 0), sigma)[..., None]
@@ -208,7 +208,7 @@ class Solver:
 
         At the hole's edge all of the miss counts, up to a limit. Inside, small ones are seams
         between pieces in flat regions, large ones are meant: where sky and trees meet. Inside
-        they are taken from `unheld` (H*W, 3), the fill before colours were held.
+        they are taken from `unheld` (H*W, 3), the fill before colors were held.
         """
         height, width = self.level.hole.shape
         flat = self.image.reshape(-1, 3)
@@ -231,7 +231,7 @@ class Solver:
         return seams[0], seams[1]
 
     def _step(self, a: Indices, b: Indices) -> Floats:
-        """Colour steps from pixels a to their neighbours b, as at the sources of a."""
+        """Color steps from pixels a to their neighbors b, as at the sources of a."""
         flat = self.image.reshape(-1, 3)
         source = self.search.field[a]
         return flat[np.clip(source + (b - a), 0, len(flat) - 1)] - flat[source]

@@ -53,8 +53,8 @@ def _seeds(slope: FloatArray, solid: NDArray[np.bool_], step: int) -> Labels:
     """Markers (H, W), one in each cell of the grid that has a solid pixel."""
     height, width = slope.shape
     rows, columns = np.mgrid[:height, :width]
-    centre = np.hypot((rows % step) - step // 2, (columns % step) - step // 2)
-    cost = slope + centre.astype(np.float32) * (4.0 / step) + np.where(solid, 0.0, 1e6)
+    center = np.hypot((rows % step) - step // 2, (columns % step) - step // 2)
+    cost = slope + center.astype(np.float32) * (4.0 / step) + np.where(solid, 0.0, 1e6)
     cell = (rows // step) * (width // step + 1) + columns // step
     order = np.lexsort((cost.ravel(), cell.ravel()))
     cells = cell.ravel()[order]
@@ -78,7 +78,7 @@ def _compact(labels: Labels, solid: NDArray[np.bool_]) -> Labels:
 
 
 def borders(labels: Labels) -> Borders:
-    """All pairs of neighbouring superpixels of a label map (H, W)."""
+    """All pairs of neighboring superpixels of a label map (H, W)."""
     count = int(labels.max(initial=-1)) + 1
     keys, rises = [], []
     for here, there, down in (

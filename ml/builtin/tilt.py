@@ -68,11 +68,11 @@ def horizon_tilt(image: FloatArray, sky: FloatArray) -> float:
 
 def _find_lines(image: FloatArray, sky: FloatArray) -> _Lines:
     scale = min(1.0, WORK_SIZE / max(sky.shape))
-    grey = (cv2.cvtColor(image.astype(np.float32), cv2.COLOR_RGB2GRAY) * 255).astype(np.uint8)
-    grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    found = cv2.createLineSegmentDetector(0).detect(grey)[0]
+    gray = (cv2.cvtColor(image.astype(np.float32), cv2.COLOR_RGB2GRAY) * 255).astype(np.uint8)
+    gray = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    found = cv2.createLineSegmentDetector(0).detect(gray)[0]
     ends = np.zeros((0, 4)) if found is None else found.reshape(-1, 4).astype(float)
-    size = np.array(grey.shape[::-1])
+    size = np.array(gray.shape[::-1])
     run, middle = ends[:, 2:] - ends[:, :2], (ends[:, 2:] + ends[:, :2]) / 2
     length = np.hypot(run[:, 0], run[:, 1])
     small_sky = cv2.resize(sky.astype(np.float32), tuple(size)) > 0.5

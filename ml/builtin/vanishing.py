@@ -58,10 +58,10 @@ def vanishing_point(image: FloatArray, solid: NDArray[np.bool_], highest: float)
 
 def _segments(image: FloatArray, solid: NDArray[np.bool_], scale: float) -> FloatArray:
     """Straight lines (n, 4), ends x0, y0, x1, y1 in pixels of the scaled image, longest first."""
-    grey = (cv2.cvtColor(image.astype(np.float32), cv2.COLOR_RGB2GRAY) * 255).astype(np.uint8)
-    size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
-    grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-    edges = cv2.Canny(cv2.GaussianBlur(grey, (0, 0), 1.0), 40, 100)
+    gray = (cv2.cvtColor(image.astype(np.float32), cv2.COLOR_RGB2GRAY) * 255).astype(np.uint8)
+    size = (max(1, round(gray.shape[1] * scale)), max(1, round(gray.shape[0] * scale)))
+    gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
+    edges = cv2.Canny(cv2.GaussianBlur(gray, (0, 0), 1.0), 40, 100)
     near = cv2.dilate(cv2.resize(solid.astype(np.uint8), size), np.ones((5, 5), np.uint8))
     edges[near == 0] = 0
     shortest = MIN_LENGTH * max(size)

@@ -1,4 +1,4 @@
-"""Colours of a picture from a nearest-neighbour field: every patch votes.
+"""Colors of a picture from a nearest-neighbor field: every patch votes.
 
 The averaging step of Wexler et al. 2007, with a mean shift against blur.
 """
@@ -21,8 +21,8 @@ _CHUNK = 1 << 16
 class Ballot:
     """What is needed to vote, in flat arrays over the pixels of the picture.
 
-    image: (H*W, 3) the source; field: (H*W,) the centre that each centre takes after; weight:
-    (H*W,) of the patch centred there, 0 where there is none.
+    image: (H*W, 3) the source; field: (H*W,) the center that each center takes after; weight:
+    (H*W,) of the patch centerd there, 0 where there is none.
     """
 
     width: int
@@ -38,10 +38,10 @@ def vote(
     sharpness: float = 0.0,
     pulse: Callable[[], None] = lambda: None,
 ) -> Floats:
-    """Colours (n, 3) of the flat `pixels` as the weighted mean of the patches that cover them.
+    """Colors (n, 3) of the flat `pixels` as the weighted mean of the patches that cover them.
 
     sharpness: > 0 makes a second round in which votes far from the first mean count less (a mean
-    shift, with 1 / sharpness as its width in colour), so that conflicting votes don't blur.
+    shift, with 1 / sharpness as its width in color), so that conflicting votes don't blur.
     pulse: called now and then, may raise.
     """
     out = np.empty((len(pixels), 3), np.float32)
@@ -63,16 +63,16 @@ def _mean(ballot: Ballot, pixels: Indices, about: Floats | None, sharpness: floa
     for dy in range(-radius, radius + 1):
         for dx in range(-radius, radius + 1):
             move = dy * ballot.width + dx
-            centre = np.clip(pixels + move, 0, last)
-            weight = ballot.weight[centre]
+            center = np.clip(pixels + move, 0, last)
+            weight = ballot.weight[center]
             if radius:
                 weight = weight * np.float32(np.exp(-(dx * dx + dy * dy) / (1.0 * radius * radius)))
-            source = np.clip(ballot.field[centre] - move, 0, last)
-            colour = ballot.image[source]
+            source = np.clip(ballot.field[center] - move, 0, last)
+            color = ballot.image[source]
             if about is not None:
-                apart = colour - about
+                apart = color - about
                 apart = np.einsum("ij,ij->i", apart, apart) * np.float32(0.5 * sharpness**2)
                 weight = weight * np.exp(-np.minimum(apart, 12.0))
-            total += weight[:, None] * colour
+            total += weight[:, None] * color
             mass += weight
     return total / mass[:, None]

@@ -1,5 +1,5 @@
 """Lakes, rivers and the sea: what lies below the horizon, is calm or streaked level, and has the
-sky's colour or mirrors what stands above its shore.
+sky's color or mirrors what stands above its shore.
 
 Water swallows red, so that what is redder than the sky is wet sand or snow.
 
@@ -43,7 +43,7 @@ LEAST_SHINE, LEAST_SHINE_PLAIN = 0.4, 0.6
 """Lightness beside the low sky's of a piece of water that is streaked level or deep, and of any
 other."""
 MOST_SHINE, SNOW_CHROMA, LEAST_DARKER = 0.9, 20.0, 4.0
-"""What is as bright as the low sky and has no more colour than this is snow, unless its far half is
+"""What is as bright as the low sky and has no more color than this is snow, unless its far half is
 brighter than its near one."""
 DEEP_BLUER, DEEP_RED, HAZE_BLUER = 10.0, -2.0, 4.0
 """How much bluer than the land deep water is, and yellow water at least; how red beside the sky."""
@@ -53,7 +53,7 @@ LEAST_PART = 0.3
 LARGEST_HEIGHT = 1.5
 OPEN_ABOVE = 0.3
 LEAST_ROUGH = 1.2
-SAME_COLOUR, UNLIKE = 3.5, 0.02
+SAME_COLOR, UNLIKE = 3.5, 0.02
 WALK_STRENGTH = 900.0
 FOAM_LIGHTNESS, FOAM_CHROMA = 62.0, 18.0
 FOAM_ENCLOSED = 0.5
@@ -87,7 +87,7 @@ def _candidates(look: Appearance) -> Mask:
 
 
 def _sky_samples(look: Appearance, sky: Mask) -> FloatArray:
-    """Colours (n, 3) of the sky, low sky counted twice."""
+    """Colors (n, 3) of the sky, low sky counted twice."""
     low = look.lab[sky & (look.rows > -LOW_SKY)]
     return np.concatenate([_spread(look.lab[sky], SKY_SAMPLES), _spread(low, SKY_SAMPLES)])
 
@@ -122,7 +122,7 @@ def _sure_pieces(look: Appearance, mask: Mask) -> Mask:
     if not mask.any():
         return mask
     typical = float(np.median(look.texture[mask]))
-    alike = mask & (look.texture < max(CALM, 2.5 * typical)) & _as_colourful(look, mask)
+    alike = mask & (look.texture < max(CALM, 2.5 * typical)) & _as_colorful(look, mask)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(_opened(alike, 2).astype(np.uint8))
     sure, largest = np.zeros_like(mask), 0.0
     for label in range(1, len(stats)):
@@ -179,7 +179,7 @@ def _is_haze(look: Appearance, piece: Mask) -> bool:
     return yellow and _bluer(look, piece) < HAZE_BLUER
 
 
-def _as_colourful(look: Appearance, mask: Mask) -> Mask:
+def _as_colorful(look: Appearance, mask: Mask) -> Mask:
     """Where the tint is that of most candidates, or stronger; wet sand has only a breath of it."""
     tint = np.median(look.lab[mask][:, 1:], axis=0)
     strength = max(float(np.hypot(*tint)), 1e-6)
@@ -225,14 +225,14 @@ def _grown(look: Appearance, sure: Mask, likely: Mask) -> FloatArray:
 
 
 def _likeness(look: Appearance, sure: Mask) -> FloatArray:
-    """How like sure water a colour is (H, W), 0..1; lightness counts for less."""
+    """How like sure water a color is (H, W), 0..1; lightness counts for less."""
     scale = np.array([0.4, 1.0, 1.0], np.float32)
     nearest = _nearest(look.lab * scale, _spread(look.lab[sure], 200) * scale)
-    return np.exp(-np.square(nearest) / (2 * SAME_COLOUR**2))
+    return np.exp(-np.square(nearest) / (2 * SAME_COLOR**2))
 
 
 def _with_foam(look: Appearance, water: FloatArray) -> FloatArray:
-    """Water (H, W) and the white foam on it: bright colourless pieces that water surrounds."""
+    """Water (H, W) and the white foam on it: bright colorless pieces that water surrounds."""
     solid = water > 0.5
     white = (look.lab[..., 0] > FOAM_LIGHTNESS) & (look.chroma < FOAM_CHROMA) & ~solid
     white &= (look.sky < 0.3) & (look.rows > 0)

@@ -41,7 +41,7 @@ def pad(image: Tensor, before: tuple[int, int], size: tuple[int, int]) -> Tensor
 class FeatureNet(nn.Module):
     """RGBA images to features at a quarter of their size: three stages of a ResNet-34, two up.
 
-    Its normalisation takes the statistics of the images at hand, in use as in training, and of all
+    Its normalization takes the statistics of the images at hand, in use as in training, and of all
     images of a batch together: what one image gives depends on those beside it.
     """
 
@@ -98,7 +98,7 @@ class _Residual(nn.Module):
 
 
 class _ConvNormElu(nn.Module):
-    """A 3x3 convolution, normalised, and the exponential linear unit."""
+    """A 3x3 convolution, normalized, and the exponential linear unit."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()

@@ -19,7 +19,7 @@ def layer_features(
     """Features (L, 32, ceil(H / 4), ceil(W / 4)) of a photo's layers.
 
     color (L, H, W, 3), sRGB 0..1; member (L, H, W), where each layer is: its alpha. All layers go
-    through the network together, since it normalises by what it is given (as 3D Moments does).
+    through the network together, since it normalizes by what it is given (as 3D Moments does).
     """
     rgba = np.concatenate([color, member[..., None]], axis=-1, dtype=np.float32)
     place = next(network.parameters()).device

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from .feature_net import doubled, pad, padded_size
 
 _INPUTS = 37  # red, green, blue, alpha, 32 features, disparity
-_GROUP = 32  # channels that are normalised together
+_GROUP = 32  # channels that are normalized together
 
 
 class ImageDecoder(nn.Module):
@@ -82,7 +82,7 @@ class ImageDecoder(nn.Module):
 
 
 class _ConvPair(nn.Module):
-    """Two convolutions, each normalised by groups; gives what comes after either of them.
+    """Two convolutions, each normalized by groups; gives what comes after either of them.
 
     skip: channels that join between the two.
     """

@@ -38,7 +38,7 @@ FIELD_OF_VIEW = (1.0, 175.0)
 class NetworkDepth:
     """What a network says of a picture's depth.
 
-    disparity (H, W) float32, larger is nearer, finite: 1 / metres where `metric`, else relative, up
+    disparity (H, W) float32, larger is nearer, finite: 1 / meters where `metric`, else relative, up
     to an unknown scale and shift; focal: pixels at the picture's width, 0 where the network doesn't
     tell it.
     """
@@ -71,7 +71,7 @@ class DepthModel:
         predicted = self._without_padding(outputs["predicted_depth"], image)
         disparity = _disparity(predicted, self._meaning, focal / width)
         fine = at_picture_size(disparity, image, context.part(0.6, 1.0))
-        return NetworkDepth(fine, self._meaning == "metres" or focal > 0, focal)
+        return NetworkDepth(fine, self._meaning == "meters" or focal > 0, focal)
 
     def close(self) -> None:
         """Free the network and its memory."""
@@ -90,16 +90,16 @@ class DepthModel:
 
 
 def _meaning(config: Any, spec: ModelSpec) -> str:
-    """What a network's numbers are: `inverse` (relative inverse depth), `metres`, or `canonical`
-    (inverse metres once divided by the focal length as a share of the width)."""
+    """What a network's numbers are: `inverse` (relative inverse depth), `meters`, or `canonical`
+    (inverse meters once divided by the focal length as a share of the width)."""
     backbone = getattr(getattr(config, "backbone_config", None), "model_type", "")
     kind = config.model_type
-    if kind == "dpt":  # those upon DINOv2 were trained on metres, MiDaS' on inverse depth
-        return "metres" if backbone == "dinov2" and not config.is_hybrid else "inverse"
+    if kind == "dpt":  # those upon DINOv2 were trained on meters, MiDaS' on inverse depth
+        return "meters" if backbone == "dinov2" and not config.is_hybrid else "inverse"
     if kind == "depth_anything":
-        return "metres" if config.depth_estimation_type == "metric" else "inverse"
+        return "meters" if config.depth_estimation_type == "metric" else "inverse"
     if kind in ("zoedepth", "glpn"):
-        return "metres"
+        return "meters"
     if kind == "depth_pro":
         return "canonical"
     raise ModelError(
@@ -118,7 +118,7 @@ def _focal(outputs: Outputs, width: int) -> float:
 
 def _disparity(predicted: FloatArray, meaning: str, focal: float) -> FloatArray:
     """Disparity (h, w) of a network's numbers; focal as a share of the width, 0 for unknown."""
-    if meaning == "metres":
+    if meaning == "meters":
         return (1.0 / np.clip(predicted, *METRES)).astype(np.float32)
     if meaning == "canonical" and focal > 0:
         nearest, farthest = 1.0 / METRES[0], 1.0 / METRES[1]
@@ -127,10 +127,10 @@ def _disparity(predicted: FloatArray, meaning: str, focal: float) -> FloatArray:
 
 
 def scene_disparity(depth: NetworkDepth, sky: FloatArray) -> tuple[FloatArray, float]:
-    """The scene's disparity (H, W) float32 and its unit in metres, of a soft sky mask (H, W) 0..1.
+    """The scene's disparity (H, W) float32 and its unit in meters, of a soft sky mask (H, W) 0..1.
 
     Disparity is 1 nearest, exactly 0 where sky > 0.5, and never below FAR elsewhere. A metric
-    network's is the nearest's metres over metres, and the unit those metres; a relative one's unit
+    network's is the nearest's meters over meters, and the unit those meters; a relative one's unit
     is 0, and its zero is found by `_zero`. Raises ModelError for disparities that aren't finite.
     """
     values = depth.disparity
@@ -151,7 +151,7 @@ def _zero(values: FloatArray, solid: NDArray[np.bool_], near: float) -> float:
     """The relative disparity that is infinitely far away.
 
     The sky's median where it is seen, and believed only where things are mostly nearer. Without a
-    sky, the min-max normalisation of the paper with a robust minimum, which becomes FAR_WALL rather
+    sky, the min-max normalization of the paper with a robust minimum, which becomes FAR_WALL rather
     than 0.
     """
     far = float(np.percentile(values[solid], FARTHEST))

@@ -31,7 +31,7 @@ REFINE_STRENGTH = 0.4
 OVERLAP = 1 / 4
 """Overlap of tiles as a share of the native side."""
 COLOR_RADIUS = 1 / 16
-"""Size of what keeps the first pass's colours, as a share of the native side."""
+"""Size of what keeps the first pass's colors, as a share of the native side."""
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ ONE_SIZE = ("depth_pro",)
 
 
 class PlainProcessor(PilBackend):
-    """Resize, rescale, normalise: what Depth Pro does to a picture, where the library's own needs
+    """Resize, rescale, normalize: what Depth Pro does to a picture, where the library's own needs
     torchvision."""
 
     size = {"height": 1536, "width": 1536}  # noqa: RUF012 - the library's way

@@ -1,6 +1,6 @@
 """Pictures of what a diffusion model is just making, without its decoder.
 
-Latents are nearly a linear picture of the colours. The map is found by least squares on the photo
+Latents are nearly a linear picture of the colors. The map is found by least squares on the photo
 itself, whose latents are known, so it suits any model.
 """
 
@@ -23,7 +23,7 @@ class LatentColors:
     def __init__(self, latents: Floats, picture: Floats) -> None:
         """Fit to the latents (C, h, w) of a picture (H, W, 3), sRGB 0..1.
 
-        Ridge regression between values less their means: a photo of few colours leaves the map
+        Ridge regression between values less their means: a photo of few colors leaves the map
         undetermined, and it then stays small.
         """
         channels, height, width = latents.shape

@@ -1,6 +1,6 @@
-"""Makes what a model painted meet what the photo shows, without a step in colour.
+"""Makes what a model painted meet what the photo shows, without a step in color.
 
-The autoencoder of a diffusion model shifts colours a little, also of what it was only to keep.
+The autoencoder of a diffusion model shifts colors a little, also of what it was only to keep.
 What it did to a ring of known pixels round the hole tells what it did inside.
 """
 
@@ -22,13 +22,13 @@ REACH = 1 / 8
 
 
 def dilate(mask: Bools, pixels: int) -> Bools:
-    """A mask (H, W) grown by so many pixels, in a square neighbourhood."""
+    """A mask (H, W) grown by so many pixels, in a square neighborhood."""
     kernel = np.ones((2 * pixels + 1, 2 * pixels + 1), np.uint8)
     return cv2.dilate(mask.astype(np.uint8), kernel).astype(bool)
 
 
 def match_seam(painted: Floats, image: Floats, hole: Bools) -> Floats:
-    """`painted` (H, W, 3) inside `hole` (H, W), with its colours corrected to meet `image`.
+    """`painted` (H, W, 3) inside `hole` (H, W), with its colors corrected to meet `image`.
 
     The difference image - painted on the ring round the hole, averaged along it, goes on smoothly
     into the hole and fades with the distance. Both pictures are sRGB 0..1, the result clipped to
@@ -57,9 +57,9 @@ def continued(image: Floats, hole: Bools) -> Floats:
 
 
 def match_colors(refined: Floats, before: Floats, radius: float) -> Floats:
-    """`refined` (H, W, 3) with the coarse colours of `before` (H, W, 3), sRGB 0..1.
+    """`refined` (H, W, 3) with the coarse colors of `before` (H, W, 3), sRGB 0..1.
 
-    What a pass adds in detail finer than about `radius` pixels stays; any shift of the colours over
+    What a pass adds in detail finer than about `radius` pixels stays; any shift of the colors over
     more than that is undone, so that tiles refined one by one keep together.
     """
     shift = cv2.GaussianBlur(before - refined, (0, 0), radius, borderType=cv2.BORDER_REFLECT)
@@ -75,7 +75,7 @@ def surroundings(hole: Bools) -> tuple[slice, slice]:
 
 def _averaged(values: Floats, where: Bools) -> Floats:
     """Mean of the values (H, W, 3) that lie `where` (H, W), over a window of the ring's width: what
-    remains is the shift of colours, without the texture that the autoencoder smoothed."""
+    remains is the shift of colors, without the texture that the autoencoder smoothed."""
     side = (2 * RING + 1, 2 * RING + 1)
     weight = where.astype(np.float32)
     total = cv2.blur(values * weight[..., None], side, borderType=cv2.BORDER_CONSTANT)

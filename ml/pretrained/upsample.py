@@ -20,7 +20,7 @@ REACH = 2.0
 """Radius of the filter in pixels of the network: an edge of its maps is about two pixels wide."""
 MIN_RADIUS = 2
 EPSILON = 3e-4
-"""The guide's variance, in squared colour units, below which the filter only smooths."""
+"""The guide's variance, in squared color units, below which the filter only smooths."""
 SLOPE = 0.03
 """Share of the range that values may change within the radius on a slope, where the picture's
 texture would only be copied; twice that is a step."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...geometry.core import path
-from ...geometry.core.camera import FloatArray, Intrinsics, pixel_centres, unproject
+from ...geometry.core.camera import FloatArray, Intrinsics, pixel_centers, unproject
 from ...geometry.core.camera_path import scaled_path
 from ..builtin.tilt import horizon_tilt
 from ..cache import Arrays
@@ -60,5 +60,5 @@ def cameras(inputs: Arrays, settings: JobSettings) -> tuple[Intrinsics, Intrinsi
 
 def border_points(depth: FloatArray, camera: Intrinsics) -> FloatArray:
     """Points (n, 3) of the outermost pixels of a depth map (H, W)."""
-    points = unproject(pixel_centres(*depth.shape), depth, camera)
+    points = unproject(pixel_centers(*depth.shape), depth, camera)
     return np.concatenate([points[0], points[-1], points[:, 0], points[:, -1]])

@@ -13,9 +13,9 @@ from ..ways import estimate_depth
 def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     """Estimate `wide`'s disparity.
 
-    Returns `disparity` (Hw, Ww) 0..1, normalised over the wide photo, `sky` (Hw, Ww) 0..1,
+    Returns `disparity` (Hw, Ww) 0..1, normalized over the wide photo, `sky` (Hw, Ww) 0..1,
     `horizon` (1,), a row of the wide photo in pixels, and what a depth model told of the lens and
-    the scene's size, 0 where none did: `depth_focal` (1,) pixels, `metres_per_unit` (1,).
+    the scene's size, 0 where none did: `depth_focal` (1,) pixels, `meters_per_unit` (1,).
     """
     estimate = estimate_depth(inputs["wide"], settings, context)
     context.report(1.0)
@@ -26,5 +26,5 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
         "sky": np.where(disparity > 0, 0.0, estimate.sky).astype(np.float32),
         "horizon": np.array([estimate.horizon], np.float32),
         "depth_focal": np.array([estimate.focal], np.float32),
-        "metres_per_unit": np.array([estimate.metres_per_unit / peak], np.float32),
+        "meters_per_unit": np.array([estimate.meters_per_unit / peak], np.float32),
     }

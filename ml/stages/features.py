@@ -18,7 +18,7 @@ NO_MEMORY = (
 def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     """Run the paper's feature network over the layers.
 
-    Returns `features` (L, 32, ceil(Hw / 4), ceil(Ww / 4)) float16, of each layer's colours and, as
+    Returns `features` (L, 32, ceil(Hw / 4), ceil(Ww / 4)) float16, of each layer's colors and, as
     alpha, its members. Raises ModelError.
     """
     from ..device import is_out_of_memory

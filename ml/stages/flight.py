@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ...geometry.core import flow, ldi
-from ...geometry.core.camera import FloatArray, Intrinsics, pixel_centres, unproject
+from ...geometry.core.camera import FloatArray, Intrinsics, pixel_centers, unproject
 from ...geometry.core.cloud import KEY_TIMES, Flight, FlightPlan, PointArrays
 from ...geometry.core.ldi import Mask
 from ...geometry.core.skirt import find_skirts
@@ -21,8 +21,8 @@ from ..stage_context import StageContext
 from .cruise import cameras
 
 RADIUS_PX = 1.0
-"""Splat radius in source pixels. At 1 a neighbouring pixel's weight is exactly zero, so the photo's
-own view is the photo; four discs still overlap between pixel centres from any other view."""
+"""Splat radius in source pixels. At 1 a neighboring pixel's weight is exactly zero, so the photo's
+own view is the photo; four discs still overlap between pixel centers from any other view."""
 SKIRT_REACH = 32 / 512
 BEHIND = 1.04
 """What is invented is put so much deeper than guessed: it must not stand before what was seen."""
@@ -77,7 +77,7 @@ def build_flight(inputs: Arrays, settings: JobSettings, context: StageContext) -
         inputs["look"],
         settings.frames,
         settings.loop_frames,
-        float(inputs["metres_per_unit"][0]),
+        float(inputs["meters_per_unit"][0]),
         margins=(top, right, bottom, left),
         tilt=float(inputs["tilt"][0]),
     )
@@ -133,7 +133,7 @@ def bed(sheet: Sheet) -> Sheet:
 def still_points(sheet: Sheet, where: Mask, camera: Intrinsics) -> PointArrays:
     """Points of the chosen pixels (H, W), in row order, without displacements."""
     depth = sheet.depth[where]
-    position = unproject(pixel_centres(*where.shape)[where], depth, camera)
+    position = unproject(pixel_centers(*where.shape)[where], depth, camera)
     none = np.zeros((0, len(depth), 3), np.float32)
     solid = np.ones(len(depth), np.float32)
     return PointArrays(
@@ -159,7 +159,7 @@ def moving_points(
     beyond (H, W): where else the sheet tells flow and depth of what moves, though it has no points.
     """
     points = still_points(sheet, where, camera)
-    pixels = pixel_centres(*where.shape)[where]
+    pixels = pixel_centers(*where.shape)[where]
     keys = [loop * k / KEY_TIMES for k in range(KEY_TIMES + 1)]
     field, depth = moving_surface(sheet, where | beyond)
     forward = flow.integrate(field, pixels, keys)

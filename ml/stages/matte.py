@@ -1,6 +1,6 @@
 """Stage 2b, matting: the mixed pixels of silhouettes are taken apart before layers are cut.
 
-The layers are made of what is left behind the silhouettes, in clean colours; what was taken off
+The layers are made of what is left behind the silhouettes, in clean colors; what was taken off
 comes back at the end, as a fringe of points that let through what is behind.
 """
 

@@ -36,7 +36,7 @@ float share_of(vec4 disc, vec2 pixel)
 // The three by three cells round a pixel on one grid. The cells of a row lie one after the other in the
 // list, so these are three pieces of it; they are walked as one, for lanes that share an instruction
 // wait for the longest walk.
-struct Neighbours {
+struct Neighbors {
   vec2 inside;   // where the pixel lies in its cell
   uvec2 origin;  // its cell as packed discs have it
   ivec3 begin;   // of the pieces, less what is walked before them
@@ -44,7 +44,7 @@ struct Neighbours {
   int count;     // steps in all
 };
 
-Neighbours neighbours_of(vec2 pixel, int level)
+Neighbors neighbors_of(vec2 pixel, int level)
 {
   vec4 grid = grid_of(level);
   vec2 place = pixel / grid.x;
@@ -59,20 +59,20 @@ Neighbours neighbours_of(vec2 pixel, int level)
   int second = count.x, third = count.x + count.y;
   uvec2 origin = uvec2((cell + 1) & 3) << 20;
   begin -= ivec3(0, second, third);
-  return Neighbours(place - vec2(cell), origin, begin, ivec2(second, third), third + count.z);
+  return Neighbors(place - vec2(cell), origin, begin, ivec2(second, third), third + count.z);
 }
 
-uvec4 disc_at(Neighbours near, int walked)
+uvec4 disc_at(Neighbors near, int walked)
 {
   int begin = walked < near.end.x ? near.begin.x : (walked < near.end.y ? near.begin.y : near.begin.z);
   return texelFetch(discs, texel_of(begin + walked), 0);
 }
 
-bool hits(Neighbours near, uvec4 disc)
+bool hits(Neighbors near, uvec4 disc)
 {
-  uvec2 centre = uvec2(disc.x & 0x3fffffu, disc.x >> 22 | (disc.y & 0xfffu) << 10);
+  uvec2 center = uvec2(disc.x & 0x3fffffu, disc.x >> 22 | (disc.y & 0xfffu) << 10);
   // Two bits tell the cell apart from the pixel's: 22 bits with their sign.
-  vec2 offset = near.inside - vec2(ivec2((centre - near.origin) << 10) >> 10) / STEPS;
+  vec2 offset = near.inside - vec2(ivec2((center - near.origin) << 10) >> 10) / STEPS;
   float radius = float((disc.y >> 12) + 1u) / STEPS;
   return dot(offset, offset) < (1.0 - LEAST_FALLOFF) * radius * radius;
 }
@@ -81,7 +81,7 @@ bool hits(Neighbours near, uvec4 disc)
 // First all are tested, then the hits alone inserted: lanes wait for the most hits, not the most tests.
 void gather_level(vec2 pixel, int level, float solid)
 {
-  Neighbours near = neighbours_of(pixel, level);
+  Neighbors near = neighbors_of(pixel, level);
   float limit = min(solid, depths[NEAREST - 1]);
   uint wanted = past > 0.0 ? 1u << 31 : 1u << 30;
   for (int start = 0; start < near.count; start += 32) {

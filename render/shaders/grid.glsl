@@ -8,5 +8,5 @@ vec4 grid_of(int level)
   return texelFetch(grids, ivec2(level, 0), 0);
 }
 
-// A cell's sides count 2^20 steps in the packed discs, and its neighbours are told apart by two bits.
+// A cell's sides count 2^20 steps in the packed discs, and its neighbors are told apart by two bits.
 const float STEPS = 1048576.0;

@@ -1,5 +1,5 @@
 // An invocation an entry: puts it where its cell's discs lie in the sorted list, packed into 128 bits
-// so that looking at a disc is one fetch: centre in the cell (2 x 22 bits), radius in cells (20),
+// so that looking at a disc is one fetch: center in the cell (2 x 22 bits), radius in cells (20),
 // depth (32), the pictures that it is in (2) and number (30).
 void main()
 {
@@ -17,8 +17,8 @@ void main()
   cell.y -= int(grid.w);
   vec4 disc = imageLoad(entries, texel_of(entry));
   vec2 inside = clamp(disc.xy / grid.x - vec2(cell - 1), vec2(0.0), vec2(1.0 - 1.0 / STEPS));
-  uvec2 centre = uvec2(inside * STEPS) | uvec2(cell & 3) << 20;
+  uvec2 center = uvec2(inside * STEPS) | uvec2(cell & 3) << 20;
   uint radius = uint(clamp(round(disc.w / grid.x * STEPS), 1.0, STEPS)) - 1u;
-  uvec2 bits = uvec2(centre.x | centre.y << 22, centre.y >> 10 | radius << 12);
+  uvec2 bits = uvec2(center.x | center.y << 22, center.y >> 10 | radius << 12);
   imageStore(discs, texel_of(int(at)), uvec4(bits, floatBitsToUint(disc.z), uint(entry) | (place.y >> 30) << 30));
 }

@@ -1,7 +1,7 @@
 // alpha = 1 - d^2 / r^2 strictly inside the disc (the paper's renderer), premultiplied.
 void main()
 {
-  vec2 offset = gl_FragCoord.xy - centre;
+  vec2 offset = gl_FragCoord.xy - center;
   float falloff = 1.0 - dot(offset, offset) / (radius * radius);
   if (!(falloff > LEAST_FALLOFF)) { // nor in the middle of a disc without a radius: 0 / 0
 

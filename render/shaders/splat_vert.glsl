@@ -6,7 +6,7 @@ void main()
   int draw = int(texelFetch(orders, texel_of(number), 0).r);
   ivec2 texel = texel_of(max(abs(draw) - 1, 0));
   vec4 splat = texelFetch(splats, texel, 0); // u, v from the top left, radius, underpaint's radius
-  centre = splat.xy;
+  center = splat.xy;
   radius = draw < 0 ? splat.w : splat.z;
   gain = draw < 0 ? UNDERPAINT_GAIN : 1.0;
   color = texelFetch(colors, texel, 0);
@@ -20,7 +20,7 @@ void main()
 #endif
   // Rasterisers snap corners to a fraction of a pixel: a margin keeps the disc's rim inside.
   // What lies outside the picture is cut off here, so that huge discs don't overflow.
-  vec2 position = centre + corner.xy * (radius + 0.0625);
+  vec2 position = center + corner.xy * (radius + 0.0625);
   position = clamp(position, vec2(-1.0), picture_size + 1.0);
   // The picture is drawn upside down: its first row in memory is the top row.
   gl_Position = vec4(position / picture_size * 2.0 - 1.0, 0.0, 1.0);

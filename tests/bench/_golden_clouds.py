@@ -119,7 +119,7 @@ def made_grid(count: int) -> tuple[Array, Array]:
 def made_random(count: int, rng: np.random.Generator) -> tuple[Array, Array]:
     """Points before, behind and beside the camera, but none seen in a disc: positions, radii.
 
-    No disc's rim comes so near to a pixel's centre that rounding decides: squared distances are
+    No disc's rim comes so near to a pixel's center that rounding decides: squared distances are
     multiples of 1/64, squared radii lie between them. Else chance would put a right renderer far
     off where the K-th disc is large and those before it are all thin.
     """

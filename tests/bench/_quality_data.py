@@ -28,7 +28,7 @@ golden.load_package()
 from make_4d.geometry.core.camera import FloatArray, Intrinsics  # noqa: E402
 
 NEAREST_DEPTH = 0.1
-"""Metres; what is nearer is stored as if it were there."""
+"""Meters; what is nearer is stored as if it were there."""
 LOG_STEP = 2e-4
 """One step of a stored depth: it is off by at most a ten-thousandth. 65,534 steps reach 49 km."""
 FARTHEST_STEP = 65534
@@ -44,8 +44,8 @@ class SceneError(ValueError):
 class TruthFrame:
     """One frame of a scene with truth.
 
-    image: (H, W, 3) float32, sRGB-encoded 0..1; depth: (H, W) float32, z along the view in metres,
-    +inf in the sky; world_to_camera: (4, 4) float64 in metres, the identity for a scene's first
+    image: (H, W, 3) float32, sRGB-encoded 0..1; depth: (H, W) float32, z along the view in meters,
+    +inf in the sky; world_to_camera: (4, 4) float64 in meters, the identity for a scene's first
     frame; moving: (H, W) bool, where clouds or water move.
     """
 

@@ -61,7 +61,7 @@ def loop_row(scene: TruthScene) -> LoopRow:
 
 
 def frames_of(loop: int) -> list[int]:
-    """The frames that are looked at: both ends, INNER between them, and all of their neighbours."""
+    """The frames that are looked at: both ends, INNER between them, and all of their neighbors."""
     middles = [round(loop * k / (INNER + 1)) for k in range(1, INNER + 1)]
     near = {t + step for t in middles for step in (-1, 0, 1)}
     return sorted({0, 1, loop - 1, loop} | {t for t in near if 0 <= t <= loop})

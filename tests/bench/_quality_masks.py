@@ -25,7 +25,7 @@ from _quality_data import (
     TruthFrame,
 )
 from _quality_measures import Warp, sampled
-from make_4d.geometry.core.camera import pixel_centres
+from make_4d.geometry.core.camera import pixel_centers
 
 TOLERANCE = 0.02
 """A surface counts as hidden where the depth map is nearer than it by more than this share: more
@@ -82,7 +82,7 @@ def warp_to_first(
 ) -> tuple[FloatArray, Mask]:
     """A later frame's picture (H, W, C) as seen from the first frame, and where that is valid.
 
-    Backward: each of the first frame's pixels, by its true depth, fetches its colour.
+    Backward: each of the first frame's pixels, by its true depth, fetches its color.
     """
     found = warp(first, frame, camera)
     return sampled(picture, found.position), found.valid
@@ -96,9 +96,9 @@ def projected(
     Positions are in pixels, and -1 for what is behind the other camera.
     """
     pose = other.world_to_camera @ np.linalg.inv(frame.world_to_camera)
-    centres = pixel_centres(*frame.depth.shape).astype(np.float64)
+    centers = pixel_centers(*frame.depth.shape).astype(np.float64)
     rays = np.ones((*frame.depth.shape, 3))
-    rays[..., :2] = (centres - (camera.cx, camera.cy)) / camera.focal
+    rays[..., :2] = (centers - (camera.cx, camera.cy)) / camera.focal
     # A point over its depth: the sky's directions need no case of their own.
     points = rays @ pose[:3, :3].T + pose[:3, 3] / frame.depth[..., None].astype(np.float64)
     front = points[..., 2] > 0

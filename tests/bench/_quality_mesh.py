@@ -16,7 +16,7 @@ from _quality_data import Shot, TruthFrame
 from make_4d.geometry.core.camera import (
     FloatArray,
     Intrinsics,
-    pixel_centres,
+    pixel_centers,
     unproject,
 )
 
@@ -42,14 +42,14 @@ SAMPLES = 4
 
 
 class Mesh:
-    """A photo (H, W, 3) as a surface over its depth (H, W), in scene units of `scale` metres."""
+    """A photo (H, W, 3) as a surface over its depth (H, W), in scene units of `scale` meters."""
 
     def __init__(
         self, image: FloatArray, depth: FloatArray, camera: Intrinsics, scale: float
     ) -> None:
         self._camera, self._scale = camera, scale
         self._context = drawing_context()
-        place = unproject(pixel_centres(*depth.shape), depth, camera)
+        place = unproject(pixel_centers(*depth.shape), depth, camera)
         vertices = np.concatenate([place, image], axis=-1).astype(np.float32)
         program = self._context.program(vertex_shader=VERTEX, fragment_shader=FRAGMENT)
         self._program = program
@@ -96,7 +96,7 @@ def drawing_context() -> moderngl.Context:
 
 
 def triangles(height: int, width: int) -> np.ndarray:
-    """Two triangles for each square of four neighbouring pixels, as indices (n, 3) int32."""
+    """Two triangles for each square of four neighboring pixels, as indices (n, 3) int32."""
     index = np.arange(height * width, dtype=np.int32).reshape(height, width)
     a, b, c, d = index[:-1, :-1], index[:-1, 1:], index[1:, :-1], index[1:, 1:]
     return np.stack([a, c, b, b, c, d], axis=-1).reshape(-1, 3)

@@ -23,7 +23,7 @@ from _quality_mesh import Mesh
 from _quality_steps import State, StepByStep
 from make_4d.geometry.clouds import linear_rgba
 from make_4d.geometry.core import ldi
-from make_4d.geometry.core.camera import FloatArray, Intrinsics, pixel_centres, unproject
+from make_4d.geometry.core.camera import FloatArray, Intrinsics, pixel_centers, unproject
 from make_4d.geometry.core.cloud import PointArrays
 from make_4d.geometry.core.color import linear_to_srgb
 from make_4d.ml import ways
@@ -146,7 +146,7 @@ def true_disparity(first: TruthFrame) -> FloatArray:
 
 
 def scene_scale(scene: TruthScene, inputs: Arrays) -> float:
-    """Metres of a scene unit: exact with true depth, else by the median ratio of what is solid."""
+    """Meters of a scene unit: exact with true depth, else by the median ratio of what is solid."""
     top, right, bottom, left = (int(m) for m in inputs["margins"])
     height, width = inputs["disparity"].shape
     own = ldi.depth_from_disparity(inputs["disparity"][top : height - bottom, left : width - right])
@@ -192,7 +192,7 @@ def per_frame(scene: TruthScene, inputs: Arrays, settings: JobSettings, scale: f
 
 def plain_points(image: FloatArray, depth: FloatArray, camera: Intrinsics) -> PointArrays:
     """A picture's pixels (H, W, 3) as points at their depth (H, W), with nothing else to tell."""
-    places = unproject(pixel_centres(*depth.shape), depth, camera).reshape(-1, 3)
+    places = unproject(pixel_centers(*depth.shape), depth, camera).reshape(-1, 3)
     radius = (flight.RADIUS_PX * depth / camera.focal).ravel().astype(np.float32)
     ones, zeros = np.ones_like(radius), np.zeros(len(radius), np.int32)
     none = np.zeros((0, len(radius), 3), np.float32)
@@ -222,12 +222,12 @@ def cloud_of(points: PointArrays) -> Cloud:
 
 
 def shot_of(cloud: Cloud, frame: TruthFrame, camera: Intrinsics, scale: float) -> Shot:
-    """The cloud from a frame's camera; scale: metres of a scene unit."""
+    """The cloud from a frame's camera; scale: meters of a scene unit."""
     return drawn([cloud], in_units(frame.world_to_camera, scale), camera)[0]
 
 
 def in_units(pose: Matrix, scale: float) -> Matrix:
-    """A pose (4, 4) in metres in scene units of `scale` metres."""
+    """A pose (4, 4) in meters in scene units of `scale` meters."""
     scaled = np.array(pose, np.float64)
     scaled[:3, 3] /= scale
     return scaled
@@ -235,8 +235,8 @@ def in_units(pose: Matrix, scale: float) -> Matrix:
 
 def drawn(clouds: Sequence[Cloud], pose: Matrix, camera: Intrinsics) -> Drawn:
     """The clouds from a pose (4, 4) in scene units, and their depth (H, W)."""
-    focal, centre = (camera.focal, camera.focal), (camera.cx, camera.cy)
-    view = View(pose, focal, centre, camera.width, camera.height, (1e-3, 1e5))
+    focal, center = (camera.focal, camera.focal), (camera.cx, camera.cy)
+    view = View(pose, focal, center, camera.width, camera.height, (1e-3, 1e5))
     film = Film(view, frozenset({"Combined", "Depth"}), None, NEAREST)
     passes = processor.render_clouds(clouds, film, processor.cpu_drawing)
     combined, depth = passes["Combined"][::-1], passes["Depth"][::-1].reshape(camera.height, -1)

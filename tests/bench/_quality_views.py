@@ -34,7 +34,7 @@ all are closer to the camera by this factor at least."""
 POINT_RADIUS = 6.0
 """Pixels round a sparse point that are compared."""
 STEREO_STEP = 0.25
-"""Pixels a grey level of the disparity maps."""
+"""Pixels a gray level of the disparity maps."""
 STEREO_FOCAL = 2.0
 """Focal length in picture widths. It isn't published; a step to the side shifts a point by focal x
 baseline / depth, its disparity, whatever it is."""
@@ -107,7 +107,7 @@ def load_street(folder: Path) -> RealScene:
 def load_stereo(folder: Path) -> RealScene:
     """The stereo pair of `views_folder()`, left then right, with dense depth; raises ViewsError.
 
-    Depth is filled in where it was not measured: with the farther neighbour of the row.
+    Depth is filled in where it was not measured: with the farther neighbor of the row.
     """
     left = _picture(folder / "teddy" / "im2.png")
     height, width = left.shape[:2]
@@ -210,12 +210,12 @@ def straightened(
 ) -> FloatArray:
     """The picture (H, W, 3) without radial distortion, by the same lens matrix (3, 3)."""
     corner = lens.copy()
-    corner[:2, 2] -= 0.5  # OpenCV has a pixel's centre at whole numbers
+    corner[:2, 2] -= 0.5  # OpenCV has a pixel's center at whole numbers
     return cv2.undistort(image, corner, bend)
 
 
 def filled(levels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """A disparity map (H, W) with its zeros filled by the lesser of the row's known neighbours."""
+    """A disparity map (H, W) with its zeros filled by the lesser of the row's known neighbors."""
     values = levels.astype(np.float64)
     values[levels == 0] = np.nan
     both = []
@@ -229,8 +229,8 @@ def filled(levels: NDArray[np.uint8]) -> NDArray[np.float64]:
 def _round_points(view: RealView, found: Areas) -> Areas:
     """Pixels (H, W) within POINT_RADIUS of a view's points, each as its nearest point."""
     height, width = view.image.shape[:2]
-    centres = np.stack(np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5), axis=-1)
-    away, index = cKDTree(view.points[:, :2]).query(centres)
+    centers = np.stack(np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5), axis=-1)
+    away, index = cKDTree(view.points[:, :2]).query(centers)
     near = away < POINT_RADIUS
     return Areas(*(near & part[index] for part in (found.seen, found.revealed, found.outside)))
 

@@ -41,7 +41,7 @@ def touched_bytes(still: int, copies: int, size: tuple[int, int]) -> dict[str, i
     still, copies: points at rest, and copies of moving ones, two a point while the loop runs. For
     the latter two pictures are drawn, each with the points at rest and one of the copies.
 
-    points read: position 12, radius 4, colour 16, known, layer and disparity 4 each, for moving
+    points read: position 12, radius 4, color 16, known, layer and disparity 4 each, for moving
     ones weight 4 and backward 1, once. uploaded: position and radius of the copies (16); the rest
     stays on the GPU. splat entries: two discs a point (its own and its underpaint), 32 each, a
     picture, written once and read once. targets: two of 16 a pixel and picture, written and read

@@ -31,7 +31,7 @@ def layered_flight(count: int, size: tuple[int, int], frames: int, moving: bool)
     width = max(2, round((count / FILLED * size[0] / size[1]) ** 0.5))
     height = max(2, round(width * size[1] / size[0]))
     lens = camera.Intrinsics.from_field_of_view(width, height, np.radians(55.0))
-    pixels = camera.pixel_centres(height, width)
+    pixels = camera.pixel_centers(height, width)
     layers = []
     for index in range(len(LAYERS)):
         kept, depth = _surface(index, pixels / (width, height))
@@ -62,7 +62,7 @@ def _surface(index: int, places: NDArray) -> tuple[NDArray, NDArray]:
 
 
 def _colors(index: int, pixels: NDArray) -> NDArray:
-    """Colours (P, 3) in waves of some pixels, a different hue for each layer."""
+    """Colors (P, 3) in waves of some pixels, a different hue for each layer."""
     x, y = pixels[:, 0], pixels[:, 1]
     waves = [np.sin(x / 9 + index), np.sin(y / 7 + x / 23), np.sin((x + y) / 15 - index)]
     hue = np.roll([0.65, 0.5, 0.35], index)

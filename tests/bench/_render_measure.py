@@ -172,7 +172,7 @@ def projected(scene: Any, points: Any, frame: int) -> Any:
     matrix = view.world_to_camera.astype(np.float32)
     local = camera.blender_from_camera(points.position) @ matrix[:3, :3].T + matrix[:3, 3]
     x, y, z = local.T
-    u, v = (view.focal[i] * p / z + view.centre[i] for i, p in enumerate((x, y)))
+    u, v = (view.focal[i] * p / z + view.center[i] for i, p in enumerate((x, y)))
     return splat.Splats(u, v, z, splat.screen_radius(points.radius, z, view.focal[0]))
 
 

@@ -105,7 +105,7 @@ def press_f12(you: Artist) -> Iterator[float]:
     yield 0.3
     pixels = read(shown)
     you.note("mean", [round(float(level), 3) for level in pixels[..., :3].mean((0, 1))])
-    assert pixels[..., :3].std() > 0.05, "the picture is of one colour"
+    assert pixels[..., :3].std() > 0.05, "the picture is of one color"
     bpy.ops.render.render()
     again = you.folder / "script.png"
     keep_result(you, again)

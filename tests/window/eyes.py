@@ -23,7 +23,7 @@ FEW = (0.5, 0.2, 0.8)
 QUICK = 0.02
 """Seconds that Blender needs to see what is under the pointer."""
 TOLERANCE = 10
-"""Grey levels between the colours of a panel and of one inside it; the border differs by more."""
+"""Gray levels between the colors of a panel and of one inside it; the border differs by more."""
 Found = Generator[float, None, tuple[int, int] | None]
 Sure = Generator[float, None, tuple[int, int]]
 
@@ -72,7 +72,7 @@ class Eyes:
     def panels_end(self) -> int:
         """Where the sidebar's panels end: below, clicks would reach the viewport.
 
-        Told by their colour, which a line down their left edge shows without a widget on it.
+        Told by their color, which a line down their left edge shows without a widget on it.
         """
         region = self.region(self.area(), "UI")
         edge = round(13 * bpy.context.preferences.system.ui_scale)
@@ -174,7 +174,7 @@ class Eyes:
         return sum(abs(a - b) for a, b in zip(before, after, strict=True)) > len(after)
 
     def glimpse(self, y: int) -> bytes:
-        """What the sidebar shows below a line, coarsely, in grey levels."""
+        """What the sidebar shows below a line, coarsely, in gray levels."""
         region = self.region(self.area(), "UI")
         top = y - round(ROW * bpy.context.preferences.system.ui_scale)
         left, above = self.hand.on_screen(region.x, top)

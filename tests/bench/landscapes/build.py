@@ -1,4 +1,4 @@
-"""Meshes and objects in Blender from arrays. Blender's axes: x right, y away, z up, metres."""
+"""Meshes and objects in Blender from arrays. Blender's axes: x right, y away, z up, meters."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class Shape:
         sides = [(0, 1, 3, 2)[::-1], (4, 5, 7, 6), (0, 1, 5, 4), (2, 3, 7, 6)[::-1]]
         self.add(points, [*sides, (0, 2, 6, 4)[::-1], (1, 3, 7, 5)], slot)
 
-    def quads(self, centres: Array, right: Array, up: Array, slot: int = 0) -> None:
-        """Add separate quads: centres (N, 3), and half their sides (N, 3) each."""
-        corners = [centres - right - up, centres + right - up, centres + right + up]
-        points = np.stack([*corners, centres - right + up], axis=1).reshape(-1, 3)
+    def quads(self, centers: Array, right: Array, up: Array, slot: int = 0) -> None:
+        """Add separate quads: centers (N, 3), and half their sides (N, 3) each."""
+        corners = [centers - right - up, centers + right - up, centers + right + up]
+        points = np.stack([*corners, centers - right + up], axis=1).reshape(-1, 3)
         self.add(points, np.arange(len(points)).reshape(-1, 4), slot)
 
     def triangles(self, first: Array, second: Array, third: Array, slot: int = 0) -> None:

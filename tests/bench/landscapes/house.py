@@ -17,7 +17,7 @@ WALL, ROOF, WOOD, GLASS, STONE = range(5)
 
 @dataclass(frozen=True)
 class Plan:
-    """A house: width (x), length (y) and height of its walls and rise of its roof, in metres.
+    """A house: width (x), length (y) and height of its walls and rise of its roof, in meters.
 
     The ridge runs along y, or along x where `across` is true.
     """
@@ -145,7 +145,7 @@ def fence(spots: np.ndarray, rng: np.random.Generator, material: Any, rails: int
 
 
 def lamp(iron: Any, pane: Any) -> Any:
-    """A mesh of a street lamp four metres high."""
+    """A mesh of a street lamp four meters high."""
     shape = Shape()
     shape.tube(
         np.array([[0, 0, -0.2], [0, 0, 0.8], [0, 0, 0.85], [0, 0, 3.4]]),

@@ -1,7 +1,7 @@
 """What things are made of: shaders by noise, each seen through the scene's haze.
 
 Haze is no volume, which would be slow and noisy: the share 1 - exp(-distance / reach) of what a
-surface sends is replaced by the colour of the air.
+surface sends is replaced by the color of the air.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from .nodes import Tree, Value, rgb
 
 @dataclass(frozen=True)
 class Air:
-    """Haze: its sRGB colour, and the distance in metres at which it covers 63 %.
+    """Haze: its sRGB color, and the distance in meters at which it covers 63 %.
 
-    depth: height in metres at which a layer of fog has thinned to 37 %; 0 for haze of one density.
+    depth: height in meters at which a layer of fog has thinned to 37 %; 0 for haze of one density.
     """
 
     color: str = "b9c9da"
@@ -59,7 +59,7 @@ def matt(
 def mottled(
     tree: Tree, at: Value, colors: tuple[str, ...], scale: float, rough: float = 0.6
 ) -> Any:
-    """Colours that change into each other by noise, evenly shared."""
+    """Colors that change into each other by noise, evenly shared."""
     value = tree.step(tree.noise(at, scale, 4.0, rough), 0.28, 0.72)
     places = [n / max(1, len(colors) - 1) for n in range(len(colors))]
     return tree.ramp(value, *zip(places, map(rgb, colors), strict=True))
@@ -76,8 +76,8 @@ def land(
 ) -> Any:
     """Ground by its slope: grass, sand or snow where flat, rock where steep, snow high up.
 
-    steep: the normal's upward parts at which it is all rock and no rock; snow_line: metres;
-    scale: waves of the ground's colour a metre; roughness: height of its bumps in metres.
+    steep: the normal's upward parts at which it is all rock and no rock; snow_line: meters;
+    scale: waves of the ground's color a meter; roughness: height of its bumps in meters.
     """
 
     def surface(tree: Tree) -> Any:
@@ -99,7 +99,7 @@ def land(
 
 
 def _snowed(tree: Tree, color: Value, at: Value, up: Value, broken: Value, line: float) -> Any:
-    """A colour, white above a height where it is not too steep."""
+    """A color, white above a height where it is not too steep."""
     height = tree.math(
         "MULTIPLY_ADD", tree.math("SUBTRACT", broken, 0.5), line * 0.9, tree.part(at, 2)
     )
@@ -109,7 +109,7 @@ def _snowed(tree: Tree, color: Value, at: Value, up: Value, broken: Value, line:
 
 
 def rock(air: Air, colors: tuple[str, ...], scale: float = 1.2, moss: str = "") -> Any:
-    """Boulders and cliffs, with moss or snow of a colour on what faces up."""
+    """Boulders and cliffs, with moss or snow of a color on what faces up."""
 
     def surface(tree: Tree) -> Any:
         at = tree.position()
@@ -128,7 +128,7 @@ def rock(air: Air, colors: tuple[str, ...], scale: float = 1.2, moss: str = "") 
 def foliage(air: Air, colors: tuple[str, ...], snow: float = 0.0, sheer: float = 0.35) -> Any:
     """Leaves and needles: each its own shade, some light through them.
 
-    Colours vary from plant to plant; snow: how much lies on what faces up; sheer: the share of
+    Colors vary from plant to plant; snow: how much lies on what faces up; sheer: the share of
     light that goes through.
     """
 
@@ -152,7 +152,7 @@ def foliage(air: Air, colors: tuple[str, ...], snow: float = 0.0, sheer: float =
 
 
 def plain(air: Air, colors: tuple[str, ...], scale: float = 4.0, bump: float = 0.01) -> Any:
-    """Bark, plaster, planks: colours by noise in the object's own coordinates."""
+    """Bark, plaster, planks: colors by noise in the object's own coordinates."""
 
     def surface(tree: Tree) -> Any:
         at = tree.add("TexCoord", {}, "Object")
@@ -164,7 +164,7 @@ def plain(air: Air, colors: tuple[str, ...], scale: float = 4.0, bump: float = 0
 
 
 def tiles(air: Air, colors: tuple[str, ...], row: float = 0.3) -> Any:
-    """Roof tiles in rows of a height in metres."""
+    """Roof tiles in rows of a height in meters."""
 
     def surface(tree: Tree) -> Any:
         at = tree.add("TexCoord", {}, "Object")
@@ -183,7 +183,7 @@ def tiles(air: Air, colors: tuple[str, ...], row: float = 0.3) -> Any:
 
 
 def cobbles(air: Air, colors: tuple[str, ...], size: float = 0.16) -> Any:
-    """Paving stones of a size in metres."""
+    """Paving stones of a size in meters."""
 
     def surface(tree: Tree) -> Any:
         at = tree.position()
@@ -207,7 +207,7 @@ def glass(air: Air, color: str = "1d252c") -> Any:
 
 
 def sand(air: Air, colors: tuple[str, ...], ripple: float = 0.35) -> Any:
-    """Sand with ripples, `ripple` metres from one to the next."""
+    """Sand with ripples, `ripple` meters from one to the next."""
 
     def surface(tree: Tree) -> Any:
         at = tree.position()

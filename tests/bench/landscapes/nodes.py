@@ -10,7 +10,7 @@ MIX_SOCKETS = {"FLOAT": (0, 2, 3, 0), "VECTOR": (0, 4, 5, 1), "RGBA": (0, 6, 7, 
 
 
 def rgb(code: str) -> tuple[float, float, float, float]:
-    """Scene-linear colour of an sRGB code such as "8fa34c"."""
+    """Scene-linear color of an sRGB code such as "8fa34c"."""
     parts = (int(code[n : n + 2], 16) / 255 for n in (0, 2, 4))
     linear = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
     red, green, blue = linear
@@ -59,12 +59,12 @@ class Tree:
         return self.add("SeparateXYZ", {0: vector}, axis)
 
     def mix(self, factor: Value, first: Value, second: Value, kind: str = "RGBA") -> Any:
-        """Between two colours (RGBA), numbers (FLOAT) or vectors (VECTOR)."""
+        """Between two colors (RGBA), numbers (FLOAT) or vectors (VECTOR)."""
         number, a, b, output = MIX_SOCKETS[kind]
         return self.add("Mix", {number: factor, a: first, b: second}, output, data_type=kind)
 
     def multiply(self, first: Value, second: Value) -> Any:
-        """The product of two colours."""
+        """The product of two colors."""
         inputs = {0: 1.0, 6: first, 7: second}
         return self.add("Mix", inputs, 2, data_type="RGBA", blend_type="MULTIPLY")
 
@@ -76,7 +76,7 @@ class Tree:
     def noise(
         self, at: Value, scale: float, detail: float = 4.0, rough: float = 0.55, **more: Value
     ) -> Any:
-        """Fractal noise of about 0..1 at a position, `scale` waves a metre.
+        """Fractal noise of about 0..1 at a position, `scale` waves a meter.
 
         W: a fourth coordinate; Distortion: how much it swirls.
         """
@@ -84,7 +84,7 @@ class Tree:
         return self.add("TexNoise", inputs, noise_dimensions="4D" if "W" in more else "3D")
 
     def ramp(self, value: Value, *stops: tuple[float, tuple[float, ...]]) -> Any:
-        """Colours at places 0..1, straight between."""
+        """Colors at places 0..1, straight between."""
         node = self.tree.nodes.new("ShaderNodeValToRGB")
         elements = node.color_ramp.elements
         while len(elements) < len(stops):
@@ -97,7 +97,7 @@ class Tree:
         return node.outputs[0]
 
     def bump(self, height: Value, distance: float, strength: Value = 1.0) -> Any:
-        """A normal that is tilted by a height 0..1 of `distance` metres."""
+        """A normal that is tilted by a height 0..1 of `distance` meters."""
         return self.add("Bump", {"Height": height, "Distance": distance, "Strength": strength})
 
     def time(self) -> Any:
@@ -107,7 +107,7 @@ class Tree:
         return node.outputs[0]
 
     def position(self) -> Any:
-        """Where the ray hit, in the world, metres."""
+        """Where the ray hit, in the world, meters."""
         return self.add("NewGeometry", {}, "Position")
 
 

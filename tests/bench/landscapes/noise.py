@@ -77,5 +77,5 @@ def smooth_step(value: Array, low: float, high: float) -> Array:
 
 
 def plane(x: Array, y: Array, scale: float) -> Array:
-    """Points (..., 2) for noise with waves about `scale` metres long."""
+    """Points (..., 2) for noise with waves about `scale` meters long."""
     return np.stack(np.broadcast_arrays(x / scale, y / scale), axis=-1)

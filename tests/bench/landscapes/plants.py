@@ -14,7 +14,7 @@ BARK, LEAF = 0, 1
 
 
 def conifer(rng: np.random.Generator, whorls: int = 26) -> Shape:
-    """A spruce one metre high; fewer whorls for those far away."""
+    """A spruce one meter high; fewer whorls for those far away."""
     shape = Shape()
     _trunk(shape, np.array([[0, 0, -0.03], [0, 0, 0.5], [0, 0, 1.0]]), [0.022, 0.014, 0.001])
     for level in np.linspace(0.08, 0.985, whorls) ** 0.95:
@@ -57,7 +57,7 @@ def broadleaf(
     bare: float = 0.25,
     size: float = 0.009,
 ) -> Shape:
-    """A leafy tree one metre high: stem, limbs, and clumps of leaves.
+    """A leafy tree one meter high: stem, limbs, and clumps of leaves.
 
     count: leaves; width: the crown's radius; bare: height at which it begins; size: half a leaf.
     """
@@ -74,8 +74,8 @@ def broadleaf(
     which = rng.integers(len(clumps), size=count)
     spread = rng.uniform(0.12, 0.2, len(clumps))[which, None] * np.array([1, 1, 0.75])
     shell = rng.uniform(0.35, 1.0, (count, 1)) ** 0.5
-    centres = clumps[which] + _directions(rng, count) * spread * shell * (reach / reach.max())
-    _leaves(shape, rng, centres, size)
+    centers = clumps[which] + _directions(rng, count) * spread * shell * (reach / reach.max())
+    _leaves(shape, rng, centers, size)
     return shape
 
 
@@ -85,30 +85,30 @@ def _directions(rng: np.random.Generator, count: int) -> Array:
     return found / np.linalg.norm(found, axis=1, keepdims=True)
 
 
-def _leaves(shape: Shape, rng: np.random.Generator, centres: Array, size: float) -> None:
-    """Quads turned at random at centres (N, 3)."""
-    right = _directions(rng, len(centres))
-    up = np.cross(right, _directions(rng, len(centres)))
-    half = size * rng.uniform(0.6, 1.4, (len(centres), 1))
-    shape.quads(centres, right * half, up * half, LEAF)
+def _leaves(shape: Shape, rng: np.random.Generator, centers: Array, size: float) -> None:
+    """Quads turned at random at centers (N, 3)."""
+    right = _directions(rng, len(centers))
+    up = np.cross(right, _directions(rng, len(centers)))
+    half = size * rng.uniform(0.6, 1.4, (len(centers), 1))
+    shape.quads(centers, right * half, up * half, LEAF)
 
 
 def bush(rng: np.random.Generator, count: int = 1500) -> Shape:
-    """A bush about one metre high, down to the ground."""
+    """A bush about one meter high, down to the ground."""
     shape = Shape()
     clumps = np.column_stack([rng.normal(0, 0.3, (9, 2)), rng.uniform(0.15, 0.6, 9)])
     for clump in clumps:
         _trunk(shape, np.stack([[0, 0, -0.05], 0.5 * clump, clump]), [0.02, 0.014, 0.006])
     which = rng.integers(len(clumps), size=count)
-    centres = clumps[which] + _directions(rng, count) * rng.uniform(0.1, 0.32, (count, 1))
-    _leaves(shape, rng, centres[centres[:, 2] > 0.0], 0.03)
+    centers = clumps[which] + _directions(rng, count) * rng.uniform(0.1, 0.32, (count, 1))
+    _leaves(shape, rng, centers[centers[:, 2] > 0.0], 0.03)
     return shape
 
 
 def tuft(
     rng: np.random.Generator, count: int = 60, spread: float = 0.18, wide: float = 0.009
 ) -> Shape:
-    """A tuft of grass or reed about one metre high: bent blades of two faces."""
+    """A tuft of grass or reed about one meter high: bent blades of two faces."""
     shape = Shape()
     foot = np.column_stack([rng.normal(0, spread, (count, 2)), np.full(count, -0.05)])
     lean = np.column_stack([rng.normal(0, 0.22, (count, 2)), rng.uniform(0.55, 1.0, count)])

@@ -1,7 +1,7 @@
 """Renders a scene with Cycles on the processor: pictures, and exact depth and motion masks.
 
 Depth and masks are a rendering of their own, in which everything sends its depth, its number and
-the clouds' density as light, with one ray through each pixel's centre.
+the clouds' density as light, with one ray through each pixel's center.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SAMPLES = 16
 CLOUD_DENSITY = 0.02
 """Sky with denser clouds than this counts as moving."""
 SHADE_REACH = 8.0
-"""Metres within which things keep the sky's light from each other."""
+"""Meters within which things keep the sky's light from each other."""
 BORDER = 6
 """Pixels round what moves that are rendered with it, for the denoiser."""
 POINT_FILTER = 0.01
@@ -123,7 +123,7 @@ def _picture(scene: Any, setting: Setting, share: float, time: float) -> Picture
 def render_truth(
     scene: Any, setting: Setting, shares: Sequence[float]
 ) -> list[tuple[Picture, NDArray[np.bool_]]]:
-    """Depth (H, W) in metres, inf in the sky, and what moves (H, W), after shares of the flight."""
+    """Depth (H, W) in meters, inf in the sky, and what moves (H, W), after shares of the flight."""
     found = []
     with _as_data(scene, setting):
         for share in shares:

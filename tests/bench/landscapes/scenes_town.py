@@ -58,7 +58,7 @@ def _street(air: Air) -> None:
 
 
 def _houses(rng: Rng, air: Air, glass: Any, stone: Any) -> None:
-    """Houses of different sizes and colours along both sides."""
+    """Houses of different sizes and colors along both sides."""
     walls = [materials.plain(air, (paint,), 0.8) for paint in PLASTER]
     roofs = [materials.tiles(air, colors) for colors in TILES]
     wood = [materials.plain(air, colors) for colors in SHUTTERS]

@@ -89,7 +89,7 @@ AUTUMN = (
 
 
 def river(rng: Rng) -> Setting:
-    """A river through a meadow in autumn: a fence, a house, coloured trees, blue hills."""
+    """A river through a meadow in autumn: a fence, a house, colored trees, blue hills."""
     air = Air("c5cbd0", 1500.0)
 
     def aside(x: Array, y: Array) -> Array:
@@ -116,7 +116,7 @@ def river(rng: Rng) -> Setting:
 
 
 def _autumn_trees(rng: Rng, air: Air, height: terrain.Height, dry: terrain.Keep) -> None:
-    """Single trees of three colours along the river, and woods behind the meadow."""
+    """Single trees of three colors along the river, and woods behind the meadow."""
     bark = materials.plain(air, ("4f4238", "75655a"))
     kinds = [materials.foliage(air, colors) for colors in AUTUMN]
     near = [plants.broadleaf(rng, 9000).mesh("tree", [bark, kind]) for kind in kinds]

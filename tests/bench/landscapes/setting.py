@@ -20,7 +20,7 @@ frames are rendered of it."""
 
 @dataclass(frozen=True)
 class Flight:
-    """The camera's way, metres and degrees; it stands at x = y = 0 and looks along y.
+    """The camera's way, meters and degrees; it stands at x = y = 0 and looks along y.
 
     eye: its height; pitch: how far it looks up; forward, side, up: where it flies to; turn, nod: by
     how much it has turned to the right and up at the end.

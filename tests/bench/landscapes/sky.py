@@ -16,7 +16,7 @@ from .nodes import Tree, rgb
 
 @dataclass(frozen=True)
 class Sky:
-    """Colours are sRGB codes; sun: height and bearing in degrees (0 ahead, 90 right), strength.
+    """Colors are sRGB codes; sun: height and bearing in degrees (0 ahead, 90 right), strength.
 
     cover: 0 clear .. 1 overcast; scale: clouds across the sky; flat: how much longer they are than
     deep; drift: what they move a frame, on a plane one unit above. ambient: strength of its light.
@@ -62,7 +62,7 @@ def make_world(sky: Sky) -> Any:
 
 
 def _gradient(tree: Tree, sky: Sky, view: Any) -> Any:
-    """The clear sky: from the horizon's colour to the zenith's, brighter round the sun."""
+    """The clear sky: from the horizon's color to the zenith's, brighter round the sun."""
     height = tree.math("MAXIMUM", tree.part(view, 2), 0.0)
     pale = tree.math("EXPONENT", tree.math("MULTIPLY", height, -4.5))
     color = tree.mix(pale, rgb(sky.zenith), rgb(sky.horizon))

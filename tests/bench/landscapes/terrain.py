@@ -14,13 +14,13 @@ from .noise import fractal, perlin, plane, ridged, smooth_step
 Array = NDArray[np.float64]
 Rng = np.random.Generator
 Height = Callable[[Array, Array], Array]
-"""Height in metres over places x, y."""
+"""Height in meters over places x, y."""
 Keep = Callable[[Array, Array], NDArray[np.bool_]]
 """Which of places x, y may be used."""
 
 
 def ground(height: Height, material: Any, far: float = 3000.0, rows: int = 300) -> Any:
-    """A fan of ground from just before the camera to `far` metres, a row 2 to 3 % behind the last.
+    """A fan of ground from just before the camera to `far` meters, a row 2 to 3 % behind the last.
 
     It spans 50 degrees to either side of the way ahead.
     """
@@ -34,22 +34,22 @@ def ground(height: Height, material: Any, far: float = 3000.0, rows: int = 300) 
 
 
 def bumps(x: Array, y: Array, scale: float, size: float, seed: int, octaves: int = 5) -> Array:
-    """Rolling ground: waves `scale` metres long, about `size` metres high."""
+    """Rolling ground: waves `scale` meters long, about `size` meters high."""
     return size * fractal(plane(x, y, scale), seed, octaves)
 
 
 def peaks(x: Array, y: Array, scale: float, size: float, seed: int) -> Array:
-    """Mountains `size` metres high, crests `scale` metres apart."""
+    """Mountains `size` meters high, crests `scale` meters apart."""
     return size * ridged(plane(x, y, scale), seed, 7)
 
 
 def meander(y: Array, swing: float, length: float, start: float = 0.0) -> Array:
-    """Where a winding river or road crosses distance y: x in metres."""
+    """Where a winding river or road crosses distance y: x in meters."""
     return start + swing * np.sin(2 * np.pi * y / length) * smooth_step(y, 0, length / 2)
 
 
 def boulder(material: Any, seed: int, squash: float = 0.7) -> Any:
-    """A mesh of a rock about one metre in radius, angular and rough."""
+    """A mesh of a rock about one meter in radius, angular and rough."""
     points, faces = _sphere(28, 40)
     facets = np.abs(perlin(points * 1.1, seed)) * 0.45
     rough = fractal(points * 1.9, seed + 1, 5, 0.55) * 0.35
@@ -87,7 +87,7 @@ def spots(rng: Rng, height: Height, count: int, near: float, far: float, **where
 
     where: `side`, how far to the left and right, as a share of the distance (0.7); `keep`, a
     function of x, y that says which may stay; `even`, 0 for as many in each doubling of distance,
-    1 for as many a square metre (0.5).
+    1 for as many a square meter (0.5).
     """
     even, side = where.get("even", 0.5), where.get("side", 0.7)
     share = rng.uniform(0, 1, count)

@@ -17,7 +17,7 @@ from .nodes import Tree, Value, rgb
 
 @dataclass(frozen=True)
 class Waves:
-    """Waves: length and height in metres, drift in metres a frame, and what the water looks like.
+    """Waves: length and height in meters, drift in meters a frame, and what the water looks like.
 
     stretch: how much longer crests are than waves; change: how fast their shape changes, waves a
     frame; foam: share of the crests that are white.
@@ -74,7 +74,7 @@ def _calmer_far(tree: Tree, length: float) -> Value:
 
 
 def sheet(material: Any, near: float, far: float, level: float = 0.0, side: float = 1.2) -> Any:
-    """A flat sheet from `near` to `far` metres away, `side` times its distance to either side."""
+    """A flat sheet from `near` to `far` meters away, `side` times its distance to either side."""
     rows = np.geomspace(near, far, 24)
     across = np.linspace(-side, side, 24)
     points = np.stack(

@@ -11,15 +11,15 @@ _registered: list[ModuleType] = []
 
 
 def _modules() -> tuple[ModuleType, ...]:
+    from .jobs import cache_size, command
+    from .jobs import queue as job_queue
     from .operators import (
         add_guide,
         add_preset,
-        cache_size,
         cancel,
         cancel_download,
         check_path,
         clear_cache,
-        command,
         copy_details,
         discard_ready,
         dismiss_failure,
@@ -32,7 +32,6 @@ def _modules() -> tuple[ModuleType, ...]:
         fly_path,
         follow_speed,
         free_models,
-        job_queue,
         layer_items,
         level_horizon,
         make,
@@ -44,11 +43,15 @@ def _modules() -> tuple[ModuleType, ...]:
         preferences,
         rebuild,
         remove_model,
-        settings,
-        take_along,
         take_result,
         update_motion,
         use_models,
+    )
+    from .operators import (
+        collect_files as collect_files,
+    )
+    from .operators import (
+        properties as settings,
     )
     from .panels import (
         camera,
@@ -70,7 +73,7 @@ def _modules() -> tuple[ModuleType, ...]:
         *(cache_size, clear_cache, preferences, settings, layer_items, job_queue, take_result),
         *(make, cancel, discard_ready, copy_details, dismiss_failure, objects),
         *(add_preset, drop_photo, open_folder),
-        *(rebuild, edit_picture, take_along),
+        *(rebuild, edit_picture, collect_files),
         *(update_motion, paint_motion, add_guide, follow_speed),
         *(path_options, fly_path, check_path, fit_path, level_horizon, path_overlay),
         *(

@@ -10,12 +10,12 @@ import bpy
 
 from .camera_rig import Rig, make_rig
 from .clouds import linear_rgba, make_cloud
-from .core.cloud import Flight, FlightPlan, PointArrays
+from .core.scene_data import PointArrays, SceneData, ScenePlan
+from .editable_images import show_pictures
 from .marks import CACHE, FEATURES, LENS, LOOP, NETWORKS, REGIONS, SETTINGS, mark
 from .material import make_material
 from .motion_image import is_painted, make_regions_image, write_regions
 from .nodes.animate import add_animation
-from .picture_images import show_pictures
 from .scene_setup import scene_for, set_up, show
 
 
@@ -33,7 +33,7 @@ class BuiltScene:
 
 
 def build_scene(
-    flight: Flight,
+    scene_data: SceneData,
     name: str,
     scene: bpy.types.Scene | None = None,
     cache_id: str = "",
@@ -50,19 +50,19 @@ def build_scene(
     with nothing_half_made():
         place = scene_for(name, scene)
         collection = bpy.data.collections.new(f"Make 4D {name}")
-        rig = make_rig(name, flight.plan)
-        still = _still(name, flight.still)
-        moving = make_moving(name, flight) if flight.moving.count else None
+        rig = make_rig(name, scene_data.plan)
+        still = _still(name, scene_data.still)
+        moving = make_moving(name, scene_data) if scene_data.moving.count else None
         made = _roles(rig, still, moving)
         for role, made_object in made.items():
             mark(made_object, role, cache_id)
             if made_object.type == "POINTCLOUD":
-                note_features(made_object, flight.plan)
+                store_feature_source(made_object, scene_data.plan)
             collection.objects.link(made_object)
-        note_source(still, flight, request)
+        note_source(still, scene_data, request)
         mark(collection, "collection", cache_id)
         place.collection.children.link(collection)
-        with set_up(place, flight.plan, rig.camera):
+        with set_up(place, scene_data.plan, rig.camera):
             show(place)
     return BuiltScene(
         place.name,
@@ -75,7 +75,7 @@ def build_scene(
     )
 
 
-def note_features(cloud: bpy.types.Object, plan: FlightPlan) -> None:
+def store_feature_source(cloud: bpy.types.Object, plan: ScenePlan) -> None:
     """Note on a cloud which features and networks its points belong to, if to any."""
     for key, value in ((FEATURES, plan.features), (NETWORKS, plan.networks)):
         if value:
@@ -84,30 +84,39 @@ def note_features(cloud: bpy.types.Object, plan: FlightPlan) -> None:
             del cloud[key]
 
 
-def note_source(still: bpy.types.Object, flight: Flight, request: str) -> None:
+def note_source(still: bpy.types.Object, scene_data: SceneData, request: str) -> None:
     """Note on the still cloud what the scene was made of: lens, settings, and the pictures."""
-    wide = flight.plan.wide_camera
-    lens = (wide.focal, wide.cx, wide.cy, wide.width, wide.height, *flight.plan.margins)
+    outpainted = scene_data.plan.outpainted_camera
+    lens = (
+        outpainted.focal,
+        outpainted.cx,
+        outpainted.cy,
+        outpainted.width,
+        outpainted.height,
+        *scene_data.plan.margins,
+    )
     still[LENS] = [float(value) for value in lens]
     still[SETTINGS] = request
-    show_pictures(still, flight.plan.pictures)
+    show_pictures(still, scene_data.plan.pictures)
     image = still.get(REGIONS)
     if image is not None and not is_painted(image):
-        write_regions(image, flight.regions)
-    elif image is None and flight.regions.size:
+        write_regions(image, scene_data.regions)
+    elif image is None and scene_data.regions.size:
         name = still.name.removesuffix(" Still")
-        still[REGIONS] = make_regions_image(f"{name} Motion", flight.regions, still.get(CACHE, ""))
+        still[REGIONS] = make_regions_image(
+            f"{name} Motion", scene_data.regions, still.get(CACHE, "")
+        )
 
 
 def _still(name: str, points: PointArrays) -> bpy.types.Object:
     return _cloud(f"{name} Still", points, False)
 
 
-def make_moving(name: str, flight: Flight) -> bpy.types.Object:
+def make_moving(name: str, scene_data: SceneData) -> bpy.types.Object:
     """The cloud of what moves, animated, in no collection yet."""
-    cloud = _cloud(f"{name} Moving", flight.moving, True)
-    add_animation(cloud, flight.plan.loop_frames)
-    cloud[LOOP] = flight.plan.loop_frames
+    cloud = _cloud(f"{name} Moving", scene_data.moving, True)
+    add_animation(cloud, scene_data.plan.loop_frames)
+    cloud[LOOP] = scene_data.plan.loop_frames
     return cloud
 
 

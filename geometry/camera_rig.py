@@ -17,7 +17,7 @@ from mathutils import Euler
 
 from .core.camera import Intrinsics
 from .core.camera_path import CameraPath
-from .core.cloud import FlightPlan
+from .core.scene_data import ScenePlan
 from .core.travel import Values, passing_shares
 from .keyframes import remove_curves
 from .marks import ROLE
@@ -79,7 +79,7 @@ class Rig:
         return Timing(first, last, self.curve.get(EASE, "EASE"), back, self.closed and not back)
 
 
-def make_rig(name: str, plan: FlightPlan) -> Rig:
+def make_rig(name: str, plan: ScenePlan) -> Rig:
     """Curve, camera and target that fly `plan`; the objects' names start with `name`.
 
     At frame 1 the camera is the photo's: at the origin, looking along +y. Raises ValueError where

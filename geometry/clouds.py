@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .core.camera import FloatArray, blender_from_camera
-from .core.cloud import PointArrays
 from .core.color import srgb_to_linear
+from .core.scene_data import PointArrays
 
 FORWARD_PREFIX = "fwd"
 BACKWARD_PREFIX = "bwd"
@@ -38,7 +38,7 @@ def make_points(name: str, points: PointArrays) -> bpy.types.PointCloud:
     store(cloud, "position", "FLOAT_VECTOR", blender_from_camera(points.position))
     store(cloud, "radius", "FLOAT", points.radius)
     store(cloud, COLOR, "FLOAT_COLOR", linear_rgba(points.color, points.opacity))
-    store(cloud, "known", "FLOAT", points.known)
+    store(cloud, "observed", "FLOAT", points.observed)
     store(cloud, "layer", "INT", points.layer)
     store(cloud, "pixel", "INT", points.pixel)
     store(cloud, "disparity", "FLOAT", points.disparity)
@@ -47,28 +47,30 @@ def make_points(name: str, points: PointArrays) -> bpy.types.PointCloud:
     for k, displacement in enumerate(points.backward):
         store(cloud, f"{BACKWARD_PREFIX}_{k}", "FLOAT_VECTOR", blender_from_camera(displacement))
     if leaves(points):
-        for end, life in zip((FORWARD_END, BACKWARD_START), points.life, strict=True):
-            store(cloud, end, "FLOAT", life)
+        for end, lifetime in zip((FORWARD_END, BACKWARD_START), points.lifetime, strict=True):
+            store(cloud, end, "FLOAT", lifetime)
     return cloud
 
 
 def leaves(points: PointArrays) -> bool:
     """Whether any point leaves the wide photo, or comes in, during the loop."""
-    return bool(len(points.life) and ((points.life[0] <= 1) | (points.life[1] >= 0)).any())
+    return bool(
+        len(points.lifetime) and ((points.lifetime[0] <= 1) | (points.lifetime[1] >= 0)).any()
+    )
 
 
 def check(points: PointArrays) -> None:
     """Raise ValueError unless all arrays describe the same number of points."""
     count = points.count
-    for name in ("color", "opacity", "radius", "known", "layer", "pixel", "disparity"):
+    for name in ("color", "opacity", "radius", "observed", "layer", "pixel", "disparity"):
         if len(getattr(points, name)) != count:
             raise ValueError(f"{name} has {len(getattr(points, name))} values for {count} points")
     if points.forward.shape != points.backward.shape or points.forward.shape[1:] != (count, 3):
         raise ValueError(
             f"displacements {points.forward.shape}, {points.backward.shape} for {count} points"
         )
-    if points.life.shape not in ((0, count), (2, count)):
-        raise ValueError(f"lives {points.life.shape} for {count} points")
+    if points.lifetime.shape not in ((0, count), (2, count)):
+        raise ValueError(f"lives {points.lifetime.shape} for {count} points")
 
 
 def store(cloud: bpy.types.PointCloud, name: str, kind: str, values: NDArray) -> None:

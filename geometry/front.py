@@ -21,7 +21,7 @@ class Front:
     color: FloatArray
 
 
-def wide_lens(still: bpy.types.Object) -> Intrinsics:
+def outpainted_lens(still: bpy.types.Object) -> Intrinsics:
     """The wide photo's intrinsics, as a still cloud tells them; KeyError where it doesn't."""
     focal, cx, cy, width, height = still[LENS][:5]
     return Intrinsics(focal, cx, cy, round(width), round(height))

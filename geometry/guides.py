@@ -22,7 +22,7 @@ from .core.camera import (
     project,
     unproject,
 )
-from .front import front_of, photo_area, wide_lens
+from .front import front_of, outpainted_lens, photo_area
 from .marks import REGIONS, ROLE, mark
 from .motion_image import read_regions
 from .nodes.guide import add_arrows
@@ -72,7 +72,7 @@ def default_line(still: bpy.types.Object, moving: bpy.types.Object | None) -> ND
 
     Across the middle of the photo where nothing moves.
     """
-    lens = wide_lens(still)
+    lens = outpainted_lens(still)
     front = front_of([cloud for cloud in (still, moving) if cloud is not None], lens)
     image = still.get(REGIONS)
     regions = read_regions(image) if image is not None else np.zeros_like(front.depth)

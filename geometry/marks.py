@@ -16,7 +16,7 @@ NETWORKS = "make_4d_networks"
 """On a cloud: path of the checkpoint whose networks made these features."""
 REGIONS = "make_4d_regions"
 """On a still cloud: the image of what moves."""
-PICTURES = "make_4d_pictures"
+EDITABLE_IMAGES = "make_4d_pictures"
 """On a still cloud: the images of the run that the artist may paint in, by their names."""
 LENS = "make_4d_lens"
 """On a still cloud: the wide photo's intrinsics focal, cx, cy, width, height, and its margins top,

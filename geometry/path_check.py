@@ -35,7 +35,7 @@ class Limits:
     """Largest shares 0..1 of the picture that may be empty and invented."""
 
     empty: float
-    invented: float
+    inpainted: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +46,11 @@ class Measured:
     frames: Values
     shares: Values
     empty: Values
-    invented: Values
+    inpainted: Values
 
     def excess(self, limits: Limits) -> Values:
         """By how much (n,) the worse of the two is beyond its limit; 0 or less where it is safe."""
-        return np.maximum(self.empty - limits.empty, self.invented - limits.invented)
+        return np.maximum(self.empty - limits.empty, self.inpainted - limits.inpainted)
 
     def safe_until(self, limits: Limits) -> tuple[float, float]:
         """Last safe frame and the share of the curve there, both interpolated.
@@ -80,10 +80,10 @@ def measure(scene: bpy.types.Scene, parts: SceneParts, rig: Rig) -> Measured:
     upright = _upright(poses.looks, poses.downs)
     path = CameraPath(poses.positions @ upright.T, poses.looks @ upright.T, poses.focal)
     points = clouds.position @ upright.T
-    safety = check_path(points, clouds.radius, clouds.known, poses.camera, path)
+    safety = check_path(points, clouds.radius, clouds.observed, poses.camera, path)
     offsets = curves_of(rig.camera, offset_path(rig.follow))
     shares = [offsets[0].evaluate(f) if offsets else rig.follow.offset_factor for f in frames]
-    rows = np.stack([frames, shares, safety.uncovered, safety.invented], axis=1)
+    rows = np.stack([frames, shares, safety.uncovered, safety.inpainted], axis=1)
     rig.curve[SAFETY] = rows.ravel().tolist()
     rig.curve[MADE_FROM] = fingerprint(scene, parts, rig)
     return Measured(*rows.T)
@@ -110,20 +110,20 @@ def fingerprint(scene: bpy.types.Scene, parts: SceneParts, rig: Rig) -> str:
     return hashlib.blake2b(numbers.tobytes(), digest_size=12).hexdigest()
 
 
-def sentence(measured: Measured, limits: Limits) -> str:
+def message(measured: Measured, limits: Limits) -> str:
     """How far one can go, for the artist."""
     frame, _ = measured.safe_until(limits)
     last = int(measured.frames[-1])
     beyond = np.flatnonzero(measured.excess(limits) > 0)
-    empty, invented = (
-        v[beyond[0] if len(beyond) else 0 :].max() for v in (measured.empty, measured.invented)
+    empty, inpainted = (
+        v[beyond[0] if len(beyond) else 0 :].max() for v in (measured.empty, measured.inpainted)
     )
     if not len(beyond):
-        most = _shares(float(empty), float(invented))
+        most = _shares(float(empty), float(inpainted))
         return rpt_("Safe to the last frame, {last}: at most {most}.").format(last=last, most=most)
     worst = _shares(
         float(empty) if empty > limits.empty else None,
-        float(invented) if invented > limits.invented else None,
+        float(inpainted) if inpainted > limits.inpainted else None,
     )
     if frame < measured.frames[0]:
         return rpt_("Not even the first frame is safe: up to {most}.").format(most=worst)
@@ -131,15 +131,15 @@ def sentence(measured: Measured, limits: Limits) -> str:
     return text.format(frame=int(frame), last=last, most=worst)
 
 
-def _shares(empty: float | None, invented: float | None) -> str:
+def _shares(empty: float | None, inpainted: float | None) -> str:
     """Shares of the picture in words; None: not to be told."""
     if empty is None:
-        assert invented is not None
-        return rpt_("{share} of the picture is invented").format(share=_percent(invented))
+        assert inpainted is not None
+        return rpt_("{share} of the picture is invented").format(share=_percent(inpainted))
     text = rpt_("{share} of the picture is empty").format(share=_percent(empty))
-    if invented is None:
+    if inpainted is None:
         return text
-    return text + rpt_(" and {share} invented").format(share=_percent(invented))
+    return text + rpt_(" and {share} invented").format(share=_percent(inpainted))
 
 
 def _percent(share: float) -> str:

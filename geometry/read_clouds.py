@@ -19,7 +19,7 @@ class CloudPoints:
 
     position: FloatArray
     radius: FloatArray
-    known: FloatArray
+    observed: FloatArray
 
 
 def read_clouds(parts: SceneParts) -> CloudPoints:
@@ -55,7 +55,9 @@ def _read_cloud(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     matrix = (frame @ np.array(cloud.matrix_world, float)).astype(np.float32)
     position = read_attribute(cloud, "position", "vector", 3)
-    radius, known = (read_attribute(cloud, name, "value")[:, 0] for name in ("radius", "known"))
+    radius, observed = (
+        read_attribute(cloud, name, "value")[:, 0] for name in ("radius", "observed")
+    )
     scale = np.abs(np.linalg.det(matrix[:3, :3])) ** (1 / 3)
     place = position @ matrix[:3, :3].T + matrix[:3, 3]
-    return camera_from_blender(place), radius * scale, known
+    return camera_from_blender(place), radius * scale, observed

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import bpy
 
-from .build import make_moving, note_features, note_source, nothing_half_made
+from .build import make_moving, note_source, nothing_half_made, store_feature_source
 from .clouds import make_points
 from .core.camera import Intrinsics
-from .core.cloud import Flight
+from .core.scene_data import SceneData
 from .front import photo_lens
 from .marks import CACHE, LOOP, mark
 from .scene_parts import parts_of
@@ -22,7 +22,7 @@ SAME_LENS_MM = 1e-3
 def replace_points(
     still: bpy.types.Object,
     moving: bpy.types.Object | None,
-    flight: Flight,
+    scene_data: SceneData,
     request: str = "",
 ) -> None:
     """Put a flight's points into a scene's clouds; a moving cloud is made where one is needed now.
@@ -31,11 +31,11 @@ def replace_points(
     anything fails, the scene is as before and the error goes on.
     """
     with nothing_half_made():
-        fresh = [make_points(still.data.name, flight.still)]
+        fresh = [make_points(still.data.name, scene_data.still)]
         if moving is not None:
-            fresh.append(make_points(moving.data.name, flight.moving))
-        elif flight.moving.count:
-            moving = make_moving(still.name.removesuffix(" Still"), flight)
+            fresh.append(make_points(moving.data.name, scene_data.moving))
+        elif scene_data.moving.count:
+            moving = make_moving(still.name.removesuffix(" Still"), scene_data)
             mark(moving, "moving", still.get(CACHE, ""))
             moving.matrix_world = still.matrix_world
             for collection in still.users_collection:
@@ -43,12 +43,12 @@ def replace_points(
     for cloud, points in zip((still, moving), fresh, strict=False):
         swap_points(cloud, points)
     for scene in still.users_scene:
-        follow_photo(scene, still, flight.plan.camera)
-    note_source(still, flight, request)
+        follow_photo(scene, still, scene_data.plan.camera)
+    note_source(still, scene_data, request)
     for cloud in filter(None, (still, moving)):
-        note_features(cloud, flight.plan)
+        store_feature_source(cloud, scene_data.plan)
     if moving is not None:
-        moving[LOOP] = flight.plan.loop_frames
+        moving[LOOP] = scene_data.plan.loop_frames
 
 
 def follow_photo(scene: bpy.types.Scene, still: bpy.types.Object, photo: Intrinsics) -> None:

@@ -45,7 +45,7 @@ def _chosen_result(stills: list[bpy.types.Object], one: bpy.types.Object | None)
     """Id of the result that an object, or the active one, belongs to, else the first still's."""
     layer = bpy.context.view_layer
     active = one or (layer.objects.active if layer else None)
-    known = [still.get(CACHE, "") for still in stills]
-    if active is not None and active.get(ROLE) and active.get(CACHE, "") in known:
+    observed = [still.get(CACHE, "") for still in stills]
+    if active is not None and active.get(ROLE) and active.get(CACHE, "") in observed:
         return str(active[CACHE])
-    return str(known[0])
+    return str(observed[0])

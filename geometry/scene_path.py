@@ -8,9 +8,9 @@ import bpy
 import numpy as np
 
 from .camera_rig import LOOK, POSITIONS, Rig, lay_path, retime
+from .core.camera_moves import SceneFacts, preset, scene_facts
 from .core.camera_path import CameraPath
 from .core.long_cruise import LongCruise, long_cruise
-from .core.presets import SceneFacts, preset, scene_facts
 from .core.travel import Ease
 from .marks import LENS
 from .path_check import Limits, Measured, measure
@@ -27,7 +27,7 @@ TRIES, SHORTEST = 6, 0.02
 
 
 @dataclass(frozen=True)
-class PathWish:
+class PathRequest:
     """What the artist asks for: a key of PRESETS or one of MADE, KEEP, LONG, its amount, side and
     seed, the settings of the long cruise, and how it is flown."""
 
@@ -40,7 +40,7 @@ class PathWish:
     back: bool = False
 
 
-def remake_path(scene: bpy.types.Scene, parts: SceneParts, wish: PathWish) -> Rig:
+def remake_path(scene: bpy.types.Scene, parts: SceneParts, wish: PathRequest) -> Rig:
     """Lay the wished path over the scene's rig, flown over its frames; returns the rig.
 
     What the artist deleted of the rig is made anew. Raises SceneError, PathError or ValueError with
@@ -58,7 +58,7 @@ def remake_path(scene: bpy.types.Scene, parts: SceneParts, wish: PathWish) -> Ri
     return rig
 
 
-def wished_path(parts: SceneParts, wish: PathWish) -> CameraPath:
+def wished_path(parts: SceneParts, wish: PathRequest) -> CameraPath:
     """The path of a wish other than KEEP; raises SceneError or ValueError."""
     if wish.move == MADE:
         return _first_path(parts)

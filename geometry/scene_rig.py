@@ -9,7 +9,7 @@ from bpy.app.translations import pgettext_rpt as rpt_
 from .camera_rig import Rig, complete_rig
 from .core.camera import Intrinsics
 from .core.travel import Values
-from .front import wide_lens
+from .front import outpainted_lens
 from .marks import CACHE, LENS, mark
 from .rig_paths import PathError
 from .scene_parts import SceneError, SceneParts
@@ -24,11 +24,11 @@ GONE = {
 def photo_lens(still: bpy.types.Object) -> Intrinsics:
     """The photo's intrinsics, as a still cloud tells them; SceneError where it doesn't."""
     try:
-        wide, margins = wide_lens(still), [-round(value) for value in still[LENS][5:9]]
+        outpainted, margins = outpainted_lens(still), [-round(value) for value in still[LENS][5:9]]
     except KeyError as error:
         message = "The scene doesn't tell the photo's lens: make it again from the photo."
         raise SceneError(message) from error
-    return wide.padded(*margins)
+    return outpainted.padded(*margins)
 
 
 def photo_matrix(still: bpy.types.Object) -> Values:

@@ -17,7 +17,7 @@ from typing import Any
 import bpy
 
 from .camera_rig import FIRST_FRAME
-from .core.cloud import FlightPlan
+from .core.scene_data import ScenePlan
 
 ENGINE = "MAKE_4D"
 FPS = 30
@@ -89,7 +89,7 @@ def show(scene: bpy.types.Scene) -> None:
 
 
 @contextmanager
-def set_up(scene: bpy.types.Scene, plan: FlightPlan, camera: bpy.types.Object) -> Iterator[None]:
+def set_up(scene: bpy.types.Scene, plan: ScenePlan, camera: bpy.types.Object) -> Iterator[None]:
     """Set the scene up to render `plan` through `camera`; taken back where the body raises."""
     wanted = settings_for(plan) | {"camera": camera}
     before = {path: read(scene, path) for path in wanted}
@@ -101,7 +101,7 @@ def set_up(scene: bpy.types.Scene, plan: FlightPlan, camera: bpy.types.Object) -
         raise
 
 
-def settings_for(plan: FlightPlan) -> dict[str, Any]:
+def settings_for(plan: ScenePlan) -> dict[str, Any]:
     """The scene's properties, by path, for a plan; the engine only where it is registered."""
     settings: dict[str, Any] = {
         "render.resolution_x": plan.camera.width,

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..geometry.guides import default_line, make_guide
 from ..geometry.scene_parts import SceneError, parts_of
-from ..geometry.texts import said
+from ..geometry.translation import translate
 
 
 class MAKE4D_OT_add_guide(bpy.types.Operator):
@@ -45,7 +45,7 @@ class MAKE4D_OT_add_guide(bpy.types.Operator):
             parts = parts_of(context.scene)
             line = np.zeros((0, 3)) if self.draw_it else default_line(parts.still, parts.moving)
         except (SceneError, KeyError) as error:
-            self.report({"ERROR"}, said(error))
+            self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
         guide = make_guide(parts.still, line, self.speed)
         select_only(context, guide)

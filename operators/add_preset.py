@@ -5,9 +5,9 @@ from __future__ import annotations
 import bpy
 from bl_operators.presets import AddPresetBase
 
-from .settings import REMEMBERED
+from ..jobs.scene_settings import REMEMBERED
 
-PRESETS = "make_4d"
+CAMERA_MOVES = "make_4d"
 """Folder of the presets among the user's."""
 OF_THE_PHOTO = ("photo", "field_of_view")
 
@@ -21,7 +21,7 @@ class MAKE4D_OT_add_preset(AddPresetBase, bpy.types.Operator):
         "Save quality, flight, motion and models under a name, or remove a saved preset"
     )
     preset_menu = "MAKE4D_PT_presets"
-    preset_subdir = PRESETS
+    preset_subdir = CAMERA_MOVES
     preset_defines = ("own = bpy.context.scene.make_4d",)
     preset_values = tuple(f"own.{name}" for name in REMEMBERED if name not in OF_THE_PHOTO)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 from bpy.props import StringProperty
 
-from . import running
+from ..jobs import running
 
 
 class MAKE4D_OT_cancel_download(bpy.types.Operator):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import bpy
 
-from ..geometry.path_check import measure, sentence
+from ..geometry.path_check import measure, message
 from ..geometry.rig_paths import PathError
 from ..geometry.scene_parts import SceneError, parts_of
 from ..geometry.scene_rig import existing_rig
-from ..geometry.texts import said
+from ..geometry.translation import translate
 from .path_options import in_object_mode, limits_of
 
 
@@ -35,9 +35,9 @@ class MAKE4D_OT_check_path(bpy.types.Operator):
             parts = parts_of(context.scene)
             measured = measure(context.scene, parts, existing_rig(parts))
         except (SceneError, PathError) as error:
-            self.report({"ERROR"}, said(error))
+            self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, sentence(measured, limits_of(context.scene)))
+        self.report({"INFO"}, message(measured, limits_of(context.scene)))
         return {"FINISHED"}
 
 

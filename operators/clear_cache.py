@@ -6,9 +6,9 @@ import bpy
 from bpy.app.translations import pgettext_iface, pgettext_rpt
 
 from ..geometry.folders import cache_folders
-from ..ml.cache_files import clear
-from ..ml.model_store import size_words
-from . import cache_size, running
+from ..jobs import cache_size, running
+from ..ml.common.cache_files import clear
+from ..ml.common.model_store import size_words
 
 
 class MAKE4D_OT_clear_cache(bpy.types.Operator):

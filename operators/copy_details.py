@@ -10,8 +10,8 @@ from pathlib import Path
 
 import bpy
 
-from ..ml.settings import JobSettings
-from . import running
+from ..jobs import running
+from ..ml.common.job_settings import JobSettings
 
 MANIFEST = Path(__file__).parents[1] / "blender_manifest.toml"
 PRIVATE = ("photo", "networks", "edits")
@@ -49,7 +49,7 @@ def details(failure: running.Failure) -> str:
         f"Make 4D {version}, Blender {bpy.app.version_string}, Python {sys.version.split()[0]}",
         f"{platform.system()} {platform.release()} {platform.machine()}",
         f"Settings: {json.dumps(public(failure.settings))}",
-        failure.sentence,
+        failure.message,
         failure.detail,
     ]
     return without_folders("\n".join(lines), failure.settings)

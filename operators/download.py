@@ -10,13 +10,14 @@ from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import StringProperty
 
 from ..geometry.folders import models_folder
-from ..geometry.texts import said
-from ..ml.client import Download
-from ..ml.model_store import size_words
-from ..ml.process import MissingPackageError
-from ..ml.protocol import Cancelled, Done
-from ..ml.registry import ModelSpec, model
-from . import download_watch, running
+from ..geometry.translation import translate
+from ..jobs import running
+from ..ml.client.process import MissingPackageError
+from ..ml.client.tasks import Download
+from ..ml.common.model_store import size_words
+from ..ml.common.protocol import Cancelled, Done
+from ..ml.common.registry import ModelSpec, model
+from . import download_watch
 
 OFFLINE = (
     "Blender may not use the network: allow Online Access in Preferences > System, or put the "
@@ -74,7 +75,7 @@ class MAKE4D_OT_download(bpy.types.Operator):
         try:
             task = Download(spec.key, models_folder())
         except (MissingPackageError, OSError) as error:
-            self.report({"ERROR"}, said(error))
+            self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
         running.downloads[spec.key] = running.RunningDownload(task)
         if bpy.app.background:
@@ -87,7 +88,7 @@ class MAKE4D_OT_download(bpy.types.Operator):
             time.sleep(download_watch.POLL_SECONDS)
         failure = download_watch.conclude(spec.key, ended)
         if failure:
-            self.report({"ERROR"}, said(failure))
+            self.report({"ERROR"}, translate(failure))
         elif isinstance(ended, Cancelled):
             self.report({"INFO"}, "Cancelled: what has come is kept for the next time")
         else:

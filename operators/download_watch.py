@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import bpy
 
-from ..ml.protocol import Cancelled, Done, Failed
-from . import model_states, running
-from .redraw import redraw_sidebars
+from ..jobs import model_states, running
+from ..jobs.redraw import redraw_sidebars
+from ..ml.common.protocol import Cancelled, Done, Failed
 
 POLL_SECONDS = 0.2
 type Ended = Done | Failed | Cancelled
@@ -33,7 +33,7 @@ def tick() -> float | None:
 
 def conclude(key: str, ended: Ended) -> str:
     """End a download's process; returns the sentence on why it failed, empty where it did not."""
-    failure = ended.sentence if isinstance(ended, Failed) else ""
+    failure = ended.message if isinstance(ended, Failed) else ""
     running.end_download(key, failure)
     model_states.forget()
     return failure

@@ -8,9 +8,9 @@ import bpy
 from bpy.app.translations import pgettext_rpt
 from bpy.props import StringProperty
 
-from ..geometry.texts import said
-from ..ml.photo_file import SUFFIXES, PhotoError, photo_facts
-from .settings import CATEGORY
+from ..geometry.translation import translate
+from ..ml.common.photo_file import SUFFIXES, PhotoError, photo_facts
+from .properties import CATEGORY
 
 SHOW_AFTER_SECONDS = 0.1
 
@@ -36,7 +36,7 @@ class MAKE4D_OT_drop_photo(bpy.types.Operator):
         try:
             photo_facts(Path(path))
         except PhotoError as error:
-            self.report({"ERROR"}, said(error))
+            self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
         context.scene.make_4d.photo = path
         show_tab(context)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import bpy
 
-from ..geometry.picture_images import pictures_of
+from ..geometry.editable_images import editable_images_of
 from ..geometry.scene_parts import SceneError, parts_of
-from ..geometry.texts import said
+from ..geometry.translation import translate
 
 SHARE = 0.5
 """Of the 3D viewport's area that an Image Editor gets where none is open."""
@@ -30,9 +30,9 @@ class MAKE4D_OT_edit_picture(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Find the picture and a place for it."""
         try:
-            image = pictures_of(parts_of(context.scene).still).get(self.name)
+            image = editable_images_of(parts_of(context.scene).still).get(self.name)
         except SceneError as error:
-            self.report({"ERROR"}, said(error))
+            self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
         if image is None:
             self.report({"ERROR"}, "The picture is gone: press Rebuild, which makes it again.")

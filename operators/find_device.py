@@ -7,12 +7,12 @@ import time
 import bpy
 
 from ..geometry.preferences import stored
-from ..geometry.texts import said
-from ..ml.client import DeviceQuery
-from ..ml.process import MissingPackageError
-from ..ml.protocol import Failed
-from . import running
-from .redraw import redraw_sidebars
+from ..geometry.translation import translate
+from ..jobs import running
+from ..jobs.redraw import redraw_sidebars
+from ..ml.client.process import MissingPackageError
+from ..ml.client.tasks import DeviceQuery
+from ..ml.common.protocol import Failed
 from .watching import Watching
 
 POLL_SECONDS = 0.1
@@ -63,7 +63,7 @@ class MAKE4D_OT_find_device(Watching, bpy.types.Operator):
         try:
             self._query = DeviceQuery(stored("device", "auto"))
         except (MissingPackageError, OSError) as error:
-            self.report({"ERROR"}, said(error))
+            self.report({"ERROR"}, translate(error))
             return False
         return True
 
@@ -74,8 +74,8 @@ class MAKE4D_OT_find_device(Watching, bpy.types.Operator):
         self.stop_watching(context)
         if query.device is None:
             ended = query.finished
-            why = ended.sentence if isinstance(ended, Failed) else "No answer: try again."
-            self.report({"ERROR"}, said(why))
+            why = ended.message if isinstance(ended, Failed) else "No answer: try again."
+            self.report({"ERROR"}, translate(why))
             return {"CANCELLED"}
         running.note_device(query.device)
         redraw_sidebars()

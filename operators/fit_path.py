@@ -5,11 +5,11 @@ from __future__ import annotations
 import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
-from ..geometry.path_check import sentence
+from ..geometry.path_check import message
 from ..geometry.rig_paths import PathError
 from ..geometry.scene_parts import SceneError, parts_of
 from ..geometry.scene_path import fit_path
-from ..geometry.texts import said
+from ..geometry.translation import translate
 from .path_options import in_object_mode, limits_of
 
 
@@ -35,11 +35,11 @@ class MAKE4D_OT_fit_path(bpy.types.Operator):
         try:
             measured, kept = fit_path(context.scene, parts_of(context.scene), limits)
         except (SceneError, PathError) as error:
-            self.report({"ERROR"}, said(error))
+            self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
         text = "" if kept == 1 else rpt_("Shortened to {share} of its length. ")
         done = text.format(share=f"{kept:.0%}")
-        self.report({"INFO"}, done + sentence(measured, limits))
+        self.report({"INFO"}, done + message(measured, limits))
         return {"FINISHED"}
 
 

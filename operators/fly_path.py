@@ -8,8 +8,8 @@ from ..geometry.core.autocruise import CruiseSettings
 from ..geometry.core.long_cruise import LongCruise
 from ..geometry.rig_paths import PathError
 from ..geometry.scene_parts import SceneError, parts_of
-from ..geometry.scene_path import PathWish, remake_path
-from ..geometry.texts import said
+from ..geometry.scene_path import PathRequest, remake_path
+from ..geometry.translation import translate
 from .path_options import OPTIONS, PathOptions, draw_options, in_object_mode
 
 
@@ -34,7 +34,7 @@ class MAKE4D_OT_fly_path(PathOptions, bpy.types.Operator):
         try:
             remake_path(context.scene, parts_of(context.scene), self.wish())
         except (SceneError, PathError, ValueError) as error:
-            self.report({"ERROR"}, said(error))
+            self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
         for name in OPTIONS:
             setattr(context.scene.make_4d_camera, name, getattr(self, name))
@@ -50,11 +50,11 @@ class MAKE4D_OT_fly_path(PathOptions, bpy.types.Operator):
         layout.prop(self, "ease")
         layout.prop(self, "loop")
 
-    def wish(self) -> PathWish:
+    def wish(self) -> PathRequest:
         """The options as what is to be made."""
         speed = self.length / self.steps
         step = CruiseSettings(speed, self.horizon, self.sky, self.near, self.turning)
-        return PathWish(
+        return PathRequest(
             move=str(self.preset),
             amount=self.amount,
             mirrored=self.mirrored,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import running
+from ..jobs import running
 
 
 class MAKE4D_OT_free_models(bpy.types.Operator):

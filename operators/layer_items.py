@@ -5,10 +5,10 @@ from __future__ import annotations
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, IntProperty, StringProperty
 
+from ..geometry.editable_images import editable_images_of, layer_count
 from ..geometry.nodes.hide_layers import set_hidden
-from ..geometry.picture_images import layer_count, pictures_of
 from ..geometry.scene_parts import SceneError, parts_of
-from ..ml.settings import MAX_LAYER_SEED
+from ..ml.common.job_settings import MAX_LAYER_SEED
 
 
 def _hide(self: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
@@ -37,7 +37,7 @@ class Make4DLayer(bpy.types.PropertyGroup):
 
 def make_items(still: bpy.types.Object) -> None:
     """Give a still cloud an item for each of its layers; those that are there stay."""
-    items, pictures = still.make_4d_layers, pictures_of(still)
+    items, pictures = still.make_4d_layers, editable_images_of(still)
     masked = layer_count(pictures)
     count = masked + (f"layer_{masked}" in pictures) if pictures else 0
     while len(items) < count:

@@ -8,7 +8,7 @@ from bpy.props import FloatProperty
 from ..geometry.camera_rig import TILT, level, leveled_by
 from ..geometry.scene_parts import SceneError, parts_of
 from ..geometry.scene_rig import existing_rig
-from ..geometry.texts import said
+from ..geometry.translation import translate
 
 UNKNOWN = (
     "The photo's horizon is level, or nobody knows better: set Angle in the panel of this step"
@@ -42,7 +42,7 @@ class MAKE4D_OT_level_horizon(bpy.types.Operator):
         try:
             rig = existing_rig(parts_of(context.scene))
         except SceneError as error:
-            self.report({"ERROR"}, said(error))
+            self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
         if not self.properties.is_property_set("angle"):
             self.angle = 0.0 if leveled_by(rig) else rig.camera.get(TILT, 0.0)

@@ -9,14 +9,14 @@ import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
 from ..geometry.build import build_scene
-from ..geometry.core.cloud import load_flight
+from ..geometry.core.scene_data import load_scene_data
 from ..geometry.folders import output_folder
 from ..geometry.scene_setup import set_film_output
-from ..ml.settings import JobSettings
-from . import running
+from ..jobs import running
+from ..jobs.scene_settings import job_settings, remember_settings
+from ..ml.common.job_settings import JobSettings
 from .layer_items import make_items
 from .runs_job import RunsJob
-from .settings import job_settings, remember_settings
 
 
 class MAKE4D_OT_make(RunsJob, bpy.types.Operator):
@@ -52,9 +52,9 @@ def build(folder: Path, job: running.RunningJob) -> str:
 
     The scene that asked may have been removed meanwhile: the result then gets a new one.
     """
-    flight = load_flight(folder)
+    scene_data = load_scene_data(folder)
     request = json.dumps(job.settings.to_json())
-    built = build_scene(flight, job.name, job.place.scene(), job.job.id, request)
+    built = build_scene(scene_data, job.name, job.place.scene(), job.job.id, request)
     scene = bpy.data.scenes[built.scene]
     make_items(bpy.data.objects[built.still])
     set_film_output(scene, f"{output_folder()}{job.name}.mp4")
@@ -74,10 +74,10 @@ def look_through_camera(context: bpy.types.Context) -> None:
 def register() -> None:
     """Register the operator, and who takes its result."""
     bpy.utils.register_class(MAKE4D_OT_make)
-    running.TAKERS["make"] = take_made
+    running.RESULT_HANDLERS["make"] = take_made
 
 
 def unregister() -> None:
     """Remove them."""
-    del running.TAKERS["make"]
+    del running.RESULT_HANDLERS["make"]
     bpy.utils.unregister_class(MAKE4D_OT_make)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import bpy
 
 from ..geometry.canvas import CANVAS_ROLE, make_canvas, remove_canvas
-from ..geometry.front import front_of, wide_lens
+from ..geometry.editable_images import pack_edited_images
+from ..geometry.front import front_of, outpainted_lens
 from ..geometry.marks import REGIONS, ROLE
 from ..geometry.motion_image import keep_painting
-from ..geometry.picture_images import keep_pictures
 from ..geometry.scene_parts import SceneError, parts_of
-from ..geometry.texts import said
+from ..geometry.translation import translate
 from .add_guide import select_only
 
 SHADING = "make_4d_shading"
@@ -37,7 +37,7 @@ class MAKE4D_OT_paint_motion(bpy.types.Operator):
         try:
             parts = parts_of(context.scene)
         except SceneError as error:
-            self.report({"ERROR"}, said(error))
+            self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
         if parts.still.get(REGIONS) is None:
             self.report({"ERROR"}, "This scene has no motion image: press Update Motion first.")
@@ -55,7 +55,7 @@ def start_painting(
     context: bpy.types.Context, still: bpy.types.Object, moving: bpy.types.Object | None
 ) -> None:
     """Put the canvas in the clouds' place and paint on it."""
-    image, lens = still[REGIONS], wide_lens(still)
+    image, lens = still[REGIONS], outpainted_lens(still)
     clouds = [cloud for cloud in (still, moving) if cloud is not None]
     canvas = make_canvas(front_of(clouds, lens), lens, image)
     canvas.matrix_world = still.matrix_world
@@ -102,7 +102,7 @@ def viewport(context: bpy.types.Context) -> bpy.types.SpaceView3D | None:
 @bpy.app.handlers.persistent
 def _keep_painting(*_: object) -> None:
     keep_painting()
-    keep_pictures()
+    pack_edited_images()
 
 
 def register() -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty
 
-from ..geometry.core.path_safety import MAX_INVENTED, MAX_UNCOVERED
-from ..geometry.core.presets import PRESETS
+from ..geometry.core.camera_moves import CAMERA_MOVES
+from ..geometry.core.path_safety import MAX_INPAINTED, MAX_UNCOVERED
 from ..geometry.path_check import Limits
 from ..geometry.scene_path import KEEP, LONG, MADE
-from ..geometry.texts import CONTEXT
+from ..geometry.translation import CONTEXT
 
 MOVES = (
     (MADE, "As Made", "The flight that the scene was made with"),
-    *((key, move.label, move.description) for key, move in PRESETS.items()),
+    *((key, move.label, move.description) for key, move in CAMERA_MOVES.items()),
     (LONG, "Long Cruise", "Fly far: step by step on what the camera would see next"),
     (KEEP, "Keep", "Keep the curve and what the camera looks at; only ease and loop are renewed"),
 )
@@ -131,13 +131,13 @@ class Make4DCamera(PathOptions, bpy.types.PropertyGroup):
         precision=1,
         subtype="PERCENTAGE",
     )
-    max_invented: FloatProperty(  # type: ignore[valid-type]
+    max_inpainted: FloatProperty(  # type: ignore[valid-type]
         name="Invented",
         description=(
             "Largest share of the picture that may be invented, because things hide it in the "
             "photo, where the path counts as safe. The painted-on surroundings don't count"
         ),
-        default=100 * MAX_INVENTED,
+        default=100 * MAX_INPAINTED,
         min=0.0,
         max=100.0,
         precision=0,
@@ -148,7 +148,7 @@ class Make4DCamera(PathOptions, bpy.types.PropertyGroup):
 def limits_of(scene: bpy.types.Scene) -> Limits:
     """The scene's limits as shares 0..1."""
     own = scene.make_4d_camera
-    return Limits(own.max_empty / 100, own.max_invented / 100)
+    return Limits(own.max_empty / 100, own.max_inpainted / 100)
 
 
 def options_shown(preset: str) -> tuple[str, ...]:

@@ -8,9 +8,9 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from ..geometry.folders import cache_folders, models_folder
 from ..geometry.preferences import PACKAGE
-from ..ml.model_store import size_words
-from ..ml.process import downloads_available, models_available
-from . import cache_size, model_states, running
+from ..jobs import cache_size, model_states, running
+from ..ml.client.process import downloads_available, models_available
+from ..ml.common.model_store import size_words
 from .clear_cache import MAKE4D_OT_clear_cache
 
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
-from ..geometry.core.cloud import Flight, load_flight
+from ..geometry.core.scene_data import SceneData, load_scene_data
 from ..geometry.replace import replace_points
 from ..geometry.scene_parts import SceneError, SceneParts, parts_of
-from ..ml.settings import JobSettings, SettingsError
-from . import running
-from .edits import with_edits
+from ..jobs import running
+from ..jobs.edits import with_edits
+from ..jobs.scene_settings import job_settings
+from ..ml.common.job_settings import JobSettings, SettingsError
 from .layer_items import make_items
 from .runs_job import RunsJob
-from .settings import job_settings
 
 
 class MAKE4D_OT_rebuild(RunsJob, bpy.types.Operator):
@@ -71,33 +71,33 @@ class MAKE4D_OT_rebuild(RunsJob, bpy.types.Operator):
 
 def take_scene(folder: Path, job: running.RunningJob) -> str:
     """Put the new points and pictures into the scene that asked."""
-    parts, flight = take_rebuilt(folder, job)
-    count = flight.still.count + flight.moving.count
+    parts, scene_data = take_rebuilt(folder, job)
+    count = scene_data.still.count + scene_data.moving.count
     text = rpt_("Rebuilt '{photo}': {layers} layers, {points} points")
     layers = len(parts.still.make_4d_layers)
     return text.format(photo=job.name, layers=layers, points=f"{count:,}")
 
 
-def take_rebuilt(folder: Path, job: running.RunningJob) -> tuple[SceneParts, Flight]:
+def take_rebuilt(folder: Path, job: running.RunningJob) -> tuple[SceneParts, SceneData]:
     """A job's result in place of what the scene that asked had; raises ValueError without it."""
     scene = job.place.scene()
     if scene is None:
         raise ValueError("the scene was removed meanwhile")
     parts = parts_of(scene)
     request = json.dumps(replace(job.settings, edits="").to_json())
-    flight = load_flight(folder)
-    replace_points(parts.still, parts.moving, flight, request)
+    scene_data = load_scene_data(folder)
+    replace_points(parts.still, parts.moving, scene_data, request)
     make_items(parts.still)
-    return parts, flight
+    return parts, scene_data
 
 
 def register() -> None:
     """Register the operator, and who takes its result."""
     bpy.utils.register_class(MAKE4D_OT_rebuild)
-    running.TAKERS["rebuild"] = take_scene
+    running.RESULT_HANDLERS["rebuild"] = take_scene
 
 
 def unregister() -> None:
     """Remove them."""
-    del running.TAKERS["rebuild"]
+    del running.RESULT_HANDLERS["rebuild"]
     bpy.utils.unregister_class(MAKE4D_OT_rebuild)

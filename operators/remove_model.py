@@ -8,11 +8,11 @@ from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import StringProperty
 
 from ..geometry.folders import models_folder
-from ..geometry.texts import said
-from ..ml.errors import ModelError
-from ..ml.model_store import remove
-from ..ml.registry import model
-from . import model_states, running
+from ..geometry.translation import translate
+from ..jobs import model_states, running
+from ..ml.common.errors import ModelError
+from ..ml.common.model_store import remove
+from ..ml.common.registry import model
 
 
 class MAKE4D_OT_remove_model(bpy.types.Operator):
@@ -46,7 +46,7 @@ class MAKE4D_OT_remove_model(bpy.types.Operator):
         try:
             remove(spec, models_folder())
         except (ModelError, OSError) as error:
-            self.report({"ERROR"}, said(error))
+            self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
         model_states.forget()
         self.report({"INFO"}, rpt_("{name} is removed").format(name=spec.label))

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
-from ..geometry.texts import said
-from ..ml.process import MissingPackageError
-from ..ml.settings import JobSettings, SettingsError
-from . import running
-from .job_queue import ask, run_to_end
+from ..geometry.translation import translate
+from ..jobs import running
+from ..jobs.queue import ask, run_to_end
+from ..ml.client.process import MissingPackageError
+from ..ml.common.job_settings import JobSettings, SettingsError
 
 
 class RunsJob:
@@ -40,7 +40,7 @@ class RunsJob:
             waits = running.current is not None
             ask(self._wanted(context))
         except (SettingsError, MissingPackageError, OSError) as error:
-            self.report({"ERROR"}, said(error))
+            self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
         if waits:
             self.report({"INFO"}, rpt_("Another job runs: this one comes after it"))
@@ -54,9 +54,9 @@ class RunsJob:
         try:
             return run_to_end(self._wanted(context), self.report)
         except (SettingsError, MissingPackageError, OSError) as error:
-            self.report({"ERROR"}, said(error))
+            self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
 
-    def _wanted(self, context: bpy.types.Context) -> running.WaitingJob:
-        place = running.place_of(context.scene)
-        return running.WaitingJob(self.asked(context), self.kind, place)
+    def _wanted(self, context: bpy.types.Context) -> running.JobRequest:
+        place = running.scene_ref(context.scene)
+        return running.JobRequest(self.asked(context), self.kind, place)

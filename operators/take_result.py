@@ -7,8 +7,8 @@ from typing import Any
 import bpy
 
 from ..geometry.scene_path import KEEP, MADE
-from . import running
-from .job_queue import conclude, take
+from ..jobs import running
+from ..jobs.queue import conclude, take
 from .path_options import MOVES
 
 _FIRST_MOVES = tuple(move for move in MOVES if move[0] != KEEP)

@@ -8,13 +8,13 @@ from pathlib import Path
 import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
-from ..geometry.core.cloud import Flight
+from ..geometry.core.scene_data import SceneData
 from ..geometry.marks import REGIONS
 from ..geometry.motion_image import write_regions
 from ..geometry.scene_parts import SceneError, parts_of
-from ..ml.settings import JobSettings, SettingsError
-from . import running
-from .edits import made_with, with_edits
+from ..jobs import running
+from ..jobs.edits import made_with, with_edits
+from ..ml.common.job_settings import JobSettings, SettingsError
 from .rebuild import take_rebuilt
 from .runs_job import RunsJob
 
@@ -58,14 +58,14 @@ def take_motion(folder: Path, job: running.RunningJob) -> str:
 
 def take_found(folder: Path, job: running.RunningJob) -> str:
     """The same, and what was found in place of what was painted."""
-    parts, flight = take_rebuilt(folder, job)
+    parts, scene_data = take_rebuilt(folder, job)
     if REGIONS in parts.still:
-        write_regions(parts.still[REGIONS], flight.regions)
-    return _share_that_moves(flight)
+        write_regions(parts.still[REGIONS], scene_data.regions)
+    return _share_that_moves(scene_data)
 
 
-def _share_that_moves(flight: Flight) -> str:
-    share = flight.moving.count / max(flight.moving.count + flight.still.count, 1)
+def _share_that_moves(scene_data: SceneData) -> str:
+    share = scene_data.moving.count / max(scene_data.moving.count + scene_data.still.count, 1)
     text = rpt_("{share} of the points move now") if share else rpt_("Nothing moves now")
     return text.format(share=f"{share:.0%}")
 
@@ -73,10 +73,10 @@ def _share_that_moves(flight: Flight) -> str:
 def register() -> None:
     """Register the operator, and who takes its results."""
     bpy.utils.register_class(MAKE4D_OT_update_motion)
-    running.TAKERS |= {"update_motion": take_motion, "find_motion": take_found}
+    running.RESULT_HANDLERS |= {"update_motion": take_motion, "find_motion": take_found}
 
 
 def unregister() -> None:
     """Remove them."""
-    del running.TAKERS["update_motion"], running.TAKERS["find_motion"]
+    del running.RESULT_HANDLERS["update_motion"], running.RESULT_HANDLERS["find_motion"]
     bpy.utils.unregister_class(MAKE4D_OT_update_motion)

@@ -6,10 +6,10 @@ import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
 from ..geometry.folders import models_folder
-from ..ml.model_store import size_words
-from ..ml.registry import STAGES, ModelSpec, models_for
-from . import model_states, running
-from .redraw import redraw_sidebars
+from ..jobs import model_states, running
+from ..jobs.redraw import redraw_sidebars
+from ..ml.common.model_store import size_words
+from ..ml.common.registry import STAGES, ModelSpec, models_for
 
 
 class MAKE4D_OT_use_models(bpy.types.Operator):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import bpy
 
 from ..geometry.camera_rig import TILT, Rig, leveled_by
-from ..geometry.path_check import is_stale, sentence, stored
+from ..geometry.path_check import is_stale, message, stored
 from ..geometry.scene_parts import SceneError, SceneParts, parts_of
 from ..geometry.scene_rig import existing_rig
-from ..geometry.texts import CONTEXT
+from ..geometry.translation import CONTEXT
 from ..operators.check_path import MAKE4D_OT_check_path
 from ..operators.fit_path import MAKE4D_OT_fit_path
 from ..operators.fly_path import MAKE4D_OT_fly_path
@@ -79,7 +79,7 @@ def draw_safety(
     if is_stale(scene, parts, rig):
         draw_wrapped(layout, context, "The path has changed since: check again.", icon="INFO")
     else:
-        draw_wrapped(layout, context, sentence(measured, limits_of(scene)))
+        draw_wrapped(layout, context, message(measured, limits_of(scene)))
 
 
 def draw_view(layout: bpy.types.UILayout, scene: bpy.types.Scene, rig: Rig) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import bpy
 
-from ..geometry.texts import CONTEXT, said
-from ..ml.registry import MODELS
-from ..operators.settings import tooltip_of
+from ..geometry.translation import CONTEXT, translate
+from ..ml.common.registry import MODELS
+from ..operators.properties import tooltip_of
 
 LOCALES = {"de": "de_DE"}
 """What Blender calls the languages that there are files for."""
@@ -26,8 +26,8 @@ def translations() -> dict[str, dict[tuple[str, str], str]]:
     return {locale: _in_contexts(dict(entries(name))) for name, locale in LOCALES.items()}
 
 
-def _in_contexts(known: dict[str, str]) -> dict[tuple[str, str], str]:
-    everything = known | tooltips_of_models(known)
+def _in_contexts(observed: dict[str, str]) -> dict[tuple[str, str], str]:
+    everything = observed | tooltips_of_models(observed)
     return {(context, text): other for text, other in everything.items() for context in CONTEXTS}
 
 
@@ -37,10 +37,10 @@ def entries(name: str) -> list[tuple[str, str]]:
     return list(json.loads(text).items())
 
 
-def tooltips_of_models(known: dict[str, str]) -> dict[str, str]:
+def tooltips_of_models(observed: dict[str, str]) -> dict[str, str]:
     """What is said for tooltips that are composed: Blender looks for them as a whole."""
     tooltips = [tooltip_of(spec) for spec in MODELS]
-    return {tip: said(tip, lambda text: known.get(text, text)) for tip in tooltips}
+    return {tip: translate(tip, lambda text: observed.get(text, text)) for tip in tooltips}
 
 
 def register() -> None:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import bpy
 
-from ..geometry.core.pictures import DISPARITY, LAYER, MASK, WIDE
-from ..geometry.picture_images import (
+from ..geometry.core.editable_images import DISPARITY, LAYER, MASK, OUTPAINTED
+from ..geometry.editable_images import (
     EDITED,
     FRESH,
     PAINTED,
+    editable_images_of,
     label_of,
     layer_count,
-    pictures_of,
     state_of,
 )
 from ..geometry.scene_parts import SceneError, parts_of
-from ..geometry.texts import CONTEXT
-from ..ml.registry import BUILTIN
+from ..geometry.translation import CONTEXT
+from ..jobs.stage_states import STALE, needs_rebuild, states
+from ..ml.common.registry import BUILTIN
 from ..operators.edit_picture import MAKE4D_OT_edit_picture
 from ..operators.rebuild import MAKE4D_OT_rebuild
-from ..operators.stage_states import STALE, needs_rebuild, states
 from .main import CATEGORY, is_4d_scene
 
 ICONS = {FRESH: "CHECKMARK", STALE: "FILE_REFRESH", EDITED: "GREASEPENCIL", PAINTED: "BRUSH_DATA"}
@@ -55,8 +55,8 @@ class MAKE4D_UL_layers(bpy.types.UIList):
         flt_flag: int = 0,
     ) -> None:
         """A thumbnail, the name, and the eye."""
-        images = pictures_of(data)
-        image = images.get(f"{LAYER}{index}") or images.get(WIDE)
+        images = editable_images_of(data)
+        image = images.get(f"{LAYER}{index}") or images.get(OUTPAINTED)
         row = layout.row(align=True)
         row.active = not item.hide
         label = label_of(f"{LAYER}{index}", layer_count(images))
@@ -92,7 +92,7 @@ class VIEW3D_PT_make_4d_layers(bpy.types.Panel):
             layout.label(text=str(error), icon="ERROR")
             return
         layout.prop(context.scene.make_4d, "layers", text="Number", text_ctxt=CONTEXT)
-        images = pictures_of(still)
+        images = editable_images_of(still)
         if not still.make_4d_layers or not images:
             layout.operator(MAKE4D_OT_rebuild.bl_idname, icon="FILE_REFRESH")
             return
@@ -106,7 +106,7 @@ class VIEW3D_PT_make_4d_layers(bpy.types.Panel):
             rows=4,
         )
         draw_layer(layout, context.scene, still, images)
-        for name in (WIDE, DISPARITY):
+        for name in (OUTPAINTED, DISPARITY):
             draw_picture(layout, name, images)
         draw_rebuild(layout, context.scene)
 

@@ -6,15 +6,15 @@ import bpy
 
 from ..geometry.marks import ROLE
 from ..geometry.scene_setup import ENGINE
-from ..geometry.texts import CONTEXT
-from ..ml.photo_file import PhotoFacts
-from ..ml.registry import BUILTIN
-from ..operators import running
+from ..geometry.translation import CONTEXT
+from ..jobs import running
+from ..jobs.stage_states import is_of_chosen_photo, needs_rebuild
+from ..ml.common.photo_file import PhotoFacts
+from ..ml.common.registry import BUILTIN
 from ..operators.make import MAKE4D_OT_make
 from ..operators.objects import MAKE4D_OT_add_objects
+from ..operators.properties import CATEGORY, CUSTOM, QUALITIES
 from ..operators.rebuild import MAKE4D_OT_rebuild
-from ..operators.settings import CATEGORY, CUSTOM, QUALITIES
-from ..operators.stage_states import is_of_chosen_photo, needs_rebuild
 from .photo import chosen, draw_photo
 from .presets import MAKE4D_PT_presets
 from .progress import draw_failure, draw_progress, draw_ready, draw_waiting

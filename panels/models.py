@@ -7,12 +7,12 @@ from bpy.app.translations import pgettext_iface
 
 from ..geometry.folders import models_folder
 from ..geometry.preferences import preferences
-from ..geometry.texts import said
-from ..ml.client import NO_DOWNLOADS
-from ..ml.model_store import size_words, snapshot_folder
-from ..ml.process import downloads_available, models_available
-from ..ml.registry import BUILTIN, STAGES, ModelSpec, model
-from ..operators import model_states, running
+from ..geometry.translation import translate
+from ..jobs import model_states, running
+from ..ml.client.process import downloads_available, models_available
+from ..ml.client.tasks import NO_DOWNLOADS
+from ..ml.common.model_store import size_words, snapshot_folder
+from ..ml.common.registry import BUILTIN, STAGES, ModelSpec, model
 from ..operators.cancel_download import MAKE4D_OT_cancel_download
 from ..operators.download import MAKE4D_OT_download
 from ..operators.find_device import MAKE4D_OT_find_device
@@ -116,7 +116,7 @@ def draw_download(
 ) -> None:
     """A bar, bytes so far, and Cancel."""
     row = layout.row(align=True)
-    detail = said(going.detail or "Asking the hub", pgettext_iface)
+    detail = translate(going.detail or "Asking the hub", pgettext_iface)
     row.progress(factor=going.fraction, text=detail)
     cancel = row.operator(MAKE4D_OT_cancel_download.bl_idname, text="", icon="X")
     cancel.model = spec.key

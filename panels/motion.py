@@ -8,8 +8,8 @@ from ..geometry.guides import SPEED, guides_of
 from ..geometry.marks import REGIONS
 from ..geometry.nodes.tree import modifier_of
 from ..geometry.scene_parts import SceneError, parts_of
-from ..geometry.texts import CONTEXT
-from ..operators import running
+from ..geometry.translation import CONTEXT
+from ..jobs import running
 from ..operators.add_guide import MAKE4D_OT_add_guide
 from ..operators.paint_motion import MAKE4D_OT_paint_motion, canvas_of
 from ..operators.update_motion import MAKE4D_OT_update_motion

@@ -82,7 +82,7 @@ def path_places(rig: Rig) -> tuple[Values, Values]:
 def path_colors(measured: Measured, limits: Limits, shares: Values) -> Values:
     """Colors (m, 4) at shares (m,) of the curve, by the worst pass of the camera."""
     worst = np.maximum(
-        measured.empty / max(limits.empty, 1e-9), measured.invented / max(limits.invented, 1e-9)
+        measured.empty / max(limits.empty, 1e-9), measured.inpainted / max(limits.inpainted, 1e-9)
     )
     order = np.argsort(measured.shares, kind="stable")
     at = np.interp(shares, measured.shares[order], worst[order])

@@ -16,9 +16,9 @@ import numpy as np
 from bpy.app.translations import pgettext_iface
 from bpy.utils import previews
 
-from ..ml.photo_file import PhotoError, PhotoFacts, photo_facts, turned
-from ..operators.redraw import redraw_sidebars
-from ..operators.settings import file_of
+from ..jobs.redraw import redraw_sidebars
+from ..jobs.scene_settings import file_of
+from ..ml.common.photo_file import PhotoError, PhotoFacts, photo_facts, turned
 from .preview import fill
 from .text import draw_wrapped, icon_scale
 
@@ -72,16 +72,16 @@ def chosen(scene: bpy.types.Scene) -> PhotoFacts | str | None:
 def asked(path: str) -> PhotoFacts | str:
     """What a photo's file tells, as it was at most a few seconds ago."""
     now = time.monotonic()
-    known = _known.get(path)
-    if known is not None and now - known.asked < REMEMBERED_SECONDS:
-        return known.found
+    observed = _known.get(path)
+    if observed is not None and now - observed.asked < REMEMBERED_SECONDS:
+        return observed.found
     stamp = _stamp(path)
-    if known is None or known.stamp != stamp:
+    if observed is None or observed.stamp != stamp:
         while len(_known) >= MOST_KEPT:
             _known.pop(next(iter(_known)))
-        known = _known[path] = _Known(now, stamp, _read(path))
-    known.asked = now
-    return known.found
+        observed = _known[path] = _Known(now, stamp, _read(path))
+    observed.asked = now
+    return observed.found
 
 
 def size_text(found: PhotoFacts) -> str:
@@ -151,7 +151,7 @@ def _read(path: str) -> PhotoFacts | str:
     try:
         return photo_facts(Path(path))
     except PhotoError as error:
-        return error.sentence
+        return error.message
 
 
 def register() -> None:

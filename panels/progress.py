@@ -5,8 +5,8 @@ from __future__ import annotations
 import bpy
 from bpy.app.translations import pgettext_iface
 
-from ..geometry.texts import said
-from ..operators import running
+from ..geometry.translation import translate
+from ..jobs import running
 from ..operators.cancel import MAKE4D_OT_cancel
 from ..operators.copy_details import MAKE4D_OT_copy_details
 from ..operators.discard_ready import MAKE4D_OT_discard_ready
@@ -28,7 +28,7 @@ def draw_progress(
     row.progress(factor=job.fraction, text=share_text(job.fraction))
     row.operator(MAKE4D_OT_cancel.bl_idname, text="", icon="X")
     if job.detail:
-        detail = said(job.detail, pgettext_iface)
+        detail = translate(job.detail, pgettext_iface)
         draw_wrapped(box, context, detail[:1].upper() + detail[1:])
     draw_preview(box, context, job.preview)
     left = job.seconds_left
@@ -64,7 +64,7 @@ def draw_failure(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     if running.failure is None:
         return
     box = layout.box()
-    draw_wrapped(box, context, running.failure.sentence, icon="ERROR")
+    draw_wrapped(box, context, running.failure.message, icon="ERROR")
     row = box.row(align=True)
     row.operator(MAKE4D_OT_copy_details.bl_idname, icon="COPYDOWN")
     row.operator(MAKE4D_OT_dismiss_failure.bl_idname, text="", icon="X")

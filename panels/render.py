@@ -8,8 +8,8 @@ import bpy
 
 from ..geometry.output import FILM_KIND, output_of
 from ..geometry.scene_setup import ENGINE
+from ..operators.collect_files import MAKE4D_OT_take_along
 from ..operators.open_folder import MAKE4D_OT_open_folder, film_folder
-from ..operators.take_along import MAKE4D_OT_take_along
 from .main import CATEGORY, is_4d_scene
 from .text import draw_wrapped
 

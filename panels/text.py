@@ -9,7 +9,7 @@ import blf
 import bpy
 from bpy.app.translations import pgettext_iface
 
-from ..geometry.texts import said
+from ..geometry.translation import translate
 
 FONT = 0
 """The font of the interface."""
@@ -28,7 +28,7 @@ def draw_wrapped(
     """Draw a sentence in as many lines as the region's width asks for."""
     column = layout.column(align=True)
     fits = _fits(context)
-    for number, line in enumerate(lines_of(said(text, pgettext_iface), fits)):
+    for number, line in enumerate(lines_of(translate(text, pgettext_iface), fits)):
         column.label(text=line, icon=icon if number == 0 else "BLANK1", translate=False)
 
 

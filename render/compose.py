@@ -11,7 +11,7 @@ import numpy as np
 
 from ..geometry.core.camera import FloatArray
 from ..geometry.core.flow import symmetric_weights
-from .film import FULL_COVERAGE, NO_DEPTH, NO_LAYER, Film
+from .frame_request import FULL_COVERAGE, NO_DEPTH, NO_LAYER, FrameRequest
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,13 @@ def mix(forward: Layers, backward: Layers, share: float) -> Layers:
     return Layers(mixed(forward.color, backward.color), alpha, features)
 
 
-def passes(layers: Layers, film: Film) -> dict[str, FloatArray]:
+def passes(layers: Layers, film: FrameRequest) -> dict[str, FloatArray]:
     """The passes of `film` (h, w) or (h, w, C), rows from the bottom as Blender wants them."""
     data = {n: _divided(values, layers.alpha) for n, values in layers.features.items()}
     finished = {
         "Combined": combined(layers, film.background),
         "Depth": _seen(data["depth"], layers, NO_DEPTH),
-        "Disocclusion": _seen(1.0 - data["known"], layers, 0.0),
+        "Disocclusion": _seen(1.0 - data["observed"], layers, 0.0),
         "Layer": _seen(np.round(data["layer"]), layers, NO_LAYER),
     }
     for name in ("Position", "Vector"):

@@ -8,12 +8,12 @@ from functools import partial
 from bpy.app.translations import pgettext_rpt as rpt_
 
 from ..geometry.core.camera import FloatArray
-from ..geometry.texts import said
+from ..geometry.translation import translate
 from . import capability, neural, session, splat_pass
 from .extract import Cloud
-from .film import Film
 from .finish_pass import read_passes
 from .frame import cpu_drawing, render_clouds
+from .frame_request import FrameRequest
 from .gpu_tools import GpuUnavailableError
 
 Check = Callable[[], None]
@@ -21,7 +21,7 @@ Check = Callable[[], None]
 
 def draw_frame(
     clouds: Sequence[Cloud],
-    film: Film,
+    film: FrameRequest,
     motion: FloatArray | None,
     method: str,
     check: Check,
@@ -61,7 +61,7 @@ def chosen_method(method: str) -> str:
 
 
 def _exact(
-    clouds: Sequence[Cloud], film: Film, motion: FloatArray | None, check: Check
+    clouds: Sequence[Cloud], film: FrameRequest, motion: FloatArray | None, check: Check
 ) -> dict[str, FloatArray]:
     kept = session.kept()
     kept.update(clouds, motion)
@@ -70,7 +70,7 @@ def _exact(
 
 
 def _painted(
-    clouds: Sequence[Cloud], film: Film, check: Check, notice: Callable[[str], None] | None
+    clouds: Sequence[Cloud], film: FrameRequest, check: Check, notice: Callable[[str], None] | None
 ) -> dict[str, FloatArray]:
     """The pass Combined as the paper's networks paint it, or nothing, with a notice of why; raises
     NeuralUnavailableError without a notice to give."""
@@ -82,5 +82,5 @@ def _painted(
         if notice is None:
             raise
         text = rpt_("Make 4D draws the points' own colors: {error}")
-        notice(text.format(error=said(error)))
+        notice(text.format(error=translate(error)))
         return {}

@@ -16,7 +16,7 @@ from ..geometry.core.splat import Splats
 from . import gpu_tools, splat_pass
 from .exact_pass import ExactPass, Method
 from .extract import Cloud
-from .film import PAPER_RULE, Film
+from .frame_request import PAPER_RULE, FrameRequest
 from .point_store import PointStore
 from .scene_points import Seen, draw_order
 from .view import View
@@ -41,7 +41,7 @@ def draw(
     counts all. Raises GpuUnavailableError.
     """
     view = View(np.eye(4), lens[:2], lens[2:], size[1], size[0], (_NEAREST, _FARTHEST))
-    film = Film(view, frozenset({"Combined"}), None, nearest, PAPER_RULE)
+    film = FrameRequest(view, frozenset({"Combined"}), None, nearest, PAPER_RULE)
     drawn = _exact if method == "EXACT" else _sorted
     image = np.empty((*size, features.shape[1]), np.float32)
     alpha = np.zeros(size, np.float32)
@@ -63,7 +63,10 @@ def _triples(features: FloatArray) -> Iterator[FloatArray]:
 
 
 def _exact(
-    position: FloatArray, radius: NDArray[np.floating], colors: Iterator[FloatArray], film: Film
+    position: FloatArray,
+    radius: NDArray[np.floating],
+    colors: Iterator[FloatArray],
+    film: FrameRequest,
 ) -> Iterator[tuple[FloatArray, FloatArray]]:
     # The pass turns a radius in the scene into pixels: r_px = r f / z.
     focal = np.sqrt(film.view.focal[0] * film.view.focal[1])
@@ -85,7 +88,10 @@ def _exact(
 
 
 def _sorted(
-    position: FloatArray, radius: NDArray[np.floating], colors: Iterator[FloatArray], film: Film
+    position: FloatArray,
+    radius: NDArray[np.floating],
+    colors: Iterator[FloatArray],
+    film: FrameRequest,
 ) -> Iterator[tuple[FloatArray, FloatArray]]:
     front = position[:, 2] >= _NEAREST
     x, y, z = position[front].T.astype(np.float64)

@@ -11,22 +11,28 @@ from bpy.app.translations import pgettext_rpt as rpt_
 
 from ..geometry.core.camera import FloatArray
 from ..geometry.scene_setup import ENGINE
-from ..geometry.texts import said
+from ..geometry.translation import translate
 from . import (
     extract,
     gpu_tools,
-    links,
-    motion,
     neural,
     passes,
     session,
-    settings,
     timing,
     view,
     viewport,
 )
+from . import (
+    missing_libraries as links,
+)
+from . import (
+    motion_vectors as motion,
+)
+from . import (
+    properties as settings,
+)
 from .draw import draw_frame
-from .film import Film
+from .frame_request import FrameRequest
 
 CAMERA_TYPES = ("PERSP", "ORTHO")
 
@@ -62,7 +68,7 @@ class Make4DEngine(bpy.types.RenderEngine):
         then write a picture that isn't there (it crashes for OpenEXR).
         """
         camera = self.camera_override or depsgraph.scene.camera
-        problem = links.lost_link(depsgraph.view_layer) or camera_problem(camera)
+        problem = links.missing_library(depsgraph.view_layer) or camera_problem(camera)
         if problem:
             self.report({"ERROR"}, problem)
             return
@@ -73,7 +79,7 @@ class Make4DEngine(bpy.types.RenderEngine):
         except neural.NeuralUnavailableError as error:
             text = rpt_("Make 4D can't paint frame {frame}: {error}")
             number = depsgraph.scene.frame_current
-            self.report({"ERROR"}, text.format(frame=number, error=said(error)))
+            self.report({"ERROR"}, text.format(frame=number, error=translate(error)))
         except Exception as error:
             text = rpt_("Make 4D could not render: {error}")
             self.report({"ERROR"}, text.format(error=f"{type(error).__name__}: {error}"))
@@ -153,7 +159,7 @@ class Make4DEngine(bpy.types.RenderEngine):
         scene, layer = depsgraph.scene, depsgraph.view_layer
         wanted = frozenset(each.name for each in passes.wanted(layer))
         chosen = scene.make_4d_engine
-        film = Film(seen, wanted, background_color(scene), chosen.nearest)
+        film = FrameRequest(seen, wanted, background_color(scene), chosen.nearest)
         check, notice = self._check_stopped, self._notice
         # A still shows the points' own colors; among a film's painted frames they would flicker.
         must_paint = self.is_animation

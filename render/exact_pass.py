@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ..geometry.core import splat
 from ..geometry.core.camera import FloatArray
 from . import gpu_tools, timing
-from .film import OUR_RULE, DiscRule
+from .frame_request import OUR_RULE, DiscRule
 from .gpu_tools import Textures
 from .point_store import HeldCloud, PointStore
 from .view import View

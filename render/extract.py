@@ -18,8 +18,8 @@ DEFAULT_RADIUS = 0.05
 DEFAULT_COLOR = (0.8, 0.8, 0.8, 1.0)
 COLOR_NAMES = ("Color", "color")
 """Names of the color attribute: ours, and what other tools call it."""
-_MADE_BY_US = ("known", "layer", "disparity")
-_ATTRIBUTES = ("position", "radius", "disparity", "known", "layer", "weight", "backward")
+_MADE_BY_US = ("observed", "layer", "disparity")
+_ATTRIBUTES = ("position", "radius", "disparity", "observed", "layer", "weight", "backward")
 _READ = {*_ATTRIBUTES, *COLOR_NAMES}
 _FIELDS = {
     "FLOAT": ("value", 1, np.float32),
@@ -51,7 +51,7 @@ class Cloud:
     radius: FloatArray
     color: FloatArray
     disparity: FloatArray
-    known: FloatArray
+    observed: FloatArray
     layer: FloatArray
     weight: FloatArray
     backward: NDArray[np.bool_]
@@ -101,7 +101,7 @@ def read_cloud(evaluated: bpy.types.Object, matrix: NDArray[np.float64]) -> Clou
         _scalar(read, "radius", count, DEFAULT_RADIUS),
         _color(read, count),
         _scalar(read, "disparity", count, 0.0),
-        _scalar(read, "known", count, 1.0),
+        _scalar(read, "observed", count, 1.0),
         _scalar(read, "layer", count, 0.0),
         _scalar(read, "weight", count, 1.0),
         _scalar(read, "backward", count, 0.0) > 0.5,

@@ -9,7 +9,7 @@ from mathutils import Matrix
 from ..geometry.core.camera import FloatArray
 from ..geometry.core.flow import SHARPNESS
 from . import gpu_tools, timing
-from .film import FULL_COVERAGE, NO_DEPTH, NO_LAYER, Film
+from .frame_request import FULL_COVERAGE, NO_DEPTH, NO_LAYER, FrameRequest
 from .gpu_tools import Textures
 
 _DEFINES = {
@@ -20,7 +20,9 @@ _DEFINES = {
 }
 
 
-def finish(forward: Textures, backward: Textures | None, share: float, film: Film) -> Textures:
+def finish(
+    forward: Textures, backward: Textures | None, share: float, film: FrameRequest
+) -> Textures:
     """Mix what `ExactPass.draw` drew forward and backward in time (t/N is `share`), and finish it.
 
     The result, rows from the bottom: RGBA of the film; depth, disocclusion, layer and alpha; then,
@@ -41,7 +43,7 @@ def finish(forward: Textures, backward: Textures | None, share: float, film: Fil
     return pictures
 
 
-def read_passes(pictures: Textures, film: Film) -> dict[str, FloatArray]:
+def read_passes(pictures: Textures, film: FrameRequest) -> dict[str, FloatArray]:
     """The passes of `film` as arrays (h, w, C), rows from the bottom as Blender wants them."""
     frame = gpu.types.GPUFrameBuffer(color_slots=tuple(pictures))
     wanted = film.passes
@@ -57,7 +59,7 @@ def read_passes(pictures: Textures, film: Film) -> dict[str, FloatArray]:
     return {name: picture for name, picture in passes.items() if name in wanted}
 
 
-def _constants(share: float, film: Film) -> dict[str, object]:
+def _constants(share: float, film: FrameRequest) -> dict[str, object]:
     return {
         "share": share,
         "opaque": int(film.background is not None),

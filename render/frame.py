@@ -15,19 +15,19 @@ from ..geometry.core.splat import UNDERPAINT_GAIN, Splats, composite
 from . import timing
 from .compose import Layers, mix, passes
 from .extract import Cloud
-from .film import Film
+from .frame_request import FrameRequest
 from .occlusion import without_hidden
 from .scene_points import Order, Seen, draw_order, feature_columns, seen_points, without
 
 Draw = Callable[[Order], Layers]
 """Draws splats of the `Seen` that it was opened with, in the order given."""
-OpenDrawing = Callable[[Seen, Film], AbstractContextManager[Draw]]
+OpenDrawing = Callable[[Seen, FrameRequest], AbstractContextManager[Draw]]
 """Makes points ready to be drawn into pictures for a film."""
 
 
 def render_clouds(
     clouds: Sequence[Cloud],
-    film: Film,
+    film: FrameRequest,
     open_drawing: OpenDrawing,
     motion: FloatArray | None = None,
 ) -> dict[str, FloatArray]:
@@ -56,13 +56,13 @@ def backward_share(clouds: Sequence[Cloud]) -> float:
 
 
 @contextmanager
-def cpu_drawing(seen: Seen, film: Film) -> Iterator[Draw]:
+def cpu_drawing(seen: Seen, film: FrameRequest) -> Iterator[Draw]:
     """The numpy renderer as an `OpenDrawing`."""
     features = np.concatenate([seen.color[:, :3], seen.features], axis=1)
     yield lambda order: _composited(order, seen, features, film)
 
 
-def _composited(order: Order, seen: Seen, features: FloatArray, film: Film) -> Layers:
+def _composited(order: Order, seen: Seen, features: FloatArray, film: FrameRequest) -> Layers:
     # The reference sorts by depth itself, and of equal depths takes the lower index as nearer.
     front_first = order[::-1]
     under = front_first < 0
@@ -82,7 +82,9 @@ def _composited(order: Order, seen: Seen, features: FloatArray, film: Film) -> L
     return layers_of(image[..., :3], alpha, image[..., 3:], film)
 
 
-def layers_of(color: FloatArray, alpha: FloatArray, features: FloatArray, film: Film) -> Layers:
+def layers_of(
+    color: FloatArray, alpha: FloatArray, features: FloatArray, film: FrameRequest
+) -> Layers:
     """Layers of drawn pictures: (h, w, 3), (h, w) and all features (h, w, F)."""
     columns = feature_columns(film)
     named = {name: features[..., columns[name]] for name in columns}

@@ -68,12 +68,12 @@ def rows_for(count: int) -> int:
 
 def values_texture(*columns: NDArray) -> gpu.types.GPUTexture:
     """Values of points, columns (n,) or (n, c) that make 1, 2 or 4 together, as a texture."""
-    wide = [column[:, None] if column.ndim == 1 else column for column in columns]
-    count, channels = len(wide[0]), sum(column.shape[1] for column in wide)
+    outpainted = [column[:, None] if column.ndim == 1 else column for column in columns]
+    count, channels = len(outpainted[0]), sum(column.shape[1] for column in outpainted)
     rows = rows_for(count)
     data = np.empty((rows * ROW_LENGTH, channels), np.float32)
     at = 0
-    for column in wide:
+    for column in outpainted:
         data[:count, at : at + column.shape[1]] = column
         at += column.shape[1]
     data[count:] = 0.0

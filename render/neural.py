@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from ..geometry.core.camera import FloatArray
 from ..geometry.core.color import linear_to_srgb, srgb_to_linear
-from ..geometry.core.features import features_path
+from ..geometry.core.feature_files import features_path
+from ..geometry.core.messages import UserError, message_of
 from ..geometry.core.neural_frame import (
     BACKWARD,
     FORWARD,
@@ -25,17 +26,16 @@ from ..geometry.core.neural_frame import (
     NeuralFrame,
     save_frame,
 )
-from ..geometry.core.sentences import ExplainedError, sentence_of
 from ..geometry.folders import cache_folders
 from ..geometry.preferences import stored
-from ..ml.client import NeuralPainter
-from ..ml.process import MissingPackageError, Worker
-from ..ml.protocol import Done, Failed
-from ..ml.settings import Resources
+from ..ml.client.process import MissingPackageError, Worker
+from ..ml.client.tasks import NeuralPainter
+from ..ml.common.job_settings import Resources
+from ..ml.common.protocol import Done, Failed
 from .compose import Layers, combined
 from .extract import Cloud, joined
-from .film import Film
 from .frame import backward_share
+from .frame_request import FrameRequest
 from .scene_points import inside, projected
 from .view import View
 
@@ -52,11 +52,11 @@ GONE = (
 _kept: list[Worker] = []
 
 
-class NeuralUnavailableError(ExplainedError):
+class NeuralUnavailableError(UserError):
     """The networks can't paint this frame; its text says why and what to do."""
 
 
-def paint(clouds: Sequence[Cloud], film: Film, check: Callable[[], None]) -> FloatArray:
+def paint(clouds: Sequence[Cloud], film: FrameRequest, check: Callable[[], None]) -> FloatArray:
     """The pass Combined (h, w, 4), rows from the bottom, as the networks paint it.
 
     check: called while the worker works, may raise to stop. Raises NeuralUnavailableError.
@@ -67,7 +67,7 @@ def paint(clouds: Sequence[Cloud], film: Film, check: Callable[[], None]) -> Flo
         try:
             task = NeuralPainter(Path(folder), _resources(), _worker())
         except (MissingPackageError, OSError) as error:
-            raise NeuralUnavailableError(sentence_of(error)) from error
+            raise NeuralUnavailableError(message_of(error)) from error
         try:
             return _combined(_answer(task, check), film)
         finally:
@@ -80,7 +80,7 @@ def release() -> None:
         _kept.pop().close()
 
 
-def neural_frame(clouds: Sequence[Cloud], film: Film) -> NeuralFrame:
+def neural_frame(clouds: Sequence[Cloud], film: FrameRequest) -> NeuralFrame:
     """What the worker needs of a frame; raises NeuralUnavailableError without features."""
     names = sorted({(c.features, c.networks) for c in clouds if c.features})
     if not names:
@@ -167,14 +167,14 @@ def _answer(task: NeuralPainter, check: Callable[[], None]) -> tuple[FloatArray,
         task.poll()
         time.sleep(POLL_SECONDS)
     if isinstance(task.finished, Failed):
-        raise NeuralUnavailableError(task.finished.sentence)
+        raise NeuralUnavailableError(task.finished.message)
     if not isinstance(task.finished, Done):
         raise NeuralUnavailableError("the painting was cancelled.")
     folder = Path(task.finished.folder)
     return np.load(folder / "image.npy"), np.load(folder / "alpha.npy")
 
 
-def _combined(painted: tuple[FloatArray, FloatArray], film: Film) -> FloatArray:
+def _combined(painted: tuple[FloatArray, FloatArray], film: FrameRequest) -> FloatArray:
     image, alpha = painted
     layers = Layers(srgb_to_linear(image) * alpha[..., None], alpha, {})
     return combined(layers, film.background)[::-1]

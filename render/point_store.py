@@ -60,7 +60,7 @@ class PointStore:
             if self.extras is None or not _same(before, clouds, ("disparity", *_EXTRAS)):
                 self.extras = self._sent(
                     joined([c.disparity for c in clouds]),
-                    joined([c.known for c in clouds]),
+                    joined([c.observed for c in clouds]),
                     joined([c.layer for c in clouds]),
                     joined([groups(c) for c in clouds]),
                 )
@@ -78,7 +78,7 @@ class PointStore:
         return values_texture(*columns)
 
 
-_EXTRAS = ("known", "layer", "backward")
+_EXTRAS = ("observed", "layer", "backward")
 
 
 def groups(cloud: Cloud) -> FloatArray:

@@ -19,7 +19,7 @@ from ..geometry.core.splat import (
     underpaint_radius,
 )
 from .extract import Cloud, joined
-from .film import Film
+from .frame_request import FrameRequest
 from .sort import far_to_near
 from .view import View
 
@@ -43,17 +43,19 @@ class Seen:
     backward: NDArray[np.bool_]
 
 
-def feature_columns(film: Film) -> dict[str, slice]:
+def feature_columns(film: FrameRequest) -> dict[str, slice]:
     """Columns of the features of a point by name, in all: disparity 0..1, depth along the view,
     known 0..1, layer index; where the film has them, position in the world and motion vector."""
-    widths = {"disparity": 1, "depth": 1, "known": 1, "layer": 1}
+    widths = {"disparity": 1, "depth": 1, "observed": 1, "layer": 1}
     widths |= {"position": 3} if film.position else {}
     widths |= {"vector": 4} if film.vector else {}
     ends = np.cumsum(list(widths.values())).tolist()
     return {n: slice(e - w, e) for (n, w), e in zip(widths.items(), ends, strict=True)}
 
 
-def seen_points(clouds: Sequence[Cloud], film: Film, motion: FloatArray | None = None) -> Seen:
+def seen_points(
+    clouds: Sequence[Cloud], film: FrameRequest, motion: FloatArray | None = None
+) -> Seen:
     """Project the clouds and keep what touches the picture within the clip range.
 
     motion (P, 4): motion vectors of all clouds' points, where the film has them.
@@ -89,7 +91,7 @@ def without(order: Order, absent: NDArray[np.bool_]) -> Order:
     return order[~absent[np.where(order < 0, -1 - order, order)]]
 
 
-def _seen_of(cloud: Cloud, film: Film, vector: FloatArray | None) -> Seen:
+def _seen_of(cloud: Cloud, film: FrameRequest, vector: FloatArray | None) -> Seen:
     """The points of one cloud that the view sees."""
     view = film.view
     matrix = view.world_to_camera @ cloud.matrix
@@ -103,7 +105,7 @@ def _seen_of(cloud: Cloud, film: Film, vector: FloatArray | None) -> Seen:
         under[cloud.color[keep, 3] < 1.0] = 0.0  # a silhouette's fringe must not grow
     backward = cloud.backward[keep] & cloud.moving
     forward = ~backward & cloud.moving
-    columns = [cloud.disparity[keep], splats.z, cloud.known[keep], cloud.layer[keep]]
+    columns = [cloud.disparity[keep], splats.z, cloud.observed[keep], cloud.layer[keep]]
     if film.position:
         placed = cloud.position[keep] @ cloud.matrix[:3, :3].T + cloud.matrix[:3, 3]
         columns.append(placed.astype(np.float32))

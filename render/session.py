@@ -8,9 +8,9 @@ from ..geometry.core.camera import FloatArray
 from . import gpu_tools
 from .exact_pass import ExactPass, Method
 from .extract import Cloud
-from .film import Film
 from .finish_pass import finish
 from .frame import backward_share
+from .frame_request import FrameRequest
 from .gpu_tools import Textures
 from .point_store import PointStore
 
@@ -32,7 +32,7 @@ class Session:
             self.store.update(clouds, motion)
         self._clouds = clouds
 
-    def draw(self, film: Film, check: Callable[[], None] = lambda: None) -> Textures:
+    def draw(self, film: FrameRequest, check: Callable[[], None] = lambda: None) -> Textures:
         """Finished pictures (see `finish_pass.finish`) of the clouds sent last.
 
         check: called between pieces of the work, may raise to stop. Raises GpuUnavailableError.
@@ -44,7 +44,7 @@ class Session:
             pictures = exact.draw(self.store, film.view, method, share > 0.0, check)
             return finish(pictures[0], pictures[1] if share > 0.0 else None, share, film)
 
-    def _buffers(self, film: Film) -> ExactPass:
+    def _buffers(self, film: FrameRequest) -> ExactPass:
         if self._exact is None or not self._exact.fits(film.size, self.store.count):
             self._exact = None  # freed before the new ones are made
             self._exact = ExactPass(film.size, int(_SPARE * self.store.count))

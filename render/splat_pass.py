@@ -15,8 +15,8 @@ import numpy as np
 from ..geometry.core.splat import UNDERPAINT_GAIN
 from . import gpu_tools, timing
 from .compose import Layers
-from .film import Film
 from .frame import Draw, layers_of
+from .frame_request import FrameRequest
 from .gpu_tools import ROW_LENGTH, values_texture
 from .scene_points import Order, Seen, feature_columns
 
@@ -29,7 +29,9 @@ MAX_POINTS = (1 << 24) - 1
 
 
 @contextmanager
-def gpu_drawing(seen: Seen, film: Film, check: Callable[[], None] = lambda: None) -> Iterator[Draw]:
+def gpu_drawing(
+    seen: Seen, film: FrameRequest, check: Callable[[], None] = lambda: None
+) -> Iterator[Draw]:
     """The GPU as an `OpenDrawing`; all that it holds is freed at the end.
 
     check: called between pieces of the work, may raise to stop. Raises GpuUnavailableError.
@@ -45,7 +47,7 @@ def gpu_drawing(seen: Seen, film: Film, check: Callable[[], None] = lambda: None
 class SplatPass:
     """The points of one view on the GPU, and RGBA32F targets to draw them into."""
 
-    def __init__(self, seen: Seen, film: Film) -> None:
+    def __init__(self, seen: Seen, film: FrameRequest) -> None:
         """Upload the points. ValueError for too many points."""
         if len(seen.under) > MAX_POINTS:
             raise ValueError(f"more than {MAX_POINTS:,} points in view")

@@ -17,8 +17,8 @@ from gpu_extras.presets import draw_texture_2d
 
 from . import extract, gpu_tools, session, splat_pass
 from .draw import chosen_method
-from .film import Film
 from .frame import render_clouds
+from .frame_request import FrameRequest
 from .view import View, view_from_matrices
 
 COARSE = 2
@@ -33,8 +33,8 @@ class Viewport:
     def __init__(self) -> None:
         self._session = session.Session()
         self._clouds: Sequence[extract.Cloud] | None = None
-        self._wanted: tuple[Film, str] | None = None
-        self._shown: Film | None = None
+        self._wanted: tuple[FrameRequest, str] | None = None
+        self._shown: FrameRequest | None = None
         self._texture: gpu.types.GPUTexture | None = None
         self._changed = 0.0
 
@@ -54,7 +54,7 @@ class Viewport:
         if region.width < 1 or region.height < 1:
             return
         seen = region_view(context.space_data, context.region_data, (region.width, region.height))
-        film = Film(seen, frozenset({"Combined"}), background, scene.make_4d_engine.nearest)
+        film = FrameRequest(seen, frozenset({"Combined"}), background, scene.make_4d_engine.nearest)
         self._prepare(film, depsgraph, chosen_method(scene.make_4d_engine.method))
         gpu.state.blend_set("ALPHA_PREMULT")
         engine.bind_display_space_shader(scene)
@@ -62,7 +62,7 @@ class Viewport:
         engine.unbind_display_space_shader()
         gpu.state.blend_set("NONE")
 
-    def _drawn(self, film: Film, method: str) -> gpu.types.GPUTexture:
+    def _drawn(self, film: FrameRequest, method: str) -> gpu.types.GPUTexture:
         """The picture as a texture, its first row the lowest."""
         clouds = self._clouds or ()
         if method == "EXACT":
@@ -71,7 +71,7 @@ class Viewport:
         passes = render_clouds(clouds, film, splat_pass.gpu_drawing)
         return gpu_tools.picture_texture(passes["Combined"])
 
-    def _prepare(self, film: Film, depsgraph: bpy.types.Depsgraph, method: str) -> None:
+    def _prepare(self, film: FrameRequest, depsgraph: bpy.types.Depsgraph, method: str) -> None:
         """See that the texture shows `film`, coarsely while it changes."""
         now = time.monotonic()
         if (film, method) != self._wanted or self._clouds is None:
@@ -89,7 +89,7 @@ class Viewport:
             redraw_later()
 
 
-def coarse(film: Film) -> Film:
+def coarse(film: FrameRequest) -> FrameRequest:
     """The film with a picture of half the size."""
     view = film.view
     width, height = (-(-length // COARSE) for length in (view.width, view.height))

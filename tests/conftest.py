@@ -87,11 +87,11 @@ def empty_blend():
 
 
 @pytest.fixture
-def make_flight():
+def make_scene_data():
     """The function `synthetic.make_flight`: a small made-up flight."""
     import synthetic
 
-    return synthetic.make_flight
+    return synthetic.make_scene_data
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

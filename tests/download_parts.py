@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hub_server import HubServer
-from make_4d.ml.context import Context
-from make_4d.ml.errors import ModelError
+from make_4d.ml.common.context import Context
+from make_4d.ml.common.errors import ModelError
+from make_4d.ml.common.registry import ModelSpec
 from make_4d.ml.hub.download import download
 from make_4d.ml.hub.link import Patience
-from make_4d.ml.registry import ModelSpec
 from test_model_store import DEPTH, depth_files, safetensors, write
 
 QUICK = Patience(connect=5.0, read=5.0, pauses=(0.05, 0.05))
@@ -77,10 +77,10 @@ def fails(hub: HubServer, models: Path, spec: ModelSpec = DEPTH, patience: Patie
     """The sentence of a download that doesn't work; it must be one sentence."""
     with pytest.raises(ModelError) as caught:
         download(spec, models, Told().context(), hub.endpoint, patience)
-    sentence = str(caught.value)
-    assert sentence.endswith(".") and "\n" not in sentence, sentence
-    assert not re.search(r"[.!?] [A-Z]", sentence), sentence
-    return sentence
+    message = str(caught.value)
+    assert message.endswith(".") and "\n" not in message, message
+    assert not re.search(r"[.!?] [A-Z]", message), message
+    return message
 
 
 def same_files(folder: Path, source: Path) -> bool:

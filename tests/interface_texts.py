@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("operators", "panels", "render", "geometry", "ml")
-COMMAND_LINE = ("operators/command.py", "operators/console.py", "operators/outputs.py")
+COMMAND_LINE = ("jobs/command.py", "jobs/console.py", "jobs/outputs.py")
 """What only prints to a terminal."""
 TRANSLATES = ("iface_", "rpt_", "tip_", "pgettext_iface", "pgettext_rpt", "pgettext_tip")
 POSITIONS = {"notice": 0, "report": 1, "poll_message_set": 0, "draw_wrapped": 2, "_check": 1}

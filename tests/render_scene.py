@@ -118,17 +118,17 @@ def add(scene, points):
     return add_points(scene, points.position, radius=points.radius, color=points.color)
 
 
-def photo_flight(make_flight, motion: bool):
-    flight = make_flight(WIDTH, HEIGHT, margin=12, motion=motion)
-    return flight, flight.plan.camera
+def photo_flight(make_scene_data, motion: bool):
+    scene_data = make_scene_data(WIDTH, HEIGHT, margin=12, motion=motion)
+    return scene_data, scene_data.plan.camera
 
 
-def add_flight(scene, flight, share: float = 0.0) -> None:
+def add_flight(scene, scene_data, share: float = 0.0) -> None:
     """The clouds of a flight at `share` of its loop, as the animation's nodes give them."""
     from make_4d.geometry import clouds
 
-    scene.collection.objects.link(clouds.make_cloud("still", flight.still))
-    moving = flight.moving
+    scene.collection.objects.link(clouds.make_cloud("still", scene_data.still))
+    moving = scene_data.moving
     if not moving.count:
         return
     key = round(share * len(moving.forward))
@@ -138,14 +138,14 @@ def add_flight(scene, flight, share: float = 0.0) -> None:
         moving,
         **{
             name: np.concatenate([getattr(moving, name)] * 2)
-            for name in ("color", "opacity", "radius", "known", "layer", "pixel", "disparity")
+            for name in ("color", "opacity", "radius", "observed", "layer", "pixel", "disparity")
         },
         position=np.concatenate(
             [moving.position + forward, moving.position + moving.backward[key]]
         ),
         forward=np.zeros((0, 2 * moving.count, 3), np.float32),
         backward=np.zeros((0, 2 * moving.count, 3), np.float32),
-        life=np.zeros((0, 2 * moving.count), np.float32),
+        lifetime=np.zeros((0, 2 * moving.count), np.float32),
     )
     thing = clouds.make_cloud("moving", both)
     backward = np.repeat([0.0, 1.0], moving.count)

@@ -21,10 +21,10 @@ RING = CameraPath.through(
 )
 
 
-def made(flight) -> SceneParts:
+def made(scene_data) -> SceneParts:
     """The parts of a flight's scene, in an empty file."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    build_scene(flight, "photo", bpy.context.scene)
+    build_scene(scene_data, "photo", bpy.context.scene)
     return parts_of(bpy.context.scene)
 
 

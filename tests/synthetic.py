@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from make_4d.geometry.core.camera import FloatArray, Intrinsics, pixel_centers, unproject
-from make_4d.geometry.core.cloud import KEY_TIMES, Flight, FlightPlan, PointArrays
+from make_4d.geometry.core.scene_data import KEY_TIMES, PointArrays, SceneData, ScenePlan
 from numpy.typing import NDArray
 
 EYE_HEIGHT, WALL_DEPTH, SKY_DEPTH = 0.6, 4.0, 100.0
@@ -12,7 +12,7 @@ DRIFT_PX = 0.25
 """Speed of the sky in the picture, pixels a frame to the right."""
 
 
-def make_flight(
+def make_scene_data(
     width: int = 64,
     height: int = 48,
     margin: int = 8,
@@ -20,27 +20,27 @@ def make_flight(
     loop_frames: int = 16,
     motion: bool = True,
     seed: int = 0,
-) -> Flight:
+) -> SceneData:
     """A flight over width x height pixels with `margin` pixels more on each side.
 
     Ground to the horizon, a wall over the middle third, sky above; with `motion` the sky is the
     moving cloud, else that is empty.
     """
     camera = Intrinsics.from_field_of_view(width, height, np.radians(55.0))
-    wide = camera.padded(margin, margin, margin, margin)
-    pixels = pixel_centers(wide.height, wide.width)
-    depth, sky = surfaces(pixels, wide)
+    outpainted = camera.padded(margin, margin, margin, margin)
+    pixels = pixel_centers(outpainted.height, outpainted.width)
+    depth, sky = surfaces(pixels, outpainted)
     color = np.random.default_rng(seed).uniform(0.2, 1.0, (*depth.shape, 3)).astype(np.float32)
     moves = sky & motion
-    still = points(pixels[~moves], depth[~moves], color[~moves], wide)
-    moving = points(pixels[moves], depth[moves], color[moves], wide, loop_frames)
+    still = points(pixels[~moves], depth[~moves], color[~moves], outpainted)
+    moving = points(pixels[moves], depth[moves], color[moves], outpainted, loop_frames)
     positions = np.array([[0, 0, 0], [0.1, -0.05, 0.4], [0.2, -0.1, 1.0]], np.float32)
     look = np.array([[0, 0, 1], [0.05, 0.02, 1], [0.12, 0.05, 1]], np.float32)
     look /= np.linalg.norm(look, axis=1, keepdims=True)
-    plan = FlightPlan(
+    plan = ScenePlan(
         camera, positions, look, frames, loop_frames, margins=(margin, margin, margin, margin)
     )
-    return Flight(still, moving, plan, moves.astype(np.float32))
+    return SceneData(still, moving, plan, moves.astype(np.float32))
 
 
 def surfaces(pixels: FloatArray, camera: Intrinsics) -> tuple[FloatArray, NDArray[np.bool_]]:
@@ -69,11 +69,11 @@ def points(
         color=color,
         opacity=np.ones(count, np.float32),
         radius=(1.0 * depth / camera.focal).astype(np.float32),
-        known=np.ones(count, np.float32),
+        observed=np.ones(count, np.float32),
         layer=(depth > WALL_DEPTH).astype(np.int32),
         pixel=(np.floor(pixels[:, 1]) * camera.width + np.floor(pixels[:, 0])).astype(np.int32),
         disparity=(1.0 / depth).astype(np.float32),
         forward=forward,
         backward=backward,
-        life=np.repeat(np.array([[2.0], [-1.0]], np.float32), count, 1)[: 2 if loop else 0],
+        lifetime=np.repeat(np.array([[2.0], [-1.0]], np.float32), count, 1)[: 2 if loop else 0],
     )

@@ -49,9 +49,9 @@ def test_turbulence_is_none_at_rest_and_grows_with_the_way(moving):  # noqa: F81
     assert 0.2 < (off / way).mean() < 1.0
 
 
-def test_turbulence_has_the_size_that_is_asked_for(empty_blend, make_flight):
+def test_turbulence_has_the_size_that_is_asked_for(empty_blend, make_scene_data):
     """Neighbors much closer than the size move alike."""
-    points = make_flight(width=48, height=32, margin=2).moving
+    points = make_scene_data(width=48, height=32, margin=2).moving
     near = {}
     for size in (0.001, 1000.0):
         both = cloud_with(empty_blend, points)
@@ -63,11 +63,13 @@ def test_turbulence_has_the_size_that_is_asked_for(empty_blend, make_flight):
     assert near[1000.0] < 0.2 * near[0.001]
 
 
-def test_points_fade_before_they_leave_and_after_they_come_in(empty_blend, make_flight):
-    points = make_flight(width=16, height=12, margin=2).moving
-    life = np.stack([np.full(points.count, 2.0), np.full(points.count, -1.0)]).astype(np.float32)
-    life[:, 0] = 0.5, 0.5
-    made = cloud_with(empty_blend, replace(points, life=life))
+def test_points_fade_before_they_leave_and_after_they_come_in(empty_blend, make_scene_data):
+    points = make_scene_data(width=16, height=12, margin=2).moving
+    lifetime = np.stack([np.full(points.count, 2.0), np.full(points.count, -1.0)]).astype(
+        np.float32
+    )
+    lifetime[:, 0] = 0.5, 0.5
+    made = cloud_with(empty_blend, replace(points, lifetime=lifetime))
     for t, forward, backward in ((4, 1, 0), (7, 0.625, 0), (8, 0, 0), (9, 0, 0.625), (12, 0, 1)):
         got = made.attributes(1 + t)
         alpha = got["Color"][:, 3]

@@ -5,20 +5,20 @@ import math
 import numpy as np
 import pytest
 from make_4d.geometry.core.camera import blender_from_camera
-from make_4d.geometry.core.cloud import KEY_TIMES
+from make_4d.geometry.core.scene_data import KEY_TIMES
 
 LOOP = 16
 
 
 @pytest.fixture
-def moving(empty_blend, make_flight, rng):
+def moving(empty_blend, make_scene_data, rng):
     """Points with displacements that are not linear in time, as a cloud with the modifier."""
     from dataclasses import replace
 
     from make_4d.geometry.clouds import make_cloud
     from make_4d.geometry.nodes.animate import add_animation
 
-    points = make_flight(width=16, height=12, margin=2).moving
+    points = make_scene_data(width=16, height=12, margin=2).moving
     shape = points.forward.shape
     forward, backward = (rng.normal(0, 1, shape).astype(np.float32) for _ in range(2))
     points = replace(points, forward=forward, backward=backward)
@@ -123,7 +123,7 @@ def test_first_frame_and_the_loop_after_are_the_photo_exactly(moving):
 
 def test_the_copies_keep_their_attributes_and_lose_the_displacements(moving):
     got = moving.attributes(5)
-    kept = {"position", "radius", "Color", "known", "layer", "pixel", "disparity"}
+    kept = {"position", "radius", "Color", "observed", "layer", "pixel", "disparity"}
     kept |= {"weight", "backward"}
     assert set(got) == kept
     for copy in (got["backward"], ~got["backward"]):
@@ -149,11 +149,11 @@ def test_unknown_input_is_an_error(moving):
         moving.set("Color", 1)
 
 
-def test_no_points(empty_blend, make_flight):
+def test_no_points(empty_blend, make_scene_data):
     from make_4d.geometry.clouds import make_cloud
     from make_4d.geometry.nodes.animate import add_animation
 
-    points = make_flight(motion=False).moving
+    points = make_scene_data(motion=False).moving
     cloud = make_cloud("none", points)
     empty_blend.context.collection.objects.link(cloud)
     add_animation(cloud, LOOP)

@@ -253,14 +253,14 @@ def test_bad_folder(golden, capsys, tmp_path, kind: str) -> None:
         (folder / "half.npz").write_bytes(whole[: len(whole) // 2])
     assert golden.main([str(folder)]) == 2
     output = capsys.readouterr()
-    said = {
+    translate = {
         "missing": f"{folder} is not a folder: name the one with the golden files.",
         "file": f"{folder} is not a folder: name the one with the golden files.",
         "empty": f"{folder} holds no golden files (*.npz): name the folder with them.",
         "foreign": f"{folder / 'other.npz'} is no golden file: w is not a file in the archive.",
         "broken": f"{folder / 'half.npz'} can't be read: make or copy it anew",
     }[kind]
-    assert output.err.startswith(f"make4d bench golden: {said}")
+    assert output.err.startswith(f"make4d bench golden: {translate}")
     assert output.err.count("\n") == 1
     assert not output.out
 

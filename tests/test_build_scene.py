@@ -59,10 +59,10 @@ def everything(bpy):
     return {(d.id_type, d.name) for d in bpy.data.user_map()}
 
 
-def test_an_empty_scene_is_set_up_in_place(build, empty_blend, make_flight):
+def test_an_empty_scene_is_set_up_in_place(build, empty_blend, make_scene_data):
     bpy = empty_blend
-    scene, flight = bpy.context.scene, make_flight(frames=12)
-    built = build.build_scene(flight, "photo", scene)
+    scene, scene_data = bpy.context.scene, make_scene_data(frames=12)
+    built = build.build_scene(scene_data, "photo", scene)
     assert built.scene == scene.name and len(bpy.data.scenes) == 1
     render = scene.render
     assert (render.resolution_x, render.resolution_y) == (64, 48)
@@ -82,31 +82,31 @@ def test_an_empty_scene_is_set_up_in_place(build, empty_blend, make_flight):
     }
     assert all(o["make_4d_version"] == 1 for o in collection.objects)
     np.testing.assert_array_equal(
-        positions(bpy, built.still, 5, scene), blender_from_camera(flight.still.position)
+        positions(bpy, built.still, 5, scene), blender_from_camera(scene_data.still.position)
     )
-    assert len(positions(bpy, built.moving, 5, scene)) == 2 * flight.moving.count
+    assert len(positions(bpy, built.moving, 5, scene)) == 2 * scene_data.moving.count
 
 
-def test_cache_id_is_noted(build, empty_blend, make_flight):
-    built = build.build_scene(make_flight(), "photo", None, cache_id="abc123")
+def test_cache_id_is_noted(build, empty_blend, make_scene_data):
+    built = build.build_scene(make_scene_data(), "photo", None, cache_id="abc123")
     assert empty_blend.data.objects[built.still]["make_4d_cache"] == "abc123"
     assert empty_blend.data.collections[built.collection]["make_4d_cache"] == "abc123"
 
 
-def test_without_motion_there_is_no_moving_cloud(build, empty_blend, make_flight):
-    built = build.build_scene(make_flight(motion=False), "photo", empty_blend.context.scene)
+def test_without_motion_there_is_no_moving_cloud(build, empty_blend, make_scene_data):
+    built = build.build_scene(make_scene_data(motion=False), "photo", empty_blend.context.scene)
     assert built.moving is None
     assert len(empty_blend.data.pointclouds) == 1 and not empty_blend.data.node_groups
 
 
-def test_the_artists_scene_stays_as_it_is(build, empty_blend, make_flight):
+def test_the_artists_scene_stays_as_it_is(build, empty_blend, make_scene_data):
     bpy = empty_blend
     bpy.ops.wm.read_factory_settings()
     scene = bpy.context.scene
     scene.render.resolution_x, scene.frame_end, scene.frame_current = 777, 99, 33
     bpy.context.view_layer.update()
     before, blocks = state(scene), everything(bpy)
-    built = build.build_scene(make_flight(), "photo", scene)
+    built = build.build_scene(make_scene_data(), "photo", scene)
     assert state(scene) == before
     assert blocks < everything(bpy)
     made = bpy.data.scenes[built.scene]
@@ -116,7 +116,7 @@ def test_the_artists_scene_stays_as_it_is(build, empty_blend, make_flight):
 
 
 @pytest.mark.parametrize("work", ["object", "nested", "strip", "marker"])
-def test_any_work_in_a_scene_makes_a_new_one(build, empty_blend, make_flight, work):
+def test_any_work_in_a_scene_makes_a_new_one(build, empty_blend, make_scene_data, work):
     bpy = empty_blend
     scene = bpy.context.scene
     if work == "object":
@@ -129,14 +129,14 @@ def test_any_work_in_a_scene_makes_a_new_one(build, empty_blend, make_flight, wo
         scene.sequence_editor_create().strips.new_effect("c", "COLOR", 1, 1, length=9)
     else:
         scene.timeline_markers.new("mine", frame=3)
-    assert build.build_scene(make_flight(), "photo", scene).scene != scene.name
+    assert build.build_scene(make_scene_data(), "photo", scene).scene != scene.name
 
 
-def test_a_second_scene_shares_nothing_but_the_node_groups(build, empty_blend, make_flight):
+def test_a_second_scene_shares_nothing_but_the_node_groups(build, empty_blend, make_scene_data):
     bpy = empty_blend
-    first = build.build_scene(make_flight(), "photo", bpy.context.scene)
+    first = build.build_scene(make_scene_data(), "photo", bpy.context.scene)
     before = state(bpy.data.scenes[first.scene])
-    second = build.build_scene(make_flight(seed=1), "photo", bpy.data.scenes[first.scene])
+    second = build.build_scene(make_scene_data(seed=1), "photo", bpy.data.scenes[first.scene])
     for part, name in asdict(first).items():
         assert asdict(second)[part] != name
     assert state(bpy.data.scenes[first.scene]) == before
@@ -148,7 +148,9 @@ def test_a_second_scene_shares_nothing_but_the_node_groups(build, empty_blend, m
 
 @pytest.mark.parametrize("factory", [True, False], ids=["new-scene", "in-place"])
 @pytest.mark.parametrize("part", PARTS)
-def test_failing_midway_leaves_nothing(build, empty_blend, make_flight, monkeypatch, part, factory):
+def test_failing_midway_leaves_nothing(
+    build, empty_blend, make_scene_data, monkeypatch, part, factory
+):
     bpy = empty_blend
     if factory:
         bpy.ops.wm.read_factory_settings()
@@ -166,36 +168,38 @@ def test_failing_midway_leaves_nothing(build, empty_blend, make_flight, monkeypa
 
     monkeypatch.setattr(build, part, failing)
     with pytest.raises(RuntimeError, match="in the middle"):
-        build.build_scene(make_flight(), "photo", scene)
+        build.build_scene(make_scene_data(), "photo", scene)
     assert everything(bpy) == blocks
     assert state(scene) == before
     assert bpy.context.window.scene == scene
 
 
-def test_bad_arrays_leave_nothing(build, empty_blend, make_flight):
-    flight = make_flight()
-    bad = replace(flight, moving=replace(flight.moving, radius=flight.moving.radius[1:]))
+def test_bad_arrays_leave_nothing(build, empty_blend, make_scene_data):
+    scene_data = make_scene_data()
+    bad = replace(
+        scene_data, moving=replace(scene_data.moving, radius=scene_data.moving.radius[1:])
+    )
     blocks = everything(empty_blend)
     with pytest.raises(ValueError, match="radius"):
         build.build_scene(bad, "photo", empty_blend.context.scene)
     assert everything(empty_blend) == blocks
 
 
-def test_one_undo_takes_all_of_it_back(build, empty_blend, make_flight):
+def test_one_undo_takes_all_of_it_back(build, empty_blend, make_scene_data):
     bpy = empty_blend
     bpy.ops.wm.read_factory_settings()
     before, blocks = state(bpy.context.scene), everything(bpy)
     bpy.ops.ed.undo_push(message="before")
-    build.build_scene(make_flight(), "photo", bpy.context.scene)
+    build.build_scene(make_scene_data(), "photo", bpy.context.scene)
     bpy.ops.ed.undo_push(message="Make 4D")
     assert bpy.ops.ed.undo() == {"FINISHED"}
     assert everything(bpy) == blocks
     assert bpy.context.window.scene.name == "Scene" and state(bpy.context.scene) == before
 
 
-def test_saved_and_reopened_it_is_the_same(build, empty_blend, make_flight, tmp_path):
+def test_saved_and_reopened_it_is_the_same(build, empty_blend, make_scene_data, tmp_path):
     bpy = empty_blend
-    built = build.build_scene(make_flight(), "photo", bpy.context.scene)
+    built = build.build_scene(make_scene_data(), "photo", bpy.context.scene)
 
     def seen():
         scene = bpy.data.scenes[built.scene]
@@ -220,10 +224,10 @@ def test_saved_and_reopened_it_is_the_same(build, empty_blend, make_flight, tmp_
 
 
 @pytest.mark.parametrize("name", ["", "Ölbild 夕焼け", "x" * 300])
-def test_any_name_will_do(build, empty_blend, make_flight, name):
+def test_any_name_will_do(build, empty_blend, make_scene_data, name):
     bpy = empty_blend
-    built = build.build_scene(make_flight(width=8, height=6), name, bpy.context.scene)
-    again = build.build_scene(make_flight(width=8, height=6), name, bpy.context.scene)
+    built = build.build_scene(make_scene_data(width=8, height=6), name, bpy.context.scene)
+    again = build.build_scene(make_scene_data(width=8, height=6), name, bpy.context.scene)
     for names in (built, again):
         assert names.collection in bpy.data.collections
         parts = (names.still, names.moving, names.curve, names.camera, names.target)
@@ -242,9 +246,11 @@ def test_film_output(addon, empty_blend, tmp_path):
 
 
 @pytest.mark.parametrize(("meters", "scale"), [(0.0, 1.0), (2.5, 2.5)])
-def test_a_scene_of_known_size_measures_in_meters(build, empty_blend, make_flight, meters, scale):
-    flight = make_flight()
-    flight = replace(flight, plan=replace(flight.plan, meters_per_unit=meters))
-    built = build.build_scene(flight, "known", empty_blend.context.scene)
+def test_a_scene_of_known_size_measures_in_meters(
+    build, empty_blend, make_scene_data, meters, scale
+):
+    scene_data = make_scene_data()
+    scene_data = replace(scene_data, plan=replace(scene_data.plan, meters_per_unit=meters))
+    built = build.build_scene(scene_data, "observed", empty_blend.context.scene)
     scene = empty_blend.data.scenes[built.scene]
     assert scene.unit_settings.scale_length == pytest.approx(scale)

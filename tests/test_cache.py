@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from make_4d.ml import protocol
-from make_4d.ml.cache import StageCache, code_key, file_key, stage_key
-from make_4d.ml.settings import JobSettings, SettingsError
+from make_4d.ml.cache.stage_cache import StageCache, code_key, file_key, stage_key
+from make_4d.ml.common import protocol
+from make_4d.ml.common.job_settings import JobSettings, SettingsError
 
 
 def test_a_stage_comes_back_as_it_was(tmp_path, rng):

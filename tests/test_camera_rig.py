@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from make_4d.geometry.core import travel
 from make_4d.geometry.core.camera import Intrinsics, blender_from_camera, project
-from make_4d.geometry.core.cloud import FlightPlan
+from make_4d.geometry.core.scene_data import ScenePlan
 
 PHOTO_POSE = np.array([[1, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]], float)
 
@@ -15,7 +15,7 @@ def plan_of(positions, look, frames=31, camera=None):
     look = np.asarray(look, np.float32)
     look /= np.linalg.norm(look, axis=1, keepdims=True)
     camera = camera or Intrinsics.from_field_of_view(64, 48, 0.9)
-    return FlightPlan(camera, np.asarray(positions, np.float32), look, frames, 24)
+    return ScenePlan(camera, np.asarray(positions, np.float32), look, frames, 24)
 
 
 STRAIGHT = plan_of([[0, 0, 0], [0.5, -0.2, 2]], [[0, 0, 1], [0.3, 0.1, 1]])

@@ -12,7 +12,7 @@ bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 from make_4d.geometry.camera_poses import camera_poses, sample_frames
 from make_4d.geometry.camera_rig import level
 from make_4d.geometry.core.camera_path import CameraPath
-from make_4d.geometry.path_check import Limits, Measured, is_stale, measure, sentence, stored
+from make_4d.geometry.path_check import Limits, Measured, is_stale, measure, message, stored
 from make_4d.geometry.read_clouds import read_clouds
 from make_4d.geometry.scene_parts import parts_of
 from make_4d.geometry.scene_rig import existing_rig, photo_lens
@@ -23,8 +23,8 @@ LIMITS = Limits(0.02, 0.25)
 
 
 @pytest.fixture
-def parts(addon, make_flight):
-    return made(make_flight())
+def parts(addon, make_scene_data):
+    return made(make_scene_data())
 
 
 def check(parts) -> Measured:
@@ -94,7 +94,7 @@ def test_clouds_are_read_where_they_stand(parts):
 def test_the_photo_is_safe_and_a_path_moved_away_is_not(parts):
     lay(BENT)
     before = check(parts)
-    assert before.empty[0] < 0.01 and before.invented[0] == 0
+    assert before.empty[0] < 0.01 and before.inpainted[0] == 0
     parts.path.data.splines[0].bezier_points[-1].co.x += 6.0
     after = check(parts)
     assert after.empty[0] < 0.01 and after.empty[-1] > 0.3
@@ -105,10 +105,10 @@ def test_the_photo_is_safe_and_a_path_moved_away_is_not(parts):
 
 
 def test_what_was_never_seen_counts_as_invented(parts):
-    known = parts.still.data.attributes["known"].data
-    known.foreach_set("value", np.zeros(len(known), np.float32))
+    observed = parts.still.data.attributes["observed"].data
+    observed.foreach_set("value", np.zeros(len(observed), np.float32))
     measured = check(parts)
-    assert 0.4 < measured.invented[0] < 1 and measured.safe_until(LIMITS) == (0.0, 0.0)
+    assert 0.4 < measured.inpainted[0] < 1 and measured.safe_until(LIMITS) == (0.0, 0.0)
 
 
 def test_a_rolled_camera_sees_the_corners(parts):
@@ -146,16 +146,16 @@ def test_an_old_result_is_known_as_one(parts):
 def test_the_sentence():
     frames, shares = np.array([1.0, 31, 61]), np.array([0, 0.5, 1])
     safe = Measured(frames, shares, np.zeros(3), np.array([0, 0.1, 0.2]))
-    assert sentence(safe, LIMITS) == (
+    assert message(safe, LIMITS) == (
         "Safe to the last frame, 61: at most 0 % of the picture is empty and 20 % invented."
     )
     gaps = Measured(frames, shares, np.array([0, 0, 0.04]), np.full(3, 0.1))
     assert gaps.safe_until(LIMITS) == (46.0, 0.75)
-    assert sentence(gaps, LIMITS) == (
+    assert message(gaps, LIMITS) == (
         "Safe to frame 46 of 61: after that up to 4.0 % of the picture is empty."
     )
     never = Measured(frames, shares, np.zeros(3), np.ones(3))
-    assert sentence(never, LIMITS) == (
+    assert message(never, LIMITS) == (
         "Not even the first frame is safe: up to 100 % of the picture is invented."
     )
 

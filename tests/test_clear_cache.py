@@ -13,9 +13,10 @@ import pytest
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
 from make_4d.geometry import folders
-from make_4d.ml.cache import StageCache
-from make_4d.ml.cache_files import SCRATCH, cache_bytes, clear
-from make_4d.operators import cache_size, preferences, running
+from make_4d.jobs import cache_size, running
+from make_4d.ml.cache.stage_cache import StageCache
+from make_4d.ml.common.cache_files import SCRATCH, cache_bytes, clear
+from make_4d.operators import preferences
 
 KEY = "0123456789abcdef01234567"
 

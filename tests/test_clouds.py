@@ -31,10 +31,10 @@ def test_every_8_bit_value_survives_the_way_to_linear_and_back():
     np.testing.assert_array_equal(np.rint(linear_to_srgb(there) * 255), codes)
 
 
-def test_cloud_holds_the_arrays(empty_blend, make_flight):
+def test_cloud_holds_the_arrays(empty_blend, make_scene_data):
     from make_4d.geometry.clouds import make_cloud
 
-    points = make_flight().still
+    points = make_scene_data().still
     points = replace(points, opacity=np.linspace(0, 1, points.count, dtype=np.float32))
     cloud = make_cloud("still", points).data
     assert len(cloud.points) == points.count
@@ -42,7 +42,7 @@ def test_cloud_holds_the_arrays(empty_blend, make_flight):
     position = read(cloud, "position", "vector", 3)
     np.testing.assert_array_equal(position, np.stack([x, z, -y], axis=1))
     np.testing.assert_array_equal(read(cloud, "radius", "value"), points.radius)
-    np.testing.assert_array_equal(read(cloud, "known", "value"), points.known)
+    np.testing.assert_array_equal(read(cloud, "observed", "value"), points.observed)
     np.testing.assert_array_equal(read(cloud, "disparity", "value"), points.disparity)
     np.testing.assert_array_equal(read(cloud, "layer", "value", dtype=np.int32), points.layer)
     color = read(cloud, "Color", "color", 4)
@@ -52,34 +52,34 @@ def test_cloud_holds_the_arrays(empty_blend, make_flight):
     assert not any(a.name.startswith(("fwd", "bwd")) for a in cloud.attributes)
 
 
-def test_displacements_are_stored_by_key_time(empty_blend, make_flight):
+def test_displacements_are_stored_by_key_time(empty_blend, make_scene_data):
     from make_4d.geometry.clouds import make_cloud
 
-    points = make_flight().moving
+    points = make_scene_data().moving
     cloud = make_cloud("moving", points).data
     stored = {a.name for a in cloud.attributes if a.name.startswith(("fwd", "bwd"))}
     keys = {f"fwd_{k}" for k in range(1, 9)} | {f"bwd_{k}" for k in range(8)}
     assert stored == keys, "no point leaves the wide photo"
-    life = np.stack([np.linspace(0.5, 2, points.count), np.linspace(-1, 0.5, points.count)])
-    leaving = make_cloud("leaving", replace(points, life=life.astype(np.float32))).data
-    np.testing.assert_array_equal(read(leaving, "fwd_end", "value"), np.float32(life[0]))
-    np.testing.assert_array_equal(read(leaving, "bwd_start", "value"), np.float32(life[1]))
+    lifetime = np.stack([np.linspace(0.5, 2, points.count), np.linspace(-1, 0.5, points.count)])
+    leaving = make_cloud("leaving", replace(points, lifetime=lifetime.astype(np.float32))).data
+    np.testing.assert_array_equal(read(leaving, "fwd_end", "value"), np.float32(lifetime[0]))
+    np.testing.assert_array_equal(read(leaving, "bwd_start", "value"), np.float32(lifetime[1]))
     for name, values in (("fwd_3", points.forward[2]), ("bwd_0", points.backward[0])):
         x, y, z = values.T
         stored = read(cloud, name, "vector", 3)
         np.testing.assert_array_equal(stored, np.stack([x, z, -y], axis=1))
 
 
-def test_cloud_without_points(empty_blend, make_flight):
+def test_cloud_without_points(empty_blend, make_scene_data):
     from make_4d.geometry.clouds import make_cloud
 
-    assert len(make_cloud("none", make_flight(motion=False).moving).data.points) == 0
+    assert len(make_cloud("none", make_scene_data(motion=False).moving).data.points) == 0
 
 
-def test_other_layouts_in_memory_make_the_same_cloud(empty_blend, make_flight):
+def test_other_layouts_in_memory_make_the_same_cloud(empty_blend, make_scene_data):
     from make_4d.geometry.clouds import make_cloud
 
-    points = make_flight().still
+    points = make_scene_data().still
     odd = replace(
         points,
         position=np.asfortranarray(points.position.astype(np.float64)),
@@ -97,14 +97,24 @@ def test_other_layouts_in_memory_make_the_same_cloud(empty_blend, make_flight):
 
 @pytest.mark.parametrize(
     "name",
-    ["color", "opacity", "radius", "known", "layer", "pixel", "disparity", "forward", "life"],
+    [
+        "color",
+        "opacity",
+        "radius",
+        "observed",
+        "layer",
+        "pixel",
+        "disparity",
+        "forward",
+        "lifetime",
+    ],
 )
-def test_arrays_that_do_not_fit_are_refused(empty_blend, make_flight, name):
+def test_arrays_that_do_not_fit_are_refused(empty_blend, make_scene_data, name):
     from make_4d.geometry.clouds import make_cloud
 
-    points = make_flight().moving
+    points = make_scene_data().moving
     values = getattr(points, name)
-    short = values[:, :-1] if name in ("forward", "life") else values[:-1]
+    short = values[:, :-1] if name in ("forward", "lifetime") else values[:-1]
     with pytest.raises(ValueError, match="points"):
         make_cloud("bad", replace(points, **{name: short}))
     assert not empty_blend.data.pointclouds

@@ -9,8 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from make_4d.ml.color_profile import to_srgb
-from make_4d.ml.photo import load_photo
+from make_4d.ml.photo.color_profile import to_srgb
+from make_4d.ml.photo.load import load_photo
 from photo_files import encoded
 
 Primaries = tuple[tuple[float, ...], ...]

@@ -22,7 +22,7 @@ def cache(tmp_path_factory):
 @pytest.fixture
 def command(addon, cache, capfd, monkeypatch, tmp_path):
     """Run the command in an empty folder; returns status, output and error text."""
-    from make_4d.operators.command import main
+    from make_4d.jobs.command import main
 
     work = tmp_path / "work folder"
     work.mkdir()
@@ -226,7 +226,7 @@ def test_help_does_no_work(command):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="file descriptors of POSIX systems")
 def test_the_console_gives_the_descriptor_back(addon, capfd):
-    from make_4d.operators.console import Console
+    from make_4d.jobs.console import Console
 
     with Console() as console:
         os.write(1, b"Blender's noise\n")

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from make_4d.ml.builtin import completion, poisson
+from make_4d.ml.classical import completion, poisson
 from scipy import ndimage
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from make_4d.ml.builtin.depth import DepthEstimate, estimate_disparity
-from make_4d.ml.builtin.guided import global_smooth, guided_filter
-from make_4d.ml.builtin.layout import ground_disparity, scene_layout
-from make_4d.ml.builtin.superpixels import borders, superpixels
-from make_4d.ml.builtin.vanishing import vanishing_point
+from make_4d.ml.classical.depth import DepthEstimate, estimate_disparity
+from make_4d.ml.classical.guided import global_smooth, guided_filter
+from make_4d.ml.classical.layout import ground_disparity, scene_layout
+from make_4d.ml.classical.superpixels import borders, superpixels
+from make_4d.ml.classical.vanishing import vanishing_point
 from scenes import CHINA, landscape, load
 from scipy.stats import spearmanr
 
@@ -215,12 +215,12 @@ def test_guided_filter_equals_plain_windows(rng: np.random.Generator) -> None:
     guide = rng.random((7, 8, 3), dtype=np.float32)
     values = rng.random((7, 8), dtype=np.float32)
     radius, eps = 1, 0.01
-    wide = np.pad(guide, ((1, 1), (1, 1), (0, 0)), "symmetric")
+    outpainted = np.pad(guide, ((1, 1), (1, 1), (0, 0)), "symmetric")
     high = np.pad(values, 1, "symmetric")
     slope, offset = np.empty((7, 8, 3)), np.empty((7, 8))
     for i in range(7):
         for j in range(8):
-            window = wide[i : i + 3, j : j + 3].reshape(-1, 3).astype(float)
+            window = outpainted[i : i + 3, j : j + 3].reshape(-1, 3).astype(float)
             value = high[i : i + 3, j : j + 3].ravel().astype(float)
             cross = window.T @ value / 9 - window.mean(0) * value.mean()
             slope[i, j] = np.linalg.solve(np.cov(window.T, bias=True) + eps * np.eye(3), cross)

@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("psutil", reason="psutil is not installed")
 
-from make_4d.ml import device
+from make_4d.ml.models import device
 
 PROGRAM = """
 import sys

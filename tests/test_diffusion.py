@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from make_4d.ml.context import Context, JobCancelled
+from make_4d.ml.common.context import Context, JobCancelled
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("diffusers", reason="diffusers is not installed")
 pytest.importorskip("transformers", reason="transformers is not installed")
 tiny = import_module("tiny_diffusion")
-devices = import_module("make_4d.ml.device")
+devices = import_module("make_4d.ml.models.device")
 diffusion = import_module("make_4d.ml.pretrained.diffusion")
 diffusion_pass = import_module("make_4d.ml.pretrained.diffusion_pass")
 diffusion_fill = import_module("make_4d.ml.pretrained.diffusion_fill")

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from make_4d.ml.errors import ModelError
+from make_4d.ml.common.errors import ModelError
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("diffusers", reason="diffusers is not installed")
@@ -47,10 +47,10 @@ def refused(models, tmp_path):
         change(folder)
         with pytest.raises(ModelError) as caught:
             parts.opened(folder)
-        sentence = str(caught.value)
-        assert sentence.startswith("Tiny Inpainting") and sentence.endswith(".")
-        assert "\n" not in sentence and str(tmp_path) not in sentence
-        return sentence
+        message = str(caught.value)
+        assert message.startswith("Tiny Inpainting") and message.endswith(".")
+        assert "\n" not in message and str(tmp_path) not in message
+        return message
 
     return attempt
 
@@ -88,8 +88,8 @@ def test_missing_and_misshapen_weights(refused, models, name, tmp_path) -> None:
     def drop(tensors) -> None:
         tensors.pop(sorted(tensors)[3])
 
-    sentence = refused(lambda folder: rewrite(folder / name, drop))
-    assert "don't fit together or are damaged; press Download again" in sentence
+    message = refused(lambda folder: rewrite(folder / name, drop))
+    assert "don't fit together or are damaged; press Download again" in message
     shutil.rmtree(tmp_path / "model")
 
     def bend(tensors) -> None:

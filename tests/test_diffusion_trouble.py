@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from make_4d.ml.errors import ModelError
+from make_4d.ml.common.errors import ModelError
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("diffusers", reason="diffusers is not installed")
 pytest.importorskip("transformers", reason="transformers is not installed")
 tiny = import_module("tiny_diffusion")
-devices = import_module("make_4d.ml.device")
+devices = import_module("make_4d.ml.models.device")
 diffusion = import_module("make_4d.ml.pretrained.diffusion")
 memory_plan = import_module("make_4d.ml.pretrained.memory_plan")
 parts = import_module("test_diffusion")

@@ -29,8 +29,8 @@ from download_parts import (
     source_fixture,  # noqa: F401
 )
 from hub_server import Faults, HubServer
-from make_4d.ml import model_store
-from make_4d.ml.context import JobCancelled
+from make_4d.ml.common import model_store
+from make_4d.ml.common.context import JobCancelled
 from make_4d.ml.hub.download import download
 from test_model_store import DEPTH, depth_files, paint_files, write
 

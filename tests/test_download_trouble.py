@@ -31,8 +31,8 @@ from download_parts import (
     source_fixture,  # noqa: F401
 )
 from hub_server import Faults, HubServer
-from make_4d.ml import model_store
-from make_4d.ml.errors import ModelError
+from make_4d.ml.common import model_store
+from make_4d.ml.common.errors import ModelError
 from make_4d.ml.hub.download import download
 from test_model_store import DEPTH
 
@@ -62,11 +62,11 @@ def test_refusals(
     hub: HubServer, models: Path, status: int, words: str, tries: int, where: str
 ) -> None:
     hub.faults = Faults(where=where, status=status)
-    sentence = fails(hub, models)
-    assert words in sentence and DEPTH.label in sentence
+    message = fails(hub, models)
+    assert words in message and DEPTH.label in message
     assert sum(where in request for request in hub.requests) == tries
     if status in (401, 403, 404):
-        assert f"{hub.endpoint}/{DEPTH.hub_id}" in sentence, "says where to look"
+        assert f"{hub.endpoint}/{DEPTH.hub_id}" in message, "says where to look"
 
 
 def test_a_short_trouble_of_the_server(hub: HubServer, source: Path, models: Path) -> None:
@@ -144,8 +144,8 @@ def test_damage_on_the_way(hub: HubServer, source: Path, models: Path, name: str
 @pytest.mark.parametrize("name", [WEIGHTS, "config.json"])
 def test_damage_that_stays(hub: HubServer, models: Path, name: str) -> None:
     hub.faults = Faults(where=f"/{name}", corrupt=99)
-    sentence = fails(hub, models)
-    assert name in sentence and "damaged" in sentence
+    message = fails(hub, models)
+    assert name in message and "damaged" in message
     assert sum(r.endswith(f"/{name}") for r in hub.requests) == 2
     assert not partials(models)
     assert model_store.find(DEPTH, models) is None
@@ -190,9 +190,9 @@ def test_too_little_space(
     left = 4 * VALUES - partials(models)[0].stat().st_size
     tight = SimpleNamespace(free=left - 10_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: tight)
-    sentence = fails(hub, models)
-    assert f"{models}: free some space or choose another Models Folder" in sentence
-    assert re.search(r"Downloading Tiny Depth needs \d+ kB and \d+ kB are free", sentence)
+    message = fails(hub, models)
+    assert f"{models}: free some space or choose another Models Folder" in message
+    assert re.search(r"Downloading Tiny Depth needs \d+ kB and \d+ kB are free", message)
     tight.free = left + 10_000
     assert same_files(get(hub, models), source), "what is there already needs no space"
 
@@ -213,8 +213,8 @@ def test_the_disk_fills_up(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", fail)
-        sentence = fails(hub, models)
-    assert words in sentence and str(models) in sentence
+        message = fails(hub, models)
+    assert words in message and str(models) in message
     assert partials(models)
     assert same_files(get(hub, models), source)
 

@@ -25,8 +25,8 @@ DOWN = np.array([0.0, 1.0, 0.0])
 
 
 @pytest.fixture
-def parts(addon, make_flight):
-    parts = made(make_flight(WIDTH, HEIGHT, margin=12, motion=False))
+def parts(addon, make_scene_data):
+    parts = made(make_scene_data(WIDTH, HEIGHT, margin=12, motion=False))
     lay(BENT)
     return parts
 

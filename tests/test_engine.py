@@ -26,7 +26,7 @@ from render_scene import (
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 engine = import_module("make_4d.render.engine")
 extract = engine.extract
-film = import_module("make_4d.render.film")
+film = import_module("make_4d.render.frame_request")
 
 
 @pytest.fixture(params=["EXACT", "SORTED"])

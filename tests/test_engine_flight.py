@@ -23,7 +23,9 @@ bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 clouds = import_module("make_4d.geometry.clouds")
 engine = import_module("make_4d.render.engine")
 extract, view = engine.extract, engine.view
-compose, film, frame = (import_module(f"make_4d.render.{n}") for n in ("compose", "film", "frame"))
+compose, film, frame = (
+    import_module(f"make_4d.render.{n}") for n in ("compose", "frame_request", "frame")
+)
 occlusion = import_module("make_4d.render.occlusion")
 scene_points = import_module("make_4d.render.scene_points")
 
@@ -41,14 +43,14 @@ def passes(monkeypatch):
 
 
 @pytest.mark.parametrize("motion", [False, True])
-def test_the_photo_comes_back(scene, make_flight, tmp_path, motion: bool) -> None:
-    flight, camera = photo_flight(make_flight, motion)
-    add_flight(scene, flight)
+def test_the_photo_comes_back(scene, make_scene_data, tmp_path, motion: bool) -> None:
+    scene_data, camera = photo_flight(make_scene_data, motion)
+    add_flight(scene, scene_data)
     scene.camera.data.lens = camera.lens_mm
     picture = rendered(scene, tmp_path)
     everything = [
         (p.position[:, :2] / p.position[:, 2:] * camera.focal, p.color)
-        for p in (flight.still, flight.moving)
+        for p in (scene_data.still, scene_data.moving)
     ]
     position, color = (np.concatenate(parts) for parts in zip(*everything, strict=True))
     column, row = np.floor(position + np.array([camera.cx, camera.cy])).astype(int).T
@@ -61,17 +63,17 @@ def test_the_photo_comes_back(scene, make_flight, tmp_path, motion: bool) -> Non
     assert -10 * np.log10(error + 1e-12) > 45
 
 
-def test_moving_clouds_mix_by_the_formula(scene, make_flight, passes, tmp_path) -> None:
+def test_moving_clouds_mix_by_the_formula(scene, make_scene_data, passes, tmp_path) -> None:
     share = 3 / 8
-    flight, camera = photo_flight(make_flight, True)
+    scene_data, camera = photo_flight(make_scene_data, True)
     scene.camera.data.lens = camera.lens_mm
     scene.render.film_transparent = True
     scene.camera.location = (0.02, 0.1, 0.03)
-    add_flight(scene, flight, share)
+    add_flight(scene, scene_data, share)
     mixed = rendered(scene, tmp_path)
     images = []
     cloud = next(o for o in scene.objects if o.name == "moving").data
-    backward = np.repeat([False, True], flight.moving.count)
+    backward = np.repeat([False, True], scene_data.moving.count)
     position = np.empty((len(backward), 3), np.float32)
     cloud.attributes["position"].data.foreach_get("vector", position.ravel())
     everything = position.copy()
@@ -95,9 +97,9 @@ def test_moving_clouds_mix_by_the_formula(scene, make_flight, passes, tmp_path) 
     assert np.abs(images[0][0] - images[1][0]).max() > 0.1
 
 
-def test_without_backward_weight_one_picture_is_enough(scene, make_flight, monkeypatch) -> None:
-    flight, camera = photo_flight(make_flight, True)
-    add_flight(scene, flight, 0.0)
+def test_without_backward_weight_one_picture_is_enough(scene, make_scene_data, monkeypatch) -> None:
+    scene_data, camera = photo_flight(make_scene_data, True)
+    add_flight(scene, scene_data, 0.0)
     seen_clouds = extract.visible_clouds(bpy.context.evaluated_depsgraph_get())
     assert frame.backward_share(seen_clouds) == 0.0
     seen = view.View(
@@ -108,7 +110,7 @@ def test_without_backward_weight_one_picture_is_enough(scene, make_flight, monke
         HEIGHT,
         (0.01, 1000.0),
     )
-    wanted = film.Film(seen, frozenset({"Combined"}), None, 8)
+    wanted = film.FrameRequest(seen, frozenset({"Combined"}), None, 8)
     plain = frame.render_clouds(
         [c for c in seen_clouds if not c.moving]
         + [
@@ -123,12 +125,12 @@ def test_without_backward_weight_one_picture_is_enough(scene, make_flight, monke
     np.testing.assert_array_equal(both["Combined"], plain["Combined"])
 
 
-ARRAYS = (*("position", "radius", "color", "disparity", "known", "layer", "weight", "backward"),)
+ARRAYS = (*("position", "radius", "color", "disparity", "observed", "layer", "weight", "backward"),)
 
 
 def layers_of(color: float, alpha: float, disparity: float, depth: float):
     """One pixel."""
-    values = {"disparity": disparity, "depth": depth, "known": alpha, "layer": 2 * alpha}
+    values = {"disparity": disparity, "depth": depth, "observed": alpha, "layer": 2 * alpha}
     features = {name: np.full((1, 1), value, np.float32) for name, value in values.items()}
     one = np.ones((1, 1), np.float32)
     return compose.Layers(np.full((1, 1, 3), color, np.float32), alpha * one, features)
@@ -149,16 +151,18 @@ def test_mix_formula_of_numbers() -> None:
     )
 
 
-def with_fringes(flight, rng, share: float):
+def with_fringes(scene_data, rng, share: float):
     """The flight with a share of its points transparent."""
-    opacity = np.where(rng.random(flight.still.count) < share, 0.7, 1.0).astype(np.float32)
-    return replace(flight, still=replace(flight.still, opacity=opacity))
+    opacity = np.where(rng.random(scene_data.still.count) < share, 0.7, 1.0).astype(np.float32)
+    return replace(scene_data, still=replace(scene_data.still, opacity=opacity))
 
 
 @pytest.mark.parametrize("place", [(0, 0, 0), (0.1, 0.4, 0.05)])
-def test_a_fringe_is_drawn_as_by_the_processor(scene, make_flight, rng, tmp_path, place) -> None:
-    flight, camera = photo_flight(make_flight, False)
-    add_flight(scene, with_fringes(flight, rng, 1 / 3))
+def test_a_fringe_is_drawn_as_by_the_processor(
+    scene, make_scene_data, rng, tmp_path, place
+) -> None:
+    scene_data, camera = photo_flight(make_scene_data, False)
+    add_flight(scene, with_fringes(scene_data, rng, 1 / 3))
     scene.camera.data.lens, scene.camera.location = camera.lens_mm, place
     scene.render.film_transparent = True
     picture = rendered(scene, tmp_path)
@@ -168,7 +172,7 @@ def test_a_fringe_is_drawn_as_by_the_processor(scene, make_flight, rng, tmp_path
     lens, center = (camera.focal, camera.focal), (camera.cx, camera.cy)
     through = view.View(pose, lens, center, WIDTH, HEIGHT, (0.01, 1000.0))
     nearest = 8 if scene.make_4d_engine.method == "EXACT" else None
-    wanted = film.Film(through, frozenset({"Combined"}), None, nearest)
+    wanted = film.FrameRequest(through, frozenset({"Combined"}), None, nearest)
     seen_clouds = extract.visible_clouds(bpy.context.evaluated_depsgraph_get())
     expected = frame.render_clouds(seen_clouds, wanted, frame.cpu_drawing)["Combined"][::-1]
     # Where rounding decides whether a disc touches a pixel another disc may be the last.
@@ -177,12 +181,12 @@ def test_a_fringe_is_drawn_as_by_the_processor(scene, make_flight, rng, tmp_path
 
 
 def test_leaving_out_hidden_points_changes_nothing(
-    scene, make_flight, rng, monkeypatch, tmp_path
+    scene, make_scene_data, rng, monkeypatch, tmp_path
 ) -> None:
-    flight, camera = photo_flight(make_flight, False)
-    flight = with_fringes(flight, rng, 0.02)
-    add_flight(scene, flight)
-    hidden = replace(flight.still, position=flight.still.position * 1.5)
+    scene_data, camera = photo_flight(make_scene_data, False)
+    scene_data = with_fringes(scene_data, rng, 0.02)
+    add_flight(scene, scene_data)
+    hidden = replace(scene_data.still, position=scene_data.still.position * 1.5)
     scene.collection.objects.link(clouds.make_cloud("behind", hidden))
     scene.camera.data.lens, scene.camera.location = camera.lens_mm, (0.05, 0.3, 0.05)
     left_out = []
@@ -200,10 +204,10 @@ def test_leaving_out_hidden_points_changes_nothing(
     assert left_out[0] > 1000
 
 
-def test_nothing_shines_through_a_surface(scene, make_flight, tmp_path) -> None:
+def test_nothing_shines_through_a_surface(scene, make_scene_data, tmp_path) -> None:
     """White ground over a black copy behind it: from no place is there any gray."""
-    flight, camera = photo_flight(make_flight, False)
-    still = flight.still
+    scene_data, camera = photo_flight(make_scene_data, False)
+    still = scene_data.still
     white = replace(still, color=np.ones_like(still.color))
     black = replace(still, position=still.position * 1.3, color=np.zeros_like(still.color))
     for name, points in (("front", white), ("behind", black)):
@@ -215,9 +219,9 @@ def test_nothing_shines_through_a_surface(scene, make_flight, tmp_path) -> None:
         assert ground.min() > 0.99, place
 
 
-def test_animation_in_any_order(scene, make_flight, tmp_path) -> None:
-    flight, _ = photo_flight(make_flight, False)
-    add_flight(scene, flight)
+def test_animation_in_any_order(scene, make_scene_data, tmp_path) -> None:
+    scene_data, _ = photo_flight(make_scene_data, False)
+    add_flight(scene, scene_data)
     scene.frame_start, scene.frame_end = 1, 4
     scene.camera.keyframe_insert("location", frame=1)
     scene.camera.location = (0.1, 0.5, 0)
@@ -246,9 +250,9 @@ def test_order_is_far_to_near_with_underpaint_behind() -> None:
     assert scene_points.draw_order(seen, anywhere).tolist() == [-1, 0, 2, -4, -2, 3, 1]
 
 
-def test_the_loop_has_no_seam(scene, make_flight, tmp_path) -> None:
-    flight, camera = photo_flight(make_flight, True)
-    built = import_module("make_4d.geometry.build").build_scene(flight, "photo", scene)
+def test_the_loop_has_no_seam(scene, make_scene_data, tmp_path) -> None:
+    scene_data, camera = photo_flight(make_scene_data, True)
+    built = import_module("make_4d.geometry.build").build_scene(scene_data, "photo", scene)
     made = bpy.data.scenes[built.scene]
     made.camera = scene.camera  # one that stands still
     made.camera.data.lens = camera.lens_mm
@@ -256,8 +260,8 @@ def test_the_loop_has_no_seam(scene, make_flight, tmp_path) -> None:
     if made != scene:
         made.collection.objects.link(scene.camera)
     pictures = {}
-    for number in (1 + flight.plan.loop_frames, 5, 1):
+    for number in (1 + scene_data.plan.loop_frames, 5, 1):
         made.frame_set(number)
         pictures[number] = rendered(made, tmp_path)
-    np.testing.assert_array_equal(pictures[1], pictures[1 + flight.plan.loop_frames])
+    np.testing.assert_array_equal(pictures[1], pictures[1 + scene_data.plan.loop_frames])
     assert np.abs(pictures[1] - pictures[5]).max() > 0.1

@@ -31,8 +31,8 @@ EASES = {
 
 
 @pytest.fixture
-def parts(addon, make_flight):
-    return made(make_flight())
+def parts(addon, make_scene_data):
+    return made(make_scene_data())
 
 
 def fly(**options) -> set:

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 from make_4d.geometry.core import ldi
 from make_4d.geometry.core.camera import Intrinsics, pixel_centers, unproject
-from make_4d.geometry.core.cloud import Flight, PointArrays
 from make_4d.geometry.core.color import linear_to_srgb, srgb_to_linear
+from make_4d.geometry.core.scene_data import PointArrays, SceneData
 from make_4d.geometry.core.splat import underpaint_radius
-from make_4d.ml.settings import JobSettings
-from make_4d.ml.stage_context import StageContext
-from make_4d.ml.stages import cluster, flight, inpaint, layer_depth, matte
+from make_4d.ml.common.job_settings import JobSettings
+from make_4d.ml.stages import cluster, inpaint, layer_depth, matte
+from make_4d.ml.stages import lift as scene_data
+from make_4d.ml.stages.context import StageContext
 from make_4d.render import frame, scene_points
 from make_4d.render.extract import Cloud
-from make_4d.render.film import Film
+from make_4d.render.frame_request import FrameRequest
 from make_4d.render.view import View
 
 HEIGHT, WIDTH = 40, 48
@@ -43,7 +44,7 @@ def inputs():
     camera = Intrinsics.from_field_of_view(WIDTH, HEIGHT, SETTINGS.field_of_view)
     made = {
         "image": image,
-        "wide": image,
+        "outpainted": image,
         "margins": np.zeros(4, np.int32),
         "focal_35mm": np.zeros(1, np.float32),
         "depth_focal": np.array([camera.focal], np.float32),
@@ -62,13 +63,13 @@ def inputs():
     return SimpleNamespace(arrays=made, camera=camera)
 
 
-def built(inputs, **changes) -> Flight:
-    return flight.build_flight(inputs.arrays | changes, SETTINGS, context())
+def built(inputs, **changes) -> SceneData:
+    return scene_data.lift_layers(inputs.arrays | changes, SETTINGS, context())
 
 
 def chosen(points: PointArrays, which) -> SimpleNamespace:
     """Some of a cloud's points, without displacements."""
-    of_motion = ("forward", "backward", "life")
+    of_motion = ("forward", "backward", "lifetime")
     names = [f.name for f in fields(PointArrays) if f.name not in of_motion]
     return SimpleNamespace(**{name: getattr(points, name)[which] for name in names})
 
@@ -79,8 +80,8 @@ def test_layers_are_made_of_what_is_left_behind(inputs):
     np.testing.assert_array_equal(
         arrays["depth"][0], ldi.depth_from_disparity(arrays["back_disparity"])
     )
-    near, far = arrays["known"]
-    assert not (arrays["known"].any(axis=0) & arrays["peeled"]).any()
+    near, far = arrays["observed"]
+    assert not (arrays["observed"].any(axis=0) & arrays["peeled"]).any()
     np.testing.assert_array_equal(near | far, ~arrays["peeled"])
     # The rim belongs to the far layer, which goes on behind it; the ball's layer ends before it.
     assert not arrays["member"][0][arrays["fringe_opacity"] > 0].any()
@@ -100,7 +101,9 @@ def test_fringes_become_points_at_the_near_depth(inputs):
     expected = unproject(pixel_centers(HEIGHT, WIDTH)[where], depth, inputs.camera)
     np.testing.assert_allclose(points.position, expected, rtol=1e-6)
     np.testing.assert_allclose(points.radius, depth / inputs.camera.focal, rtol=1e-6)
-    assert (points.known == 1).all() and (points.layer == 0).all() and (points.disparity == 1).all()
+    assert (
+        (points.observed == 1).all() and (points.layer == 0).all() and (points.disparity == 1).all()
+    )
     np.testing.assert_array_equal(points.pixel, inputs.arrays["fringe_source"][where])
     assert made.still.opacity.max() == 1
 
@@ -135,8 +138,8 @@ def test_a_fringe_moves_with_what_it_belongs_to(inputs):
 
 def test_what_is_invented_stands_behind_what_was_seen(inputs):
     made = built(inputs).still
-    assert made.known.min() == 0 and made.position[made.known < 1, 2].min() > 5.1
-    seen = chosen(made, made.known == 1)
+    assert made.observed.min() == 0 and made.position[made.observed < 1, 2].min() > 5.1
+    seen = chosen(made, made.observed == 1)
     assert set(np.round(seen.position[:, 2], 4)) == {1.0, 5.0}
 
 
@@ -145,21 +148,21 @@ def cloud_of(points: PointArrays) -> Cloud:
     color = np.column_stack([srgb_to_linear(points.color), points.opacity]).astype(np.float32)
     count = len(color)
     return Cloud(
-        *(points.position, np.eye(4), points.radius, color, points.disparity, points.known),
+        *(points.position, np.eye(4), points.radius, color, points.disparity, points.observed),
         *(points.layer.astype(np.float32), np.ones(count, np.float32), np.zeros(count, bool)),
         *(False, True),
     )
 
 
-def film_at(inputs, *place: float) -> Film:
+def film_at(inputs, *place: float) -> FrameRequest:
     camera, pose = inputs.camera, np.eye(4)
     pose[:3, 3] = np.negative(place)
     lens, center = (camera.focal, camera.focal), (camera.cx, camera.cy)
     view = View(pose, lens, center, WIDTH, HEIGHT, (0.01, 1000.0))
-    return Film(view, frozenset({"Combined"}), None, 8)
+    return FrameRequest(view, frozenset({"Combined"}), None, 8)
 
 
-def picture_of(cloud: Cloud, film: Film) -> np.ndarray:
+def picture_of(cloud: Cloud, film: FrameRequest) -> np.ndarray:
     """Color as sRGB (H, W, 3), top row first, drawn by the processor."""
     combined = frame.render_clouds([cloud], film, frame.cpu_drawing)["Combined"][::-1]
     return linear_to_srgb(combined[..., :3])

@@ -7,9 +7,9 @@ import heapq
 import numpy as np
 import pytest
 from make_4d.geometry.core.camera import Intrinsics
-from make_4d.ml.builtin.guides import SIGMA, Hints, resampled, spread
-from make_4d.ml.builtin.motion import eulerian_flow
-from make_4d.ml.builtin.regions import MotionRegions
+from make_4d.ml.classical.eulerian_flow import eulerian_flow
+from make_4d.ml.classical.flow_hints import SIGMA, Hints, resampled, spread
+from make_4d.ml.classical.regions import MotionRegions
 
 SHAPE = (72, 96)
 

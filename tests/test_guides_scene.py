@@ -13,14 +13,14 @@ from make_4d.geometry.build import build_scene
 from make_4d.geometry.clouds import make_points
 from make_4d.geometry.core.camera import blender_from_camera, unproject
 from make_4d.geometry.core.color import srgb_to_linear
-from make_4d.geometry.front import front_of, photo_area, wide_lens
+from make_4d.geometry.front import front_of, outpainted_lens, photo_area
 from make_4d.geometry.guides import SPEED, guide_lines, guides_of, make_guide, widest_run
 from make_4d.geometry.scene_parts import parts_of
 
 
 @pytest.fixture
-def parts(empty_blend, make_flight):
-    build_scene(make_flight(), "photo", bpy.context.scene)
+def parts(empty_blend, make_scene_data):
+    build_scene(make_scene_data(), "photo", bpy.context.scene)
     return parts_of(bpy.context.scene)
 
 
@@ -32,7 +32,7 @@ def line_at(pixels, depth, lens) -> np.ndarray:
 
 @pytest.mark.parametrize("depth", [0.5, 3.0])
 def test_a_guide_is_where_the_photo_sees_it(parts, depth):
-    lens = wide_lens(parts.still)
+    lens = outpainted_lens(parts.still)
     pixels = [(10.0, 8.0), (20.0, 12.0), (30.0, 9.0)]
     make_guide(parts.still, line_at(pixels, depth, lens), 1.0)
     (line,) = guide_lines(guides_of(bpy.context.scene), parts.still, lens)
@@ -42,7 +42,7 @@ def test_a_guide_is_where_the_photo_sees_it(parts, depth):
 
 
 def test_moving_clouds_and_guide_together_changes_nothing(parts):
-    lens = wide_lens(parts.still)
+    lens = outpainted_lens(parts.still)
     guide = make_guide(parts.still, line_at([(10, 8), (20, 12)], 2.0, lens), 1.0)
     before = guide_lines([guide], parts.still, lens)[0]
     for thing in (guide, parts.still):
@@ -52,7 +52,7 @@ def test_moving_clouds_and_guide_together_changes_nothing(parts):
 
 
 def test_speed_is_the_radius_times_the_guide_s_own(parts):
-    lens = wide_lens(parts.still)
+    lens = outpainted_lens(parts.still)
     guide = make_guide(parts.still, line_at([(10, 8), (20, 12)], 2.0, lens), 0.5)
     guide.data.splines[0].bezier_points[1].radius = 3.0
     line = guide_lines([guide], parts.still, lens)[0]
@@ -62,7 +62,7 @@ def test_speed_is_the_radius_times_the_guide_s_own(parts):
 
 
 def test_drawn_and_closed_splines_count_and_empty_ones_do_not(parts):
-    lens = wide_lens(parts.still)
+    lens = outpainted_lens(parts.still)
     guide = make_guide(parts.still, np.zeros((0, 3)), 1.0)
     assert guide_lines([guide], parts.still, lens) == ()
     spline = guide.data.splines.new("POLY")
@@ -91,14 +91,14 @@ def test_arrows_point_along_a_guide(parts):
 
 
 def test_what_lies_behind_the_camera_is_left_out(parts):
-    lens = wide_lens(parts.still)
+    lens = outpainted_lens(parts.still)
     guide = make_guide(parts.still, np.array([[0, -1, 0], [0, -2, 0], [0, -3, 0.5]]), 1.0)
     assert guide_lines([guide], parts.still, lens) == ()
 
 
 def test_the_button_lays_a_guide_into_the_largest_moving_region(addon, parts):
     assert bpy.ops.make_4d.add_guide() == {"FINISHED"}
-    lens = wide_lens(parts.still)
+    lens = outpainted_lens(parts.still)
     (guide,) = guides_of(bpy.context.scene)
     assert bpy.context.view_layer.objects.active == guide and guide.hide_render
     (line,) = guide_lines([guide], parts.still, lens)
@@ -121,11 +121,11 @@ def test_a_scene_without_clouds_says_so(addon, empty_blend):
         bpy.ops.make_4d.add_guide()
 
 
-def test_front_is_the_nearest_point_of_every_pixel(parts, make_flight):
-    lens = wide_lens(parts.still)
+def test_front_is_the_nearest_point_of_every_pixel(parts, make_scene_data):
+    lens = outpainted_lens(parts.still)
     front = front_of([parts.still, parts.moving], lens)
-    flight = make_flight()
-    for points in (flight.still, flight.moving):
+    scene_data = make_scene_data()
+    for points in (scene_data.still, scene_data.moving):
         seen = points.position
         columns = (seen[:, 0] / seen[:, 2] * lens.focal + lens.cx).astype(int)
         rows = (seen[:, 1] / seen[:, 2] * lens.focal + lens.cy).astype(int)
@@ -134,12 +134,12 @@ def test_front_is_the_nearest_point_of_every_pixel(parts, make_flight):
         np.testing.assert_allclose(front.color[rows, columns], colors, atol=1e-5)
 
 
-def test_front_takes_the_nearer_of_two_and_fills_what_is_gone(parts, make_flight):
-    lens = wide_lens(parts.still)
+def test_front_takes_the_nearer_of_two_and_fills_what_is_gone(parts, make_scene_data):
+    lens = outpainted_lens(parts.still)
     front = front_of([parts.still, parts.moving], lens)
     alone = front_of([parts.moving], lens)
     assert np.isfinite(alone.depth).all() and (alone.depth > 50).all()
-    still = make_flight().still
+    still = make_scene_data().still
     nearer = make_points("copy", replace(still, position=0.5 * still.position))
     both = bpy.data.objects.new("copy", nearer)
     halved = front_of([both, parts.still, parts.moving], lens).depth

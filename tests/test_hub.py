@@ -19,11 +19,11 @@ pytest.importorskip("diffusers", reason="diffusers is not installed")
 pytest.importorskip("transformers", reason="transformers is not installed")
 
 from make_4d.geometry.build import build_scene
-from make_4d.geometry.core.cloud import load_flight
-from make_4d.ml.client import Download, Job
-from make_4d.ml.protocol import Done
-from make_4d.ml.registry import MODELS
-from make_4d.ml.settings import JobSettings, Resources
+from make_4d.geometry.core.scene_data import load_scene_data
+from make_4d.ml.client.tasks import Download, Job
+from make_4d.ml.common.job_settings import JobSettings, Resources
+from make_4d.ml.common.protocol import Done
+from make_4d.ml.common.registry import MODELS
 from render_scene import rendered
 
 HUB = ("huggingface.co", 443)
@@ -60,8 +60,8 @@ def test_a_registered_model_works(addon, empty_blend, models_folder, tmp_path, s
     choice = {f"{spec.stage}_model": spec.key}
     settings = JobSettings(str(sample), size=256, frames=2, steps=10, **choice)
     job = Job(settings, tmp_path / "cache", Resources(str(models_folder), use_hub_cache=False))
-    flight = load_flight(finish(job))
+    scene_data = load_scene_data(finish(job))
     job.close()
-    built = build_scene(flight, spec.key, bpy.context.scene)
+    built = build_scene(scene_data, spec.key, bpy.context.scene)
     picture = rendered(bpy.data.scenes[built.scene], tmp_path)
     assert np.isfinite(picture).all() and picture[..., :3].std() > 0.02

@@ -10,9 +10,11 @@ import pytest
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
 from lake_scene import write_lake
-from make_4d.ml.protocol import Done, Failed
-from make_4d.ml.settings import JobSettings
-from make_4d.operators import job_log, job_queue, running
+from make_4d.jobs import log as job_log
+from make_4d.jobs import queue as job_queue
+from make_4d.jobs import running
+from make_4d.ml.common.job_settings import JobSettings
+from make_4d.ml.common.protocol import Done, Failed
 from make_4d.operators.copy_details import details
 
 
@@ -41,7 +43,7 @@ def ask(scene, kind="make", **changes):
     """Ask for a job as a click does."""
     own = scene.make_4d
     settings = JobSettings(bpy.path.abspath(own.photo), size=64, frames=5, **changes)
-    job_queue.ask(running.WaitingJob(settings, kind, running.place_of(scene)))
+    job_queue.ask(running.JobRequest(settings, kind, running.scene_ref(scene)))
 
 
 def until(condition, seconds=90):
@@ -177,7 +179,7 @@ def test_a_failure_is_kept_with_its_details_and_the_queue_goes_on(scene, tmp_pat
     text = details(running.failure)
     assert "secret" not in text
     assert '"photo": "broken.jpg"' in text and "Blender 5." in text and "Make 4D 0." in text
-    assert running.failure.sentence in (tmp_path / job_log.NAME).read_text(encoding="utf-8")
+    assert running.failure.message in (tmp_path / job_log.NAME).read_text(encoding="utf-8")
     until(is_done)
     assert running.failure is None, "the next job begins"
     assert take() == {"FINISHED"} and len(clouds()) == 2
@@ -224,7 +226,7 @@ def test_disabling_the_addon_leaves_nothing_behind(scene, addon):
     addon.unregister()
     try:
         assert not worker.is_alive and not folder.exists() and not running.waiting
-        assert not bpy.app.timers.is_registered(job_queue.tick) and not running.TAKERS
+        assert not bpy.app.timers.is_registered(job_queue.tick) and not running.RESULT_HANDLERS
         left = [
             function.__module__
             for name in HANDLERS

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent / "bench"))
 from landscapes import make, render
 from landscapes.build import Shape, place
 from landscapes.materials import Air, plain
-from landscapes.setting import FIELD_OF_VIEW, Flight, Setting
+from landscapes.setting import FIELD_OF_VIEW, SceneData, Setting
 from landscapes.sky import Sky
 from make_4d.geometry.core.camera import Intrinsics, pixel_centers, project, unproject
 
@@ -95,7 +95,7 @@ def test_the_same_arguments_give_the_same_scene(river: Any) -> None:
 
 def test_depth_is_z_and_not_distance() -> None:
     scene = render.empty_scene()
-    setting = Setting(Sky(), Air(), Flight(eye=0.0, pitch=0.0, forward=1.5, up=0.25))
+    setting = Setting(Sky(), Air(), SceneData(eye=0.0, pitch=0.0, forward=1.5, up=0.25))
     wall = Shape()
     wall.box((-50, 10, -50), (50, 11, 0.5))
     place(wall.mesh("wall", [plain(setting.air, ("808080",))]))

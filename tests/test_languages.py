@@ -11,7 +11,7 @@ import pytest
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
 from interface_texts import texts
-from make_4d.ml.registry import MODELS
+from make_4d.ml.common.registry import MODELS
 from make_4d.panels import languages
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,32 +42,32 @@ def test_entries_belong_to_texts_of_the_interface(name):
 
 @pytest.mark.parametrize("name", languages.LOCALES)
 def test_everything_is_said_in_every_language(name):
-    known = {text for text, _ in languages.entries(name)}
+    observed = {text for text, _ in languages.entries(name)}
     shown = {text.literal: text.place for text in texts() if has_words(text.literal)}
-    missing = {said: place for said, place in shown.items() if said not in known}
+    missing = {translate: place for translate, place in shown.items() if translate not in observed}
     assert len(shown) > 250 and not missing
 
 
 @pytest.mark.parametrize("name", languages.LOCALES)
 def test_what_blender_shows_of_properties_is_said(name, addon):
-    known = {text for text, _ in languages.entries(name)} | {spec.label for spec in MODELS}
+    observed = {text for text, _ in languages.entries(name)} | {spec.label for spec in MODELS}
     tooltips = languages.tooltips_of_models(dict(languages.entries(name)))
     assert all(spec.license in tip for spec, tip in zip(MODELS, tooltips.values(), strict=True))
     assert not set(tooltips) & set(tooltips.values()), "said in English"
-    known |= set(tooltips)
-    shown = {said: place for said, place in of_properties() if has_words(said)}
+    observed |= set(tooltips)
+    shown = {translate: place for translate, place in of_properties() if has_words(translate)}
     assert len(shown) > 150
-    assert not {said: place for said, place in shown.items() if said not in known}
+    assert not {translate: place for translate, place in shown.items() if translate not in observed}
 
 
 @pytest.mark.parametrize("name", languages.LOCALES)
 def test_the_inputs_of_the_motion_are_said(name, addon):
     from make_4d.geometry.nodes.animate import animate_group
 
-    known = {text for text, _ in languages.entries(name)}
+    observed = {text for text, _ in languages.entries(name)}
     sockets = animate_group().interface.items_tree
     shown = {socket.name for socket in sockets if not socket.hide_in_modifier} - {"Geometry"}
-    assert "Eddy Size" in shown and not shown - known
+    assert "Eddy Size" in shown and not shown - observed
 
 
 def of_properties():
@@ -97,16 +97,16 @@ def has_words(text: str) -> bool:
 
 @pytest.mark.parametrize("name", languages.LOCALES)
 def test_the_same_is_put_into_both(name):
-    for text, said in languages.entries(name):
-        assert fields(text) == fields(said), text
-        assert said.strip(), text
+    for text, translate in languages.entries(name):
+        assert fields(text) == fields(translate), text
+        assert translate.strip(), text
 
 
 def test_every_stage_and_every_file_is_there():
-    from make_4d.ml.stage_table import STAGE_LABELS
+    from make_4d.ml.stages.table import STAGE_LABELS
 
-    said = dict(languages.entries("de"))
-    assert set(STAGE_LABELS.values()) <= set(said)
+    translate = dict(languages.entries("de"))
+    assert set(STAGE_LABELS.values()) <= set(translate)
     assert {path.stem for path in languages.FOLDER.glob("*.json")} == set(languages.LOCALES)
 
 
@@ -118,21 +118,21 @@ def test_blender_is_given_labels_and_names_of_operators(addon):
 
 
 def test_composed_sentences_are_said_part_by_part(addon):
-    from make_4d.geometry.core.sentences import Sentence
-    from make_4d.geometry.texts import said
-    from make_4d.ml.photo_file import PhotoError
-    from make_4d.ml.stage_table import stage_label
+    from make_4d.geometry.core.messages import Message
+    from make_4d.geometry.translation import translate
+    from make_4d.ml.common.photo_file import PhotoError
+    from make_4d.ml.stages.table import stage_label
 
-    known = languages.translations()["de_DE"]
+    observed = languages.translations()["de_DE"]
 
     def in_german(text):
-        return known.get(("*", text), text)
+        return observed.get(("*", text), text)
 
     template = "Not enough memory in the stage '{stage}': choose a smaller size and run again."
-    sentence = Sentence(template, stage=stage_label("depth"))
-    told = said(sentence, in_german)
+    message = Message(template, stage=stage_label("depth"))
+    told = translate(message, in_german)
     assert told.startswith("Nicht genug Speicher in der Stufe 'Schätzt die Tiefe'")
     error = PhotoError("'{name}' is empty; copy the photo again.", name="Depth")
-    assert said(error, in_german) == "'Depth' ist leer; das Foto noch einmal kopieren."
-    assert said(OSError("{what} nobody knows"), in_german) == "{what} nobody knows"
-    assert said(sentence) == sentence and said("Ready", in_german) == "Bereit"
+    assert translate(error, in_german) == "'Depth' ist leer; das Foto noch einmal kopieren."
+    assert translate(OSError("{what} nobody knows"), in_german) == "{what} nobody knows"
+    assert translate(message) == message and translate("Ready", in_german) == "Bereit"

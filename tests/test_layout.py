@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import statistics
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("geometry", "ml", "operators", "panels", "render")
+PARTS = ("geometry", "jobs", "ml", "operators", "panels", "render")
 MODULES = sorted(
     path.relative_to(ROOT)
     for path in (ROOT / "__init__.py", *(p for part in PARTS for p in (ROOT / part).rglob("*.py")))
@@ -28,26 +27,16 @@ SCRIPTS = [Path("make4d"), Path(".ci/tasks.py"), *TESTS]
 # Whom the modules of a folder may import from the package. `ml-client` is what Blender's side may
 # see of the machine-learning side: none of it needs more than Python.
 ALLOWED = {
-    "": {"operators", "panels", "render", "geometry"},
-    "panels": {"panels", "operators", "render", "geometry", "geometry/core", "ml-client"},
-    "operators": {"operators", "render", "geometry", "geometry/core", "ml-client"},
+    "": {"jobs", "operators", "panels", "render", "geometry"},
+    "panels": {"panels", "operators", "jobs", "render", "geometry", "geometry/core", "ml-client"},
+    "operators": {"operators", "jobs", "render", "geometry", "geometry/core", "ml-client"},
+    "jobs": {"jobs", "render", "geometry", "geometry/core", "ml-client"},
     "render": {"render", "geometry", "geometry/core", "ml-client"},
     "geometry": {"geometry", "geometry/core"},
     "geometry/core": {"geometry/core"},
     "ml": {"ml", "ml-client", "geometry/core"},
 }
-ML_CLIENT = (
-    *("ml/client.py", "ml/process.py", "ml/protocol.py", "ml/settings.py"),
-    *(
-        "ml/errors.py",
-        "ml/model_files.py",
-        "ml/model_store.py",
-        "ml/own_packages.py",
-        "ml/registry.py",
-    ),
-    *("ml/stage_table.py",),
-    *("ml/cache_files.py", "ml/exif.py", "ml/photo_file.py", "ml/photo_header.py"),
-)
+ML_CLIENT = ("ml/client/", "ml/common/", "ml/stages/table.py")
 BLENDER = {
     *("bpy", "bl_math", "bl_operators", "bl_ui", "blf", "bmesh"),
     *("addon_utils", "bpy_extras", "gpu", "gpu_extras", "mathutils"),
@@ -63,7 +52,7 @@ def tree(path: Path) -> ast.Module:
 
 def part_of(path: Path) -> str:
     """The part of the package a module belongs to, a key of ALLOWED (or ml-client)."""
-    if path.as_posix() in ML_CLIENT:
+    if path.as_posix().startswith(ML_CLIENT):
         return "ml-client"
     if path.parts[:2] == ("geometry", "core"):
         return "geometry/core"
@@ -72,7 +61,6 @@ def part_of(path: Path) -> str:
 
 PLAIN = [path for path in MODULES if part_of(path).startswith(("ml", "geometry/core"))]
 PACKAGES = [path for path in MODULES if path.name == "__init__.py" and len(path.parts) > 1]
-OPERATORS = [path for path in MODULES if path.parts[0] == "operators"]
 MACHINE_PATHS = re.compile("|".join(f"/{name}/" for name in ("work", "root", "home")))
 
 
@@ -162,26 +150,9 @@ def test_package_files_hold_a_docstring_alone(path: Path) -> None:
 @pytest.mark.parametrize("path", [*MODULES, *SCRIPTS], ids=str)
 def test_files(path: Path) -> None:
     lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
-    assert len(lines) <= 350
+    assert len(lines) <= 500
     assert ast.get_docstring(tree(path)), "says nothing of what it is for"
     assert not [line for line in lines if MACHINE_PATHS.search(line)]
-
-
-def test_functions_are_short() -> None:
-    lengths = [
-        (node.end_lineno or 0) - node.lineno + 1
-        for path in (*MODULES, Path("make4d"), Path(".ci/tasks.py"))
-        for node in ast.walk(tree(path))
-        if isinstance(node, ast.FunctionDef)
-    ]
-    assert statistics.median(lengths) <= 12
-
-
-@pytest.mark.parametrize("path", OPERATORS, ids=str)
-def test_one_operator_a_file(path: Path) -> None:
-    classes = [node for node in tree(path).body if isinstance(node, ast.ClassDef)]
-    bases = [ast.unparse(base) for node in classes for base in node.bases]
-    assert sum(base.endswith("Operator") for base in bases) <= 1
 
 
 def test_script_is_read_by_an_old_python() -> None:

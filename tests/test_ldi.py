@@ -71,16 +71,16 @@ def test_samples_are_capped_whatever_the_size():
 
 
 def test_the_photo_alone_decides_where_layers_are_cut(rng):
-    from make_4d.ml.settings import JobSettings
-    from make_4d.ml.stage_context import StageContext
+    from make_4d.ml.common.job_settings import JobSettings
     from make_4d.ml.stages import cluster
+    from make_4d.ml.stages.context import StageContext
 
-    wide = np.full((60, 80), 0.9, np.float32)  # invented ground below and beside the photo
-    wide[50:] = 1.0
-    wide[:2] = 0.0
+    outpainted = np.full((60, 80), 0.9, np.float32)  # invented ground below and beside the photo
+    outpainted[50:] = 1.0
+    outpainted[:2] = 0.0
     photo = rng.choice(np.float32([0.05, 0.1, 0.5]), (40, 50))
-    wide[4:44, 20:70] = photo
-    inputs = {"back_disparity": wide, "margins": np.array([4, 10, 16, 20])}
+    outpainted[4:44, 20:70] = photo
+    inputs = {"back_disparity": outpainted, "margins": np.array([4, 10, 16, 20])}
     context = StageContext(lambda fraction, detail: None, lambda: False)
     bins = cluster.run(inputs, JobSettings("photo.jpg", layers=3), context)["bins"]
     ends = [1 - ldi.END_SLACK, *cluster.cluster_bins(photo.ravel(), 3)[1:-1], 100 + ldi.END_SLACK]
@@ -129,9 +129,9 @@ def test_aligned_depth_keeps_the_seen_and_meets_it_at_the_hole(rng):
 
 def test_spread_inward_is_harmonic_and_exact_on_the_known(rng):
     values = np.tile(np.linspace(0, 1, 32, dtype=np.float32), (24, 1))
-    known = np.zeros((24, 32), bool)
-    known[:, :4] = known[:, -4:] = True
-    filled = ldi.spread_inward(values, known, iterations=400)
-    np.testing.assert_array_equal(filled[known], values[known])
+    observed = np.zeros((24, 32), bool)
+    observed[:, :4] = observed[:, -4:] = True
+    filled = ldi.spread_inward(values, observed, iterations=400)
+    np.testing.assert_array_equal(filled[observed], values[observed])
     assert np.abs(filled - values).max() < 0.08
-    assert not ldi.spread_inward(values, np.zeros_like(known)).any()
+    assert not ldi.spread_inward(values, np.zeros_like(observed)).any()

@@ -18,7 +18,7 @@ PROGRAM = """
 import os, sys
 sys.path.insert(0, {tests!r})
 import conftest, bpy, make_4d
-from make_4d.ml.settings import JobSettings
+from make_4d.ml.common.job_settings import JobSettings
 from make_4d.operators import job_queue, running
 make_4d.register()
 place = running.place_of(bpy.context.scene)

@@ -16,15 +16,16 @@ sys.path.insert(0, str(Path(__file__).parent / "bench"))
 import _quality_loop as loop
 import _quality_runs as runs
 from make_4d.geometry.core.camera import Intrinsics, pixel_centers, project
+from make_4d.geometry.core.editable_images import MOTION_FILE
 from make_4d.geometry.core.motion_edits import MotionEdits, save_edits
-from make_4d.geometry.core.pictures import MOTION_FILE
-from make_4d.ml.settings import JobSettings
-from make_4d.ml.stages import flight, motion
+from make_4d.ml.common.job_settings import JobSettings
+from make_4d.ml.stages import lift as scene_data
+from make_4d.ml.stages import motion
 
 HEIGHT, WIDTH, MARGIN, HORIZON = 120, 168, 16, 48
 EYE_HEIGHT, FARTHEST = 0.7, 100.0
 FRAMES = 60
-WIDE = (HEIGHT + 2 * MARGIN, WIDTH + 2 * MARGIN)
+OUTPAINTED = (HEIGHT + 2 * MARGIN, WIDTH + 2 * MARGIN)
 POST = np.s_[70:104, 92:100]
 BENT = [(100, 70, 3), (112, 84, 3), (92, 104, 4), (76, 150, 3)]
 OPPOSED = [[(100, 70, 3), (106, 88, 3)], [(84, 148, 3), (92, 112, 3)]]
@@ -33,8 +34,8 @@ WIND = [(170, 10, 2), (60, 30, 1), (20, 8, 2)]
 
 def river() -> np.ndarray:
     """Mask of a river (H, W) that winds from the horizon to the wide photo's lower border."""
-    x, y = np.moveaxis(pixel_centers(*WIDE), -1, 0)
-    near = np.clip((y - HORIZON - MARGIN / 2) / (WIDE[0] - HORIZON), 0, 1)
+    x, y = np.moveaxis(pixel_centers(*OUTPAINTED), -1, 0)
+    near = np.clip((y - HORIZON - MARGIN / 2) / (OUTPAINTED[0] - HORIZON), 0, 1)
     center = 104 + 14 * np.sin(7 * near) - 22 * near
     return (np.abs(x - center) < 5 + 58 * near) & (near > 0.02)
 
@@ -54,21 +55,23 @@ def inputs():
     """
     rng = np.random.default_rng(3)
     focal = Intrinsics.from_field_of_view(WIDTH, HEIGHT, np.radians(55.0)).focal
-    down = np.maximum(np.arange(WIDE[0]) + 0.5 - HORIZON, 1e-3) / focal
-    ground = np.minimum(EYE_HEIGHT / down, FARTHEST)[:, None].repeat(WIDE[1], 1).astype(np.float32)
-    post = np.zeros(WIDE, bool)
+    down = np.maximum(np.arange(OUTPAINTED[0]) + 0.5 - HORIZON, 1e-3) / focal
+    ground = (
+        np.minimum(EYE_HEIGHT / down, FARTHEST)[:, None].repeat(OUTPAINTED[1], 1).astype(np.float32)
+    )
+    post = np.zeros(OUTPAINTED, bool)
     post[POST] = True
     foot = ground[POST[0].stop - 1, 0]
-    near = post | (np.arange(WIDE[0])[:, None] >= POST[0].stop)
-    sky = np.zeros(WIDE, np.float32)
+    near = post | (np.arange(OUTPAINTED[0])[:, None] >= POST[0].stop)
+    sky = np.zeros(OUTPAINTED, np.float32)
     sky[:HORIZON] = 1
-    noise = ndimage.gaussian_filter(rng.normal(size=WIDE), 2.0)
+    noise = ndimage.gaussian_filter(rng.normal(size=OUTPAINTED), 2.0)
     gray = (0.5 + 0.12 * noise / noise.std()).clip(0, 1).astype(np.float32)
-    wide = np.repeat(gray[..., None], 3, axis=-1)
-    far = wide.copy()
+    outpainted = np.repeat(gray[..., None], 3, axis=-1)
+    far = outpainted.copy()
     far[near & ~post & river()] = 1, 0, 0
     return {
-        "image": wide[MARGIN:-MARGIN, MARGIN:-MARGIN],
+        "image": outpainted[MARGIN:-MARGIN, MARGIN:-MARGIN],
         "margins": np.full(4, MARGIN),
         "focal_35mm": np.zeros(1, np.float32),
         "depth_focal": np.array([focal], np.float32),
@@ -77,18 +80,18 @@ def inputs():
         "tilt": np.zeros(1, np.float32),
         "positions": np.zeros((3, 3)),
         "look": np.tile((0.0, 0.0, 1.0), (3, 1)),
-        "wide": wide,
+        "outpainted": outpainted,
         "sky": sky,
         "disparity": (1 / np.where(post, foot, ground)).astype(np.float32),
-        "color": np.stack([wide, far]),
+        "color": np.stack([outpainted, far]),
         "depth": np.stack([np.minimum(ground, foot), np.maximum(ground, foot)]),
         "member": np.stack([near, np.ones_like(near)]),
-        "known": np.stack([near, ~near]),
+        "observed": np.stack([near, ~near]),
         "layer_sky": np.stack([0 * sky, sky]),
         "bins": np.array([0.0, foot * 1.01, FARTHEST]),
-        "fringe_opacity": np.zeros(WIDE, np.float32),
-        "fringe_color": wide,
-        "fringe_source": np.arange(wide[..., 0].size, dtype=np.int32).reshape(WIDE),
+        "fringe_opacity": np.zeros(OUTPAINTED, np.float32),
+        "fringe_color": outpainted,
+        "fringe_source": np.arange(outpainted[..., 0].size, dtype=np.int32).reshape(OUTPAINTED),
     }
 
 
@@ -105,7 +108,7 @@ def make(inputs, tmp_path):
         )
         context = runs.quiet_context()
         moving = motion.run(inputs, settings, context)
-        return flight.build_flight(inputs | moving, settings, context)
+        return scene_data.lift_layers(inputs | moving, settings, context)
 
     return made
 
@@ -153,7 +156,7 @@ def test_nothing_invented_shines_through_running_water(make, guides):
 
 def test_water_runs_toward_the_viewer_along_its_guide_from_layer_to_layer(make):
     made = make([BENT])
-    water = (made.moving.position[:, 1] > 0) & (made.moving.known > 0.5)
+    water = (made.moving.position[:, 1] > 0) & (made.moving.observed > 0.5)
     far = water & (made.moving.layer == 1)
     ends = made.moving.position + made.moving.forward[-1]
     assert (ends[water, 2] < made.moving.position[water, 2]).mean() > 0.95
@@ -163,10 +166,10 @@ def test_water_runs_toward_the_viewer_along_its_guide_from_layer_to_layer(make):
 def test_what_moves_but_clouds_lies_over_a_still_bed_of_itself(make):
     made = make([BENT])
     still = made.still
-    places = zip(still.pixel, still.position[:, 2].round(3), still.known, strict=True)
+    places = zip(still.pixel, still.position[:, 2].round(3), still.observed, strict=True)
     colors = dict(zip(places, still.color[:, 0], strict=True))
     moving = made.moving
-    for p in np.flatnonzero(moving.known > 0.5)[::7]:
+    for p in np.flatnonzero(moving.observed > 0.5)[::7]:
         below = (moving.pixel[p], (moving.position[p, 2] * np.float32(1.04)).round(3), 0)
         is_cloud = moving.position[p, 2] == FARTHEST
         assert colors.get(below) == (None if is_cloud else moving.color[p, 0])
@@ -174,18 +177,18 @@ def test_what_moves_but_clouds_lies_over_a_still_bed_of_itself(make):
 
 def test_what_is_behind_running_water_stands_and_what_is_behind_the_post_runs(make):
     made = make([BENT])
-    invented = made.moving.position[made.moving.known < 0.5]
-    column, row = project(invented, made.plan.wide_camera).astype(int).T
-    behind_post = np.zeros(WIDE, bool)
+    inpainted = made.moving.position[made.moving.observed < 0.5]
+    column, row = project(inpainted, made.plan.outpainted_camera).astype(int).T
+    behind_post = np.zeros(OUTPAINTED, bool)
     behind_post[POST] = True
     assert behind_post[row, column].sum() > 50 and not river_of_the_photo()[row, column].any()
 
 
 def test_the_front_s_depth_is_the_nearest_known_one(rng):
     depth = rng.uniform(1, 9, (3, 7, 8)).astype(np.float32)
-    known = rng.random((3, 7, 8)) < 0.3
-    got = flight.front_depth({"depth": depth, "known": known})
+    observed = rng.random((3, 7, 8)) < 0.3
+    got = scene_data.front_depth({"depth": depth, "observed": observed})
     for r in range(7):
         for c in range(8):
-            seen = [depth[i, r, c] for i in range(3) if known[i, r, c]]
+            seen = [depth[i, r, c] for i in range(3) if observed[i, r, c]]
             assert got[r, c] == (min(seen) if seen else depth[2, r, c])

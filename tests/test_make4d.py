@@ -67,7 +67,7 @@ def fake(make4d: ModuleType, monkeypatch: pytest.MonkeyPatch, fail_at: int | Non
 
 def test_usage_names_every_option_of_the_job(make4d: ModuleType) -> None:
     pytest.importorskip("bpy", reason="Blender's module is not installed")
-    from make_4d.operators.command import parser
+    from make_4d.jobs.command import parser
 
     for action in parser()._actions:
         for name in action.option_strings:
@@ -273,7 +273,7 @@ def test_disk_that_fills_up(make4d: ModuleType, monkeypatch: pytest.MonkeyPatch)
     ],
 )
 def test_failure_is_explained(
-    make4d: ModuleType, monkeypatch: pytest.MonkeyPatch, printed: str, sentence: str
+    make4d: ModuleType, monkeypatch: pytest.MonkeyPatch, printed: str, message: str
 ) -> None:
     monkeypatch.setenv("PATH", os.defpath)
     environment = make4d.Environment()
@@ -282,7 +282,7 @@ def test_failure_is_explained(
     with (
         environment.log.open("w") as log,
         environment.locked() as lock,
-        pytest.raises(make4d.SetupError, match=sentence),
+        pytest.raises(make4d.SetupError, match=message),
     ):
         environment.call(failing, log, lock)
     assert printed in environment.log.read_text()

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from make_4d.geometry.core import matting
 from make_4d.geometry.core.color import linear_to_srgb, srgb_to_linear
-from make_4d.ml.settings import JobSettings
-from make_4d.ml.stage_context import StageContext
+from make_4d.ml.common.job_settings import JobSettings
 from make_4d.ml.stages import matte
+from make_4d.ml.stages.context import StageContext
 
 SIDE, FINE = 40, 8
 """Pixels a side of the disc's picture, and samples a side of each pixel."""
@@ -241,7 +241,11 @@ def test_tiny_pictures_are_valid(rng, shape, reach):
 
 def run_matte(image, disparity, size):
     """The matting stage's arrays; the sky is where the disparity is 0."""
-    inputs = {"wide": image, "disparity": disparity, "sky": (disparity == 0).astype(np.float32)}
+    inputs = {
+        "outpainted": image,
+        "disparity": disparity,
+        "sky": (disparity == 0).astype(np.float32),
+    }
     context = StageContext(lambda fraction, detail: None, lambda: False)
     return matte.run(inputs, JobSettings("photo.jpg", size=size), context)
 

@@ -16,19 +16,13 @@ pytest.importorskip("transformers", reason="transformers is not installed")
 import tiny_models
 from hub_server import HubServer
 from make_4d.geometry import folders
-from make_4d.ml.client import Download
-from make_4d.ml.model_store import snapshot_folder
-from make_4d.ml.registry import STAGES, model
-from make_4d.ml.settings import DEVICES, JobSettings, Resources, SettingsError
-from make_4d.operators import (
-    command,
-    download_watch,
-    job_queue,
-    model_states,
-    preferences,
-    running,
-    use_models,
-)
+from make_4d.jobs import command, model_states, running
+from make_4d.jobs import queue as job_queue
+from make_4d.ml.client.tasks import Download
+from make_4d.ml.common.job_settings import DEVICES, JobSettings, Resources, SettingsError
+from make_4d.ml.common.model_store import snapshot_folder
+from make_4d.ml.common.registry import STAGES, model
+from make_4d.operators import download_watch, preferences, use_models
 from make_4d.panels.text import lines_of
 
 KEY = "segformer-b0"
@@ -79,8 +73,8 @@ def press(operator, **properties):
 def test_a_download_needs_online_access(place, hub):
     bpy.context.preferences.system.use_online_access = False
     assert not bpy.ops.make_4d.download.poll()
-    said = press(bpy.ops.make_4d.download, model=KEY)
-    assert "Online Access" in said and not place.exists() and not hub.requests
+    translate = press(bpy.ops.make_4d.download, model=KEY)
+    assert "Online Access" in translate and not place.exists() and not hub.requests
 
 
 def test_download_use_and_remove(place, online):
@@ -95,17 +89,17 @@ def test_download_use_and_remove(place, online):
 
 
 def test_the_light_package_downloads_nothing(place, online, monkeypatch, tmp_path):
-    monkeypatch.setattr("make_4d.ml.process.ROOT", tmp_path)
+    monkeypatch.setattr("make_4d.ml.client.process.ROOT", tmp_path)
     asked = len(online.requests)
-    said = press(bpy.ops.make_4d.download, model=KEY)
-    assert "downloads nothing" in said and len(online.requests) == asked
+    translate = press(bpy.ops.make_4d.download, model=KEY)
+    assert "downloads nothing" in translate and len(online.requests) == asked
 
 
 def test_a_failed_download_stays_to_be_read_and_goes_on(place, online):
     online.faults.status = 404
-    said = press(bpy.ops.make_4d.download, model=KEY)
-    assert model(KEY).label in said
-    assert running.downloads[KEY].failure in said
+    translate = press(bpy.ops.make_4d.download, model=KEY)
+    assert model(KEY).label in translate
+    assert running.downloads[KEY].failure in translate
     online.faults.status = 0
     assert press(bpy.ops.make_4d.download, model=KEY) == {"FINISHED"}
     assert KEY not in running.downloads
@@ -158,8 +152,8 @@ def test_a_failure_can_be_put_out_of_sight(place, online):
 def test_a_missing_model_is_told_before_anything_starts(place, empty_blend, tmp_path):
     bpy.context.scene.make_4d.photo = str(Path(__file__))
     bpy.context.scene.make_4d.motion_model = KEY
-    said = press(bpy.ops.make_4d.make)
-    assert model(KEY).label in said and "Download" in said and running.current is None
+    translate = press(bpy.ops.make_4d.make)
+    assert model(KEY).label in translate and "Download" in translate and running.current is None
 
 
 def test_a_model_in_a_cache_that_may_not_be_used_is_missing(place, empty_blend, tmp_path):
@@ -212,29 +206,29 @@ def run_command(*arguments, capfd):
 
 
 def test_the_command_lists_and_downloads(place, online, capfd):
-    status, said = run_command("--list-models", capfd=capfd)
-    assert status == 0 and all(m in said.out for m in ("sd2-inpaint", "missing", "Apache-2.0"))
+    status, translate = run_command("--list-models", capfd=capfd)
+    assert status == 0 and all(m in translate.out for m in ("sd2-inpaint", "missing", "Apache-2.0"))
     bpy.context.preferences.system.use_online_access = False
-    status, said = run_command("--download", KEY, capfd=capfd)
-    assert status == 1 and "--online-mode" in said.err and not place.exists()
-    status, said = run_command("--download", KEY, "--online-mode", capfd=capfd)
-    assert status == 0 and model(KEY).license in said.out and "is ready" in said.out
-    status, said = run_command("--list-models", capfd=capfd)
-    assert f"{KEY:<26}" in said.out and "ready" in said.out
+    status, translate = run_command("--download", KEY, capfd=capfd)
+    assert status == 1 and "--online-mode" in translate.err and not place.exists()
+    status, translate = run_command("--download", KEY, "--online-mode", capfd=capfd)
+    assert status == 0 and model(KEY).license in translate.out and "is ready" in translate.out
+    status, translate = run_command("--list-models", capfd=capfd)
+    assert f"{KEY:<26}" in translate.out and "ready" in translate.out
 
 
 def test_the_command_makes_a_film_with_models(place, tmp_path, capfd):
     tiny_models.install(place, "sd15-inpaint", KEY)
     checkpoint = tiny_models.save_checkpoint(tmp_path / "paper.pth")
     film = tmp_path / "film.mp4"
-    status, said = run_command(
+    status, translate = run_command(
         *("--size", 64, "--frames", 2, "--steps", 2, "--device", "cpu", "-o", film),
         *("--inpaint", "sd15-inpaint", "--motion", KEY, "--prompt", "a palace in spring"),
         *("--networks", checkpoint, "--models", place, "--cache", tmp_path / "cache"),
         capfd=capfd,
     )
-    assert status == 0, said
-    assert film.stat().st_size > 500 and "Networks run on CPU" in said.out
+    assert status == 0, translate
+    assert film.stat().st_size > 500 and "Networks run on CPU" in translate.out
 
 
 def test_the_command_refuses_an_unknown_model(addon, capfd):

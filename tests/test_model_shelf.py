@@ -7,10 +7,10 @@ import pytest
 pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("psutil", reason="psutil is not installed")
 
-from make_4d.ml.device import Device
-from make_4d.ml.model_shelf import ModelShelf
-from make_4d.ml.registry import models_for
-from make_4d.ml.settings import Resources
+from make_4d.ml.common.job_settings import Resources
+from make_4d.ml.common.registry import models_for
+from make_4d.ml.models.device import Device
+from make_4d.ml.models.model_cache import ModelCache
 
 FIRST, SECOND = models_for("depth")[:2]
 
@@ -29,7 +29,7 @@ class Loads:
     """A shelf with so much free memory, and what was loaded onto it."""
 
     def __init__(self, free_bytes: int, keep: bool = False) -> None:
-        self.shelf = ModelShelf(Resources(keep_models=keep))
+        self.shelf = ModelCache(Resources(keep_models=keep))
         self.shelf.device = lambda: Device("cpu", "a CPU", free_bytes, free_bytes)
         self.models = []
 

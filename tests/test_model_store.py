@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from make_4d.ml import model_store
-from make_4d.ml.errors import ModelError
-from make_4d.ml.registry import ModelSpec
+from make_4d.ml.common import model_store
+from make_4d.ml.common.errors import ModelError
+from make_4d.ml.common.registry import ModelSpec
 
 REVISION = "a1" * 20
 DEPTH = ModelSpec(
@@ -139,8 +139,8 @@ def test_a_pipeline_lacks_nothing(models: Path, name: str, damage: str) -> None:
     elif damage == "broken link":
         file.symlink_to(folder / "nowhere")
     assert model_store.find(PAINT, models) is None
-    sentence = model_store.why_not(PAINT, models)
-    assert name.partition("/")[0] in sentence and sentence.count(". ") == 0, sentence
+    message = model_store.why_not(PAINT, models)
+    assert name.partition("/")[0] in message and message.count(". ") == 0, message
 
 
 @pytest.mark.parametrize("name", depth_files())
@@ -204,8 +204,8 @@ def test_weights_in_several_files(models: Path, variant: str, index: str) -> Non
 def test_pickles_don_t_count(models: Path) -> None:
     folder = write(models / "tiny-depth", depth_files())
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    sentence = model_store.why_not(DEPTH, models)
-    assert "holds only pickled weights (.bin), which Make 4D never loads" in sentence
+    message = model_store.why_not(DEPTH, models)
+    assert "holds only pickled weights (.bin), which Make 4D never loads" in message
     assert model_store.find(DEPTH, models) is None
     (folder / "pytorch_model.bin").rename(folder / "model.safetensors.incomplete")
     assert "model.safetensors is missing" in model_store.why_not(DEPTH, models)
@@ -298,10 +298,10 @@ def test_the_hub_s_cache_is_where_its_library_has_it(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     code = "from huggingface_hub import constants; print(constants.HF_HUB_CACHE)"
-    said = subprocess.run(
+    translate = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
     )
-    assert said.stdout.strip() == str(model_store.hub_cache())
+    assert translate.stdout.strip() == str(model_store.hub_cache())
 
 
 def test_what_is_fetched() -> None:

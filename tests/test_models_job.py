@@ -15,15 +15,23 @@ pytest.importorskip("diffusers", reason="diffusers is not installed")
 pytest.importorskip("transformers", reason="transformers is not installed")
 
 import tiny_models
-from make_4d.geometry.core.cloud import load_flight
 from make_4d.geometry.core.color import linear_to_srgb, srgb_to_linear
-from make_4d.geometry.core.features import features_path, load_features
-from make_4d.ml.client import DeviceQuery, Job
-from make_4d.ml.model_store import snapshot_folder
-from make_4d.ml.process import Worker
-from make_4d.ml.protocol import Cancelled, DeviceFound, Done, Failed, Preview, Progress, StageDone
-from make_4d.ml.registry import model
-from make_4d.ml.settings import JobSettings, Resources
+from make_4d.geometry.core.feature_files import features_path, load_features
+from make_4d.geometry.core.scene_data import load_scene_data
+from make_4d.ml.client.process import Worker
+from make_4d.ml.client.tasks import DeviceQuery, Job
+from make_4d.ml.common.job_settings import JobSettings, Resources
+from make_4d.ml.common.model_store import snapshot_folder
+from make_4d.ml.common.protocol import (
+    Cancelled,
+    DeviceFound,
+    Done,
+    Failed,
+    Preview,
+    Progress,
+    StageDone,
+)
+from make_4d.ml.common.registry import model
 from tasks import finish
 
 KEYS = ("sd2-inpaint", "depth-anything-v2-small", "segformer-b0")
@@ -92,9 +100,9 @@ def finished(photo, models, tmp_path_factory):
                 previews.append(np.load(message.path))
         time.sleep(0.005)
     assert isinstance(job.finished, Done), job.finished
-    flight = load_flight(Path(job.finished.folder))
+    scene_data = load_scene_data(Path(job.finished.folder))
     job.close()
-    return messages, previews, flight, cache
+    return messages, previews, scene_data, cache
 
 
 def test_the_job_says_what_it_does(finished):
@@ -112,11 +120,11 @@ def test_the_job_says_what_it_does(finished):
         assert picture.dtype == np.uint8 and picture.ndim == 3 and max(picture.shape) <= 128
 
 
-def first_view(flight):
+def first_view(scene_data):
     """The points from the photo's place, (H, W, 3): each pixel's nearest fringe over its nearest
     solid point, in linear light."""
-    camera = flight.plan.camera
-    clouds = (flight.still, flight.moving)
+    camera = scene_data.plan.camera
+    clouds = (scene_data.still, scene_data.moving)
     place, color, opacity = (
         np.concatenate([getattr(cloud, name) for cloud in clouds])
         for name in ("position", "color", "opacity")
@@ -137,20 +145,20 @@ def first_view(flight):
 
 
 def test_the_photo_stays_as_it_is(finished, photo):
-    _, _, flight, _ = finished
+    _, _, scene_data, _ = finished
     image = cv2.imread(str(photo))[..., ::-1].astype(np.float32) / 255
-    error = np.abs(first_view(flight) - image).max(axis=-1)
+    error = np.abs(first_view(scene_data) - image).max(axis=-1)
     # A few mixtures can't be taken apart: a color would have less than no light.
     assert np.median(error) < 1e-6 and (error > 2 / 255).mean() < 0.01
 
 
 def test_features_are_kept_beside_the_cache_and_points_know_theirs(finished, models):
-    _, _, flight, cache = finished
-    assert flight.plan.networks == str(models / "paper.pth")
-    maps, size = load_features(features_path(cache, flight.plan.features))
+    _, _, scene_data, cache = finished
+    assert scene_data.plan.networks == str(models / "paper.pth")
+    maps, size = load_features(features_path(cache, scene_data.plan.features))
     assert maps.shape[1] == 32 and np.isfinite(maps).all() and maps.astype(np.float32).std() > 0
     assert maps.shape[2:] == tuple(-(-side // 4) for side in size)
-    for points in (flight.still, flight.moving):
+    for points in (scene_data.still, scene_data.moving):
         layer, inside = np.divmod(points.pixel, size[0] * size[1])
         np.testing.assert_array_equal(layer, points.layer)
         assert (inside >= 0).all() and layer.max(initial=0) < len(maps)
@@ -229,9 +237,9 @@ def test_a_bad_model_is_one_sentence(photo, start, tmp_path, key, harm):
     job = start(settings, tmp_path / "cache", resources_for(folder))
     finish(job)
     assert isinstance(job.finished, Failed)
-    sentence = job.finished.sentence
-    assert model(key).label in sentence and "\n" not in sentence and "Error" not in sentence
-    assert sentence.endswith(".") and any(w in sentence for w in ("Download", "download", "choose"))
+    message = job.finished.message
+    assert model(key).label in message and "\n" not in message and "Error" not in message
+    assert message.endswith(".") and any(w in message for w in ("Download", "download", "choose"))
 
 
 def test_prompts_of_any_length_and_script(photo, models, start, tmp_path):
@@ -248,11 +256,11 @@ def test_metric_depth_sets_the_lens_and_the_scale(photo, start, tmp_path):
     job = start(settings, tmp_path / "cache", resources_for(folder))
     finish(job)
     assert isinstance(job.finished, Done), job.finished
-    plan = load_flight(Path(job.finished.folder)).plan
+    plan = load_scene_data(Path(job.finished.folder)).plan
     other = JobSettings(str(photo), size=64, frames=2)
     job = start(other, tmp_path / "cache", resources_for(folder))
     finish(job)
-    plain = load_flight(Path(job.finished.folder)).plan
+    plain = load_scene_data(Path(job.finished.folder)).plan
     assert plan.meters_per_unit > 0 and plain.meters_per_unit == 0
     assert plan.camera.focal != plain.camera.focal and plan.camera.focal > 10
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from make_4d.geometry.core.camera import Intrinsics, pixel_centers
 from make_4d.geometry.core.flow import integrate
-from make_4d.ml.builtin.motion import eulerian_flow
-from make_4d.ml.builtin.regions import MotionRegions
+from make_4d.ml.classical.eulerian_flow import eulerian_flow
+from make_4d.ml.classical.regions import MotionRegions
 
 HEIGHT, WIDTH, HORIZON = 240, 360, 100
 

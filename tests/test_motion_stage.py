@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from make_4d.geometry.core import flow
 from make_4d.geometry.core.camera import pixel_centers
-from make_4d.geometry.core.cloud import KEY_TIMES
+from make_4d.geometry.core.editable_images import MOTION_FILE
 from make_4d.geometry.core.motion_edits import MotionEdits, save_edits
-from make_4d.geometry.core.pictures import MOTION_FILE
-from make_4d.ml.builtin.regions import MotionRegions
-from make_4d.ml.settings import JobSettings, SettingsError
-from make_4d.ml.stages import flight, motion
+from make_4d.geometry.core.scene_data import KEY_TIMES
+from make_4d.ml.classical.regions import MotionRegions
+from make_4d.ml.common.job_settings import JobSettings, SettingsError
+from make_4d.ml.stages import lift as scene_data
+from make_4d.ml.stages import motion
 
 HEIGHT, WIDTH = 60, 80
 LAKE = slice(40, 60)
@@ -20,24 +21,24 @@ LAKE = slice(40, 60)
 @pytest.fixture
 def inputs(rng):
     """Two layers: ground with a hole behind a post, and the post; sky in the upper half."""
-    wide = rng.uniform(0.3, 0.6, (HEIGHT, WIDTH, 3)).astype(np.float32)
+    outpainted = rng.uniform(0.3, 0.6, (HEIGHT, WIDTH, 3)).astype(np.float32)
     sky = np.zeros((HEIGHT, WIDTH), np.float32)
     sky[:24] = 1
     post = np.zeros((HEIGHT, WIDTH), bool)
     post[30:56, 36:44] = True
     return {
-        "image": wide[8:-8, 8:-8],
+        "image": outpainted[8:-8, 8:-8],
         "margins": np.array([8, 8, 8, 8]),
         "focal_35mm": np.array([28.0], np.float32),
         "depth_focal": np.zeros(1, np.float32),
-        "wide": wide,
+        "outpainted": outpainted,
         "disparity": np.where(sky > 0, 0, 0.5).astype(np.float32),
         "sky": sky,
         "horizon": np.array([26.0], np.float32),
-        "color": np.stack([wide, wide]),
+        "color": np.stack([outpainted, outpainted]),
         "depth": np.full((2, HEIGHT, WIDTH), 2.0, np.float32),
         "member": np.stack([post, np.ones_like(post)]),
-        "known": np.stack([post, ~post]),
+        "observed": np.stack([post, ~post]),
         "layer_sky": np.stack([sky, sky]),
     }
 
@@ -51,7 +52,7 @@ def run(inputs, tmp_path, edits=None, **settings):
 
 
 def quiet():
-    from make_4d.ml.stage_context import StageContext
+    from make_4d.ml.stages.context import StageContext
 
     return StageContext(lambda *_: None, lambda: False)
 
@@ -85,7 +86,7 @@ def test_water_runs_on_from_layer_to_layer(inputs, tmp_path, monkeypatch, is_pai
     """What was invented of the far layer below the near one is no water, but the lake is one."""
     near = np.zeros((HEIGHT, WIDTH), bool)
     near[50:] = True
-    layers = {"member": np.stack([near, ~near | near]), "known": np.stack([near, ~near])}
+    layers = {"member": np.stack([near, ~near | near]), "observed": np.stack([near, ~near])}
     none = painted(value=0.0)
     found = iter([MotionRegions(none, painted(), none), MotionRegions(none, none, none)])
     monkeypatch.setattr(motion, "find_regions", lambda *_: next(found))
@@ -97,7 +98,7 @@ def test_water_runs_on_from_layer_to_layer(inputs, tmp_path, monkeypatch, is_pai
 def test_water_before_a_dry_layer_is_not_that_layer_s(inputs, tmp_path, monkeypatch):
     near = np.zeros((HEIGHT, WIDTH), bool)
     near[LAKE] = True
-    layers = {"member": np.stack([near, ~near | near]), "known": np.stack([near, ~near])}
+    layers = {"member": np.stack([near, ~near | near]), "observed": np.stack([near, ~near])}
     none = painted(value=0.0)
     found = iter([MotionRegions(none, painted(), none), MotionRegions(none, none, none)])
     monkeypatch.setattr(motion, "find_regions", lambda *_: next(found))
@@ -157,7 +158,7 @@ def test_lives_tell_when_points_are_inside(rng):
     pixels = pixel_centers(20, 30).reshape(-1, 2)
     keys = [24 * k / KEY_TIMES for k in range(KEY_TIMES + 1)]
     ways = [flow.integrate(sign * field, pixels, keys) for sign in (1, -1)]
-    got = flight.lives(pixels, *ways, (20, 30))
+    got = scene_data.lifetimes(pixels, *ways, (20, 30))
     for point in range(len(pixels)):
         ends = []
         for way in ways:

@@ -16,9 +16,9 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
 
 import tiny_transformers as tiny
-from make_4d.ml.context import JobCancelled
-from make_4d.ml.device import Device, describe
-from make_4d.ml.errors import ModelError
+from make_4d.ml.common.context import JobCancelled
+from make_4d.ml.common.errors import ModelError
+from make_4d.ml.models.device import Device, describe
 from make_4d.ml.pretrained.depth import DepthModel
 from make_4d.ml.pretrained.segmentation import SegmentationModel
 from safetensors.torch import load_file, save_file
@@ -69,10 +69,10 @@ def refused(folder, kind=DepthModel, stage="depth"):
     """The one sentence with which a folder is refused."""
     with pytest.raises(ModelError) as caught:
         load(folder, kind=kind, stage=stage)
-    sentence = str(caught.value)
-    assert sentence.startswith("Tiny ") and sentence.endswith(".") and "\n" not in sentence
-    assert str(folder) not in sentence
-    return sentence
+    message = str(caught.value)
+    assert message.startswith("Tiny ") and message.endswith(".") and "\n" not in message
+    assert str(folder) not in message
+    return message
 
 
 def rewrite(folder, change):
@@ -180,9 +180,9 @@ def test_no_socket_is_opened(saved, monkeypatch, picture):
 
 def test_the_library_stays_silent(folder, capfd, picture):
     rewrite(folder, lambda tensors: {k: v for k, v in tensors.items() if UNUSED not in k})
-    said: list[logging.LogRecord] = []
+    translate: list[logging.LogRecord] = []
     handler = logging.Handler()
-    handler.emit = said.append
+    handler.emit = translate.append
     level = transformers.logging.get_verbosity()
     library = logging.getLogger("transformers")
     library.addHandler(handler)
@@ -190,7 +190,7 @@ def test_the_library_stays_silent(folder, capfd, picture):
         load(folder).estimate(picture, tiny.Watcher().context)
     finally:
         library.removeHandler(handler)
-    assert not said and capfd.readouterr() == ("", "")
+    assert not translate and capfd.readouterr() == ("", "")
     assert transformers.logging.get_verbosity() == level
     assert transformers.logging.is_progress_bar_enabled()
 
@@ -306,13 +306,13 @@ def test_other_failures_are_one_sentence(saved, picture):
 def test_cancel_is_seen_at_every_report(saved, picture):
     watcher = tiny.Watcher()
     model = load(saved, watcher)
-    reports = len(watcher.said)
+    reports = len(watcher.translate)
     for i in range(reports):
         with pytest.raises(JobCancelled):
             load(saved, tiny.Watcher(cancel_at=i))
-    watcher.said.clear()
+    watcher.translate.clear()
     model.estimate(picture, watcher.context)
-    for i in range(len(watcher.said)):
+    for i in range(len(watcher.translate)):
         with pytest.raises(JobCancelled):
             model.estimate(picture, tiny.Watcher(cancel_at=i).context)
     model.estimate(picture, watcher.context)

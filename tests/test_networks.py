@@ -16,7 +16,7 @@ safetensors_torch = pytest.importorskip("safetensors.torch", reason="safetensors
 feature_net = import_module("make_4d.ml.networks.feature_net")
 image_decoder = import_module("make_4d.ml.networks.image_decoder")
 checkpoint = import_module("make_4d.ml.networks.checkpoint")
-ModelError = import_module("make_4d.ml.errors").ModelError
+ModelError = import_module("make_4d.ml.common.errors").ModelError
 
 DATA = Path(__file__).parent / "data" / "networks"
 SHAPES = json.loads((DATA / "state_dict_shapes.json").read_text(encoding="utf-8"))
@@ -149,16 +149,16 @@ def test_sizes(networks, rng, height, width):
 
 def test_features_of_a_size_that_does_not_fit_are_of_the_mirrored_image(networks, rng):
     image = rng.random((1, 4, 37, 90), dtype=np.float32)
-    wide = np.pad(image, ((0, 0), (0, 0), (0, 11), (0, 6)), mode="reflect")
-    wanted = networks.features(torch.from_numpy(wide))[..., :10, :23]
+    outpainted = np.pad(image, ((0, 0), (0, 0), (0, 11), (0, 6)), mode="reflect")
+    wanted = networks.features(torch.from_numpy(outpainted))[..., :10, :23]
     assert torch.equal(networks.features(torch.from_numpy(image)), wanted)
 
 
 def test_a_picture_of_a_size_that_does_not_fit_is_of_the_mirrored_images(networks, rng):
     first, second = two_images(rng, 37, 90)
     mirror = {"pad": (3, 3, 5, 6), "mode": "reflect"}
-    wide = (torch.nn.functional.pad(image, **mirror) for image in (first, second))
-    wanted = networks.decoder(*wide, 0.3)[..., 5:42, 3:93]
+    outpainted = (torch.nn.functional.pad(image, **mirror) for image in (first, second))
+    wanted = networks.decoder(*outpainted, 0.3)[..., 5:42, 3:93]
     assert difference(networks.decoder(first, second, 0.3), wanted) < 1e-5
 
 
@@ -211,9 +211,9 @@ def refusal(path):
     """The sentence that a checkpoint is refused with."""
     with pytest.raises(ModelError) as caught:
         checkpoint.load_networks(path)
-    sentence = str(caught.value)
-    assert sentence.endswith(".") and "\n" not in sentence and "Models" in sentence
-    return sentence
+    message = str(caught.value)
+    assert message.endswith(".") and "\n" not in message and "Models" in message
+    return message
 
 
 def test_half_precision_becomes_single(tmp_path):
@@ -242,8 +242,8 @@ def test_weights_that_do_not_fit(tmp_path, part, key, value, words):
     changed = weights[part] | {key: value}
     weights[part] = {key: weight for key, weight in changed.items() if weight is not None}
     torch.save(weights, tmp_path / "model.pth")
-    sentence = refusal(tmp_path / "model.pth")
-    assert f"{part}.{key}" in sentence and words in sentence
+    message = refusal(tmp_path / "model.pth")
+    assert f"{part}.{key}" in message and words in message
 
 
 def test_the_first_weight_that_does_not_fit_is_named(tmp_path):
@@ -344,6 +344,6 @@ def test_code_in_a_pickle_never_runs(tmp_path, save, place):
     pickle.loads(pickle.dumps(trap))
     assert witness.exists()  # the trap works
     witness.unlink()
-    sentence = refusal(path)
+    message = refusal(path)
     assert not witness.exists()
-    assert "could run code" in sentence or save not in (torch.save, save_old_format)
+    assert "could run code" in message or save not in (torch.save, save_old_format)

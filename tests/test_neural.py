@@ -19,7 +19,7 @@ pytest.importorskip("transformers", reason="transformers is not installed")
 import tiny_models
 from make_4d.geometry.core import splat
 from make_4d.geometry.core.color import linear_to_srgb
-from make_4d.geometry.core.features import features_path, save_features
+from make_4d.geometry.core.feature_files import features_path, save_features
 from make_4d.geometry.core.neural_frame import (
     BACKWARD,
     FORWARD,
@@ -33,9 +33,9 @@ from make_4d.geometry.marks import FEATURES, NETWORKS
 from make_4d.ml.networks import paint
 from make_4d.ml.networks.checkpoint import load_networks
 from make_4d.ml.networks.features import point_features
-from make_4d.ml.stage_context import StageContext
+from make_4d.ml.stages.context import StageContext
 from make_4d.render import extract, neural
-from make_4d.render.film import Film
+from make_4d.render.frame_request import FrameRequest
 from make_4d.render.view import View
 from render_scene import HEIGHT, WIDTH, add_flight, camera_of, opened, photo_flight, rendered
 
@@ -48,12 +48,12 @@ def checkpoint(tmp_path_factory):
 
 
 @pytest.fixture
-def scene(addon, empty_blend, make_flight, checkpoint, tmp_path):
+def scene(addon, empty_blend, make_scene_data, checkpoint, tmp_path):
     """A saved file with a moving flight, 30 % through its loop, whose points have features."""
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
-    flight, _ = photo_flight(make_flight, motion=True)
+    scene_data, _ = photo_flight(make_scene_data, motion=True)
     with opened(bpy) as scene:
-        add_flight(scene, flight, share=0.25)
+        add_flight(scene, scene_data, share=0.25)
         maps = np.random.default_rng(4).normal(0, 1, (2, 32, 18, 22)).astype(np.float16)
         save_features(cache_folder(), NAME, maps, (HEIGHT + 24, WIDTH + 24))
         for cloud in (thing for thing in scene.objects if thing.type == "POINTCLOUD"):
@@ -74,7 +74,7 @@ def clouds_and_film(scene):
         (0.01, 1000.0),
     )
     clouds = extract.visible_clouds(bpy.context.evaluated_depsgraph_get())
-    return clouds, Film(view, frozenset({"Combined"}), None, 8)
+    return clouds, FrameRequest(view, frozenset({"Combined"}), None, 8)
 
 
 def painted_by_hand(frame, networks):

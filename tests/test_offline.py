@@ -55,8 +55,8 @@ print("all refused")
 
 def test_no_network_is_no_network(root: Path) -> None:
     command = [sys.executable, "-c", START + OFFLINE, str(root / "ml" / "offline.py")]
-    said = subprocess.run(command, capture_output=True, text=True, timeout=60, env=os.environ)
-    assert said.stdout.strip() == "all refused", said.stdout + said.stderr
+    translate = subprocess.run(command, capture_output=True, text=True, timeout=60, env=os.environ)
+    assert translate.stdout.strip() == "all refused", translate.stdout + translate.stderr
 
 
 def test_the_hub_s_library_knows(root: Path) -> None:

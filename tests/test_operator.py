@@ -127,7 +127,7 @@ def test_a_failure_while_building_leaves_nothing(scene, monkeypatch):
     before = data_names()
     assert "the disk is gone" in make()
     assert data_names() == before
-    from make_4d.operators import running
+    from make_4d.jobs import running
 
     assert running.current is None
 

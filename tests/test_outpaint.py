@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from make_4d.ml.builtin.outpaint import extend_sky, outpaint
+from make_4d.ml.classical.outpaint import extend_sky, outpaint
 from test_completion import energy, texture
 
 MARGINS = (20, 26, 16, 30)
@@ -19,44 +19,44 @@ def landscape(height=80, width=110, horizon=36):
 
 
 @pytest.fixture(scope="module")
-def wide():
+def outpainted():
     image, sky = landscape()
     return image, sky, outpaint(image, MARGINS, sky=sky, seed=3)
 
 
-def test_photo_stands_unchanged_in_its_place(wide):
-    image, _, result = wide
+def test_photo_stands_unchanged_in_its_place(outpainted):
+    image, _, result = outpainted
     top, right, bottom, left = MARGINS
     assert result.shape == (80 + top + bottom, 110 + left + right, 3)
     assert result.dtype == np.float32
     assert np.array_equal(result[top : top + 80, left : left + 110], image)
 
 
-def test_sky_stays_sky_and_ground_stays_ground(wide):
-    _, _, result = wide
+def test_sky_stays_sky_and_ground_stays_ground(outpainted):
+    _, _, result = outpainted
     blue = result[..., 2] > result[..., 0] + 0.1
     horizon = MARGINS[0] + 36
     assert blue[: horizon - 3].mean() > 0.99
     assert blue[horizon + 3 :].mean() < 0.03
 
 
-def test_sky_gradient_goes_on_without_texture_of_the_ground(wide):
-    _, _, result = wide
+def test_sky_gradient_goes_on_without_texture_of_the_ground(outpainted):
+    _, _, result = outpainted
     top = result[: MARGINS[0] + 30]
     assert np.abs(np.diff(top, axis=0)).max() < 0.03
     assert np.abs(np.diff(top, axis=1)).max() < 0.03
 
 
-def test_ground_is_as_textured_as_in_the_photo(wide):
-    image, sky, result = wide
+def test_ground_is_as_textured_as_in_the_photo(outpainted):
+    image, sky, result = outpainted
     margin = np.zeros(result.shape[:2], bool)
     margin[MARGINS[0] + 40 :] = True
     margin[:, MARGINS[3] : MARGINS[3] + 110] = False
     assert 0.5 < energy(result, margin) / energy(image, sky < 0.5) < 1.8
 
 
-def test_border_is_no_seam_and_no_mirror(wide):
-    _image, _sky, result = wide
+def test_border_is_no_seam_and_no_mirror(outpainted):
+    _image, _sky, result = outpainted
     top, _, _, left = MARGINS
     ground = slice(top + 40, top + 80)
     across = np.abs(np.diff(result, axis=1)).mean(2)[ground]
@@ -83,17 +83,17 @@ def test_what_stands_inside_is_not_copied():
 def test_thing_cut_by_the_top_ends_above_it():
     sky = np.ones((40, 60), bool)
     sky[:, 20:30] = False
-    wide_sky = extend_sky(sky, (30, 0, 0, 0))
-    assert wide_sky[:15].all()
-    assert not wide_sky[28:30, 24:26].any()
-    assert np.array_equal(wide_sky[30:], sky)
+    outpainted_sky = extend_sky(sky, (30, 0, 0, 0))
+    assert outpainted_sky[:15].all()
+    assert not outpainted_sky[28:30, 24:26].any()
+    assert np.array_equal(outpainted_sky[30:], sky)
 
 
 def test_skyline_runs_to_its_usual_height():
     sky = np.broadcast_to(np.arange(60)[:, None] < 30, (60, 90)).copy()
     sky[10:, :4] = False
-    wide_sky = extend_sky(sky, (0, 0, 0, 30))
-    heights = wide_sky.sum(0)
+    outpainted_sky = extend_sky(sky, (0, 0, 0, 30))
+    heights = outpainted_sky.sum(0)
     assert heights[29] < 15 and heights[0] == 30
     assert (np.diff(heights[:30]) <= 0).all()
 

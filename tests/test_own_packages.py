@@ -8,7 +8,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from make_4d.ml import own_packages, process
+from make_4d.ml.client import process
+from make_4d.ml.common import own_packages
 
 PYTHON = f"cp{sys.version_info.major}{sys.version_info.minor}"
 
@@ -101,12 +102,12 @@ def test_a_large_one_is_named_with_who_brings_it(ours, tmp_path, monkeypatch):
     theirs = ours.parents[1] / "a_shop" / "ocean" / "wheels"
     install(save_wheel(theirs, "pond_water", "2.0", {"pond/__init__.py": "VERSION = 2\n"}), site)
     assert not own_packages.prepare(ours, own, [str(site)])
-    (said,) = own_packages.foreign
-    assert "ocean brings pond_water 2.0 in place of 1.0" in said and "disable it" in said
+    (translate,) = own_packages.foreign
+    assert "ocean brings pond_water 2.0 in place of 1.0" in translate and "disable it" in translate
 
-    from make_4d.ml.serve import sentence_for
+    from make_4d.ml.worker.server import message_for
 
-    assert sentence_for(AttributeError("no member"), "depth") == said
+    assert message_for(AttributeError("no member"), "depth") == translate
 
 
 def test_wheels_for_another_python_are_left_alone(ours):

@@ -9,22 +9,27 @@ import cv2
 import numpy as np
 import pytest
 from make_4d.geometry.core import ldi
-from make_4d.geometry.core.cloud import load_flight
-from make_4d.geometry.core.pictures import (
-    PictureEdit,
+from make_4d.geometry.core.editable_images import (
+    ImageEdit,
+    image_edit_files,
     layer_in,
     levels_of,
-    load_picture_edit,
-    picture_edit_files,
+    load_image_edit,
     quantized,
-    save_picture_edits,
+    save_image_edits,
     stage_of,
 )
-from make_4d.ml.cache import StageCache
-from make_4d.ml.painted import changed_pixels, picture_names, picture_of, with_painted
-from make_4d.ml.pipeline import PipelineRun
-from make_4d.ml.protocol import StageDone
-from make_4d.ml.settings import JobSettings, SettingsError
+from make_4d.geometry.core.scene_data import load_scene_data
+from make_4d.ml.cache.stage_cache import StageCache
+from make_4d.ml.common.job_settings import JobSettings, SettingsError
+from make_4d.ml.common.protocol import StageDone
+from make_4d.ml.worker.image_edits import (
+    changed_pixels,
+    picture_names,
+    picture_of,
+    with_image_edits,
+)
+from make_4d.ml.worker.pipeline import PipelineRun
 
 SIZE = 96
 
@@ -33,7 +38,7 @@ SIZE = 96
 def arrays(rng):
     """Results of a run with three layers and a sky, 8 x 10 pixels."""
     return {
-        "wide": rng.uniform(size=(8, 10, 3)).astype(np.float32),
+        "outpainted": rng.uniform(size=(8, 10, 3)).astype(np.float32),
         "disparity": rng.uniform(0.2, 1.0, (8, 10)).astype(np.float32),
         "sky": np.zeros((8, 10), np.float32),
         "bins": np.array([0.9, 2.0, 4.0, 100.0], np.float32),
@@ -43,12 +48,12 @@ def arrays(rng):
 
 
 def edit_of(name, arrays, base="old"):
-    return PictureEdit(name, base, quantized(name, picture_of(name, arrays)))
+    return ImageEdit(name, base, quantized(name, picture_of(name, arrays)))
 
 
 def test_names_and_stages(arrays):
     names = picture_names(arrays)
-    assert names == ["wide", "disparity", "mask_0", "mask_1", "layer_1", "layer_2", "layer_3"]
+    assert names == ["outpainted", "disparity", "mask_0", "mask_1", "layer_1", "layer_2", "layer_3"]
     stages = [stage_of(name) for name in names]
     assert stages == ["outpaint", "depth", "cluster", "cluster", *["inpaint"] * 3]
     assert [layer_in(name) for name in names] == [-1, -1, 0, 1, 1, 2, 3]
@@ -57,22 +62,22 @@ def test_names_and_stages(arrays):
 
 
 def test_edits_come_back_from_their_files(arrays, tmp_path):
-    edits = [edit_of(name, arrays) for name in ("wide", "disparity", "mask_1")]
-    save_picture_edits(edits, tmp_path)
-    files = picture_edit_files(tmp_path)
-    assert set(files) == {"wide", "disparity", "mask_1"}
+    edits = [edit_of(name, arrays) for name in ("outpainted", "disparity", "mask_1")]
+    save_image_edits(edits, tmp_path)
+    files = image_edit_files(tmp_path)
+    assert set(files) == {"outpainted", "disparity", "mask_1"}
     for edit in edits:
-        back = load_picture_edit(files[edit.name])
+        back = load_image_edit(files[edit.name])
         assert (back.name, back.base) == (edit.name, "old")
         np.testing.assert_array_equal(back.pixels, edit.pixels)
-    files["wide"].write_bytes(files["wide"].read_bytes()[:100])
+    files["outpainted"].write_bytes(files["outpainted"].read_bytes()[:100])
     with pytest.raises(ValueError, match="damaged"):
-        load_picture_edit(files["wide"])
+        load_image_edit(files["outpainted"])
 
 
-@pytest.mark.parametrize("name", ["wide", "disparity", "mask_0", "layer_2"])
+@pytest.mark.parametrize("name", ["outpainted", "disparity", "mask_0", "layer_2"])
 def test_what_was_not_touched_stays_as_it_was_generated(arrays, name):
-    after = with_painted(arrays, [edit_of(name, arrays)], lambda key: arrays)
+    after = with_image_edits(arrays, [edit_of(name, arrays)], lambda key: arrays)
     for key, values in arrays.items():
         np.testing.assert_array_equal(after[key], values)
 
@@ -81,31 +86,31 @@ def test_only_touched_pixels_count_when_the_rest_is_generated_anew(arrays, rng):
     edit = edit_of("layer_2", arrays)
     edit.pixels[3, 4] = (0, 255, 0)
     anew = arrays | {"color": rng.uniform(size=arrays["color"].shape).astype(np.float32)}
-    after = with_painted(anew, [edit], lambda key: arrays if key == "old" else None)
+    after = with_image_edits(anew, [edit], lambda key: arrays if key == "old" else None)
     expected = anew["color"].copy()
     expected[2, 3, 4] = (0, 1, 0)
     np.testing.assert_array_equal(after["color"], expected)
 
 
 def test_all_pixels_count_where_the_old_result_is_gone(arrays):
-    edit = edit_of("wide", arrays)
-    after = with_painted(
-        arrays | {"wide": np.zeros((8, 10, 3), np.float32)}, [edit], lambda _: None
+    edit = edit_of("outpainted", arrays)
+    after = with_image_edits(
+        arrays | {"outpainted": np.zeros((8, 10, 3), np.float32)}, [edit], lambda _: None
     )
-    np.testing.assert_allclose(after["wide"], arrays["wide"], atol=0.5 / 255 + 1e-6)
+    np.testing.assert_allclose(after["outpainted"], arrays["outpainted"], atol=0.5 / 255 + 1e-6)
 
 
 def test_half_floats_of_disparity_count_as_untouched(arrays):
     exact = picture_of("disparity", arrays)
     stored = quantized("disparity", exact.astype(np.float16).astype(np.float32))
-    assert not changed_pixels(PictureEdit("disparity", "old", stored), exact).any()
+    assert not changed_pixels(ImageEdit("disparity", "old", stored), exact).any()
     assert levels_of("disparity") == 65535
 
 
 def test_an_edit_made_at_another_size_is_resized(arrays):
-    edit = PictureEdit("wide", "old", np.full((16, 20, 3), 255, np.uint8))
+    edit = ImageEdit("outpainted", "old", np.full((16, 20, 3), 255, np.uint8))
     edit.pixels[:, :10] = 0
-    after = with_painted(arrays, [edit], lambda _: None)["wide"]
+    after = with_image_edits(arrays, [edit], lambda _: None)["outpainted"]
     assert (after[:, :5] == 0).all() and (after[:, 5:] == 1).all()
 
 
@@ -115,7 +120,7 @@ def test_black_disparity_is_sky_and_painted_sky_is_none(arrays):
     edit = edit_of("disparity", arrays)
     edit.pixels[1, 1] = 30000  # a bird, in the sky
     edit.pixels[6, 6] = 0  # a puddle that mirrors the sky
-    after = with_painted(arrays, [edit], lambda key: arrays)
+    after = with_image_edits(arrays, [edit], lambda key: arrays)
     assert after["disparity"][1, 1] == pytest.approx(30000 / 65535) and after["sky"][1, 1] == 0
     assert after["disparity"][6, 6] == 0 and after["sky"][6, 6] == 1
     same = np.ones((8, 10), bool)
@@ -129,15 +134,15 @@ def test_masks_move_pixels_between_layers(arrays):
     edit = edit_of("mask_0", arrays)
     edit.pixels[0] = 0  # out of the nearest layer: to the next
     edit.pixels[2] = 255  # from the farthest to the nearest
-    layer = with_painted(arrays, [edit], lambda key: arrays)["layer"]
+    layer = with_image_edits(arrays, [edit], lambda key: arrays)["layer"]
     assert layer[:, 0].tolist() == [1, 1, 0, 2, 1, 0, 0, 1]
 
 
 def test_edits_of_layers_that_are_gone_are_left_out(arrays):
     white = np.full((8, 10), 255, np.uint8)
-    edits = [PictureEdit("mask_5", "old", white)]
-    edits.append(PictureEdit("layer_9", "old", np.repeat(white[..., None], 3, 2)))
-    assert with_painted(arrays, edits, lambda _: arrays) is arrays
+    edits = [ImageEdit("mask_5", "old", white)]
+    edits.append(ImageEdit("layer_9", "old", np.repeat(white[..., None], 3, 2)))
+    assert with_image_edits(arrays, edits, lambda _: arrays) is arrays
 
 
 # Through the pipeline
@@ -168,11 +173,11 @@ class Runner:
         output = self.folder / f"job {self.count}" / "output"
         output.mkdir(parents=True)
         messages = []
-        save_picture_edits(edits, output.parent)
+        save_image_edits(edits, output.parent)
         settings = replace(self.settings, edits=str(output.parent) if edits else "", **changes)
         PipelineRun("job", settings, self.cache, messages.append, lambda: False).run(output)
         done = [m for m in messages if isinstance(m, StageDone)]
-        return load_flight(output), [m.stage for m in done if not m.cached]
+        return load_scene_data(output), [m.stage for m in done if not m.cached]
 
 
 @pytest.fixture
@@ -180,64 +185,64 @@ def runner(photo, tmp_path):
     return Runner(photo, tmp_path)
 
 
-def shown(flight, name):
-    picture = next(p for p in flight.plan.pictures if p.name == name)
+def shown(scene_data, name):
+    picture = next(p for p in scene_data.plan.pictures if p.name == name)
     image = cv2.imread(picture.file, cv2.IMREAD_UNCHANGED)
     return picture, image if image.ndim == 2 else image[..., ::-1].copy()
 
 
 def test_pictures_lie_beside_the_cache_and_are_of_the_run(runner):
-    flight, made = runner.run()
+    scene_data, made = runner.run()
     assert len(made) == 10
-    picture, wide = shown(flight, "wide")
-    lens = flight.plan.wide_camera
-    assert wide.shape == (lens.height, lens.width, 3) and not picture.edited
-    assert shown(flight, "disparity")[1].dtype == np.uint16
-    masks = [shown(flight, f"mask_{i}")[1] for i in range(2)]
+    picture, outpainted = shown(scene_data, "outpainted")
+    lens = scene_data.plan.outpainted_camera
+    assert outpainted.shape == (lens.height, lens.width, 3) and not picture.edited
+    assert shown(scene_data, "disparity")[1].dtype == np.uint16
+    masks = [shown(scene_data, f"mask_{i}")[1] for i in range(2)]
     assert set(np.unique(masks[0])) == {0, 255} and not (masks[0] & masks[1]).any()
 
 
 def test_only_what_follows_a_painted_layer_is_made_again(runner):
-    flight, _ = runner.run()
-    picture, layer = shown(flight, "layer_2")
+    scene_data, _ = runner.run()
+    picture, layer = shown(scene_data, "layer_2")
     layer[20:30, 30:50] = (255, 0, 0)
-    edit = PictureEdit("layer_2", picture.base, layer)
+    edit = ImageEdit("layer_2", picture.base, layer)
     edited, made = runner.run([edit])
-    assert made == ["layer_depth", "motion", "cruise", "flight"]
+    assert made == ["layer_depth", "motion", "cruise", "lift"]
     assert shown(edited, "layer_2")[0].edited and not shown(edited, "layer_1")[0].edited
     np.testing.assert_array_equal(shown(edited, "layer_2")[1], layer)
     red = (edited.still.color == (1, 0, 0)).all(axis=1)
     assert red.any() and (edited.still.layer[red] >= 2).all()
-    assert runner.run([edit])[1] == ["flight"] and runner.run()[1] == ["flight"]
+    assert runner.run([edit])[1] == ["lift"] and runner.run()[1] == ["lift"]
 
 
 def test_painted_nearness_moves_the_points(runner):
-    flight, _ = runner.run()
-    picture, disparity = shown(flight, "disparity")
+    scene_data, _ = runner.run()
+    picture, disparity = shown(scene_data, "disparity")
     where = np.zeros(disparity.shape, bool)
     where[60:70, 20:30] = True
     disparity[where] = 65535
-    edited, made = runner.run([PictureEdit("disparity", picture.base, disparity)])
+    edited, made = runner.run([ImageEdit("disparity", picture.base, disparity)])
     assert "outpaint" not in made and made[0] == "matte"
     at = np.flatnonzero(where.ravel())
-    near = edited.still.position[np.isin(edited.still.pixel, at) & (edited.still.known > 0.5)]
+    near = edited.still.position[np.isin(edited.still.pixel, at) & (edited.still.observed > 0.5)]
     assert len(near) > 50 and np.median(near[:, 2]) == pytest.approx(1.0, abs=0.01)
 
 
 def test_a_painted_mask_takes_the_tower_out_of_its_layer(runner):
-    flight, _ = runner.run()
-    picture, mask = shown(flight, "mask_0")
-    edited, made = runner.run([PictureEdit("mask_0", picture.base, np.zeros_like(mask))])
+    scene_data, _ = runner.run()
+    picture, mask = shown(scene_data, "mask_0")
+    edited, made = runner.run([ImageEdit("mask_0", picture.base, np.zeros_like(mask))])
     assert "cluster" not in made and made[0] == "inpaint"
     assert not (edited.still.layer[edited.still.opacity == 1] == 0).any()
     assert not shown(edited, "mask_0")[1].any()
 
 
 def test_an_edit_outlives_another_seed(runner):
-    flight, _ = runner.run()
-    picture, layer = shown(flight, "layer_1")
+    scene_data, _ = runner.run()
+    picture, layer = shown(scene_data, "layer_1")
     layer[50:56, 40:60] = (255, 255, 0)
-    edited, _ = runner.run([PictureEdit("layer_1", picture.base, layer)], seed=5)
+    edited, _ = runner.run([ImageEdit("layer_1", picture.base, layer)], seed=5)
     after = shown(edited, "layer_1")[1]
     assert (after[50:56, 40:60] == (255, 255, 0)).all()
     untouched = shown(runner.run(seed=5)[0], "layer_1")[1]

@@ -12,7 +12,7 @@ from make_4d.geometry.core.camera import blender_from_camera
 from render_scene import HEIGHT, WIDTH, add_flight, add_points, camera_of, photo_flight, rendered
 
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
-film = import_module("make_4d.render.film")
+film = import_module("make_4d.render.frame_request")
 METHODS = ("EXACT", "SORTED")
 
 
@@ -43,7 +43,7 @@ def middle(picture):
 
 
 def test_values_of_one_disc(scene, passes, tmp_path) -> None:
-    big_disc(scene, 3.0, known=0.25, layer=2)
+    big_disc(scene, 3.0, observed=0.25, layer=2)
     scene.camera.location = (0.5, -1.0, 0.25)
     scene.objects["cloud"].location = scene.camera.location
     rendered(scene, tmp_path)
@@ -60,12 +60,12 @@ def test_values_of_one_disc(scene, passes, tmp_path) -> None:
         assert not np.any(corner[name])
 
 
-def test_positions_lie_where_the_points_are(scene, passes, make_flight, tmp_path) -> None:
-    flight, camera = photo_flight(make_flight, False)
-    add_flight(scene, flight)
+def test_positions_lie_where_the_points_are(scene, passes, make_scene_data, tmp_path) -> None:
+    scene_data, camera = photo_flight(make_scene_data, False)
+    add_flight(scene, scene_data)
     scene.camera.data.lens = camera.lens_mm
     rendered(scene, tmp_path)
-    points = blender_from_camera(flight.still.position)
+    points = blender_from_camera(scene_data.still.position)
     seen = passes["Position"][HEIGHT // 2 :].reshape(-1, 3)
     nearest = [np.linalg.norm(points - place, axis=1).min() for place in seen[::37]]
     assert np.median(nearest) < 0.02
@@ -87,9 +87,9 @@ def test_the_camera_moves_the_vectors(scene, passes, tmp_path) -> None:
     assert scene.frame_current == 2
 
 
-def test_vectors_follow_points_that_move(scene, passes, make_flight, tmp_path) -> None:
-    flight, camera = photo_flight(make_flight, True)
-    built = import_module("make_4d.geometry.build").build_scene(flight, "photo", scene)
+def test_vectors_follow_points_that_move(scene, passes, make_scene_data, tmp_path) -> None:
+    scene_data, camera = photo_flight(make_scene_data, True)
+    built = import_module("make_4d.geometry.build").build_scene(scene_data, "photo", scene)
     made = bpy.data.scenes[built.scene]
     if scene.camera.name not in made.objects:
         made.collection.objects.link(scene.camera)
@@ -107,13 +107,13 @@ def test_vectors_follow_points_that_move(scene, passes, make_flight, tmp_path) -
     # Mean displacement of the flow, in pixels: the same field before and after.
     moving = speed > 0.5 * speed.max()
     np.testing.assert_allclose(vector[moving, :2], vector[moving, 2:], atol=0.2 * speed.max())
-    made.frame_set(1 + flight.plan.loop_frames)  # the loop begins anew here
+    made.frame_set(1 + scene_data.plan.loop_frames)  # the loop begins anew here
     rendered(made, tmp_path)
     assert np.linalg.norm(passes["Vector"], axis=2).max() < 10
 
 
 def test_passes_are_in_the_exr(scene, tmp_path) -> None:
-    big_disc(scene, 3.0, known=0.25, layer=2)
+    big_disc(scene, 3.0, observed=0.25, layer=2)
     scene.view_layers[0].use_pass_z = True
     settings = scene.render.image_settings
     settings.media_type = "MULTI_LAYER_IMAGE"
@@ -141,14 +141,14 @@ def no_gpu(*_) -> None:
 
 @pytest.mark.parametrize("share", [0.0, 3 / 8])
 def test_both_methods_and_the_processor_agree(
-    empty_blend, make_flight, monkeypatch, tmp_path, share: float
+    empty_blend, make_scene_data, monkeypatch, tmp_path, share: float
 ) -> None:
     session = import_module("make_4d.render.session")
     passes = render_scene.kept_passes(monkeypatch)
-    flight, camera = photo_flight(make_flight, True)
+    scene_data, camera = photo_flight(make_scene_data, True)
     pictures = {}
     with render_scene.opened(empty_blend) as scene:
-        add_flight(scene, flight, share)
+        add_flight(scene, scene_data, share)
         scene.camera.data.lens, scene.camera.location = camera.lens_mm, (0.02, 0.1, 0.03)
         scene.camera.keyframe_insert("location", frame=1)
         scene.camera.location = (0.05, 0.2, 0.03)

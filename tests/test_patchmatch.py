@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from make_4d.ml.builtin import growth, patchmatch, poisson, voting
+from make_4d.ml.classical import growth, patchmatch, poisson, voting
 from test_completion import box, texture
 
 
@@ -152,10 +152,10 @@ def test_blend_equals_the_solved_linear_system():
 def test_smooth_fill_lies_between_what_is_known():
     image = np.zeros((30, 30, 1), np.float32)
     image[:, 20:] = 1.0
-    known = np.ones((30, 30), bool)
-    known[:, 8:22] = False
-    fill = poisson.smooth_fill(image, known)[..., 0]
-    assert np.array_equal(fill[known], image[..., 0][known])
+    observed = np.ones((30, 30), bool)
+    observed[:, 8:22] = False
+    fill = poisson.smooth_fill(image, observed)[..., 0]
+    assert np.array_equal(fill[observed], image[..., 0][observed])
     assert (np.diff(fill, axis=1) >= -1e-4).all()
     assert np.abs(np.diff(fill, axis=1)).max() < 0.25
 

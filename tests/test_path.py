@@ -14,11 +14,11 @@ from make_4d.geometry.core.camera_path import DOWN, FORWARD, scaled_path, slerp
 from make_4d.geometry.core.skirt import MIN_STEP, find_skirts
 
 CAMERA = Intrinsics.from_field_of_view(64, 48, 0.9)
-WIDE = CAMERA.padded(16, 16, 16, 16)
+OUTPAINTED = CAMERA.padded(16, 16, 16, 16)
 
 
 def border_at(depth):
-    points = unproject(pixel_centers(80, 96), np.full((80, 96), depth, np.float32), WIDE)
+    points = unproject(pixel_centers(80, 96), np.full((80, 96), depth, np.float32), OUTPAINTED)
     return np.concatenate([points[0], points[-1], points[:, 0], points[:, -1]])
 
 
@@ -33,7 +33,9 @@ def look_at_angle(angle):
 def test_unproject_and_project_are_inverse(rng):
     pixels = rng.uniform(0, 60, (50, 2)).astype(np.float32)
     depth = rng.uniform(1, 100, 50).astype(np.float32)
-    np.testing.assert_allclose(project(unproject(pixels, depth, WIDE), WIDE), pixels, atol=1e-4)
+    np.testing.assert_allclose(
+        project(unproject(pixels, depth, OUTPAINTED), OUTPAINTED), pixels, atol=1e-4
+    )
 
 
 def test_slerp_keeps_length_and_speed():

@@ -97,12 +97,12 @@ def test_scaling_is_about_the_photo_s_pose():
 
 
 def test_invented_and_uncovered_areas_are_measured():
-    points, radius, known = layers()
+    points, radius, observed = layers()
     aside = sampled_path(straight_path(np.array([2.0, 0.0, 0.0]), FORWARD, 2), 5)
-    report = check_path(points, radius, known, CAMERA, aside)
+    report = check_path(points, radius, observed, CAMERA, aside)
     # The plane is everywhere behind the card, which takes a third of the frame.
-    assert report.invented[0] == pytest.approx(2 / 3, abs=0.02) and report.uncovered[0] == 0.0
+    assert report.inpainted[0] == pytest.approx(2 / 3, abs=0.02) and report.uncovered[0] == 0.0
     shift = 0.5 * CAMERA.focal * aside.positions[:, 0] / 6 / 48
     np.testing.assert_allclose(report.uncovered, shift, atol=0.02)
     zoom = CameraPath(aside.positions, aside.looks, np.full(5, 2.0, np.float32))
-    assert check_path(points, radius, known, CAMERA, zoom).uncovered[1] == 0.0
+    assert check_path(points, radius, observed, CAMERA, zoom).uncovered[1] == 0.0

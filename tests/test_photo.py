@@ -11,9 +11,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from make_4d.ml import exif
-from make_4d.ml.photo import BACKGROUND, load_photo
-from make_4d.ml.photo_file import PhotoError, photo_facts
+from make_4d.ml.common import exif
+from make_4d.ml.common.photo_file import PhotoError, photo_facts
+from make_4d.ml.photo.load import BACKGROUND, load_photo
 from photo_files import (
     CMYK_COLORS,
     CMYK_JPEG,
@@ -271,10 +271,10 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_what_can_not_be_used_is_told_in_one_sentence(tmp_path: Path, name: str) -> None:
-    data, sentence = BAD[name]
+    data, message = BAD[name]
     path = tmp_path / name
     path.write_bytes(data)
-    with pytest.raises(PhotoError, match=sentence) as caught:
+    with pytest.raises(PhotoError, match=message) as caught:
         load_photo(path, 64)
     text = str(caught.value)
     assert "\n" not in text and text.endswith(".") and name in text

@@ -11,9 +11,9 @@ import pytest
 
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
-from make_4d.ml.exif import FOCAL_35MM, ORIENTATION
-from make_4d.ml.photo import load_photo
-from make_4d.ml.photo_file import SUFFIXES, PhotoFacts, photo_facts, turned
+from make_4d.ml.common.exif import FOCAL_35MM, ORIENTATION
+from make_4d.ml.common.photo_file import SUFFIXES, PhotoFacts, photo_facts, turned
+from make_4d.ml.photo.load import load_photo
 from make_4d.operators.drop_photo import MAKE4D_FH_photo
 from make_4d.panels import photo
 from photo_files import bomb, encoded, exif_block, png, quadrants, with_exif, write
@@ -91,14 +91,14 @@ def test_nothing_is_told_before_a_photo_is_chosen(field):
         ("huge.png", bomb(".png", 60_000, 50_000), "scale it down"),
     ],
 )
-def test_what_is_wrong_is_one_sentence(field, tmp_path, name, content, sentence):
+def test_what_is_wrong_is_one_sentence(field, tmp_path, name, content, message):
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
     field.photo = str(path)
     told = photo.chosen(bpy.context.scene)
-    assert isinstance(told, str) and sentence in told and told.endswith(".")
-    with pytest.raises(RuntimeError, match=sentence):
+    assert isinstance(told, str) and message in told and told.endswith(".")
+    with pytest.raises(RuntimeError, match=message):
         bpy.ops.make_4d.drop_photo("EXEC_DEFAULT", filepath=str(path))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from make_4d.geometry.core.camera import Intrinsics, pixel_centers
-from make_4d.ml.builtin.plane_flow import Plane
+from make_4d.ml.classical.plane_flow import Plane
 
 CAMERA = Intrinsics(300.0, 180.0, 110.0, 360, 240)
 HORIZON = 90.0

@@ -7,22 +7,30 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from make_4d.geometry.core.camera import Intrinsics, look_rotation, pixel_centers, unproject
+from make_4d.geometry.core.camera_moves import (
+    CAMERA_MOVES,
+    SceneFacts,
+    is_safe,
+    preset,
+    scene_facts,
+)
 from make_4d.geometry.core.camera_path import DOWN, FORWARD, CameraPath, sampled_path, zoomed
 from make_4d.geometry.core.path import border_stays_outside
 from make_4d.geometry.core.path_safety import check_path
-from make_4d.geometry.core.presets import PRESETS, SceneFacts, is_safe, preset, scene_facts
 
 CAMERA = Intrinsics.from_field_of_view(96, 64, 0.9)
 MARGIN = 24
-WIDE = CAMERA.padded(MARGIN, MARGIN, MARGIN, MARGIN)
+OUTPAINTED = CAMERA.padded(MARGIN, MARGIN, MARGIN, MARGIN)
 CARD, WALL = 4.0, 10.0
 LOOPS = ("HANDHELD", "CIRCLE")
 
 
 def card_before_a_wall():
-    shape = (WIDE.height, WIDE.width)
-    wall = unproject(pixel_centers(*shape), np.full(shape, WALL, np.float32), WIDE).reshape(-1, 3)
-    card = unproject(pixel_centers(*shape), np.full(shape, CARD, np.float32), WIDE)
+    shape = (OUTPAINTED.height, OUTPAINTED.width)
+    wall = unproject(pixel_centers(*shape), np.full(shape, WALL, np.float32), OUTPAINTED).reshape(
+        -1, 3
+    )
+    card = unproject(pixel_centers(*shape), np.full(shape, CARD, np.float32), OUTPAINTED)
     card = card[MARGIN + 12 : -MARGIN - 12, MARGIN + 20 : -MARGIN - 20].reshape(-1, 3)
     points = np.concatenate([wall, card])
     return points, points[:, 2] / np.float32(CAMERA.focal)
@@ -44,7 +52,7 @@ def shown(path: CameraPath, scene: SceneFacts) -> bool:
 
 def test_the_facts_of_the_scene(scene):
     assert scene.subject == pytest.approx(CARD)
-    assert len(scene.border) == 2 * (WIDE.width + WIDE.height) - 4
+    assert len(scene.border) == 2 * (OUTPAINTED.width + OUTPAINTED.height) - 4
     np.testing.assert_allclose(scene.border[:, 2], WALL)
     assert scene.disparity.shape == (64, 96)
     np.testing.assert_allclose(np.unique(scene.disparity.round(6)), [1 / WALL, 1 / CARD], rtol=1e-5)
@@ -56,7 +64,7 @@ def test_facts_of_nothing_are_refused():
         scene_facts(np.zeros((0, 3), np.float32), np.zeros(0, np.float32), CAMERA, (0, 0, 0, 0))
 
 
-@pytest.mark.parametrize("key", PRESETS)
+@pytest.mark.parametrize("key", CAMERA_MOVES)
 def test_every_move_starts_at_the_photo_and_shows_no_border(key, scene):
     path = preset(key, scene)
     np.testing.assert_allclose(path.positions[0], 0, atol=1e-6)
@@ -65,7 +73,7 @@ def test_every_move_starts_at_the_photo_and_shows_no_border(key, scene):
     assert not shown(path, scene)
     assert scene.obstacles.distance(sampled_path(path, 100).positions).min() > 0.15
     assert np.linalg.norm(path.positions, axis=1).max() > 0.01
-    assert PRESETS[key].label and not PRESETS[key].description.endswith(".")
+    assert CAMERA_MOVES[key].label and not CAMERA_MOVES[key].description.endswith(".")
 
 
 @pytest.mark.parametrize("key", ["OUT", "ORBIT", "SIDE"])
@@ -108,7 +116,7 @@ def test_a_dolly_zoom_keeps_the_subject_s_size(scene):
 
 
 def test_moves_go_where_their_names_say(scene):
-    ends = {key: preset(key, scene).positions[-1] for key in PRESETS if key not in LOOPS}
+    ends = {key: preset(key, scene).positions[-1] for key in CAMERA_MOVES if key not in LOOPS}
     assert ends["IN"][2] > 1 and ends["OUT"][2] < -0.3
     assert ends["CRANE"][1] < -0.2 and ends["SIDE"][0] > 0.2 and ends["ORBIT"][0] > 0.2
     assert np.linalg.norm(ends["CRUISE"]) == pytest.approx(0.6, rel=1e-3)

@@ -13,9 +13,9 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
 
 import tiny_transformers as tiny
-from make_4d.ml.builtin.layout import FAR
-from make_4d.ml.device import describe
-from make_4d.ml.errors import ModelError
+from make_4d.ml.classical.layout import FAR
+from make_4d.ml.common.errors import ModelError
+from make_4d.ml.models.device import describe
 from make_4d.ml.pretrained import depth, upsample
 from make_4d.ml.pretrained.depth import DepthModel, NetworkDepth, scene_disparity
 from make_4d.ml.pretrained.upsample import at_picture_size
@@ -122,8 +122,8 @@ def test_depth_pro_gives_meters_and_a_focal_length(folders, rng):
     inverse = cv2.resize(inverse, (64, 64))
     assert np.abs(found.disparity - inverse).mean() < 0.1 * inverse.mean()
     # The field of view doesn't change with the picture's resolution, so the focal length does.
-    wide = estimate(folders["pro"], cv2.resize(image, (192, 64)))
-    assert wide.focal == pytest.approx(3 * found.focal, rel=0.05)
+    outpainted = estimate(folders["pro"], cv2.resize(image, (192, 64)))
+    assert outpainted.focal == pytest.approx(3 * found.focal, rel=0.05)
 
 
 def test_depth_pro_without_a_field_of_view_is_relative(folders, tmp_path, rng):
@@ -170,12 +170,12 @@ def test_the_network_sees_a_bounded_picture(folders, rng):
 def test_progress_grows(folders, rng):
     watcher = tiny.Watcher()
     model = load(folders["dpt"], watcher)
-    assert [f for f, _ in watcher.said] == sorted(f for f, _ in watcher.said)
-    assert watcher.said[0] == (0.0, "Loading Tiny") and watcher.said[-1][0] == 1.0
-    watcher.said.clear()
+    assert [f for f, _ in watcher.translate] == sorted(f for f, _ in watcher.translate)
+    assert watcher.translate[0] == (0.0, "Loading Tiny") and watcher.translate[-1][0] == 1.0
+    watcher.translate.clear()
     model.estimate(rng.random((300, 200, 3), np.float32), watcher.context)
-    assert [f for f, _ in watcher.said] == sorted(f for f, _ in watcher.said)
-    assert watcher.said[0][0] == 0.0 and watcher.said[-1][0] == 1.0
+    assert [f for f, _ in watcher.translate] == sorted(f for f, _ in watcher.translate)
+    assert watcher.translate[0][0] == 0.0 and watcher.translate[-1][0] == 1.0
 
 
 # Edges

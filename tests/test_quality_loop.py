@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent / "bench"))
 import _quality_loop as loop
 from _quality_data import Shot, TruthFrame, TruthScene
 from make_4d.geometry.core.camera import blender_from_camera
-from synthetic import make_flight
+from synthetic import make_scene_data
 from test_animate_nodes import LOOP, Moving, moving  # noqa: F401 - a fixture
 from test_quality_views import CAMERA, FIRST
 
@@ -37,7 +37,7 @@ def test_points_are_where_blenders_nodes_put_them(moving: Moving) -> None:  # no
 
 
 def test_at_the_end_only_backward_copies_count_and_lie_where_they_began() -> None:
-    points = make_flight(loop_frames=LOOP).moving
+    points = make_scene_data(loop_frames=LOOP).moving
     made = loop.moved_cloud(points, 1.0)
     np.testing.assert_array_equal(made.weight, made.backward.astype(np.float32))
     np.testing.assert_array_equal(made.position[made.backward], points.position)
@@ -48,10 +48,10 @@ def test_at_the_end_only_backward_copies_count_and_lie_where_they_began() -> Non
     ("t", "clear"), [(4, (1, 0)), (7, (0.625, 0)), (8, (0, 0)), (9, (0, 0.625)), (12, (0, 1))]
 )
 def test_copies_fade_as_blenders_nodes_have_it(t: int, clear: tuple[float, float]) -> None:
-    points = make_flight(loop_frames=16).moving
-    life = points.life.copy()
-    life[:, 0] = 0.5  # half a loop after the start it leaves, and the other copy comes in
-    got = loop.moved_cloud(replace(points, life=life), t / 16).color[:, 3]
+    points = make_scene_data(loop_frames=16).moving
+    lifetime = points.lifetime.copy()
+    lifetime[:, 0] = 0.5  # half a loop after the start it leaves, and the other copy comes in
+    got = loop.moved_cloud(replace(points, lifetime=lifetime), t / 16).color[:, 3]
     expected = np.ones((2, points.count))
     expected[:, 0] = clear
     np.testing.assert_allclose(got, expected.ravel(), atol=1e-5)
@@ -63,9 +63,9 @@ def test_both_ends_are_looked_at_and_every_frame_between_has_its_neighbors() -> 
     assert loop.frames_of(2) == [0, 1, 2]
 
 
-def shots_of(flight: Any) -> dict[int, Shot]:
-    frames = loop.frames_of(flight.plan.loop_frames)
-    return {t: loop.shot_at(flight, t, flight.plan.camera) for t in frames}
+def shots_of(scene_data: Any) -> dict[int, Shot]:
+    frames = loop.frames_of(scene_data.plan.loop_frames)
+    return {t: loop.shot_at(scene_data, t, scene_data.plan.camera) for t in frames}
 
 
 def truth(image: Any, depth: float = 5.0) -> TruthFrame:
@@ -74,19 +74,19 @@ def truth(image: Any, depth: float = 5.0) -> TruthFrame:
 
 
 def test_a_drift_goes_over_the_seam_evenly_and_shifted_copies_do_not() -> None:
-    flight = make_flight(loop_frames=LOOP)
-    shots = shots_of(flight)
+    scene_data = make_scene_data(loop_frames=LOOP)
+    shots = shots_of(scene_data)
     first = truth(shots[0].image)
     row = loop.measured(first, first.moving, shots)
     assert row.jump < 1e-3 and 0 < row.seam <= row.step and row.photo == 0 and row.uncovered == 0
     assert loop.difference(shots[0].image, shots[8].image) > 2  # and it does move between
-    shifted = replace(flight.moving, backward=flight.moving.backward + np.float32(1.5))
-    bad = loop.measured(first, first.moving, shots_of(replace(flight, moving=shifted)))
+    shifted = replace(scene_data.moving, backward=scene_data.moving.backward + np.float32(1.5))
+    bad = loop.measured(first, first.moving, shots_of(replace(scene_data, moving=shifted)))
     assert bad.seam > 1.2 * bad.step and bad.photo == 0
 
 
 def test_a_flight_in_which_nothing_moves_stands_still() -> None:
-    shots = shots_of(make_flight(motion=False, loop_frames=LOOP))
+    shots = shots_of(make_scene_data(motion=False, loop_frames=LOOP))
     first = truth(shots[0].image)
     row = loop.measured(first, first.moving, shots)
     assert row.jump == row.seam == row.step == row.flicker == row.photo == 0

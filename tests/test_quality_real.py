@@ -26,8 +26,8 @@ SKY = np.isinf(FIRST.depth)
 NO_POINTS = np.empty((0, 3))
 
 
-def view_of(frame: Any, known: Any = True) -> RealView:
-    measured = np.broadcast_to(known, frame.depth.shape)
+def view_of(frame: Any, observed: Any = True) -> RealView:
+    measured = np.broadcast_to(observed, frame.depth.shape)
     return RealView(frame.image, frame.world_to_camera, NO_POINTS, frame.depth, measured)
 
 
@@ -63,7 +63,7 @@ def test_sparse_points_scale_the_estimate_and_the_sky_stays(slope, rng) -> None:
 def test_dense_depth_scales_the_estimate_where_it_was_measured(slope) -> None:
     wrong = slope.copy()
     wrong[:, :50] = 1.0
-    photo = replace(view_of(FIRST), depth=wrong, known=np.arange(120) >= np.full((80, 1), 50))
+    photo = replace(view_of(FIRST), depth=wrong, observed=np.arange(120) >= np.full((80, 1), 50))
     depth = real.depth_by_dense_depth(RealScene("stereo pair", CAMERA, (photo,)))
     np.testing.assert_allclose(depth[~SKY], slope[~SKY], rtol=1e-3)
     np.testing.assert_array_equal(np.isinf(depth), SKY)
@@ -91,7 +91,7 @@ def test_flights_go_where_the_second_view_is(case: real.Case) -> None:
 
 def test_areas_count_apart_and_what_is_in_none_only_for_whole_pictures(case: real.Case) -> None:
     areas = case.areas[0]
-    known = areas.seen | areas.revealed | areas.outside
+    observed = areas.seen | areas.revealed | areas.outside
     unknown = areas.outside & (np.arange(80) < 40)[:, None]
     part = replace(areas, outside=areas.outside & ~unknown)
     image = ASIDE.image.copy()
@@ -100,7 +100,7 @@ def test_areas_count_apart_and_what_is_in_none_only_for_whole_pictures(case: rea
     alpha = np.where(areas.outside, 0.4, 1.0).astype(np.float32)
     row = real.measured(replace(case, areas=(part,)), [Shot(image, alpha)])
     np.testing.assert_allclose((row.seen, row.revealed), (40, 20), atol=1e-3)
-    assert row.outside == np.inf and known.all() and unknown.any()
+    assert row.outside == np.inf and observed.all() and unknown.any()
     np.testing.assert_allclose(row.uncovered, 100 * areas.outside.mean())
     image[unknown] = 0
     worse = real.measured(replace(case, areas=(part,)), [Shot(image, alpha)])

@@ -252,12 +252,12 @@ def test_street_areas_are_discs_round_points(street) -> None:
 
 def test_stereo_disparity_carries_one_picture_to_the_other(stereo) -> None:
     left, right = stereo.views
-    levels = stereo.camera.focal / left.depth[left.known] / views.STEREO_STEP
+    levels = stereo.camera.focal / left.depth[left.observed] / views.STEREO_STEP
     np.testing.assert_allclose(levels, np.rint(levels), atol=1e-3)
     found = views.compared(stereo, 1)
     shares = [float(area.mean()) for area in (found.seen, found.revealed, found.outside)]
     np.testing.assert_allclose(shares, (0.887, 0.029, 0.061), atol=0.003)
-    assert not (found.seen | found.revealed | found.outside)[~right.known].any()
+    assert not (found.seen | found.revealed | found.outside)[~right.observed].any()
     warp = masks.warp(right.frame(), left.frame(), stereo.camera)
     predicted = measures.sampled(left.image, warp.position)
     assert measures.psnr(predicted, right.image, found.seen) > 29

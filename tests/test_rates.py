@@ -8,13 +8,13 @@ import pytest
 
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
-from make_4d.ml.protocol import Progress, StageDone
-from make_4d.ml.settings import JobSettings
-from make_4d.ml.stage_table import FLIGHT_WEIGHT, stages_for
-from make_4d.operators import rates
+from make_4d.jobs import rates
+from make_4d.ml.common.job_settings import JobSettings
+from make_4d.ml.common.protocol import Progress, StageDone
+from make_4d.ml.stages.table import LIFT_WEIGHT, stages_for
 
 JOB = JobSettings("photo.png", size=1000)
-WEIGHTS = {stage.name: stage.weight for stage in stages_for(JOB)} | {"flight": FLIGHT_WEIGHT}
+WEIGHTS = {stage.name: stage.weight for stage in stages_for(JOB)} | {"lift": LIFT_WEIGHT}
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +56,7 @@ def test_larger_pictures_take_longer():
 def test_other_computers_and_models_are_guessed_by_weights():
     rates.note(JOB, done("outpaint", 3.0 * WEIGHTS["outpaint"]))
     assert rates.expected(JOB, "inpaint", 40) == pytest.approx(120.0)
-    assert rates.seconds_left(JOB, at("flight", 0.0)) == pytest.approx(3.0 * FLIGHT_WEIGHT)
+    assert rates.seconds_left(JOB, at("lift", 0.0)) == pytest.approx(3.0 * LIFT_WEIGHT)
     with_model = JobSettings("photo.png", size=1000, inpaint_model="sd2-inpaint")
     rates.note(with_model, done("inpaint", 400.0))
     assert rates.expected(JOB, "inpaint", 40) == pytest.approx(120.0)
@@ -86,4 +86,4 @@ def test_nothing_is_told_before_there_is_something_to_tell():
     measure()
     assert rates.seconds_left(JOB, None) is None
     assert rates.seconds_left(JOB, at("download", 0.5)) is None
-    assert rates.seconds_left(JOB, at("flight", 0.99)) is None
+    assert rates.seconds_left(JOB, at("lift", 0.99)) is None

@@ -10,22 +10,22 @@ import pytest
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
 from lake_scene import make_lake_file, paint
-from make_4d.geometry.marks import REGIONS
-from make_4d.geometry.nodes.hide_layers import GROUP_ROLE
-from make_4d.geometry.nodes.tree import modifier_of
-from make_4d.geometry.picture_images import (
+from make_4d.geometry.editable_images import (
     EDITED,
     FRESH,
     PAINTED,
+    editable_images_of,
+    image_edits,
     label_of,
-    picture_edits,
-    pictures_of,
     read_levels,
     state_of,
 )
+from make_4d.geometry.marks import REGIONS
+from make_4d.geometry.nodes.hide_layers import GROUP_ROLE
+from make_4d.geometry.nodes.tree import modifier_of
 from make_4d.geometry.read_clouds import read_attribute
 from make_4d.geometry.scene_parts import parts_of
-from make_4d.operators.stage_states import needs_rebuild, states
+from make_4d.jobs.stage_states import needs_rebuild, states
 
 
 @pytest.fixture(scope="module")
@@ -51,26 +51,26 @@ def colors(parts):
 
 
 def test_a_scene_has_its_pictures_as_images(parts):
-    images = pictures_of(parts.still)
-    assert list(images)[:2] == ["wide", "disparity"] and "layer_1" in images
+    images = editable_images_of(parts.still)
+    assert list(images)[:2] == ["outpainted", "disparity"] and "layer_1" in images
     assert all(image.has_data or image.size[0] > 0 for image in images.values())
     assert {state_of(image) for image in images.values()} == {FRESH}
-    assert images["wide"].filepath.startswith("//make_4d_cache")
+    assert images["outpainted"].filepath.startswith("//make_4d_cache")
     assert images["disparity"].is_float and images["disparity"].name == "photo Disparity"
     assert images["disparity"].colorspace_settings.name == "Non-Color"
     assert set(states(bpy.context.scene).values()) == {FRESH}
     assert not needs_rebuild(bpy.context.scene)
-    assert picture_edits(parts.still) == []
+    assert image_edits(parts.still) == []
 
 
 def test_labels():
-    names = ("wide", "disparity", "mask_0", "layer_2", "layer_3")
+    names = ("outpainted", "disparity", "mask_0", "layer_2", "layer_3")
     labels = ["Wide Photo", "Disparity", "Layer 1 Mask", "Layer 3", "Sky"]
     assert [label_of(name, 3) for name in names] == labels
 
 
 def test_what_is_painted_in_the_photo_is_in_the_scene(parts):
-    image = pictures_of(parts.still)["wide"]
+    image = editable_images_of(parts.still)["outpainted"]
     paint(image, slice(80, 90), slice(60, 80), (1.0, 0.0, 0.0))
     found = states(bpy.context.scene)
     assert found["outpaint"] == PAINTED and found["depth"] == found["motion"] == "stale"
@@ -79,21 +79,23 @@ def test_what_is_painted_in_the_photo_is_in_the_scene(parts):
     parts = rebuild()
     assert (np.abs(colors(parts)[:, :3] - (1, 0, 0)) < 1e-6).all(axis=1).sum() > 100
     assert (parts.camera.name, parts.path.data.splines[0].bezier_points[1].co) == place
-    after = pictures_of(parts.still)["wide"]
+    after = editable_images_of(parts.still)["outpainted"]
     assert state_of(after) == EDITED and after.packed_file is not None
     assert after.name == "photo Wide Photo" and not needs_rebuild(bpy.context.scene)
     assert states(bpy.context.scene)["outpaint"] == EDITED
-    assert (read_levels("wide", after)[80:90, 60:80] == (255, 0, 0)).all()
+    assert (read_levels("outpainted", after)[80:90, 60:80] == (255, 0, 0)).all()
 
 
 def test_painting_outlives_saving_and_the_loss_of_the_cache(parts, made, tmp_path):
-    paint(pictures_of(parts.still)["wide"], slice(80, 90), slice(60, 80), (0.0, 0.0, 1.0))
+    paint(
+        editable_images_of(parts.still)["outpainted"], slice(80, 90), slice(60, 80), (0.0, 0.0, 1.0)
+    )
     other = tmp_path / "elsewhere" / "scene.blend"
     other.parent.mkdir()
     bpy.ops.wm.save_as_mainfile(filepath=str(other))
     bpy.ops.wm.open_mainfile(filepath=str(other))
     parts = parts_of(bpy.context.scene)
-    assert state_of(pictures_of(parts.still)["wide"]) == PAINTED
+    assert state_of(editable_images_of(parts.still)["outpainted"]) == PAINTED
     parts = rebuild()
     assert (other.parent / "make_4d_cache").is_dir()
     assert (np.abs(colors(parts)[:, :3] - (0, 0, 1)) < 1e-6).all(axis=1).sum() > 100
@@ -102,24 +104,29 @@ def test_painting_outlives_saving_and_the_loss_of_the_cache(parts, made, tmp_pat
     bpy.ops.wm.open_mainfile(filepath=str(other))
     parts = rebuild()  # nothing is left but what is packed
     assert (np.abs(colors(parts)[:, :3] - (0, 0, 1)) < 1e-6).all(axis=1).sum() > 100
-    assert pictures_of(parts.still)["layer_1"].size[0] > 0
+    assert editable_images_of(parts.still)["layer_1"].size[0] > 0
 
 
 def test_undo_brings_the_painting_back_and_redo_the_result(parts):
     bpy.ops.ed.undo_push(message="start")
-    paint(pictures_of(parts.still)["wide"], slice(80, 90), slice(60, 80), (1.0, 0.0, 0.0))
+    paint(
+        editable_images_of(parts.still)["outpainted"], slice(80, 90), slice(60, 80), (1.0, 0.0, 0.0)
+    )
     count = len(rebuild().still.data.points)
     bpy.ops.ed.undo()
     parts = parts_of(bpy.context.scene)
-    image = pictures_of(parts.still)["wide"]
+    image = editable_images_of(parts.still)["outpainted"]
     assert state_of(image) == PAINTED and needs_rebuild(bpy.context.scene)
-    assert (read_levels("wide", image)[80:90, 60:80] == (255, 0, 0)).all()
+    assert (read_levels("outpainted", image)[80:90, 60:80] == (255, 0, 0)).all()
     assert not (colors(parts)[:, :3] == (1, 0, 0)).all(axis=1).any()
     bpy.ops.ed.redo()
     parts = parts_of(bpy.context.scene)
-    assert state_of(pictures_of(parts.still)["wide"]) == EDITED
+    assert state_of(editable_images_of(parts.still)["outpainted"]) == EDITED
     assert len(parts.still.data.points) == count
-    assert (read_levels("wide", pictures_of(parts.still)["wide"])[80:90, 60:80, 0] == 255).all()
+    assert (
+        read_levels("outpainted", editable_images_of(parts.still)["outpainted"])[80:90, 60:80, 0]
+        == 255
+    ).all()
 
 
 def test_nothing_is_made_again_that_needs_not_be(parts, made):
@@ -132,26 +139,28 @@ def test_nothing_is_made_again_that_needs_not_be(parts, made):
 
 
 def test_a_picture_saved_by_another_program_is_seen(parts):
-    image = pictures_of(parts.still)["layer_1"]
+    image = editable_images_of(parts.still)["layer_1"]
     paint(image, slice(20, 30), slice(20, 90), (0.0, 1.0, 0.0))
     image.save()
     assert not image.is_dirty and state_of(image) == PAINTED
     parts = rebuild()
-    assert state_of(pictures_of(parts.still)["layer_1"]) == EDITED
+    assert state_of(editable_images_of(parts.still)["layer_1"]) == EDITED
     parts = rebuild(without="layer_1")  # which also sets the file right that was saved over
-    image = pictures_of(parts.still)["layer_1"]
+    image = editable_images_of(parts.still)["layer_1"]
     assert state_of(image) == FRESH
     assert not (read_levels("layer_1", image)[20:30, 20:90] == (0, 255, 0)).all(axis=-1).any()
 
 
 def test_without_a_picture_its_painting_is_thrown_away(parts):
-    original = read_levels("wide", pictures_of(parts.still)["wide"])
-    paint(pictures_of(parts.still)["wide"], slice(80, 90), slice(60, 80), (1.0, 0.0, 0.0))
+    original = read_levels("outpainted", editable_images_of(parts.still)["outpainted"])
+    paint(
+        editable_images_of(parts.still)["outpainted"], slice(80, 90), slice(60, 80), (1.0, 0.0, 0.0)
+    )
     rebuild()
-    parts = rebuild(without="wide")
-    image = pictures_of(parts.still)["wide"]
+    parts = rebuild(without="outpainted")
+    image = editable_images_of(parts.still)["outpainted"]
     assert state_of(image) == FRESH
-    np.testing.assert_array_equal(read_levels("wide", image), original)
+    np.testing.assert_array_equal(read_levels("outpainted", image), original)
     assert not (colors(parts)[:, :3] == (1, 0, 0)).all(axis=1).any()
 
 
@@ -162,7 +171,9 @@ def test_settings_make_stages_stale(parts):
     assert found["depth"] == FRESH and found["cluster"] == found["inpaint"] == "stale"
     parts = rebuild()
     assert needs_rebuild(scene) is False
-    assert "mask_1" not in pictures_of(parts.still) and "mask_0" in pictures_of(parts.still)
+    assert "mask_1" not in editable_images_of(parts.still) and "mask_0" in editable_images_of(
+        parts.still
+    )
 
 
 def test_another_size_takes_picture_and_camera_along(parts):
@@ -178,10 +189,10 @@ def test_another_size_takes_picture_and_camera_along(parts):
 
 
 def test_one_layer_is_painted_again(parts):
-    before = {n: read_levels(n, i) for n, i in pictures_of(parts.still).items()}
+    before = {n: read_levels(n, i) for n, i in editable_images_of(parts.still).items()}
     parts = rebuild(again=1)
     assert parts.still.make_4d_layers[1].seed == 1
-    after = {n: read_levels(n, i) for n, i in pictures_of(parts.still).items()}
+    after = {n: read_levels(n, i) for n, i in editable_images_of(parts.still).items()}
     same = {name: np.array_equal(before[name], after[name]) for name in before}
     assert not same.pop("layer_1") and all(same.values())
     parts.still.make_4d_layers[2].seed = 7
@@ -213,7 +224,9 @@ def test_a_hidden_layer_is_not_drawn(parts):
 
 
 def test_update_motion_keeps_what_was_painted_elsewhere(parts):
-    paint(pictures_of(parts.still)["wide"], slice(80, 90), slice(60, 80), (1.0, 0.0, 0.0))
+    paint(
+        editable_images_of(parts.still)["outpainted"], slice(80, 90), slice(60, 80), (1.0, 0.0, 0.0)
+    )
     rebuild()
     paint(parts.still[REGIONS], slice(None), slice(None), 0.0)
     assert bpy.ops.make_4d.update_motion("EXEC_DEFAULT", True) == {"FINISHED"}
@@ -227,8 +240,8 @@ def test_pictures_go_along_into_another_file(made, tmp_path):
     with bpy.data.libraries.load(str(made)) as (there, here):
         here.scenes = list(there.scenes)
     still = parts_of(here.scenes[-1]).still
-    images = pictures_of(still)
-    assert {"wide", "disparity", "layer_1"} <= set(images)
+    images = editable_images_of(still)
+    assert {"outpainted", "disparity", "layer_1"} <= set(images)
     assert all(image.size[0] > 0 for image in images.values())
 
 
@@ -248,17 +261,17 @@ def test_a_scene_moves_with_its_photo_and_pictures(parts, made, tmp_path):
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
     bpy.ops.wm.save_as_mainfile(filepath=str(here / "scene.blend"))
-    assert bpy.ops.make_4d.take_along() == {"FINISHED"}
+    assert bpy.ops.make_4d.collect_files() == {"FINISHED"}
     assert bpy.context.scene.make_4d.photo == "//make_4d_cache/photos/photo.png"
     bpy.ops.wm.save_mainfile()
     shutil.move(here, there)
     moved = made.parent.rename(made.parent.with_name("hidden"))
     try:
         bpy.ops.wm.open_mainfile(filepath=str(there / "scene.blend"))
-        images = pictures_of(parts_of(bpy.context.scene).still)
+        images = editable_images_of(parts_of(bpy.context.scene).still)
         assert all(image.size[0] > 0 and state_of(image) == FRESH for image in images.values())
         assert not needs_rebuild(bpy.context.scene)
-        paint(images["wide"], slice(80, 90), slice(60, 80), (1.0, 0.0, 0.0))
+        paint(images["outpainted"], slice(80, 90), slice(60, 80), (1.0, 0.0, 0.0))
         red = (np.abs(colors(rebuild())[:, :3] - (1, 0, 0)) < 1e-6).all(axis=1)
         assert red.sum() > 100
     finally:
@@ -267,7 +280,7 @@ def test_a_scene_moves_with_its_photo_and_pictures(parts, made, tmp_path):
 
 def test_taking_along_needs_a_saved_file(addon):
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    assert not bpy.ops.make_4d.take_along.poll()
+    assert not bpy.ops.make_4d.collect_files.poll()
 
 
 def test_nothing_to_rebuild_is_told(addon):

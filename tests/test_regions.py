@@ -5,10 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from make_4d.ml.builtin.appearance import appearance
-from make_4d.ml.builtin.depth import estimate_disparity
-from make_4d.ml.builtin.mirror import mirrored_region
-from make_4d.ml.builtin.regions import MotionRegions, motion_regions
+from make_4d.ml.classical.appearance import appearance
+from make_4d.ml.classical.depth import estimate_disparity
+from make_4d.ml.classical.mirror import mirrored_region
+from make_4d.ml.classical.regions import MotionRegions, motion_regions
 
 HORIZON = 90
 

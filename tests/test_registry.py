@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
-from make_4d.ml.registry import BUILTIN, MODELS, ModelSpec, model, models_for
+from make_4d.ml.common.registry import BUILTIN, MODELS, ModelSpec, model, models_for
 
 STAGES = ("inpaint", "depth", "motion")
 COMMERCIAL = {"Apache-2.0", "MIT", "CreativeML Open RAIL-M", "CreativeML Open RAIL++-M"}
@@ -134,7 +134,7 @@ def test_every_stage_has_a_model_that_may_be_used_at_work(stage: str) -> None:
 def test_models_are_found_by_key() -> None:
     for spec in MODELS:
         assert model(spec.key) is spec
-    assert models_for("flight") == ()
+    assert models_for("lift") == ()
     for key in (BUILTIN, "", "sd3"):
         with pytest.raises(KeyError):
             model(key)

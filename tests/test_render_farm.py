@@ -28,7 +28,7 @@ type Node = Callable[..., subprocess.Popen[str]]
 def made(addon, tmp_path_factory) -> Path:
     """A saved 4D scene with all that it needs beside it."""
     path = make_lake_file(tmp_path_factory.mktemp("artist"))
-    assert bpy.ops.make_4d.take_along() == {"FINISHED"}
+    assert bpy.ops.make_4d.collect_files() == {"FINISHED"}
     bpy.ops.wm.save_mainfile()
     return path
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from make_4d.geometry.core.camera import Intrinsics
-from make_4d.ml.builtin.motion import eulerian_flow
-from make_4d.ml.builtin.plane_flow import Plane
-from make_4d.ml.builtin.regions import MotionRegions
-from make_4d.ml.builtin.river import _longest_run, river_lines
+from make_4d.ml.classical.eulerian_flow import eulerian_flow
+from make_4d.ml.classical.plane_flow import Plane
+from make_4d.ml.classical.regions import MotionRegions
+from make_4d.ml.classical.river import _longest_run, river_lines
 
 CAMERA = Intrinsics(300.0, 180.0, 110.0, 360, 240)
 HORIZON = 90.0

@@ -14,7 +14,7 @@ SIZE = 256
 @pytest.fixture(scope="module")
 def flown(addon, tmp_path_factory):
     """Fly into and out of the sample photo; returns the folder of all that came out."""
-    from make_4d.operators.command import main
+    from make_4d.jobs.command import main
 
     folder = tmp_path_factory.mktemp("flights")
     for fly, more in (("in", []), ("out", []), ("still", ["--no-motion"])):
@@ -28,8 +28,8 @@ def flown(addon, tmp_path_factory):
 @pytest.fixture(scope="module")
 def photo():
     """The sample photo at working size (H, W, 3), 0..255."""
-    from make_4d.ml.photo import load_photo
-    from make_4d.operators.command import sample_photo
+    from make_4d.jobs.command import sample_photo
+    from make_4d.ml.photo.load import load_photo
 
     return load_photo(sample_photo(), SIZE).image * 255
 

@@ -9,8 +9,8 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
 
 import tiny_transformers as tiny
-from make_4d.ml.device import describe
-from make_4d.ml.errors import ModelError
+from make_4d.ml.common.errors import ModelError
+from make_4d.ml.models.device import describe
 from make_4d.ml.pretrained.segmentation import SegmentationModel, classes_of
 
 
@@ -61,7 +61,7 @@ def test_masks_are_soft_and_share_every_pixel(folder, rng):
             assert mask.shape == shape and mask.dtype == np.float32
             assert mask.min() >= 0 and mask.max() <= 1
         assert (found.sky + found.water + found.fall <= 1).all()
-        fractions = [fraction for fraction, _ in watcher.said]
+        fractions = [fraction for fraction, _ in watcher.translate]
         assert fractions == sorted(fractions) and fractions[-1] == pytest.approx(1.0)
 
 
@@ -124,6 +124,6 @@ def test_a_network_may_know_some_of_them_only(tmp_path, rng):
 
 def test_a_network_that_knows_none_of_them_is_refused(tmp_path):
     folder = tiny.save_tiny_segformer(tmp_path / "rooms", ("wall", "floor", "skyscraper"))
-    sentence = r"^Tiny doesn't know sky or water: choose another model for Motion\.$"
-    with pytest.raises(ModelError, match=sentence):
+    message = r"^Tiny doesn't know sky or water: choose another model for Motion\.$"
+    with pytest.raises(ModelError, match=message):
         load(folder)

@@ -6,30 +6,24 @@ import copy
 from pathlib import Path
 
 import pytest
-from make_4d.geometry.core.sentences import (
-    ExplainedError,
-    Sentence,
-    from_json,
-    sentence_of,
-    to_json,
-)
-from make_4d.ml.protocol import Done, Failed, Progress, decode, encode
-from make_4d.ml.settings import JobSettings, SettingsError
-from make_4d.ml.stage_table import STAGE_LABELS, STAGES, stage_label
+from make_4d.geometry.core.messages import Message, UserError, from_json, message_of, to_json
+from make_4d.ml.common.job_settings import JobSettings, SettingsError
+from make_4d.ml.common.protocol import Done, Failed, Progress, decode, encode
+from make_4d.ml.stages.table import STAGE_LABELS, STAGES, stage_label
 
-STATED = Sentence("'{name}' is {n}", name="a{b", n=3)
-NESTED = Sentence("{stated}; keep {most:.1f}", stated=STATED, most=2)
+STATED = Message("'{name}' is {n}", name="a{b", n=3)
+NESTED = Message("{stated}; keep {most:.1f}", stated=STATED, most=2)
 
 
 def test_it_is_its_text() -> None:
     assert NESTED == "'a{b' is 3; keep 2.0" and isinstance(NESTED, str)
-    assert Sentence("plain {braces") == "plain {braces"
-    assert not Sentence("")
+    assert Message("plain {braces") == "plain {braces"
+    assert not Message("")
 
 
 def test_paths_and_errors_are_put_in_as_text() -> None:
-    sentence = Sentence("{path}: {error}", path=Path("a"), error=OSError(2, "gone"))
-    assert sentence.values == {"path": "a", "error": "[Errno 2] gone"}
+    message = Message("{path}: {error}", path=Path("a"), error=OSError(2, "gone"))
+    assert message.values == {"path": "a", "error": "[Errno 2] gone"}
 
 
 @pytest.mark.parametrize("made", [copy.copy, copy.deepcopy, lambda s: from_json(to_json(s))])
@@ -41,15 +35,15 @@ def test_copies_keep_the_parts(made) -> None:
 
 def test_a_plain_text_stays_one() -> None:
     assert to_json("text") == from_json("text") == "text"
-    assert to_json(Sentence("fixed")) == "fixed"
+    assert to_json(Message("fixed")) == "fixed"
 
 
 @pytest.mark.parametrize(
     ("message", "where"),
     [
-        (Failed("j", NESTED, "Traceback"), lambda m: m.sentence),
+        (Failed("j", NESTED, "Traceback"), lambda m: m.message),
         (Progress("j", "depth", 0.5, 0.1, NESTED), lambda m: m.detail),
-        (Done("j", "folder", (NESTED, Sentence("fixed"))), lambda m: m.notes[0]),
+        (Done("j", "folder", (NESTED, Message("fixed"))), lambda m: m.notes[0]),
     ],
 )
 def test_the_worker_tells_the_parts(message, where) -> None:
@@ -60,17 +54,17 @@ def test_the_worker_tells_the_parts(message, where) -> None:
 
 
 def test_errors_are_raised_with_a_template_or_a_sentence() -> None:
-    composed = ExplainedError("No {name}: {do}.", name="file", do=Sentence("choose one"))
+    composed = UserError("No {name}: {do}.", name="file", do=Message("choose one"))
     assert str(composed) == "No file: choose one."
-    assert sentence_of(composed).values["do"] == "choose one"
-    assert sentence_of(ExplainedError(NESTED)) is NESTED
-    assert sentence_of(OSError("{odd}")) == "{odd}"
+    assert message_of(composed).values["do"] == "choose one"
+    assert message_of(UserError(NESTED)) is NESTED
+    assert message_of(OSError("{odd}")) == "{odd}"
 
 
 def test_settings_say_what_they_may_be() -> None:
     with pytest.raises(SettingsError, match="Size must be 64 to 4096 pixels") as caught:
         JobSettings("photo.jpg", size=5).validate()
-    assert caught.value.sentence.template == "Size must be {least} to {most} pixels."
+    assert caught.value.message.template == "Size must be {least} to {most} pixels."
 
 
 def test_every_stage_has_a_name_for_the_artist() -> None:

@@ -35,15 +35,15 @@ def scene(empty_blend) -> Iterator:
 
 
 @pytest.fixture
-def seen(scene, make_flight):
+def seen(scene, make_scene_data):
     """A flight's clouds and a film of the photo's camera."""
-    flight, camera = photo_flight(make_flight, True)
-    add_flight(scene, flight, 3 / 8)
+    scene_data, camera = photo_flight(make_scene_data, True)
+    add_flight(scene, scene_data, 3 / 8)
     clouds = extract.visible_clouds(bpy.context.evaluated_depsgraph_get())
     blender = np.array([[1, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1.0]])
     lens, center = (camera.focal, camera.focal), (camera.cx, camera.cy)
     through = view.View(blender, lens, center, WIDTH, HEIGHT, (0.01, 1000.0))
-    wanted = film.Film(through, frozenset({"Combined"}), None, 8)
+    wanted = film.FrameRequest(through, frozenset({"Combined"}), None, 8)
     return SimpleNamespace(clouds=clouds, film=wanted)
 
 
@@ -119,9 +119,9 @@ def test_what_nothing_moving_touches_is_drawn_once(seen, monkeypatch) -> None:
     np.testing.assert_allclose(picture(kept, seen.film), once, atol=2e-6)
 
 
-def test_frames_share_what_the_gpu_keeps(scene, make_flight, tmp_path) -> None:
-    flight, _ = photo_flight(make_flight, False)
-    add_flight(scene, flight)
+def test_frames_share_what_the_gpu_keeps(scene, make_scene_data, tmp_path) -> None:
+    scene_data, _ = photo_flight(make_scene_data, False)
+    add_flight(scene, scene_data)
     scene.make_4d_engine.method = "EXACT"
     rendered(scene, tmp_path)
     uploads = session.kept().store.uploads
@@ -193,9 +193,9 @@ def test_the_gpu_is_tried_before_it_is_trusted(scene, monkeypatch) -> None:
     capability.exact_works.cache_clear()
 
 
-def test_timing_counts_the_parts(scene, make_flight, tmp_path) -> None:
-    flight, _ = photo_flight(make_flight, False)
-    add_flight(scene, flight)
+def test_timing_counts_the_parts(scene, make_scene_data, tmp_path) -> None:
+    scene_data, _ = photo_flight(make_scene_data, False)
+    add_flight(scene, scene_data)
     timing.taken()
     for method in ("EXACT", "SORTED"):
         scene.make_4d_engine.method = method
@@ -207,9 +207,9 @@ def test_timing_counts_the_parts(scene, make_flight, tmp_path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows doesn't tell the memory this way")
-def test_memory_does_not_grow(scene, make_flight, tmp_path) -> None:
-    flight, _ = photo_flight(make_flight, True)
-    add_flight(scene, flight, 3 / 8)
+def test_memory_does_not_grow(scene, make_scene_data, tmp_path) -> None:
+    scene_data, _ = photo_flight(make_scene_data, True)
+    add_flight(scene, scene_data, 3 / 8)
     scene.render.resolution_percentage = 400
     for method in ("EXACT", "SORTED"):
         scene.make_4d_engine.method = method

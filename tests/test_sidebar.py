@@ -10,17 +10,14 @@ import pytest
 
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
-from make_4d.ml.registry import models_for
-from make_4d.ml.settings import JobSettings
-from make_4d.operators import open_folder, preferences, running
-from make_4d.operators.settings import (
-    CUSTOM,
-    QUALITIES,
-    Make4DSettings,
-    remember_settings,
-)
+from make_4d.jobs import running
+from make_4d.jobs.scene_settings import remember_settings
+from make_4d.ml.common.job_settings import JobSettings
+from make_4d.ml.common.registry import models_for
+from make_4d.operators import open_folder, preferences
+from make_4d.operators.properties import CUSTOM, QUALITIES, Make4DSettings
 from make_4d.panels import main, models, progress, render, text
-from make_4d.render.settings import MAKE4D_PG_engine
+from make_4d.render.properties import MAKE4D_PG_engine
 
 
 @pytest.fixture
@@ -32,7 +29,7 @@ def scene(addon, empty_blend):
 @pytest.fixture
 def job(scene, monkeypatch):
     """A job of the scene that seems to run."""
-    going = SimpleNamespace(scene=scene.name, place=running.place_of(scene))
+    going = SimpleNamespace(scene=scene.name, place=running.scene_ref(scene))
     monkeypatch.setattr(running, "current", going)
     return going
 
@@ -136,16 +133,16 @@ def region(width: int, scale: float) -> SimpleNamespace:
 def test_lines_are_narrower_than_the_region(addon, scale):
     context = region(int(292 * scale), scale)
     fits = text._fits(context)
-    sentence = "There is no file '/a/very/long/path/to/a/photograph/on/a/disk.jpg'; check the name."
-    lines = text.lines_of(sentence, fits)
+    message = "There is no file '/a/very/long/path/to/a/photograph/on/a/disk.jpg'; check the name."
+    lines = text.lines_of(message, fits)
     assert len(lines) > 1 and all(fits(line) for line in lines)
-    assert "".join(lines).replace(" ", "") == sentence.replace(" ", "")
+    assert "".join(lines).replace(" ", "") == message.replace(" ", "")
 
 
 def test_as_much_fits_at_every_scale(addon):
-    sentence = "Save the file: this folder is emptied when Blender quits. " * 3
+    message = "Save the file: this folder is emptied when Blender quits. " * 3
     counts = [
-        len(text.lines_of(sentence, text._fits(region(int(292 * scale), scale))))
+        len(text.lines_of(message, text._fits(region(int(292 * scale), scale))))
         for scale in (1.0, 1.5, 2.0)
     ]
     assert max(counts) - min(counts) <= 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from make_4d.ml.builtin.sky import sky_region
+from make_4d.ml.classical.sky import sky_region
 from scenes import CHINA, landscape, load
 
 CHINA_PLACES = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from make_4d.ml.builtin.sky import sky_region
-from make_4d.ml.builtin.tilt import horizon_tilt
+from make_4d.ml.classical.sky import sky_region
+from make_4d.ml.classical.tilt import horizon_tilt
 from sklearn.datasets import load_sample_image
 
 HEIGHT, WIDTH = 320, 480

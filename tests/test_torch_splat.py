@@ -12,7 +12,7 @@ from make_4d.geometry.core.splat import Splats
 from test_splat_reference import ALL, STORED, golden_splats, random_splats
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-torch_splat = import_module("make_4d.ml.torch_splat")
+torch_splat = import_module("make_4d.ml.networks.torch_splat")
 
 DATA = Path(__file__).parent / "data" / "splat"
 SIZES = [(13, 17), (1, 40), (33, 8)]

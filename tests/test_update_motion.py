@@ -36,13 +36,13 @@ def moving_pixels(parts) -> np.ndarray:
     moves = np.zeros(width * height, bool)
     if parts.moving is not None:
         cloud = parts.moving.data
-        pixel, known = (
+        pixel, observed = (
             np.empty(len(cloud.points), np.int32),
             np.empty(len(cloud.points), np.float32),
         )
         cloud.attributes["pixel"].data.foreach_get("value", pixel)
-        cloud.attributes["known"].data.foreach_get("value", known)
-        moves[pixel[known > 0.5] % moves.size] = True
+        cloud.attributes["observed"].data.foreach_get("value", observed)
+        moves[pixel[observed > 0.5] % moves.size] = True
     return moves.reshape(height, width)
 
 

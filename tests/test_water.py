@@ -13,11 +13,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent / "bench"))
 
 import regions as bench
-from make_4d.ml.builtin.appearance import appearance
-from make_4d.ml.builtin.mirror import mirrored_region
-from make_4d.ml.builtin.regions import motion_regions
-from make_4d.ml.builtin.water import _redness, _sky_samples
-from make_4d.ml.photo import load_photo
+from make_4d.ml.classical.appearance import appearance
+from make_4d.ml.classical.mirror import mirrored_region
+from make_4d.ml.classical.regions import motion_regions
+from make_4d.ml.classical.water import _redness, _sky_samples
+from make_4d.ml.photo.load import load_photo
 
 HORIZON = 90
 SHAPE = (200, 300)

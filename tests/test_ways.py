@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from make_4d.ml import ways
-from make_4d.ml.settings import JobSettings, SettingsError
-from make_4d.ml.stage_context import StageContext
+from make_4d.ml.common.job_settings import JobSettings, SettingsError
+from make_4d.ml.models import backends as ways
 from make_4d.ml.stages import depth, inpaint, motion, outpaint
+from make_4d.ml.stages.context import StageContext
 
 MAGENTA = np.array([1.0, 0.0, 1.0], np.float32)
 HEIGHT, WIDTH = 40, 56
@@ -56,9 +56,9 @@ def test_a_model_widens_the_photo(image, context):
     settings = settings_for(inpaint_model="sd2-inpaint")
     made = outpaint.run({"image": image}, settings, context)
     top, right, bottom, left = made["margins"]
-    wide = made["wide"]
-    np.testing.assert_array_equal(wide[top:-bottom, left:-right], image)
-    assert (wide[:top] == MAGENTA).all() and (wide[:, -right:] == MAGENTA).all()
+    outpainted = made["outpainted"]
+    np.testing.assert_array_equal(outpainted[top:-bottom, left:-right], image)
+    assert (outpainted[:top] == MAGENTA).all() and (outpainted[:, -right:] == MAGENTA).all()
 
 
 def layers_of(image, context, **choice):
@@ -91,18 +91,18 @@ def test_a_model_paints_layers_but_never_the_sky(image, context):
 
 def test_a_segmentation_finds_the_sky_for_depth_and_motion(image, context):
     settings = settings_for(motion_model="segformer-b0")
-    found = depth.run({"wide": image}, settings, context)
+    found = depth.run({"outpainted": image}, settings, context)
     assert (found["sky"][: HEIGHT // 2 - 3] > 0.5).all()
     assert (found["sky"][HEIGHT // 2 + 3 :] < 0.5).all()
     inputs = {
         "image": image,
         "margins": np.zeros(4, np.int32),
         "focal_35mm": np.zeros(1, np.float32),
-        "wide": image,
+        "outpainted": image,
         "color": image[None],
         "depth": np.full((1, HEIGHT, WIDTH), 2.0, np.float32),
         "member": np.ones((1, HEIGHT, WIDTH), bool),
-        "known": np.ones((1, HEIGHT, WIDTH), bool),
+        "observed": np.ones((1, HEIGHT, WIDTH), bool),
         "layer_sky": found["sky"][None],
         **{name: found[name] for name in ("sky", "disparity", "horizon", "depth_focal")},
     }
@@ -111,16 +111,18 @@ def test_a_segmentation_finds_the_sky_for_depth_and_motion(image, context):
 
 
 def test_progress_of_pieces_never_goes_back():
-    said: list[tuple[float, str]] = []
-    context = StageContext(lambda fraction, detail: said.append((fraction, detail)), lambda: False)
+    translate: list[tuple[float, str]] = []
+    context = StageContext(
+        lambda fraction, detail: translate.append((fraction, detail)), lambda: False
+    )
     for start in (0.0, 0.5):
         part = context.within(start, start + 0.5)
         part.report(0.0, "Loading")
         part.within(0.0, 0.5).report(1.0, "step")
         part.report(1.0)
-    fractions = [fraction for fraction, _ in said]
+    fractions = [fraction for fraction, _ in translate]
     assert fractions == sorted(fractions) and fractions[-1] == 1.0
-    assert said[1] == (0.25, "step")
+    assert translate[1] == (0.25, "step")
 
 
 def test_the_built_in_way_asks_no_model(image):
@@ -132,7 +134,7 @@ def test_the_built_in_way_asks_no_model(image):
     settings = settings_for()
     sky = ways.find_sky(image, settings, context)
     assert sky.shape == (HEIGHT, WIDTH)
-    depth.run({"wide": image}, settings, context)
+    depth.run({"outpainted": image}, settings, context)
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from make_4d.geometry.core.cloud import load_flight
-from make_4d.ml.client import Job
-from make_4d.ml.process import package_folders
-from make_4d.ml.protocol import Cancelled, Done, Failed, Progress, StageDone
-from make_4d.ml.settings import JobSettings, SettingsError
-from make_4d.ml.stage_table import stage_label, stages_for
+from make_4d.geometry.core.scene_data import load_scene_data
+from make_4d.ml.client.process import package_folders
+from make_4d.ml.client.tasks import Job
+from make_4d.ml.common.job_settings import JobSettings, SettingsError
+from make_4d.ml.common.protocol import Cancelled, Done, Failed, Progress, StageDone
+from make_4d.ml.stages.table import stage_label, stages_for
 from tasks import finish
 
-NAMES = [stage.name for stage in stages_for(JobSettings("photo.png"))] + ["flight"]
+NAMES = [stage.name for stage in stages_for(JobSettings("photo.png"))] + ["lift"]
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +59,11 @@ def finished_cache(photo, tmp_path_factory):
     cache = tmp_path_factory.mktemp("cache")
     job = Job(settings_for(photo), cache)
     messages = finish(job)
-    flight = load_flight(Path(job.finished.folder)) if isinstance(job.finished, Done) else None
+    scene_data = (
+        load_scene_data(Path(job.finished.folder)) if isinstance(job.finished, Done) else None
+    )
     job.close()
-    return cache, messages, flight
+    return cache, messages, scene_data
 
 
 def test_a_job_runs_every_stage_in_order_and_reports(finished_cache):
@@ -75,25 +77,25 @@ def test_a_job_runs_every_stage_in_order_and_reports(finished_cache):
 
 
 def test_the_flight_is_finite_and_starts_at_the_photo(finished_cache):
-    _, _, flight = finished_cache
-    for points in (flight.still, flight.moving):
+    _, _, scene_data = finished_cache
+    for points in (scene_data.still, scene_data.moving):
         assert np.isfinite(points.position).all() and (points.position[:, 2] > 0.9).all()
         assert points.color.min() >= 0 and points.color.max() <= 1
         assert points.forward.shape == points.backward.shape
         assert points.forward.shape[1:] == points.position.shape
         assert (points.radius > 0).all()
-    assert flight.still.count + flight.moving.count > 96 * 72 * 2
-    np.testing.assert_array_equal(flight.plan.positions[0], 0)
-    np.testing.assert_allclose(flight.plan.look[0], [0, 0, 1])
-    assert (flight.plan.camera.width, flight.plan.camera.height) == (96, 72)
+    assert scene_data.still.count + scene_data.moving.count > 96 * 72 * 2
+    np.testing.assert_array_equal(scene_data.plan.positions[0], 0)
+    np.testing.assert_allclose(scene_data.plan.look[0], [0, 0, 1])
+    assert (scene_data.plan.camera.width, scene_data.plan.camera.height) == (96, 72)
 
 
 def test_the_first_view_holds_every_pixel_of_the_photo(finished_cache, photo):
-    _, _, flight = finished_cache
-    camera = flight.plan.camera
+    _, _, scene_data = finished_cache
+    camera = scene_data.plan.camera
     seen = np.zeros((72, 96), bool)
-    for points in (flight.still, flight.moving):
-        p = points.position[points.known > 0.5]
+    for points in (scene_data.still, scene_data.moving):
+        p = points.position[points.observed > 0.5]
         u = np.floor(p[:, 0] / p[:, 2] * camera.focal + camera.cx).astype(int)
         v = np.floor(p[:, 1] / p[:, 2] * camera.focal + camera.cy).astype(int)
         inside = (u >= 0) & (u < 96) & (v >= 0) & (v < 72)
@@ -102,25 +104,25 @@ def test_the_first_view_holds_every_pixel_of_the_photo(finished_cache, photo):
 
 
 def test_a_second_run_takes_all_from_the_cache_and_is_the_same(finished_cache, photo, start):
-    cache, _, flight = finished_cache
+    cache, _, scene_data = finished_cache
     job = start(settings_for(photo), cache)
     done = [m for m in finish(job) if isinstance(m, StageDone)]
     assert all(m.cached for m in done[:-1])
-    again = load_flight(job.output)
-    np.testing.assert_array_equal(again.still.position, flight.still.position)
-    np.testing.assert_array_equal(again.moving.forward, flight.moving.forward)
+    again = load_scene_data(job.output)
+    np.testing.assert_array_equal(again.still.position, scene_data.still.position)
+    np.testing.assert_array_equal(again.moving.forward, scene_data.moving.forward)
 
 
 def test_an_equal_job_without_the_cache_is_the_same_bit_for_bit(
     finished_cache, photo, start, tmp_path
 ):
-    _, _, flight = finished_cache
+    _, _, scene_data = finished_cache
     job = start(settings_for(photo), tmp_path)
     assert isinstance(finish(job)[-1], Done)
-    again = load_flight(job.output)
-    for name in ("position", "color", "opacity", "radius", "known", "forward"):
+    again = load_scene_data(job.output)
+    for name in ("position", "color", "opacity", "radius", "observed", "forward"):
         for cloud in ("still", "moving"):
-            one, other = getattr(flight, cloud), getattr(again, cloud)
+            one, other = getattr(scene_data, cloud), getattr(again, cloud)
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
@@ -128,7 +130,7 @@ def test_a_changed_setting_recomputes_only_what_follows(finished_cache, photo, s
     cache, _, _ = finished_cache
     job = start(settings_for(photo, fly="out", frames=9), cache)
     done = {m.stage: m.cached for m in finish(job) if isinstance(m, StageDone)}
-    assert [name for name in NAMES if not done[name]] == ["cruise", "flight"]
+    assert [name for name in NAMES if not done[name]] == ["cruise", "lift"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX systems")
@@ -138,16 +140,16 @@ def test_a_worker_that_ends_by_itself_is_not_called_killed(photo, start, tmp_pat
     os.kill(job.pid, signal.SIGABRT)
     failed = finish(job)[-1]
     assert isinstance(failed, Failed)
-    assert f"ended unexpectedly in the stage '{stage_label(job.stage)}'" in failed.sentence
-    assert "run again to resume" in failed.sentence
+    assert f"ended unexpectedly in the stage '{stage_label(job.stage)}'" in failed.message
+    assert "run again to resume" in failed.message
 
 
 def test_without_motion_nothing_moves(finished_cache, photo, start):
     cache, _, _ = finished_cache
     job = start(settings_for(photo, motion=False), cache)
     assert isinstance(finish(job)[-1], Done)
-    flight = load_flight(job.output)
-    assert flight.moving.count == 0 and flight.still.count > 0
+    scene_data = load_scene_data(job.output)
+    assert scene_data.moving.count == 0 and scene_data.still.count > 0
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX systems")
@@ -161,8 +163,8 @@ def test_a_killed_worker_is_told_and_the_next_run_resumes(photo, start, tmp_path
     messages = finish(job)
     failed = messages[-1]
     assert isinstance(failed, Failed)
-    assert "was killed in the stage" in failed.sentence
-    assert "run again to resume" in failed.sentence
+    assert "was killed in the stage" in failed.message
+    assert "run again to resume" in failed.message
     again = start(settings_for(photo), tmp_path)
     messages = finish(again)
     assert isinstance(messages[-1], Done)
@@ -202,7 +204,7 @@ def test_a_broken_photo_is_one_sentence(start, tmp_path):
     job = start(settings_for(broken), tmp_path / "cache")
     failed = finish(job)[-1]
     assert isinstance(failed, Failed)
-    assert "Traceback" not in failed.sentence and failed.sentence.count("\n") == 0
+    assert "Traceback" not in failed.message and failed.message.count("\n") == 0
 
 
 def test_wrong_settings_never_start_a_process(photo, tmp_path):
@@ -214,17 +216,17 @@ def test_a_cache_that_cannot_be_made_is_one_sentence(photo, start, tmp_path):
     (tmp_path / "file").write_text("in the way")
     job = start(settings_for(photo), tmp_path / "file")
     failed = finish(job)[-1]
-    assert isinstance(failed, Failed) and "\n" not in failed.sentence
+    assert isinstance(failed, Failed) and "\n" not in failed.message
 
 
 def test_a_full_disk_is_said_so():
     import errno
 
-    from make_4d.ml.serve import sentence_for
+    from make_4d.ml.worker.server import message_for
 
     full = OSError(errno.ENOSPC, "No space left on device")
-    assert "disk is full" in sentence_for(full, "depth")
-    assert "smaller size" in sentence_for(MemoryError(), "depth")
+    assert "disk is full" in message_for(full, "depth")
+    assert "smaller size" in message_for(MemoryError(), "depth")
 
 
 def test_the_worker_gets_an_explicit_list_of_folders():

@@ -24,7 +24,7 @@ from diffusers import (
     StableDiffusionXLInpaintPipeline,
     UNet2DConditionModel,
 )
-from make_4d.ml.registry import ModelSpec
+from make_4d.ml.common.registry import ModelSpec
 from transformers import (
     CLIPTextConfig,
     CLIPTextModel,

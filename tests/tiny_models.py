@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from make_4d.ml.model_store import snapshot_folder
+from make_4d.ml.common.model_store import snapshot_folder
+from make_4d.ml.common.registry import model
 from make_4d.ml.networks.feature_net import FeatureNet
 from make_4d.ml.networks.image_decoder import ImageDecoder
-from make_4d.ml.registry import model
 from tiny_diffusion import save_tiny_sd
 from tiny_transformers import (
     save_tiny_depth_anything,

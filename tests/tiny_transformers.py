@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import torch
 import transformers
-from make_4d.ml.context import Context
-from make_4d.ml.registry import ModelSpec
+from make_4d.ml.common.context import Context
+from make_4d.ml.common.registry import ModelSpec
 from torch.nn.functional import interpolate
 from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
 from transformers.models.segformer.image_processing_pil_segformer import (
@@ -65,16 +65,16 @@ class Watcher:
     cancelled from the report with the number `cancel_at` on."""
 
     def __init__(self, cancel_at: int | None = None) -> None:
-        self.said: list[tuple[float, str]] = []
+        self.translate: list[tuple[float, str]] = []
         self._cancel_at = cancel_at
-        self.context = Context(lambda *report: self.said.append(report), self._is_cancelled)
+        self.context = Context(lambda *report: self.translate.append(report), self._is_cancelled)
 
     def details(self) -> str:
         """All that was said, one report a line."""
-        return "\n".join(detail for _, detail in self.said)
+        return "\n".join(detail for _, detail in self.translate)
 
     def _is_cancelled(self) -> bool:
-        return self._cancel_at is not None and len(self.said) >= self._cancel_at
+        return self._cancel_at is not None and len(self.translate) >= self._cancel_at
 
 
 def painted(rng: np.random.Generator, size: int = SIDE, labels: tuple[str, ...] = LABELS):

@@ -79,8 +79,8 @@ def align_layer_depth(
     scale, shift = fit_scale_shift(estimate[seen], seen_disparity[seen])
     fitted = scale * estimate + shift
     misfit = spread_inward(seen_disparity - fitted, seen)
-    invented = depth_from_disparity(np.clip(fitted + misfit, 1.0 / far, 1.0 / near))
-    return np.where(seen, depth_from_disparity(seen_disparity), np.clip(invented, near, far))
+    inpainted = depth_from_disparity(np.clip(fitted + misfit, 1.0 / far, 1.0 / near))
+    return np.where(seen, depth_from_disparity(seen_disparity), np.clip(inpainted, near, far))
 
 
 def fit_scale_shift(estimate: FloatArray, truth: FloatArray) -> tuple[float, float]:
@@ -95,17 +95,21 @@ def fit_scale_shift(estimate: FloatArray, truth: FloatArray) -> tuple[float, flo
     return scale, float(truth.mean() - scale * estimate.mean())
 
 
-def spread_inward(values: FloatArray, known: Mask, iterations: int = 40) -> FloatArray:
+def spread_inward(values: FloatArray, observed: Mask, iterations: int = 40) -> FloatArray:
     """Carry `values` (H, W), valid where `known`, smoothly into the rest (membrane).
 
     A pull-push pyramid gives the start, Jacobi steps smooth it inside the hole. Known values come
     back unchanged; where nothing is known the result is zero.
     """
-    if known.all() or not known.any():
-        return np.where(known, values, 0.0).astype(np.float32)
-    filled = _pull_push(np.where(known, values, 0.0).astype(np.float32), known.astype(np.float32))
+    if observed.all() or not observed.any():
+        return np.where(observed, values, 0.0).astype(np.float32)
+    filled = _pull_push(
+        np.where(observed, values, 0.0).astype(np.float32), observed.astype(np.float32)
+    )
     for _ in range(iterations):
-        filled = np.where(known, values, cv2.blur(filled, (3, 3), borderType=cv2.BORDER_REPLICATE))
+        filled = np.where(
+            observed, values, cv2.blur(filled, (3, 3), borderType=cv2.BORDER_REPLICATE)
+        )
     return filled.astype(np.float32)
 
 

@@ -14,7 +14,7 @@ from .camera import FloatArray, Intrinsics
 from .camera_path import CameraPath, zoomed
 from .low_view import low_camera, render_low
 
-MAX_UNCOVERED, MAX_INVENTED = 0.005, 0.1
+MAX_UNCOVERED, MAX_INPAINTED = 0.005, 0.1
 """Shares of the frame up to which a path counts as safe unless told otherwise."""
 
 
@@ -24,13 +24,13 @@ class PathSafety:
     nothing is; invented, where the nearest point was made up."""
 
     uncovered: FloatArray
-    invented: FloatArray
+    inpainted: FloatArray
 
 
 def check_path(
     points: FloatArray,
     radius: FloatArray,
-    known: FloatArray,
+    observed: FloatArray,
     camera: Intrinsics,
     poses: CameraPath,
 ) -> PathSafety:
@@ -46,6 +46,6 @@ def check_path(
     ):
         view = render_low(points, radius, zoomed(small, float(focal)), position, look)
         shown = view.index[view.index >= 0]
-        invented = (known[shown] < 0.5).sum() / view.index.size
-        shares[:, i] = view.uncovered, invented
+        inpainted = (observed[shown] < 0.5).sum() / view.index.size
+        shares[:, i] = view.uncovered, inpainted
     return PathSafety(shares[0], shares[1])

@@ -48,7 +48,7 @@ class Splats:
 
 
 @dataclass(frozen=True)
-class Picture:
+class SplatImage:
     """A composited picture.
 
     image (h, w, C): premultiplied features, zero where nothing is; alpha (h, w): accumulated
@@ -84,7 +84,7 @@ def composite(
     opacity: NDArray[np.floating] | float = 1.0,
     gain: NDArray[np.floating] | float = 1.0,
     least: float = 0.0,
-) -> Picture:
+) -> SplatImage:
     """Draw `splats` with their `features` (P, C) into a picture of `size` (h, w).
 
     nearest: keep only the so many nearest splats of every pixel (the paper's K = 8), None for no
@@ -103,7 +103,7 @@ def composite(
             Hits(hits.pixel, hits.splat, alpha), features, (image, clear, count), nearest
         )
     shape = (height, width)
-    return Picture(image.reshape(*shape, -1), 1.0 - clear.reshape(shape), count.reshape(shape))
+    return SplatImage(image.reshape(*shape, -1), 1.0 - clear.reshape(shape), count.reshape(shape))
 
 
 def _of(values: NDArray[np.floating] | float, splat: Index) -> NDArray[np.floating] | float:
@@ -177,8 +177,8 @@ def coverage(
     under = underpaint_radius(disc, local[:, 2], travel)
     size = (-(-camera.height // stride), -(-camera.width // stride))
     clear = np.zeros(size[0] * size[1])
-    for wide, gain in ((disc, 1.0), (under, UNDERPAINT_GAIN)):
-        for hits in _hits(Splats(u, v, local[:, 2], wide / stride), size):
+    for outpainted, gain in ((disc, 1.0), (under, UNDERPAINT_GAIN)):
+        for hits in _hits(Splats(u, v, local[:, 2], outpainted / stride), size):
             alpha = np.minimum(gain * hits.alpha, 1.0 - 1e-12)
             clear += np.bincount(hits.pixel, np.log1p(-alpha), len(clear))
     return -np.expm1(clear).reshape(size).astype(np.float32)

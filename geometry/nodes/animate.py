@@ -17,7 +17,7 @@ from typing import Any
 import bpy
 
 from ..clouds import BACKWARD_PREFIX, BACKWARD_START, COLOR, FORWARD_END, FORWARD_PREFIX
-from ..core.cloud import KEY_TIMES
+from ..core.scene_data import KEY_TIMES
 from .tree import Socket, add_input, add_node, described, existing, feed, math, set_input
 from .turbulence import add_turbulence
 
@@ -198,9 +198,15 @@ def _faded(
 ) -> Socket:
     """The geometry with less opacity where a copy is about to leave, or has just come in."""
     name = BACKWARD_START if is_backward else FORWARD_END
-    life = add_node(group, "GeometryNodeInputNamedAttribute", (12.6, row + 2), data_type="FLOAT")
-    life.inputs["Name"].default_value = name
-    ends = (share, life.outputs["Attribute"]) if is_backward else (life.outputs["Attribute"], share)
+    lifetime = add_node(
+        group, "GeometryNodeInputNamedAttribute", (12.6, row + 2), data_type="FLOAT"
+    )
+    lifetime.inputs["Name"].default_value = name
+    ends = (
+        (share, lifetime.outputs["Attribute"])
+        if is_backward
+        else (lifetime.outputs["Attribute"], share)
+    )
     left = math(group, "SUBTRACT", *ends, (12.8, row + 2))
     clear = math(group, "DIVIDE", left, FADE_SHARE, (13, row + 2))
     clear.node.use_clamp = True

@@ -76,13 +76,13 @@ def _in_front(tree: bpy.types.NodeTree, given: Any) -> Socket:
     smooth = add_node(tree, "CompositorNodeAntiAliasing", (5, -1))
     feed(tree, smooth.inputs["Image"], hard)
     # The rim is looked for beyond the objects too, or it would follow their own outlines.
-    wide = _spread(tree, depth, depth, _RIM_SPREAD_PX, -4)
+    outpainted = _spread(tree, depth, depth, _RIM_SPREAD_PX, -4)
     matte = add_node(
         tree, "CompositorNodeGroup", (5, -3), node_tree=edge_matte.edge_matte_group(), width=160.0
     )
     feed(tree, matte.inputs[edge_matte.PHOTO], given[PHOTO])
     feed(tree, matte.inputs[edge_matte.DEPTH], photo)
-    feed(tree, matte.inputs[edge_matte.NEARER], math(tree, "LESS_THAN", photo, wide, (4, -3)))
+    feed(tree, matte.inputs[edge_matte.NEARER], math(tree, "LESS_THAN", photo, outpainted, (4, -3)))
     feed(tree, matte.inputs[edge_matte.EDGE], given[EDGE])
     hidden = math(tree, "MULTIPLY", smooth.outputs[0], matte.outputs[edge_matte.KEPT], (6, -1))
     return math(tree, "SUBTRACT", 1.0, hidden, (6, -2))

@@ -16,13 +16,13 @@ from pathlib import Path
 from filelock import Timeout
 from huggingface_hub.utils import WeakFileLock
 
-from ...geometry.core.sentences import Sentence
-from .. import model_store
-from ..context import Context
-from ..errors import ModelError
-from ..model_files import missing_from
-from ..model_store import size_words
-from ..registry import ModelSpec
+from ...geometry.core.messages import Message
+from ..common import model_store
+from ..common.context import Context
+from ..common.errors import ModelError
+from ..common.model_files import missing_from
+from ..common.model_store import size_words
+from ..common.registry import ModelSpec
 from .fetch import Fetcher, Meter, Place
 from .link import Link, Patience
 from .listing import RemoteFile, wanted_files
@@ -66,7 +66,7 @@ def _bring(
     spec: ModelSpec, models_folder: Path, fetcher: Fetcher, meter: Meter, link: Link
 ) -> None:
     """Fetch every file, look whether a loader has what it needs, and note that it was verified."""
-    meter.note = Sentence("asking {host}", host=link.host)
+    meter.note = Message("asking {host}", host=link.host)
     files = wanted_files(spec, fetcher.file_list(), link.host)
     meter.note = ""
     meter.total = sum(file.size for file in files)
@@ -124,7 +124,7 @@ def _lock(spec: ModelSpec, models_folder: Path, meter: Meter) -> Iterator[None]:
     """Keep other processes from downloading the same repository; waits for them."""
     folder = model_store.lock_folder(spec, models_folder)
     folder.mkdir(parents=True, exist_ok=True)
-    meter.note = Sentence("waiting for another download of it")
+    meter.note = Message("waiting for another download of it")
     with ExitStack() as stack:
         while True:
             try:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ...geometry.core.sentences import Sentence
-from ..context import Context
-from ..errors import ModelError
-from ..model_store import amount_words
+from ...geometry.core.messages import Message
+from ..common.context import Context
+from ..common.errors import ModelError
+from ..common.model_store import amount_words
 from .link import Link, NoAnswer
 from .listing import Digest, RemoteFile
 from .waiting import TICK_SECONDS, in_thread, pause
@@ -54,7 +54,7 @@ class Meter:
         amount = amount_words(self.done, self.total)
         if not self.note:
             return amount
-        return Sentence("{amount}, {note}", amount=amount, note=self.note)
+        return Message("{amount}, {note}", amount=amount, note=self.note)
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ class Fetcher:
 
     def _take(self, contents: BinaryIO, digest: Digest) -> None:
         """Hash what a file holds already."""
-        self._meter.note = Sentence("checking")
+        self._meter.note = Message("checking")
         while data := contents.read(_CHUNK):
             digest.update(data)
             self._meter.done += len(data)
@@ -193,7 +193,7 @@ class Fetcher:
     def _try_again(self, fault: NoAnswer, tries: int) -> int:
         """Wait before another try and return how many there were; raises ModelError after all."""
         if tries >= len(self._pauses):
-            raise ModelError(fault.sentence) from fault
-        self._meter.say(Sentence("no answer, trying again"))
+            raise ModelError(fault.message) from fault
+        self._meter.say(Message("no answer, trying again"))
         pause(self._pauses[tries], self._meter.tick)
         return tries + 1

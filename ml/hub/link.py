@@ -21,14 +21,14 @@ from huggingface_hub import constants, hf_hub_url
 from huggingface_hub.errors import OfflineModeIsEnabled
 from huggingface_hub.utils import get_session
 
-from ...geometry.core.sentences import ExplainedError, Sentence
-from ..errors import ModelError
-from ..registry import ModelSpec
+from ...geometry.core.messages import Message, UserError
+from ..common.errors import ModelError
+from ..common.registry import ModelSpec
 
 _HEADERS = {"User-Agent": "make-4d", "Accept-Encoding": "identity"}
 _MAX_LIST_BYTES = 50_000_000
-BY_HAND = Sentence("choose another model, or put its files into the Models Folder by hand")
-CHECK = Sentence("check the network connection and press Download again")
+BY_HAND = Message("choose another model, or put its files into the Models Folder by hand")
+CHECK = Message("check the network connection and press Download again")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Patience:
     pauses: tuple[float, ...] = (1.0, 3.0)
 
 
-class NoAnswer(ExplainedError):
+class NoAnswer(UserError):
     """The network failed in a way that may pass; its text is a sentence for the artist."""
 
 

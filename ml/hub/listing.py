@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from .. import model_store
-from ..errors import ModelError
-from ..registry import ModelSpec
+from ..common import model_store
+from ..common.errors import ModelError
+from ..common.registry import ModelSpec
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from ..device import is_out_of_memory
-from ..errors import ModelError, no_checkpoint
+from ..common.errors import ModelError, no_checkpoint
+from ..models.device import is_out_of_memory
 from .feature_net import FeatureNet
 from .image_decoder import ImageDecoder
 

@@ -65,8 +65,8 @@ class FeatureNet(nn.Module):
         below 32, is padded at its bottom and right, and the features are cropped.
         """
         height, width = rgba.shape[-2:]
-        wide = pad(rgba, (0, 0), (padded_size(height), padded_size(width)))
-        return self._features(wide)[..., : -(-height // STEP), : -(-width // STEP)]
+        outpainted = pad(rgba, (0, 0), (padded_size(height), padded_size(width)))
+        return self._features(outpainted)[..., : -(-height // STEP), : -(-width // STEP)]
 
     def _features(self, rgba: Tensor) -> Tensor:
         """Features of images whose height and width are multiples of 16."""

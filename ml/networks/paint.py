@@ -11,14 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...geometry.core.features import load_features
+from ...geometry.core.feature_files import load_features
 from ...geometry.core.neural_frame import BACKWARD, FORWARD, NeuralFrame, load_frame
-from ..device import is_out_of_memory
-from ..errors import ModelError
-from ..stage_context import StageContext
-from ..torch_splat import TensorSplats, composite
+from ..common.errors import ModelError
+from ..models.device import is_out_of_memory
+from ..stages.context import StageContext
 from .checkpoint import PaperNetworks
 from .features import point_features
+from .torch_splat import TensorSplats, composite
 
 FEATURES = 32
 NO_MEMORY = (

@@ -12,11 +12,11 @@ import transformers
 from numpy.typing import NDArray
 
 from ...geometry.core.camera import FloatArray
-from ..builtin.layout import FAR
-from ..context import Context
-from ..device import Device
-from ..errors import ModelError
-from ..registry import ModelSpec
+from ..classical.layout import FAR
+from ..common.context import Context
+from ..common.errors import ModelError
+from ..common.registry import ModelSpec
+from ..models.device import Device
 from .loading import Network, Outputs, as_network_sees, named
 from .upsample import at_picture_size
 

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...geometry.core.sentences import Sentence
-from .. import device as devices
-from ..context import Context
-from ..device import Device
-from ..errors import ModelError
-from ..registry import ModelSpec
+from ...geometry.core.messages import Message
+from ..common.context import Context
+from ..common.errors import ModelError
+from ..common.registry import ModelSpec
+from ..models import device as devices
+from ..models.device import Device
 from .diffusion_fill import Painter, fill_picture, plan_fill
 from .diffusion_load import load_pipeline
 from .diffusion_pass import DiffusionOptions, NotFiniteError, Pass, run_pass
@@ -42,7 +42,7 @@ class DiffusionInpainter:
 
         Raises ModelError where it can't be loaded, and JobCancelled.
         """
-        loading = Sentence("Loading {label}", label=spec.label)
+        loading = Message("Loading {label}", label=spec.label)
         context.report(0.0, loading)
         self._folder, self._spec, self._device, self._options = folder, spec, device, options
         self._pipeline: Any = None

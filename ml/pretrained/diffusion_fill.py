@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...geometry.core.sentences import Sentence
-from ..context import Context
+from ...geometry.core.messages import Message
+from ..common.context import Context
 from .diffusion_pass import Pass, steps_run
 from .preview import thumbnail
 from .seam import continued, dilate, match_colors, match_seam
@@ -106,7 +106,7 @@ class _Steps:
 
         def report(done: int) -> None:
             step = before + done
-            told = Sentence("step {step} of {total}", step=step, total=self._total)
+            told = Message("step {step} of {total}", step=step, total=self._total)
             self._context.report(step / self._total, told)
 
         return report

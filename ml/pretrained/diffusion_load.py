@@ -16,9 +16,9 @@ import torch
 import transformers
 from safetensors import safe_open
 
-from ..device import is_out_of_memory
-from ..errors import ModelError
-from ..registry import ModelSpec
+from ..common.errors import ModelError
+from ..common.registry import ModelSpec
+from ..models.device import is_out_of_memory
 
 PIPELINES = ("StableDiffusionInpaintPipeline", "StableDiffusionXLInpaintPipeline")
 NETWORKS = {

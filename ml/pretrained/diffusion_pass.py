@@ -81,8 +81,8 @@ def run_pass(pipeline: Any, kind: str, options: DiffusionOptions, job: Pass) -> 
     picture, hole = (_padded(part, pipeline.vae_scale_factor) for part in (job.picture, job.hole))
     try:
         start = _encoded(pipeline, kind, picture)
-        known = _encoded(pipeline, kind, np.where(hole[..., None], np.float32(0.5), picture))
-        latents = _denoised(pipeline, options, job, (picture, hole), start, known)
+        observed = _encoded(pipeline, kind, np.where(hole[..., None], np.float32(0.5), picture))
+        latents = _denoised(pipeline, options, job, (picture, hole), start, observed)
         painted = _decoded(pipeline, kind, latents)
     finally:
         pipeline.maybe_free_model_hooks()
@@ -122,7 +122,7 @@ def _denoised(
     job: Pass,
     padded: tuple[Floats, Bools],
     start: torch.Tensor,
-    known: torch.Tensor,
+    observed: torch.Tensor,
 ) -> torch.Tensor:
     """Latents after all denoising steps."""
     picture, hole = padded
@@ -131,7 +131,7 @@ def _denoised(
         negative_prompt=_text(options.negative_prompt) or None,
         image=start,
         mask_image=_mask(hole, pipeline.vae_scale_factor),
-        masked_image_latents=known,
+        masked_image_latents=observed,
         height=hole.shape[0],
         width=hole.shape[1],
         strength=_fitting_strength(options.steps, job.strength),

@@ -21,11 +21,11 @@ from transformers.image_processing_backends import PilBackend
 from transformers.image_utils import PILImageResampling
 
 from ...geometry.core.camera import FloatArray
-from ...geometry.core.sentences import Sentence
-from ..context import Context
-from ..device import Device, describe, give_back, is_out_of_memory
-from ..errors import ModelError
-from ..registry import ModelSpec
+from ...geometry.core.messages import Message
+from ..common.context import Context
+from ..common.errors import ModelError
+from ..common.registry import ModelSpec
+from ..models.device import Device, describe, give_back, is_out_of_memory
 
 Outputs = dict[str, FloatArray]
 
@@ -65,7 +65,7 @@ class Network:
         self.spec = spec
         self._device = device
         self._shrink = 1
-        loading = Sentence("Loading {label}", label=spec.label)
+        loading = Message("Loading {label}", label=spec.label)
         context.report(0.0, loading)
         with _quiet(), _explained(spec):
             self.config = _read_config(kind, folder, spec)
@@ -83,7 +83,7 @@ class Network:
         """
         outputs = self._run_within_memory(image, names, context)
         if not _are_finite(outputs) and self._model.dtype != torch.float32:
-            again = Sentence("{label}: once more in full precision", label=self.spec.label)
+            again = Message("{label}: once more in full precision", label=self.spec.label)
             context.report(0.0, again)
             self._move(torch.float32, 0.0, context)
             outputs = self._run_within_memory(image, names, context)
@@ -125,7 +125,7 @@ class Network:
         """One pass, and one more that needs less memory of the device where it ran out."""
         for is_last in (False, True):
             label, device = self.spec.label, self._device.name
-            context.report(0.0, Sentence("{label} on {device}", label=label, device=device))
+            context.report(0.0, Message("{label} on {device}", label=label, device=device))
             try:
                 return self._forward(image, names)
             except Exception as error:
@@ -144,7 +144,7 @@ class Network:
             name, self._device = self._device.name, describe("cpu")
             self._model.to("cpu", torch.float32)
             give_back()
-            slower = Sentence(
+            slower = Message(
                 "{device} has too little memory: slower, on the processor", device=name
             )
             context.report(fraction, slower)
@@ -183,7 +183,7 @@ class Network:
 
 def named(spec: ModelSpec) -> dict[str, str]:
     """What sentences call a model, and the stage that it is for, as the panel shows them."""
-    return {"label": spec.label, "stage": Sentence(spec.stage.capitalize())}
+    return {"label": spec.label, "stage": Message(spec.stage.capitalize())}
 
 
 def as_network_sees(height: int, width: int) -> tuple[int, int]:
@@ -257,9 +257,9 @@ def _explained(spec: ModelSpec) -> Iterator[None]:
     except Exception as error:
         if is_out_of_memory(error):
             raise _too_large(spec) from error
-        reason = Sentence("its files are missing, damaged or of another kind")
+        reason = Message("its files are missing, damaged or of another kind")
         if isinstance(error, ImportError):
-            reason = Sentence("it needs a library that Make 4D doesn't bring")
+            reason = Message("it needs a library that Make 4D doesn't bring")
         raise ModelError(
             "{label} can't be loaded because {reason}: press Download again, or choose another "
             "model for {stage}.",

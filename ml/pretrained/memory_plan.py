@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..device import Device
-from ..registry import ModelSpec
+from ..common.registry import ModelSpec
+from ..models.device import Device
 
 WHOLE, SLICED, MODEL_OFFLOAD, LAYER_OFFLOAD = range(4)
 """Everything on the device; attention and autoencoder in slices and tiles; one network at a time

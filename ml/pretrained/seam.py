@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..builtin.poisson import smooth_fill
+from ..classical.poisson import smooth_fill
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]

@@ -11,10 +11,10 @@ import numpy as np
 import transformers
 
 from ...geometry.core.camera import FloatArray
-from ..context import Context
-from ..device import Device
-from ..errors import ModelError
-from ..registry import ModelSpec
+from ..common.context import Context
+from ..common.errors import ModelError
+from ..common.registry import ModelSpec
+from ..models.device import Device
 from .loading import Network, named
 from .upsample import at_picture_size
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from ...geometry.core.camera import FloatArray
-from ..builtin.guided import guided_filter
+from ..classical.guided import guided_filter
 
 REACH = 2.0
 """Radius of the filter in pixels of the network: an edge of its maps is about two pixels wide."""

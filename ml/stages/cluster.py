@@ -8,9 +8,9 @@ from sklearn.cluster import AgglomerativeClustering
 
 from ...geometry.core import ldi
 from ...geometry.core.camera import FloatArray
-from ..cache import Arrays
-from ..settings import JobSettings
-from ..stage_context import StageContext
+from ..cache.stage_cache import Arrays
+from ..common.job_settings import JobSettings
+from .context import StageContext
 
 STRIDE = 10
 MAX_SAMPLES = 3000

@@ -7,10 +7,10 @@ import numpy as np
 from ...geometry.core import path
 from ...geometry.core.camera import FloatArray, Intrinsics, pixel_centers, unproject
 from ...geometry.core.camera_path import scaled_path
-from ..builtin.tilt import horizon_tilt
-from ..cache import Arrays
-from ..settings import JobSettings
-from ..stage_context import StageContext
+from ..cache.stage_cache import Arrays
+from ..classical.tilt import horizon_tilt
+from ..common.job_settings import JobSettings
+from .context import StageContext
 
 
 def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
@@ -20,7 +20,7 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     of autocruise's step that could be kept, and `tilt` (1,), radians by which the photo's horizon
     is turned clockwise, 0 where nothing tells.
     """
-    camera, wide_camera = cameras(inputs, settings)
+    camera, outpainted_camera = cameras(inputs, settings)
     top, right, bottom, left = (int(m) for m in inputs["margins"])
     height, width = inputs["disparity"].shape
     inside = slice(top, height - bottom), slice(left, width - right)
@@ -28,7 +28,7 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     if settings.fly == "out":
         position, look = path.backward_from(position, look)
     whole = path.straight_path(position, look)
-    border = border_points(inputs["depth"][0], wide_camera)
+    border = border_points(inputs["depth"][0], outpainted_camera)
     fraction = path.safe_fraction(border, camera, whole)
     flown = scaled_path(whole, fraction)
     context.report(1.0)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..cache import Arrays
-from ..settings import JobSettings
-from ..stage_context import StageContext
-from ..ways import estimate_depth
+from ..cache.stage_cache import Arrays
+from ..common.job_settings import JobSettings
+from ..models.backends import estimate_depth
+from .context import StageContext
 
 
 def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
@@ -17,7 +17,7 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     `horizon` (1,), a row of the wide photo in pixels, and what a depth model told of the lens and
     the scene's size, 0 where none did: `depth_focal` (1,) pixels, `meters_per_unit` (1,).
     """
-    estimate = estimate_depth(inputs["wide"], settings, context)
+    estimate = estimate_depth(inputs["outpainted"], settings, context)
     context.report(1.0)
     peak = float(estimate.disparity.max()) or 1.0
     disparity = (estimate.disparity / peak).astype(np.float32)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..cache import Arrays
-from ..errors import ModelError
-from ..settings import JobSettings
-from ..stage_context import StageContext
+from ..cache.stage_cache import Arrays
+from ..common.errors import ModelError
+from ..common.job_settings import JobSettings
+from .context import StageContext
 
 NO_MEMORY = (
     "Not enough memory for the paper's networks: choose a smaller Size, or Device: CPU in the "
@@ -21,7 +21,7 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     Returns `features` (L, 32, ceil(Hw / 4), ceil(Ww / 4)) float16, of each layer's colors and, as
     alpha, its members. Raises ModelError.
     """
-    from ..device import is_out_of_memory
+    from ..models.device import is_out_of_memory
     from ..networks.features import layer_features
 
     network = context.models.networks(Path(settings.networks)).features

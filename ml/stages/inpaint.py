@@ -11,11 +11,11 @@ import numpy as np
 from ...geometry.core import ldi
 from ...geometry.core.camera import FloatArray
 from ...geometry.core.ldi import Mask
-from ..builtin.completion import complete
-from ..cache import Arrays
-from ..settings import DIFFUSION, JobSettings
-from ..stage_context import StageContext
-from ..ways import fill_hole
+from ..cache.stage_cache import Arrays
+from ..classical.completion import complete
+from ..common.job_settings import DIFFUSION, JobSettings
+from ..models.backends import fill_hole
+from .context import StageContext
 
 CONTEXT_MARGIN = 10 / 512
 """Erosion of a layer's context as a share of the size: about 10 px at 512."""

@@ -6,10 +6,10 @@ import numpy as np
 
 from ...geometry.core import ldi
 from ...geometry.core.camera import FloatArray
-from ..cache import Arrays
-from ..settings import JobSettings
-from ..stage_context import StageContext
-from ..ways import SceneDepth, estimate_depth
+from ..cache.stage_cache import Arrays
+from ..common.job_settings import JobSettings
+from ..models.backends import SceneDepth, estimate_depth
+from .context import StageContext
 
 
 def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
@@ -35,17 +35,17 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
         skies.append(estimate.sky)
         context.report(i / (count - 1))
     seen = ~inputs["peeled"]
-    known = [(layer == i) & seen for i in range(count)]
+    observed = [(layer == i) & seen for i in range(count)]
     if len(inputs["color"]) > count:
         # The sky behind everything: beyond the last layer, wherever the sky itself is not seen.
         depths.append(np.full_like(seen_depth, float(bins[-1]) * ldi.PUSH_BACK**count))
         members.append(inputs["back_sky"] <= 0.5)
         skies.append(np.ones_like(seen_depth))
-        known.append(np.zeros_like(layer, bool))
+        observed.append(np.zeros_like(layer, bool))
     return {
         "depth": np.stack(depths),
         "member": np.stack(members),
-        "known": np.stack(known),
+        "observed": np.stack(observed),
         "layer_sky": np.stack(skies).astype(np.float32),
     }
 

@@ -7,9 +7,9 @@ comes back at the end, as a fringe of points that let through what is behind.
 from __future__ import annotations
 
 from ...geometry.core.matting import matte_edges
-from ..cache import Arrays
-from ..settings import JobSettings
-from ..stage_context import StageContext
+from ..cache.stage_cache import Arrays
+from ..common.job_settings import JobSettings
+from .context import StageContext
 
 MIXED_EDGE = 1 / 512
 """Width of a silhouette's mixed pixels as a share of the size."""
@@ -26,7 +26,7 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     `fringe_source` (Hw, Ww), the flat index of the pixel that the fringe belongs to.
     """
     disparity = inputs["disparity"]
-    matte = matte_edges(inputs["wide"], disparity, max(1, round(MIXED_EDGE * settings.size)))
+    matte = matte_edges(inputs["outpainted"], disparity, max(1, round(MIXED_EDGE * settings.size)))
     context.report(1.0)
     return {
         "back": matte.far_color,

@@ -12,15 +12,15 @@ import numpy as np
 from scipy import ndimage
 
 from ...geometry.core.camera import FloatArray
+from ...geometry.core.editable_images import MOTION_FILE
 from ...geometry.core.ldi import Mask
 from ...geometry.core.motion_edits import MotionEdits, load_edits
-from ...geometry.core.pictures import MOTION_FILE
-from ..builtin.motion import eulerian_flow
-from ..builtin.regions import MotionRegions
-from ..cache import Arrays
-from ..settings import JobSettings, SettingsError
-from ..stage_context import StageContext
-from ..ways import SceneDepth, find_regions
+from ..cache.stage_cache import Arrays
+from ..classical.eulerian_flow import eulerian_flow
+from ..classical.regions import MotionRegions
+from ..common.job_settings import JobSettings, SettingsError
+from ..models.backends import SceneDepth, find_regions
+from .context import StageContext
 from .cruise import cameras
 
 KINDS = ("cloud", "water", "fall")
@@ -38,9 +38,11 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
         none = np.zeros((*color.shape[:3], 2), np.float32)
         return {"flow": none, "moving": none[..., 0], "regions": none[0, ..., 0]}
     edits = edits_for(settings, color.shape[1:3])
-    wide_depth = SceneDepth(inputs["disparity"], inputs["sky"], horizon)
+    outpainted_depth = SceneDepth(inputs["disparity"], inputs["sky"], horizon)
     count = len(color)
-    seen = find_regions(inputs["wide"], wide_depth, settings, context.within(0.0, 1 / (count + 1)))
+    seen = find_regions(
+        inputs["outpainted"], outpainted_depth, settings, context.within(0.0, 1 / (count + 1))
+    )
     if edits.regions is not None:
         seen = painted_regions(edits.regions, seen, inputs["sky"], horizon)
     camera = cameras(inputs, settings)[1]
@@ -103,28 +105,30 @@ def _of_layer(
     on into a nearer layer is no hiding: it carries the layer's own water with it.
     """
     sky, horizon = inputs["layer_sky"][i], float(inputs["horizon"][0])
-    hidden = inputs["member"][i] & ~inputs["known"][i]
-    hidden &= ~_runs_on(seen.water + seen.fall > 0.5, inputs["known"][i]) | (sky > 0.5)
+    hidden = inputs["member"][i] & ~inputs["observed"][i]
+    hidden &= ~_runs_on(seen.water + seen.fall > 0.5, inputs["observed"][i]) | (sky > 0.5)
     if edits.regions is not None:
-        return _continued(seen, inputs["known"][i], hidden)
+        return _continued(seen, inputs["observed"][i], hidden)
     disparity = (1.0 / inputs["depth"][i]).astype(np.float32)
     own = find_regions(inputs["color"][i], SceneDepth(disparity, sky, horizon), settings, context)
     pick = [np.where(hidden, getattr(own, n), getattr(seen, n)) for n in KINDS]
     return MotionRegions(*(mask.astype(np.float32) for mask in pick))
 
 
-def _runs_on(wet: Mask, known: Mask) -> Mask:
+def _runs_on(wet: Mask, observed: Mask) -> Mask:
     """The pieces of the photo's water (H, W) of which a layer has a known pixel."""
     pieces, _ = ndimage.label(wet)
-    own = np.unique(pieces[wet & known])
+    own = np.unique(pieces[wet & observed])
     return np.isin(pieces, own[own > 0])
 
 
-def _continued(seen: MotionRegions, known: Mask, hidden: Mask) -> MotionRegions:
+def _continued(seen: MotionRegions, observed: Mask, hidden: Mask) -> MotionRegions:
     """Regions that are in `hidden` as at the nearest known pixel of the layer."""
-    if not known.any():
+    if not observed.any():
         return seen
-    at = tuple(ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True))
+    at = tuple(
+        ndimage.distance_transform_edt(~observed, return_distances=False, return_indices=True)
+    )
     masks = (getattr(seen, name) for name in KINDS)
     return MotionRegions(*(np.where(hidden, mask[at], mask) for mask in masks))
 

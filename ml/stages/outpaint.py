@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..cache import Arrays
-from ..settings import JobSettings
-from ..stage_context import StageContext
-from ..ways import widen
+from ..cache.stage_cache import Arrays
+from ..common.job_settings import JobSettings
+from ..models.backends import outpaint_photo
+from .context import StageContext
 
 
 def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
@@ -19,5 +19,5 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     image = inputs["image"]
     margin = round(settings.margin * max(image.shape[:2]))
     margins = (margin, margin, margin, margin)
-    wide = widen(image, margins, settings, context)
-    return {"wide": wide, "margins": np.array(margins, np.int32)}
+    outpainted = outpaint_photo(image, margins, settings, context)
+    return {"outpainted": outpainted, "margins": np.array(margins, np.int32)}

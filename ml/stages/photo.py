@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ...geometry.core.sentences import to_json
-from ..cache import Arrays
-from ..photo import load_photo
-from ..settings import JobSettings
-from ..stage_context import StageContext
+from ...geometry.core.messages import to_json
+from ..cache.stage_cache import Arrays
+from ..common.job_settings import JobSettings
+from ..photo.load import load_photo
+from .context import StageContext
 
 
 def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:

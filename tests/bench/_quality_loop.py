@@ -19,9 +19,9 @@ import _quality_measures as measures
 import _quality_runs as runs
 from _quality_data import FloatArray, Mask, Shot, TruthFrame, TruthScene
 from make_4d.geometry.core.camera import Intrinsics
-from make_4d.geometry.core.cloud import KEY_TIMES, Flight, PointArrays
+from make_4d.geometry.core.scene_data import KEY_TIMES, PointArrays, SceneData
 from make_4d.geometry.nodes.animate import FADE_SHARE
-from make_4d.ml.stages import flight as flight_stage
+from make_4d.ml.stages import lift as flight_stage
 from make_4d.render.extract import Cloud
 
 FORMAT = {name: "{:.4f}" for name in ("photo", "jump", "seam", "step", "flicker")}
@@ -55,7 +55,7 @@ class LoopRow:
 def loop_row(scene: TruthScene) -> LoopRow:
     """Measure the loop that the WAY makes of a scene's first frame."""
     inputs, settings = runs.prepared(scene, WAY, moving=True)
-    made = flight_stage.build_flight(inputs, settings, runs.quiet_context())
+    made = flight_stage.lift_layers(inputs, settings, runs.quiet_context())
     shots = {t: shot_at(made, t, scene.camera) for t in frames_of(made.plan.loop_frames)}
     return measured(scene.frames[0], moved_pixels(inputs, made.plan.loop_frames), shots)
 
@@ -108,7 +108,7 @@ def difference(a: FloatArray, b: FloatArray) -> float:
     return measures.loop_seam(a, b)
 
 
-def shot_at(made: Flight, t: float, camera: Intrinsics) -> Shot:
+def shot_at(made: SceneData, t: float, camera: Intrinsics) -> Shot:
     """The flight at frame t of its loop, from the photo's camera."""
     clouds = [runs.cloud_of(made.still)]
     if made.moving.count:
@@ -142,7 +142,7 @@ def clearness(points: PointArrays, share: float) -> FloatArray:
 
     They fade before they leave the wide photo, and after they come in.
     """
-    left = np.concatenate([points.life[0] - share, share - points.life[1]])
+    left = np.concatenate([points.lifetime[0] - share, share - points.lifetime[1]])
     return np.clip(left / FADE_SHARE, 0.0, 1.0).astype(np.float32)
 
 

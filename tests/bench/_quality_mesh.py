@@ -13,12 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from _gl_context import open_context
 from _quality_data import Shot, TruthFrame
-from make_4d.geometry.core.camera import (
-    FloatArray,
-    Intrinsics,
-    pixel_centers,
-    unproject,
-)
+from make_4d.geometry.core.camera import FloatArray, Intrinsics, pixel_centers, unproject
 
 VERTEX = """
 #version 330

@@ -21,7 +21,7 @@ import _quality_runs as runs
 from _quality_data import FloatArray, Mask, Shot, TruthScene
 from _quality_masks import Areas
 from _quality_views import RealScene, compared, depth_by_points, load_stereo, load_street
-from make_4d.ml.registry import BUILTIN
+from make_4d.ml.common.registry import BUILTIN
 
 LATER = 3
 """How many of the street's later views are compared."""
@@ -96,8 +96,8 @@ def depth_by_dense_depth(real: RealScene) -> FloatArray:
     Fitted where depth was measured and the estimate has no sky.
     """
     photo, disparity = real.views[0], runs.estimated(as_scene(real), BUILTIN)
-    assert photo.depth is not None and photo.known is not None
-    solid = photo.known & (disparity > 0)
+    assert photo.depth is not None and photo.observed is not None
+    solid = photo.observed & (disparity > 0)
     scale, shift = measures.fit_disparity(disparity[solid], 1.0 / photo.depth[solid])
     fitted = scale * disparity + shift
     with np.errstate(divide="ignore"):

@@ -24,28 +24,30 @@ from _quality_steps import State, StepByStep
 from make_4d.geometry.clouds import linear_rgba
 from make_4d.geometry.core import ldi
 from make_4d.geometry.core.camera import FloatArray, Intrinsics, pixel_centers, unproject
-from make_4d.geometry.core.cloud import PointArrays
 from make_4d.geometry.core.color import linear_to_srgb
-from make_4d.ml import ways
-from make_4d.ml.model_store import find
-from make_4d.ml.process import models_available
-from make_4d.ml.registry import BUILTIN, models_for
-from make_4d.ml.settings import JobSettings
-from make_4d.ml.stage_context import StageContext
+from make_4d.geometry.core.scene_data import PointArrays
+from make_4d.ml.client.process import models_available
+from make_4d.ml.common.job_settings import JobSettings
+from make_4d.ml.common.model_store import find
+from make_4d.ml.common.registry import BUILTIN, models_for
+from make_4d.ml.models import backends as ways
 from make_4d.ml.stages import (
     cluster,
     cruise,
     depth,
-    flight,
     inpaint,
     layer_depth,
     matte,
     motion,
     outpaint,
 )
+from make_4d.ml.stages import (
+    lift as scene_data,
+)
+from make_4d.ml.stages.context import StageContext
 from make_4d.render import frame as processor
 from make_4d.render.extract import Cloud
-from make_4d.render.film import FULL_COVERAGE, Film
+from make_4d.render.frame_request import FULL_COVERAGE, FrameRequest
 from make_4d.render.view import View
 
 NEAREST = 8
@@ -167,7 +169,7 @@ def shooter(scene: TruthScene, way: Way) -> Shooter:
     if way.made == "cloud":
         cloud = cloud_of(plain_points(inputs["image"], depth, scene.camera))
     else:
-        points = flight.build_flight(inputs, settings, quiet_context()).still
+        points = scene_data.lift_layers(inputs, settings, quiet_context()).still
         cloud = cloud_of(points if way.inpaint else only_known(points))
     return lambda frame, number: shot_of(cloud, frame, scene.camera, scale)
 
@@ -193,7 +195,7 @@ def per_frame(scene: TruthScene, inputs: Arrays, settings: JobSettings, scale: f
 def plain_points(image: FloatArray, depth: FloatArray, camera: Intrinsics) -> PointArrays:
     """A picture's pixels (H, W, 3) as points at their depth (H, W), with nothing else to tell."""
     places = unproject(pixel_centers(*depth.shape), depth, camera).reshape(-1, 3)
-    radius = (flight.RADIUS_PX * depth / camera.focal).ravel().astype(np.float32)
+    radius = (scene_data.RADIUS_PX * depth / camera.focal).ravel().astype(np.float32)
     ones, zeros = np.ones_like(radius), np.zeros(len(radius), np.int32)
     none = np.zeros((0, len(radius), 3), np.float32)
     colors = image.reshape(-1, 3)
@@ -204,8 +206,8 @@ def plain_points(image: FloatArray, depth: FloatArray, camera: Intrinsics) -> Po
 
 def only_known(points: PointArrays) -> PointArrays:
     """The points that were not invented behind others."""
-    keep = points.known > 0.5
-    names = ("position", "color", "opacity", "radius", "known", "layer", "pixel", "disparity")
+    keep = points.observed > 0.5
+    names = ("position", "color", "opacity", "radius", "observed", "layer", "pixel", "disparity")
     return replace(points, **{name: getattr(points, name)[keep] for name in names})
 
 
@@ -216,7 +218,7 @@ def cloud_of(points: PointArrays) -> Cloud:
     zeros, no = np.zeros(count, np.float32), np.zeros(count, bool)
     layer = points.layer.astype(np.float32)
     return Cloud(
-        points.position, np.eye(4), points.radius, color, points.disparity, points.known, layer,
+        points.position, np.eye(4), points.radius, color, points.disparity, points.observed, layer,
         zeros, no, False, True,
     )  # fmt: skip
 
@@ -237,7 +239,7 @@ def drawn(clouds: Sequence[Cloud], pose: Matrix, camera: Intrinsics) -> Drawn:
     """The clouds from a pose (4, 4) in scene units, and their depth (H, W)."""
     focal, center = (camera.focal, camera.focal), (camera.cx, camera.cy)
     view = View(pose, focal, center, camera.width, camera.height, (1e-3, 1e5))
-    film = Film(view, frozenset({"Combined", "Depth"}), None, NEAREST)
+    film = FrameRequest(view, frozenset({"Combined", "Depth"}), None, NEAREST)
     passes = processor.render_clouds(clouds, film, processor.cpu_drawing)
     combined, depth = passes["Combined"][::-1], passes["Depth"][::-1].reshape(camera.height, -1)
     alpha = combined[..., 3]

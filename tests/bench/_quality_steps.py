@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from _quality_data import Mask, Matrix, Shot
 from make_4d.geometry.core import ldi
 from make_4d.geometry.core.camera import FloatArray
-from make_4d.ml.builtin.completion import complete
+from make_4d.ml.classical.completion import complete
 from make_4d.ml.stages.inpaint import height_guide
 
 COVERED = 0.5

@@ -60,7 +60,7 @@ class RealView:
     world_to_camera: Matrix
     points: NDArray[np.float64]
     depth: FloatArray | None = None
-    known: Mask | None = None
+    observed: Mask | None = None
 
     def frame(self, depth: FloatArray | None = None) -> TruthFrame:
         """The view as a frame of a scene; depth: (H, W) in place of its own, if it has any."""
@@ -136,14 +136,14 @@ def compared(scene: RealScene, number: int) -> Areas:
     first, view = scene.views[0], scene.views[number]
     if view.depth is None:
         return _round_points(view, point_areas(scene, number))
-    assert first.known is not None and view.known is not None
+    assert first.observed is not None and view.observed is not None
     found = areas(first.frame(), view.frame(), scene.camera)
     position, _, inside = projected(view.frame(), first.frame(), scene.camera)
     column, row = (
         np.floor(np.where(inside[..., None], position, 0.0)).astype(int).transpose(2, 0, 1)
     )
-    known = view.known & first.known[row, column]
-    return Areas(found.seen & known, found.revealed & known, found.outside & view.known)
+    observed = view.observed & first.observed[row, column]
+    return Areas(found.seen & observed, found.revealed & observed, found.outside & view.observed)
 
 
 def point_areas(scene: RealScene, number: int) -> Areas:

@@ -27,7 +27,7 @@ def layered_flight(count: int, size: tuple[int, int], frames: int, moving: bool)
     that all layers together have `count`. moving: whether the farthest layer drifts.
     """
     synthetic = import_module("synthetic")
-    cloud, camera = (import_module(f"make_4d.geometry.core.{n}") for n in ("cloud", "camera"))
+    cloud, camera = (import_module(f"make_4d.geometry.core.{n}") for n in ("scene_data", "camera"))
     width = max(2, round((count / FILLED * size[0] / size[1]) ** 0.5))
     height = max(2, round(width * size[1] / size[0]))
     lens = camera.Intrinsics.from_field_of_view(width, height, np.radians(55.0))
@@ -39,15 +39,17 @@ def layered_flight(count: int, size: tuple[int, int], frames: int, moving: bool)
         points = synthetic.points(
             pixels[kept], depth, _colors(index, pixels[kept]), lens, LOOP_FRAMES if drifts else 0
         )
-        known = np.full(len(depth), 1.0 if index == 0 else 0.5, np.float32)
-        layers.append(replace(points, layer=np.full(len(depth), index, np.int32), known=known))
+        observed = np.full(len(depth), 1.0 if index == 0 else 0.5, np.float32)
+        layers.append(
+            replace(points, layer=np.full(len(depth), index, np.int32), observed=observed)
+        )
     at_rest = len(layers) - moving
     nothing = replace(layers[0], **{f.name: getattr(layers[0], f.name)[:0] for f in fields(points)})
     nothing = layers[-1] if moving else nothing
     positions = np.outer([0.0, 0.5, 1.0], np.multiply(STEP, frames)).astype(np.float32)
     look = np.tile(np.float32([0, 0, 1]), (3, 1))
-    plan = cloud.FlightPlan(lens, positions, look, frames, LOOP_FRAMES)
-    return cloud.Flight(_joined(layers[:at_rest]), nothing, plan)
+    plan = cloud.ScenePlan(lens, positions, look, frames, LOOP_FRAMES)
+    return cloud.SceneData(_joined(layers[:at_rest]), nothing, plan)
 
 
 def _surface(index: int, places: NDArray) -> tuple[NDArray, NDArray]:
@@ -73,11 +75,11 @@ def _joined(layers: list[Any]) -> Any:
     """One still cloud of several."""
     names = [f.name for f in fields(layers[0])]
     parts = {n: [getattr(layer, n) for layer in layers] for n in names}
-    axes = {n: 1 if n in ("forward", "backward", "life") else 0 for n in names}
+    axes = {n: 1 if n in ("forward", "backward", "lifetime") else 0 for n in names}
     return replace(layers[0], **{n: np.concatenate(parts[n], axes[n]) for n in names})
 
 
-def open_scene(flight: Any, size: tuple[int, int], output: str) -> Any:
+def open_scene(scene_data: Any, size: tuple[int, int], output: str) -> Any:
     """The flight as the only scene of a new file, to be rendered into PNG files `output`NNNN.png.
 
     The photo's picture size is replaced by `size` (w, h); EEVEE and Cycles take one sample, Cycles
@@ -87,7 +89,7 @@ def open_scene(flight: Any, size: tuple[int, int], output: str) -> Any:
     bpy.ops.wm.read_factory_settings(use_empty=True)
     import_module("addon_utils").enable("cycles")
     build, setup = (import_module(f"make_4d.geometry.{n}") for n in ("build", "scene_setup"))
-    scene = bpy.data.scenes[build.build_scene(flight, "bench", bpy.context.scene).scene]
+    scene = bpy.data.scenes[build.build_scene(scene_data, "bench", bpy.context.scene).scene]
     settings = {"render.resolution_x": size[0], "render.resolution_y": size[1]}
     one_sample = {"eevee.taa_render_samples": 1}
     if hasattr(scene, "cycles"):

@@ -77,7 +77,7 @@ class FrameClock:
 
 
 @contextmanager
-def quiet(said: list[str]) -> Iterator[None]:
+def quiet(translate: list[str]) -> Iterator[None]:
     """What Blender prints inside, be it from C, is added to `said` line by line instead."""
     with tempfile.TemporaryFile() as file:
         kept = [os.dup(stream) for stream in (1, 2)]
@@ -90,7 +90,7 @@ def quiet(said: list[str]) -> Iterator[None]:
                 os.dup2(copy, stream)
                 os.close(copy)
             file.seek(0)
-            said += file.read().decode(errors="replace").splitlines()
+            translate += file.read().decode(errors="replace").splitlines()
 
 
 def rendered_frames(scene: Any, engine: str, frames: int) -> tuple[list[Frame], list[str]]:
@@ -105,10 +105,10 @@ def rendered_frames(scene: Any, engine: str, frames: int) -> tuple[list[Frame], 
     bpy = import_module("bpy")
     scene.frame_start, scene.frame_end = 1, frames + 1
     clock: FrameClock = FrameClock()
-    said: list[str] = []
+    translate: list[str] = []
     try:
         scene.render.engine = ENGINES[engine]
-        with quiet(said), clock.running():
+        with quiet(translate), clock.running():
             bpy.ops.render.render(animation=True, scene=scene.name)
     except (TypeError, RuntimeError) as error:  # there is no such engine; it could not render
         raise MeasureError(" ".join(str(error).split())) from error
@@ -117,7 +117,7 @@ def rendered_frames(scene: Any, engine: str, frames: int) -> tuple[list[Frame], 
     write = float(np.median([saving_time(scene, files[-1]) for _ in range(frames)]))
     for path in files:
         path.unlink()
-    warnings = [line for line in said if "Make 4D draws" in line]
+    warnings = [line for line in translate if "Make 4D draws" in line]
     return [frame | {"write": write} for frame in clock.frames[1:]], warnings
 
 

@@ -26,9 +26,11 @@ def wavy_clouds(cloud: type, count: int, size: tuple[int, int], moving: bool = F
     columns = np.sqrt(count / _FILLED * width / height)
     across = np.linspace(-MARGIN, 1 + MARGIN, max(2, round(columns)))
     down = np.linspace(-MARGIN, 1 + MARGIN, max(2, round(columns * height / width)))
-    wide = float(columns / (1 + 2 * MARGIN))
+    outpainted = float(columns / (1 + 2 * MARGIN))
     x, y = (part.ravel().astype(np.float32) for part in np.meshgrid(across, down))
-    layers = [_layer(cloud, index, x, y, height / width, wide) for index in range(len(DEPTHS))]
+    layers = [
+        _layer(cloud, index, x, y, height / width, outpainted) for index in range(len(DEPTHS))
+    ]
     if not moving:
         return [_joined(layers)]
     far = layers[-1]
@@ -36,7 +38,9 @@ def wavy_clouds(cloud: type, count: int, size: tuple[int, int], moving: bool = F
     return [_joined(layers[:-1]), replace(_joined(copies), moving=True)]
 
 
-def _layer(cloud: type, index: int, x: NDArray, y: NDArray, aspect: float, wide: float) -> Any:
+def _layer(
+    cloud: type, index: int, x: NDArray, y: NDArray, aspect: float, outpainted: float
+) -> Any:
     """The points of one layer at places 0..1 in a picture that is `wide` of its pixels wide."""
     phase = 2.4 * index
     wave = np.sin(9 * x + phase) * np.cos(7 * y - phase)
@@ -50,10 +54,10 @@ def _layer(cloud: type, index: int, x: NDArray, y: NDArray, aspect: float, wide:
     return cloud(
         position=rays * depth[:, None],
         matrix=np.eye(4),
-        radius=depth / np.float32(wide),
+        radius=depth / np.float32(outpainted),
         color=np.stack([*shades, one], axis=1).astype(np.float32),
         disparity=1 / depth,
-        known=(wave > 0).astype(np.float32),
+        observed=(wave > 0).astype(np.float32),
         layer=one * np.float32(index),
         weight=one,
         backward=np.zeros(len(x), bool),
@@ -75,7 +79,7 @@ def _copy(cloud: Any, shift: float, backward: bool, weight: float) -> Any:
 
 def _joined(clouds: list[Any]) -> Any:
     """One cloud of several that share all but their arrays of points."""
-    names = ("position", "radius", "color", "disparity", "known", "layer", "weight", "backward")
+    names = ("position", "radius", "color", "disparity", "observed", "layer", "weight", "backward")
     return replace(
         clouds[0], **{n: np.concatenate([getattr(cloud, n) for cloud in clouds]) for n in names}
     )

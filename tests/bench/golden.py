@@ -99,7 +99,7 @@ def torch_method(facts: dict[str, str]) -> Draw:
         torch = import_module("torch")
     except ModuleNotFoundError as error:
         raise LeftOut("PyTorch is not installed here.") from error
-    renderer = import_module("make_4d.ml.torch_splat")
+    renderer = import_module("make_4d.ml.networks.torch_splat")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     facts["torch"] = f"{torch.__version__} on {device}"
 

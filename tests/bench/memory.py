@@ -34,9 +34,9 @@ def make_scene() -> Any:
     """A flight of about 150,000 points through a made photo; returns its scene."""
     bpy, synthetic = importlib.import_module("bpy"), importlib.import_module("synthetic")
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    flight = synthetic.make_flight(*SIZE, margin=40, motion=True)
+    scene_data = synthetic.make_scene_data(*SIZE, margin=40, motion=True)
     build = importlib.import_module("make_4d.geometry.build")
-    scene = bpy.data.scenes[build.build_scene(flight, "memory", bpy.context.scene).scene]
+    scene = bpy.data.scenes[build.build_scene(scene_data, "memory", bpy.context.scene).scene]
     scene.render.engine = "MAKE_4D"
     scene.render.resolution_percentage = 100
     return scene

@@ -75,15 +75,15 @@ def scene_of(count: int) -> tuple[Any, Any]:
 
 def points_of(count: int, keys: int) -> Any:
     """Random points, displaced at random where there are keys."""
-    from make_4d.geometry.core.cloud import PointArrays
+    from make_4d.geometry.core.scene_data import PointArrays
 
     rng = np.random.default_rng(3)
     ones, number = np.ones(count, np.float32), np.arange(count, dtype=np.int32)
     places, colors = (rng.random((count, 3), np.float32) for _ in range(2))
     ways = [rng.normal(0, 0.01, (keys, count, 3)).astype(np.float32) for _ in range(2)]
-    life = np.repeat(np.array([[0.9], [0.1]], np.float32), count, 1)[: 2 if keys else 0]
+    lifetime = np.repeat(np.array([[0.9], [0.1]], np.float32), count, 1)[: 2 if keys else 0]
     return PointArrays(
-        places, colors, ones, ones, ones, 0 * number, number, ones, ways[0], ways[1], life
+        places, colors, ones, ones, ones, 0 * number, number, ones, ways[0], ways[1], lifetime
     )
 
 

@@ -29,10 +29,10 @@ from _quality_sheet import write_sheet
 from _quality_table import table
 from _quality_views import views_folder
 from landscapes.make import NAMES
-from make_4d.ml.builtin.regions import MotionRegions
-from make_4d.ml.settings import JobSettings
+from make_4d.ml.classical.regions import MotionRegions
+from make_4d.ml.common.job_settings import JobSettings
+from make_4d.ml.models.backends import SceneDepth, find_regions
 from make_4d.ml.stages import depth, outpaint
-from make_4d.ml.ways import SceneDepth, find_regions
 
 SIZE = 512
 CLOUD, WATER, FALL = (1.0, 1.0, 0.0), (0.0, 0.4, 1.0), (1.0, 0.0, 0.6)
@@ -138,11 +138,13 @@ def regions_of(
     inputs |= depth.run(inputs, settings, context)
     if truth is not None:
         inputs |= runs.with_true_depth(inputs, truth)
-    known = SceneDepth(inputs["disparity"], inputs["sky"], float(inputs["horizon"][0]))
-    wide = find_regions(inputs["wide"], known, settings, context)
+    observed = SceneDepth(inputs["disparity"], inputs["sky"], float(inputs["horizon"][0]))
+    outpainted = find_regions(inputs["outpainted"], observed, settings, context)
     top, _, _, left = (int(m) for m in inputs["margins"])
     inside = (slice(top, top + image.shape[0]), slice(left, left + image.shape[1]))
-    return MotionRegions(wide.cloud[inside], wide.water[inside], wide.fall[inside])
+    return MotionRegions(
+        outpainted.cloud[inside], outpainted.water[inside], outpainted.fall[inside]
+    )
 
 
 def overlap(found: Mask, drawn: Mask) -> float:

@@ -144,9 +144,9 @@ def cases_of(options: argparse.Namespace) -> Iterator[Case]:
 def measured(case: Case, frames: int, folder: str, left_out: list[str]) -> Iterator[Row]:
     """The rows of a case; engines that can't draw it are left out."""
     count = round(case.millions * 1e6)
-    flight = scenes.layered_flight(count, case.size, frames + 1, case.moving)
-    scene = scenes.open_scene(flight, case.size, f"{folder}/frame_")
-    still, moving = flight.still, flight.moving.count
+    scene_data = scenes.layered_flight(count, case.size, frames + 1, case.moving)
+    scene = scenes.open_scene(scene_data, case.size, f"{folder}/frame_")
+    still, moving = scene_data.still, scene_data.moving.count
     about = {"asked": case.millions, "size": case.size, "moving": case.moving}
     for engine in case.engines:
         if engine == "numpy" and case.moving:
@@ -184,9 +184,9 @@ def line_of(row: Row) -> str:
 def machine() -> Row:
     """Facts about the machine; starts Blender's GPU, and memory's speed is measured."""
     bpy, gpu = importlib.import_module("bpy"), importlib.import_module("gpu")
-    said: list[str] = []
+    translate: list[str] = []
     try:
-        with measure.quiet(said):
+        with measure.quiet(translate):
             gpu.init()
         renderer = f"{gpu.platform.renderer_get()} ({gpu.platform.backend_type_get()})"
     except SystemError as error:

@@ -121,7 +121,9 @@ def film_of(size: tuple[int, int], travel: float, passes: tuple[str, ...] = PASS
     height, width = size
     lens = (float(width), float(width)), (width / 2, height / 2)
     view = import_module("make_4d.render.view").View(place, *lens, width, height, (0.01, 1000.0))
-    return import_module("make_4d.render.film").Film(view, frozenset(passes), (0, 0, 0), NEAREST)
+    return import_module("make_4d.render.frame_request").FrameRequest(
+        view, frozenset(passes), (0, 0, 0), NEAREST
+    )
 
 
 def films(size: tuple[int, int], frames: int) -> Iterator[Any]:

@@ -13,7 +13,7 @@ import bpy
 from eyes import Eyes
 from freeze import Freezes
 from hand import Hand
-from plan import PHOTO, PICTURES
+from plan import EDITABLE_IMAGES, PHOTO
 
 MODULE = "bl_ext.user_default.make_4d"
 
@@ -29,8 +29,8 @@ class Artist:
         self.folder = folder
         self.photo = folder / PHOTO
         self.hand = Hand()
-        (folder / PICTURES).mkdir(exist_ok=True)
-        self.eyes = Eyes(self.hand, folder / PICTURES)
+        (folder / EDITABLE_IMAGES).mkdir(exist_ok=True)
+        self.eyes = Eyes(self.hand, folder / EDITABLE_IMAGES)
         self.freezes: Freezes | None = None
         self.remembered: dict[str, tuple[int, int]] = {}
         self.step = ""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from window.plan import PHOTO, PICTURES, RECORD, SKIPPED, STEPS
+from window.plan import EDITABLE_IMAGES, PHOTO, RECORD, SKIPPED, STEPS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HERE = Path(__file__).resolve().parent
@@ -57,8 +57,8 @@ def record(launcher: str, folder: Path, request: pytest.FixtureRequest) -> Itera
     done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS + 240)
     (folder / "blender.log").write_text(done.stdout + done.stderr)
     keep = request.config.getoption("--window-pictures")
-    if keep and (folder / PICTURES).exists():
-        shutil.copytree(folder / PICTURES, keep, dirs_exist_ok=True)
+    if keep and (folder / EDITABLE_IMAGES).exists():
+        shutil.copytree(folder / EDITABLE_IMAGES, keep, dirs_exist_ok=True)
         shutil.copy(folder / "blender.log", keep)
         if (folder / RECORD).exists():
             shutil.copy(folder / RECORD, keep)

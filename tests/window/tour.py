@@ -12,7 +12,7 @@ import cv2
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 WIDTH, QUALITY = 1000, 82
-PICTURES = {
+EDITABLE_IMAGES = {
     "photo": "choose_the_photo",
     "bar": "click_make_and_orbit-bar-3",
     "path": "drag_the_path-dragged",
@@ -25,7 +25,7 @@ PICTURES = {
 
 def main(folder: Path) -> None:
     """Shrink the chosen screenshots into docs/."""
-    for name, step in PICTURES.items():
+    for name, step in EDITABLE_IMAGES.items():
         (path,) = folder.glob(f"[0-9][0-9]-{step}.png")
         picture = cv2.imread(str(path))
         height = round(WIDTH * picture.shape[0] / picture.shape[1])

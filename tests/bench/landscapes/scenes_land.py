@@ -9,7 +9,7 @@ from .build import Rng, place, place_many
 from .materials import Air
 from .noise import fractal, plane, smooth_step
 from .planting import grass, sow, wood
-from .setting import Flight, Setting
+from .setting import SceneData, Setting
 from .sky import Sky
 from .terrain import Array, bumps, on_ground, peaks, rocks
 
@@ -39,7 +39,7 @@ def winter(rng: Rng) -> Setting:
     capped = materials.rock(air, ("77757a", "57565c"), moss="eef2f7")
     rocks(rng, capped, height, [(2.3, 5.0, 0.5), (-0.4, 7.0, 0.35)])
     sky = Sky("6f93c4", "cfdae6", "ffe6c8", (22, 115, 4.2), cover=0.5, flat=1.6, seed=5.0)
-    return Setting(sky, air, Flight(1.8, -1.0, 2.2, -0.3, 0.25, 1.5))
+    return Setting(sky, air, SceneData(1.8, -1.0, 2.2, -0.3, 0.25, 1.5))
 
 
 def _snowy_trees(rng: Rng, air: Air, height: terrain.Height) -> None:
@@ -85,7 +85,7 @@ def dunes(rng: Rng) -> Setting:
     grass(rng, dry, height, 90, (3.5, 25), (0.3, 0.6))
     light = ("4a7cb8", "e6d3b8", "ffd9a6", (17.0, 72.0, 6.0))
     sky = Sky(*light, cover=0.42, flat=3.0, scale=0.9, seed=2.0)
-    return Setting(sky, air, Flight(1.8, -1.0, 2.5, 0.5, 0.3, -1.5))
+    return Setting(sky, air, SceneData(1.8, -1.0, 2.5, 0.5, 0.3, -1.5))
 
 
 def fog(rng: Rng) -> Setting:
@@ -116,4 +116,4 @@ def fog(rng: Rng) -> Setting:
     grass(rng, blades, height, 800, (2.6, 20), (0.18, 0.45))
     light = ("8fa6c4", "f0d4b4", "ffe4b8", (12.0, 24.0, 6.0), "ffe9d2", "b9a3a6")
     sky = Sky(*light, cover=0.5, flat=3.5, glow=0.9)
-    return Setting(sky, air, Flight(1.8, -1.0, 2.1, 0.3, 0.15, 1.5))
+    return Setting(sky, air, SceneData(1.8, -1.0, 2.1, 0.3, 0.15, 1.5))

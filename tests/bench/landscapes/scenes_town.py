@@ -11,7 +11,7 @@ from .build import Rng, Shape, place, place_many
 from .materials import Air
 from .noise import smooth_step
 from .planting import wood
-from .setting import Flight, Setting
+from .setting import SceneData, Setting
 from .sky import Sky
 from .terrain import Array, bumps, on_ground
 
@@ -42,7 +42,7 @@ def village(rng: Rng) -> Setting:
         place(post, (x, y, 0.15))
     _limes(rng, air, height)
     sky = Sky("3a74bd", "c3d3e2", "fff0d8", (42, -125, 5.5), cover=0.52, scale=1.5, seed=1.0)
-    return Setting(sky, air, Flight(1.7, 3.0, 2.3, 0.25, 0.1, -1.5, 0.5))
+    return Setting(sky, air, SceneData(1.7, 3.0, 2.3, 0.25, 0.1, -1.5, 0.5))
 
 
 def _street(air: Air) -> None:

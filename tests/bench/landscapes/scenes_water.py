@@ -10,7 +10,7 @@ from .build import Rng, place, place_many
 from .materials import Air
 from .noise import fractal, plane, smooth_step
 from .planting import grass, wood
-from .setting import Flight, Setting
+from .setting import SceneData, Setting
 from .sky import Sky
 from .terrain import Array, bumps, meander, on_ground, peaks, rocks
 
@@ -46,7 +46,7 @@ def lake(rng: Rng) -> Setting:
     ashore = {"keep": lambda x, y: height(x, y) > -0.75}
     grass(rng, blades, height, 260, (3.2, 10), (0.2, 0.42), **ashore)
     sky = Sky("2f69b4", "b4c8dd", "fff4e2", (52, 130, 5.2), cover=0.45, scale=1.3, seed=3.0)
-    return Setting(sky, air, Flight(1.75, 0.5, 2.2, 0.5, 0.1, 1.5))
+    return Setting(sky, air, SceneData(1.75, 0.5, 2.2, 0.5, 0.1, 1.5))
 
 
 def coast(rng: Rng) -> Setting:
@@ -78,7 +78,7 @@ def coast(rng: Rng) -> Setting:
     above = {"keep": lambda x, y: height(x, y) > top - 5.2}
     grass(rng, blades, height, 900, (2.8, 11), (0.18, 0.42), **above)
     sky = Sky("4f6fa8", "f0c39a", "ffb877", (9, -70, 6.0), "ffd9b8", "8f7488", 0.62, flat=2.2)
-    return Setting(sky, air, Flight(top - 2.3, -4.0, 1.55, -0.45, 0.05, 2.0, -0.5))
+    return Setting(sky, air, SceneData(top - 2.3, -4.0, 1.55, -0.45, 0.05, 2.0, -0.5))
 
 
 AUTUMN = (
@@ -112,7 +112,7 @@ def river(rng: Rng) -> Setting:
     blades = materials.foliage(air, ("8f8a45", "b5a05a", "6f7a38"))
     grass(rng, blades, height, 1100, (2.6, 22), (0.2, 0.5), keep=dry)
     sky = Sky("4d7fbb", "c9d3da", "ffe8c6", (30, -110, 4.8), cover=0.55, scale=1.1, seed=8.0)
-    return Setting(sky, air, Flight(1.9, -3.0, 2.4, 0.5, 0.15, -2.0, 0.5))
+    return Setting(sky, air, SceneData(1.9, -3.0, 2.4, 0.5, 0.15, -2.0, 0.5))
 
 
 def _autumn_trees(rng: Rng, air: Air, height: terrain.Height, dry: terrain.Keep) -> None:

@@ -19,7 +19,7 @@ frames are rendered of it."""
 
 
 @dataclass(frozen=True)
-class Flight:
+class SceneData:
     """The camera's way, meters and degrees; it stands at x = y = 0 and looks along y.
 
     eye: its height; pitch: how far it looks up; forward, side, up: where it flies to; turn, nod: by
@@ -53,5 +53,5 @@ class Setting:
 
     sky: Sky
     air: Air
-    flight: Flight
+    flight: SceneData
     exposure: float = 0.0

@@ -1,0 +1,1 @@
+"""Jobs: the queue, the running job, results, settings and edits on their way to the worker."""

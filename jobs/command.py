@@ -1,0 +1,273 @@
+"""The command `make_4d`: from a photo to a film and a .blend without a window.
+
+The same code serves `blender --command make_4d PHOTO ...` and the script `make4d`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import math
+import time
+import traceback
+from pathlib import Path
+
+import bpy
+
+from ..geometry.build import BuiltScene, build_scene
+from ..geometry.core.memory import peak_mb, reset_peak
+from ..geometry.core.scene_data import load_scene_data
+from ..geometry.film import FilmError, render_film
+from ..geometry.folders import models_folder, results_in, user_cache_folder
+from ..geometry.scene_setup import set_film_output
+from ..ml.client.process import MissingPackageError
+from ..ml.client.tasks import Download, Job, Task
+from ..ml.common.job_settings import DEVICES, JobSettings, Resources, SettingsError
+from ..ml.common.model_store import size_words, state_of
+from ..ml.common.protocol import Cancelled, DeviceFound, Done, Failed, Progress, StageDone
+from ..ml.common.registry import BUILTIN, MODELS, STAGES, model, models_for
+from ..ml.stages.table import STAGE_LABELS
+from .console import DEBUG, Console
+from .outputs import OutputError, Outputs
+from .queue import check_models, check_photo
+from .scene_settings import remember_settings
+
+POLL_SECONDS = 0.05
+EXIT_FAILED, EXIT_CANCELLED = 1, 130
+
+
+class CommandError(Exception):
+    """The job can't go on; its text is one sentence for the user."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's arguments."""
+    p = argparse.ArgumentParser(
+        prog="make4d", description="Turn one photograph into a film that flies through it."
+    )
+    p.add_argument("photo", nargs="?", metavar="PHOTO", help="default: a sample photograph")
+    p.add_argument("-o", "--output", default="flight.mp4", help="the film (default: flight.mp4)")
+    p.add_argument("--blend", help="the scene (default: beside the film, same name)")
+    p.add_argument("--frames", type=int, default=60, help="length of the film (60)")
+    p.add_argument("--size", type=int, default=512, help="longer side in pixels (512)")
+    p.add_argument("--layers", type=int, default=3, help="depth layers, 0 for automatic (3)")
+    p.add_argument("--fly", choices=("in", "out"), default="in", help="into or out of the photo")
+    p.add_argument("--no-motion", action="store_true", help="clouds and water stand still")
+    p.add_argument("--seed", type=int, default=0, help="another seed invents other pixels (0)")
+    p.add_argument("--fov", type=float, default=55.0, metavar="DEGREES", help="without EXIF (55)")
+    p.add_argument("--timings", metavar="FILE.json", help="write time and memory of every stage")
+    p.add_argument("--keep-frames", metavar="DIR", help="keep the film's frames as PNG files")
+    p.add_argument("--cache", metavar="DIR", help="folder of the stage cache")
+    add_model_arguments(p)
+    return p
+
+
+def add_model_arguments(p: argparse.ArgumentParser) -> None:
+    """Arguments that choose pretrained models."""
+    group = p.add_argument_group("pretrained models")
+    for stage in STAGES:
+        keys = [BUILTIN, *(spec.key for spec in models_for(stage))]
+        group.add_argument(f"--{stage}", choices=keys, default=BUILTIN, metavar="MODEL")
+    group.add_argument("--prompt", default="", help="what to paint where the photo shows nothing")
+    group.add_argument("--avoid", default="", metavar="PROMPT", help="what not to paint")
+    group.add_argument("--steps", type=int, default=45, help="denoising steps (45)")
+    group.add_argument("--guidance", type=float, default=10.0, help="weight of the prompt (10)")
+    group.add_argument("--strength", type=float, default=1.0, help="0 to 1: 1 invents freely (1)")
+    group.add_argument("--networks", metavar="FILE", help="the paper's checkpoint: paint with it")
+    group.add_argument("--device", choices=DEVICES, default="auto", help="what they run on (auto)")
+    group.add_argument("--models", metavar="DIR", help="the models folder")
+    group.add_argument("--list-models", action="store_true", help="models, sizes and licenses")
+    group.add_argument("--download", choices=[m.key for m in MODELS], metavar="MODEL")
+    group.add_argument("--online-mode", action="store_true", help="let --download use the network")
+
+
+def main(argv: list[str]) -> int:
+    """Run the command; returns the exit status (0 done, 1 failed, 130 cancelled)."""
+    arguments = parser().parse_args(argv)
+    with Console() as console:
+        try:
+            job = next((job for name, job in OTHERS.items() if getattr(arguments, name)), run)
+            job(arguments, console)
+        except (CommandError, SettingsError, OutputError, FilmError, MissingPackageError) as error:
+            console.error(str(error))
+            return EXIT_FAILED
+        except KeyboardInterrupt:
+            console.error("Cancelled; finished stages are kept for the next run.")
+            return EXIT_CANCELLED
+        except Exception as error:
+            console.detail(traceback.format_exc())
+            console.error(f"{type(error).__name__}: {error} (set {DEBUG}=1 to see more).")
+            return EXIT_FAILED
+    return 0
+
+
+def run(arguments: argparse.Namespace, console: Console) -> None:
+    """Make the scene, the film and the .blend."""
+    started = time.perf_counter()
+    settings = settings_from(arguments)
+    check_photo(settings)
+    check_models(settings, resources_from(arguments))
+    with Outputs.from_arguments(arguments) as outputs:
+        stages: list[dict[str, object]] = []
+        cache = Path(arguments.cache) if arguments.cache else user_cache_folder()
+        built = make_scene(settings, resources_from(arguments), cache, console, stages)
+        reset_peak()
+        with results_in(cache):  # where the features are, for the method Neural
+            seconds = render_film(built.scene, outputs.film, outputs.frames, console.progress)
+        stages.append({"stage": "render", "seconds": round(seconds, 3), "peak_mb": peak_mb()})
+        save_blend(built, outputs)
+        outputs.write_timings(
+            {"stages": stages, "total_seconds": round(time.perf_counter() - started, 3)}
+        )
+        outputs.publish()
+    console.done(f"Film: {outputs.final_film}   Scene: {outputs.final_blend}")
+
+
+def settings_from(arguments: argparse.Namespace) -> JobSettings:
+    """The job's settings; raises SettingsError where one is out of range."""
+    settings = JobSettings(
+        photo=str(Path(arguments.photo).absolute() if arguments.photo else sample_photo()),
+        size=arguments.size,
+        frames=arguments.frames,
+        layers=arguments.layers,
+        fly=arguments.fly,
+        motion=not arguments.no_motion,
+        seed=arguments.seed,
+        field_of_view=math.radians(arguments.fov),
+        inpaint_model=arguments.inpaint,
+        depth_model=arguments.depth,
+        motion_model=arguments.motion,
+        prompt=arguments.prompt,
+        negative_prompt=arguments.avoid,
+        steps=arguments.steps,
+        guidance=arguments.guidance,
+        strength=arguments.strength,
+        networks=str(Path(arguments.networks).absolute()) if arguments.networks else "",
+    )
+    settings.validate()
+    return settings
+
+
+def resources_from(arguments: argparse.Namespace) -> Resources:
+    """What the job may use."""
+    return Resources(str(models_place(arguments)), device=arguments.device)
+
+
+def models_place(arguments: argparse.Namespace) -> Path:
+    """The models folder."""
+    return Path(arguments.models).absolute() if arguments.models else models_folder()
+
+
+def list_models(arguments: argparse.Namespace, console: Console) -> None:
+    """Print every model of the registry and whether it is here."""
+    for spec in MODELS:
+        there = state_of(spec, models_place(arguments)).status
+        size = size_words(spec.download_mb * 1_000_000)
+        console.done(f"--{spec.stage} {spec.key:<26} {size:>7}  {there:<8} {spec.license}")
+        console.done(f"    {spec.note} ({spec.license_url})")
+
+
+def download_model(arguments: argparse.Namespace, console: Console) -> None:
+    """Get a model from the hub; asking for it by name is the user's consent."""
+    spec = model(arguments.download)
+    if not (arguments.online_mode or bpy.app.online_access):
+        raise CommandError("Downloads use the network: allow that with --online-mode.")
+    console.done(f"{spec.label}, license {spec.license}: {spec.license_url}")
+    task = Download(spec.key, models_place(arguments))
+    try:
+        wait_for(task, console, [])
+    finally:
+        task.close()
+    console.done(f"{spec.label} is ready.")
+
+
+OTHERS = {"list_models": list_models, "download": download_model}
+"""What the command does instead of a film, by the argument that asks for it."""
+
+
+def sample_photo() -> Path:
+    """The photograph china.jpg that scikit-learn carries."""
+    spec = importlib.util.find_spec("sklearn")
+    if spec is None or spec.origin is None:
+        raise CommandError("The sample photo is missing: name a photo of your own.")
+    return Path(spec.origin).parent / "datasets" / "images" / "china.jpg"
+
+
+def make_scene(
+    settings: JobSettings,
+    resources: Resources,
+    cache: Path,
+    console: Console,
+    stages: list[dict[str, object]],
+) -> BuiltScene:
+    """Run the job in the worker and build its scene in an empty file; notes each stage's cost."""
+    try:
+        job = Job(settings, cache, resources)
+    except OSError as error:
+        raise CommandError(f"The worker can't be started: {error}.") from error
+    try:
+        folder = wait_for(job, console, stages)
+        reset_peak()
+        started = time.perf_counter()
+        console.progress("Building the scene", 0.0)
+        bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+        name = Path(settings.photo).stem
+        request = json.dumps(settings.to_json())
+        built = build_scene(load_scene_data(folder), name, bpy.context.scene, job.id, request)
+        remember_settings(bpy.data.scenes[built.scene], settings)
+    finally:
+        job.close()
+    seconds = round(time.perf_counter() - started, 3)
+    stages.append({"stage": "build", "seconds": seconds, "peak_mb": peak_mb()})
+    return built
+
+
+def wait_for(job: Task, console: Console, stages: list[dict[str, object]]) -> Path:
+    """Poll the job to its end, showing progress; returns its folder or raises CommandError."""
+    while True:
+        for message in job.poll():
+            if isinstance(message, Progress):
+                console.progress(STAGE_LABELS[message.stage], message.stage_fraction)
+            elif isinstance(message, DeviceFound):
+                free = size_words(message.free_bytes)
+                console.done(f"Networks run on {message.name}, {free} free")
+            elif isinstance(message, StageDone):
+                stages.append(
+                    {
+                        "stage": message.stage,
+                        "seconds": message.seconds,
+                        "peak_mb": message.peak_mb,
+                        "cached": message.cached,
+                    }
+                )
+            elif isinstance(message, Failed):
+                console.detail(message.detail)
+                raise CommandError(message.message)
+            elif isinstance(message, Cancelled):
+                raise KeyboardInterrupt
+            elif isinstance(message, Done):
+                for note in message.notes:
+                    console.done(f"Note: {note}")
+                return Path(message.folder)
+        time.sleep(POLL_SECONDS)
+
+
+def save_blend(built: BuiltScene, outputs: Outputs) -> None:
+    """Save the scene, whose film goes beside it when it is rendered again."""
+    set_film_output(bpy.data.scenes[built.scene], outputs.film_beside_blend())
+    bpy.ops.wm.save_as_mainfile(filepath=str(outputs.blend), compress=True, check_existing=False)
+
+
+_handle: object | None = None
+
+
+def register() -> None:
+    """Register `blender --command make_4d`."""
+    global _handle
+    _handle = bpy.utils.register_cli_command("make_4d", main)
+
+
+def unregister() -> None:
+    """Remove the command."""
+    bpy.utils.unregister_cli_command(_handle)

@@ -1,0 +1,1 @@
+"""What both Blender and the worker use: settings, messages between them, the models that exist."""

@@ -1,0 +1,1 @@
+"""Models at hand for the stages: which backend a stage uses, loading, the device."""

@@ -1,0 +1,1 @@
+"""The worker process: its main loop and the pipeline."""

@@ -1,0 +1,166 @@
+"""The worker's main loop: reads commands, runs tasks, answers with messages.
+
+A thread reads standard input, so a cancel is seen while a job runs; when Blender goes away its end
+of the pipe closes and the worker ends at once, leaving no process and no temporary folder behind.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import queue
+import shutil
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import IO, Any
+
+from ...geometry.core.messages import Message, UserError
+from ..cache.stage_cache import StageCache
+from ..common import own_packages
+from ..common.context import JobCancelled
+from ..common.job_settings import JobSettings, Resources
+from ..common.protocol import Cancelled, DeviceFound, Done, Failed, Progress, WorkerMessage, encode
+from ..common.registry import model
+from ..models.model_cache import ModelCache
+from ..stages.context import StageContext
+from ..stages.table import stage_label
+from .pipeline import PipelineRun
+
+Command = dict[str, Any]
+
+UNEXPECTED = (
+    "Make 4D failed in the stage '{stage}' ({error}). Please report it with the log's last lines."
+)
+
+
+class Server:
+    """Serves tasks one after another over a pair of pipes."""
+
+    def __init__(self, commands: IO[str], replies: IO[str]) -> None:
+        self._commands, self._replies = commands, replies
+        self._queue: queue.Queue[Command] = queue.Queue()
+        self._cancelled: set[str] = set()
+        self._leftovers: set[str] = set()
+        self._models = ModelCache()
+        self._stage = "start"
+
+    def serve(self) -> None:
+        """Run tasks until the pipe of commands closes."""
+        threading.Thread(target=self._read_commands, daemon=True).start()
+        while True:
+            self._run(self._queue.get())
+
+    def _read_commands(self) -> None:
+        for line in self._commands:
+            command = json.loads(line)
+            if command["type"] == "cancel":
+                self._cancelled.add(command["job"])
+            else:
+                self._leftovers.update(command.get("leftovers", ()))
+                self._queue.put(command)
+        for folder in self._leftovers:
+            shutil.rmtree(folder, ignore_errors=True)
+        os._exit(0)
+
+    def _send(self, message: WorkerMessage) -> None:
+        if isinstance(message, Progress):
+            self._stage = message.stage
+        self._replies.write(encode(message) + "\n")
+        self._replies.flush()
+
+    def _run(self, command: Command) -> None:
+        job, self._stage = command["job"], "start"
+        tasks = {"run": self._make, "download": self._download}
+        tasks |= {"device": self._find_device, "paint": self._paint}
+        try:
+            self._models.resources = Resources(**command.get("resources", {}))
+            notes = tasks[command["type"]](command)
+            self._send(Done(job, command["output"], notes))
+        except JobCancelled:
+            self._send(Cancelled(job))
+        except Exception as error:
+            self._send(Failed(job, message_for(error, self._stage), traceback.format_exc()))
+        finally:
+            self._models.release()
+
+    def _make(self, command: Command) -> tuple[str, ...]:
+        """A photo becomes a flight; returns notes for the artist."""
+        job = command["job"]
+        cache = StageCache(Path(command["cache"]))
+        settings = JobSettings.from_json(command["settings"])
+        settings.validate()
+        if settings.needs_torch:
+            self._find_device(command)
+        run = PipelineRun(
+            job, settings, cache, self._send, lambda: job in self._cancelled, self._models
+        )
+        return run.run(Path(command["output"]))
+
+    def _download(self, command: Command) -> tuple[str, ...]:
+        from ..hub.download import download
+
+        download(model(command["model"]), Path(command["models_folder"]), self._context(command))
+        return ()
+
+    def _find_device(self, command: Command) -> tuple[str, ...]:
+        from ..models import device
+
+        wanted = command.get("wanted", self._models.resources.device)
+        found = device.choose(wanted)
+        answer = DeviceFound(
+            command["job"], found.kind, found.name, found.free_bytes, found.total_bytes
+        )
+        self._send(answer)
+        return ()
+
+    def _paint(self, command: Command) -> tuple[str, ...]:
+        from ..networks.paint import paint_frame
+
+        paint_frame(Path(command["scene"]), Path(command["output"]), self._context(command))
+        return ()
+
+    def _context(self, command: Command) -> StageContext:
+        """The context of a task that is not a pipeline."""
+        job, stage = command["job"], command["type"]
+        return StageContext(
+            lambda fraction, detail: self._send(Progress(job, stage, fraction, fraction, detail)),
+            lambda: job in self._cancelled,
+            models=self._models,
+        )
+
+
+def message_for(error: Exception, stage: str) -> Message:
+    """One sentence for the artist: what went wrong and what to do."""
+    if isinstance(error, UserError):
+        return error.message
+    named = stage_label(stage)
+    if isinstance(error, MemoryError):
+        return Message(
+            "Not enough memory in the stage '{stage}': choose a smaller size and run again.",
+            stage=named,
+        )
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return Message("The disk is full: free some space for the cache and run again.")
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+        return Message(
+            "The folder {folder} can't be written: choose another one and run again.",
+            folder=error.filename,
+        )
+    if own_packages.foreign:
+        return own_packages.foreign[0]
+    return Message(UNEXPECTED, stage=named, error=f"{type(error).__name__}: {error}")
+
+
+def main() -> None:
+    """Serve over this process' standard input and output.
+
+    Standard output is kept for messages: whatever else prints goes to standard error.
+    """
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    commands = os.fdopen(os.dup(0), "r", encoding="utf-8")
+    sys.stdin.close()
+    Server(commands, replies).serve()

@@ -261,7 +261,7 @@ def test_disk_that_fills_up(make4d: ModuleType, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(
-    ("printed", "sentence"),
+    ("printed", "message"),
     [
         ("OSError: [Errno 28] No space left on device", "disk is full"),
         ("OSError: [Errno 13] Permission denied: '/x'", "can't be written"),

@@ -82,7 +82,7 @@ def test_nothing_is_told_before_a_photo_is_chosen(field):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "sentence"),
+    ("name", "content", "message"),
     [
         ("gone.jpg", None, "There is no file"),
         ("empty.jpg", b"", "is empty; copy the photo again"),

@@ -107,9 +107,9 @@ def test_another_version_than_the_changelogs_is_refused(package, monkeypatch, ca
         (["--system", "--platform", "linux-x64"], "one zip for all platforms"),
     ],
 )
-def test_options_that_do_not_fit_each_other(package, arguments, translate, capsys):
+def test_options_that_do_not_fit_each_other(package, arguments, said, capsys):
     assert package.run_build(arguments) == 1
-    assert translate in capsys.readouterr().err
+    assert said in capsys.readouterr().err
 
 
 def test_a_repository_has_one_kind(package, tmp_path, capsys):

@@ -18,7 +18,7 @@ from render_scene import HEIGHT, WIDTH, add_flight, photo_flight, rendered
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 extract, film, finish_pass, session, timing, view, viewport = (
     import_module(f"make_4d.render.{name}")
-    for name in ("extract", "film", "finish_pass", "session", "timing", "view", "viewport")
+    for name in ("extract", "frame_request", "finish_pass", "session", "timing", "view", "viewport")
 )
 
 

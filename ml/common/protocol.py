@@ -83,7 +83,7 @@ class Cancelled:
     job: str
 
 
-Message = Progress | Preview | StageDone | DeviceFound | Done | Failed | Cancelled
+WorkerMessage = Progress | Preview | StageDone | DeviceFound | Done | Failed | Cancelled
 
 _KINDS: dict[str, type[Any]] = {
     "progress": Progress,
@@ -97,13 +97,13 @@ _KINDS: dict[str, type[Any]] = {
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
-def encode(message: Message) -> str:
+def encode(message: WorkerMessage) -> str:
     """One line of JSON, without the line's end."""
     values = {field.name: to_json(getattr(message, field.name)) for field in fields(message)}
     return json.dumps({"type": _NAMES[type(message)], **values})
 
 
-def decode(line: str) -> Message:
+def decode(line: str) -> WorkerMessage:
     """The inverse of `encode`; raises ValueError for anything else."""
     try:
         record = json.loads(line)

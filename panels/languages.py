@@ -1,6 +1,8 @@
-"""The interface in other languages: locale/LANGUAGE.json has pairs of English and what it says.
+"""The interface in other languages, registered with Blender.
 
-What Blender translates itself needs no entry, and what has none is shown in English.
+A file locale/LOCALE.json holds pairs of English text and translation. LOCALE is a code as Blender
+takes it (`de`, `pt_BR`). A file may be partial: what it lacks, Blender translates itself where it
+knows the text, and shows in English otherwise.
 """
 
 from __future__ import annotations
@@ -14,40 +16,45 @@ from ..geometry.translation import CONTEXT, translate
 from ..ml.common.registry import MODELS
 from ..operators.properties import tooltip_of
 
-LOCALES = {"de": "de_DE"}
-"""What Blender calls the languages that there are files for."""
 FOLDER = Path(__file__).with_name("locale")
-CONTEXTS = ("*", "Operator", CONTEXT)
-"""Names of operators have a context of their own."""
+CONTEXTS = ("*", bpy.app.translations.contexts.operator_default, CONTEXT)
+"""Each entry counts in all of them: Blender looks up operator names in a context of their own."""
 
 
 def translations() -> dict[str, dict[tuple[str, str], str]]:
-    """All entries as Blender takes them; raises OSError or ValueError for a broken file."""
-    return {locale: _in_contexts(dict(entries(name))) for name, locale in LOCALES.items()}
+    """Return all entries by locale and (context, English text), as Blender takes them.
+
+    Raises OSError or ValueError for a broken file.
+    """
+    return {name: _in_contexts(entries(name)) for name in locales()}
 
 
-def _in_contexts(observed: dict[str, str]) -> dict[tuple[str, str], str]:
-    everything = observed | tooltips_of_models(observed)
+def locales() -> list[str]:
+    """The locales that there are files for."""
+    return sorted(path.stem for path in FOLDER.glob("*.json"))
+
+
+def entries(name: str) -> dict[str, str]:
+    """Translations by English text, as a locale's file has them."""
+    return dict(json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8")))
+
+
+def tooltips_of_models(translated: dict[str, str]) -> dict[str, str]:
+    """Translations of the models' tooltips, which are composed while Blender looks up the whole."""
+    tooltips = [tooltip_of(spec) for spec in MODELS]
+    return {tip: translate(tip, lambda text: translated.get(text, text)) for tip in tooltips}
+
+
+def _in_contexts(translated: dict[str, str]) -> dict[tuple[str, str], str]:
+    everything = translated | tooltips_of_models(translated)
     return {(context, text): other for text, other in everything.items() for context in CONTEXTS}
 
 
-def entries(name: str) -> list[tuple[str, str]]:
-    """Pairs of English and another language, as its file has them."""
-    text = (FOLDER / f"{name}.json").read_text(encoding="utf-8")
-    return list(json.loads(text).items())
-
-
-def tooltips_of_models(observed: dict[str, str]) -> dict[str, str]:
-    """What is said for tooltips that are composed: Blender looks for them as a whole."""
-    tooltips = [tooltip_of(spec) for spec in MODELS]
-    return {tip: translate(tip, lambda text: observed.get(text, text)) for tip in tooltips}
-
-
 def register() -> None:
-    """Offer the translations to Blender."""
+    """Register the translations with Blender."""
     bpy.app.translations.register(__name__, translations())
 
 
 def unregister() -> None:
-    """Take them back."""
+    """Unregister the translations."""
     bpy.app.translations.unregister(__name__)

@@ -1,19 +1,40 @@
-"""Finds in the code what reaches the screen: labels, tooltips, reports, sentences of errors."""
+"""Find in the code what reaches the screen: labels, tooltips, reports, error messages.
+
+Run as a program, it prints what each language file lacks and which of its entries are stale:
+`python tests/interface_texts.py`.
+"""
 
 from __future__ import annotations
 
 import ast
+import json
+import string
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("operators", "panels", "render", "geometry", "ml")
+LOCALES = ROOT / "panels" / "locale"
+PACKAGES = ("operators", "panels", "jobs", "render", "geometry", "ml")
 COMMAND_LINE = ("jobs/command.py", "jobs/console.py", "jobs/outputs.py")
-"""What only prints to a terminal."""
+"""Modules that print to a terminal only."""
 TRANSLATES = ("iface_", "rpt_", "tip_", "pgettext_iface", "pgettext_rpt", "pgettext_tip")
-POSITIONS = {"notice": 0, "report": 1, "poll_message_set": 0, "draw_wrapped": 2, "_check": 1}
-"""Which argument of a function is shown."""
+POSITIONS = {
+    "notice": (0,),
+    "report": (1,),
+    "poll_message_set": (0,),
+    "draw_wrapped": (2,),
+    "CameraMove": (0, 1),
+}
+"""Positional arguments that functions and records show."""
+KEYWORDS = {
+    "CameraMove": ("label", "description"),
+    "ModelSpec": ("note",),
+    "Stage": ("label",),
+    "RenderPass": ("label",),
+}
+"""Fields of tables that are shown."""
 WORDS = (
     "text",
     "placeholder",
@@ -24,62 +45,114 @@ WORDS = (
     "confirm_text",
     "message",
 )
+"""Keyword arguments of layouts, dialogs and properties that are shown."""
 LAYOUT = ("label", "operator", "prop", "progress", "menu", "popover", "panel")
 DIALOGS = ("invoke_confirm", "invoke_props_dialog")
-FOR_ARTISTS = (
+ERRORS = (
     *("SceneError", "PathError", "SettingsError", "FilmError", "NeuralUnavailableError"),
-    *("ModelError", "PhotoError", "NoAnswer", "MissingPackageError", "Sentence"),
+    *("ModelError", "PhotoError", "NoAnswer", "MissingPackageError", "UserError", "Message"),
 )
-"""Errors whose texts are reported as they are, and what composed sentences are made of."""
-SAYS = ("_problem", "_link")
-"""How functions are called that return a sentence to be reported."""
+"""Errors whose messages are reported as they are, and messages themselves."""
+PROBLEMS = ("_problem", "_link")
+"""Endings of functions that return a message to report."""
 CLASS_TEXTS = ("bl_label", "bl_description")
 
 
 @dataclass(frozen=True)
 class Text:
-    """An expression that reaches the screen, and where it is."""
+    """An expression that reaches the screen, and its file and line."""
 
     node: ast.expr
-    place: str
+    source: str
 
     @property
     def literal(self) -> str:
-        """Its text; empty for what is no literal."""
+        """Its text; empty where it is not a literal."""
         is_text = isinstance(self.node, ast.Constant) and isinstance(self.node.value, str)
         return str(self.node.value) if is_text else ""
 
 
+def has_words(text: str) -> bool:
+    """Whether there is anything to translate."""
+    return any(letter.isalpha() for letter in text)
+
+
+def fields(text: str) -> list[tuple[str, str]]:
+    """The placeholders of a text with their formats, sorted."""
+    parsed = string.Formatter().parse(text)
+    return sorted((name, form or "") for _, name, form, _ in parsed if name is not None)
+
+
+def entries(language: str) -> dict[str, str]:
+    """The translations that a language file has, by English text."""
+    return dict(json.loads((LOCALES / f"{language}.json").read_text(encoding="utf-8")))
+
+
+def stale(language: str) -> set[str]:
+    """Entries of a language file whose English text is no longer in the code."""
+    return set(entries(language)) - literals()
+
+
+def missing(language: str) -> dict[str, str]:
+    """Texts without an entry in a language file, shown in English; each with its file and line."""
+    translated = entries(language)
+    shown = {text.literal: text.source for text in texts() if has_words(text.literal)}
+    return {text: source for text, source in shown.items() if text not in translated}
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    """Every module of the add-on by its path in the repository."""
+    paths = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+    return {
+        path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+        for path in paths
+    }
+
+
+def literals() -> set[str]:
+    """Every string in the code."""
+    nodes = (node for tree in trees().values() for node in ast.walk(tree))
+    constants = (node.value for node in nodes if isinstance(node, ast.Constant))
+    return {value for value in constants if isinstance(value, str)}
+
+
 def texts() -> Iterator[Text]:
-    """All of them, in the code that Blender runs."""
-    for part in PARTS:
-        for path in sorted((ROOT / part).rglob("*.py")):
-            name = path.relative_to(ROOT).as_posix()
-            if name in COMMAND_LINE:
-                continue
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-            constants = constants_of(tree)
-            for node in ast.walk(tree):
-                for shown in alternatives(shown_by(node)):
-                    is_named = isinstance(shown, ast.Name)
-                    text = constants.get(shown.id, shown) if is_named else shown
-                    yield Text(text, f"{name}:{shown.lineno}")
+    """All texts of the code that Blender runs."""
+    everywhere = {
+        name: value for tree in trees().values() for name, value in constants_of(tree).items()
+    }
+    for path, tree in trees().items():
+        if path in COMMAND_LINE:
+            continue
+        constants = everywhere | constants_of(tree)
+        for node in ast.walk(tree):
+            for shown in alternatives(shown_by(node)):
+                text = constants.get(name_of(shown), shown)
+                yield Text(text, f"{path}:{shown.lineno}")
+
+
+def name_of(node: ast.expr) -> str:
+    """The constant that an expression refers to, here or in another module; empty for none."""
+    if isinstance(node, ast.Attribute):
+        return node.attr if node.attr.isupper() else ""
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def alternatives(shown: Iterator[ast.expr]) -> Iterator[ast.expr]:
-    """Both of what is chosen between."""
+    """Both branches of conditional expressions."""
     for each in shown:
         yield from (each.body, each.orelse) if isinstance(each, ast.IfExp) else (each,)
 
 
 def constants_of(tree: ast.Module) -> dict[str, ast.expr]:
-    """What the names at the top of a module stand for."""
+    """The values of a module's constants."""
     pairs = (each for each in tree.body if isinstance(each, ast.Assign))
     return {
         target.id: pair.value
         for pair in pairs
         for target in pair.targets
-        if isinstance(target, ast.Name)
+        if isinstance(target, ast.Name) and target.id.lstrip("_").isupper()
     }
 
 
@@ -87,23 +160,25 @@ def shown_by(node: ast.AST) -> Iterator[ast.expr]:
     """The expressions that a part of the code shows."""
     if isinstance(node, ast.Call):
         yield from shown_by_call(node)
-    elif isinstance(node, ast.FunctionDef) and node.name.endswith(SAYS):
+    elif isinstance(node, ast.FunctionDef) and node.name.endswith(PROBLEMS):
         yield from (each.value for each in ast.walk(node) if isinstance(each, ast.Return))
     elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in CLASS_TEXTS:
         yield node.value
 
 
 def shown_by_call(call: ast.Call) -> Iterator[ast.expr]:
-    """The same for a call."""
+    """The expressions that a call shows."""
     function = call.func.attr if isinstance(call.func, ast.Attribute) else None
     function = function or (call.func.id if isinstance(call.func, ast.Name) else "")
-    if function in TRANSLATES or function in FOR_ARTISTS:
+    if function in TRANSLATES or function in ERRORS:
         yield from call.args[:1]
-    at = POSITIONS.get(function)
-    if at is not None and len(call.args) > at:
-        yield call.args[at]
+    for at in POSITIONS.get(function, ()):
+        if len(call.args) > at:
+            yield call.args[at]
+    words = KEYWORDS.get(function, ())
     if function.endswith("Property") or function in (*LAYOUT, *DIALOGS):
-        yield from (k.value for k in call.keywords if k.arg in WORDS)
+        words = WORDS
+    yield from (k.value for k in call.keywords if k.arg in words)
     if function == "EnumProperty":
         yield from (shown for k in call.keywords if k.arg == "items" for shown in items_of(k.value))
 
@@ -114,3 +189,18 @@ def items_of(items: ast.expr) -> Iterator[ast.expr]:
         for item in items.elts:
             if isinstance(item, ast.Tuple):
                 yield from item.elts[1:3]
+
+
+def main() -> None:
+    """Print the missing and the stale entries of every language file."""
+    for path in sorted(LOCALES.glob("*.json")):
+        absent, unused = missing(path.stem), sorted(stale(path.stem))
+        print(f"{path.stem}: {len(absent)} missing, {len(unused)} stale")
+        for text, source in absent.items():
+            print(f"  missing  {text!r}  ({source})")
+        for text in unused:
+            print(f"  stale    {text!r}")
+
+
+if __name__ == "__main__":
+    main()

@@ -11,12 +11,12 @@ import bpy
 from .camera_rig import Rig, make_rig
 from .clouds import linear_rgba, make_cloud
 from .core.scene_data import PointArrays, SceneData, ScenePlan
-from .editable_images import show_pictures
-from .marks import CACHE, FEATURES, LENS, LOOP, NETWORKS, REGIONS, SETTINGS, mark
+from .custom_properties import CACHE, FEATURES, LENS, LOOP, MOTION_REGIONS, NETWORKS, SETTINGS, mark
+from .editable_images import show_editable_images
 from .material import make_material
-from .motion_image import is_painted, make_regions_image, write_regions
+from .motion_regions import is_painted, make_regions_image, write_regions
 from .nodes.animate import add_animation
-from .scene_setup import scene_for, set_up, show
+from .scene_setup import set_up, show, unused_or_new_scene
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def build_scene(
     so that the calling operator's undo takes all of it back. Where anything fails, all that was
     made is removed and the error goes on.
     """
-    with nothing_half_made():
-        place = scene_for(name, scene)
+    with all_or_nothing():
+        place = unused_or_new_scene(name, scene)
         collection = bpy.data.collections.new(f"Make 4D {name}")
         rig = make_rig(name, scene_data.plan)
         still = _still(name, scene_data.still)
@@ -59,7 +59,7 @@ def build_scene(
             if made_object.type == "POINTCLOUD":
                 store_feature_source(made_object, scene_data.plan)
             collection.objects.link(made_object)
-        note_source(still, scene_data, request)
+        store_source(still, scene_data, request)
         mark(collection, "collection", cache_id)
         place.collection.children.link(collection)
         with set_up(place, scene_data.plan, rig.camera):
@@ -84,7 +84,7 @@ def store_feature_source(cloud: bpy.types.Object, plan: ScenePlan) -> None:
             del cloud[key]
 
 
-def note_source(still: bpy.types.Object, scene_data: SceneData, request: str) -> None:
+def store_source(still: bpy.types.Object, scene_data: SceneData, request: str) -> None:
     """Note on the still cloud what the scene was made of: lens, settings, and the pictures."""
     outpainted = scene_data.plan.outpainted_camera
     lens = (
@@ -97,14 +97,14 @@ def note_source(still: bpy.types.Object, scene_data: SceneData, request: str) ->
     )
     still[LENS] = [float(value) for value in lens]
     still[SETTINGS] = request
-    show_pictures(still, scene_data.plan.pictures)
-    image = still.get(REGIONS)
+    show_editable_images(still, scene_data.plan.editable_images)
+    image = still.get(MOTION_REGIONS)
     if image is not None and not is_painted(image):
-        write_regions(image, scene_data.regions)
-    elif image is None and scene_data.regions.size:
+        write_regions(image, scene_data.motion_regions)
+    elif image is None and scene_data.motion_regions.size:
         name = still.name.removesuffix(" Still")
-        still[REGIONS] = make_regions_image(
-            f"{name} Motion", scene_data.regions, still.get(CACHE, "")
+        still[MOTION_REGIONS] = make_regions_image(
+            f"{name} Motion", scene_data.motion_regions, still.get(CACHE, "")
         )
 
 
@@ -137,7 +137,7 @@ def _roles(
 
 
 @contextmanager
-def nothing_half_made() -> Iterator[None]:
+def all_or_nothing() -> Iterator[None]:
     """Where the body raises, remove every data-block that it made and show the old scene again."""
     before = {data.session_uid for data in bpy.data.user_map()}
     window = bpy.context.window

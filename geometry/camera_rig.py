@@ -18,9 +18,9 @@ from mathutils import Euler
 from .core.camera import Intrinsics
 from .core.camera_path import CameraPath
 from .core.scene_data import ScenePlan
-from .core.travel import Values, passing_shares
+from .core.travel import Values, point_fractions
+from .custom_properties import ROLE
 from .keyframes import remove_curves
-from .marks import ROLE
 from .rig_keys import Timing, key_along, key_offset, read_along
 from .rig_paths import (
     PathError,
@@ -89,7 +89,7 @@ def make_rig(name: str, plan: ScenePlan) -> Rig:
     rig.curve[POSITIONS] = np.asarray(plan.positions, float).ravel().tolist()
     rig.curve[LOOK] = np.asarray(plan.look, float).ravel().tolist()
     rig.camera[TILT] = plan.tilt
-    lay_path(rig, CameraPath.through(plan.positions, plan.look), Timing(FIRST_FRAME, plan.frames))
+    set_path(rig, CameraPath.through(plan.positions, plan.look), Timing(FIRST_FRAME, plan.frames))
     return rig
 
 
@@ -147,7 +147,7 @@ def constrain(rig: Rig) -> None:
     rig.follow.target, rig.track.target = rig.curve, rig.target
 
 
-def lay_path(rig: Rig, path: CameraPath, timing: Timing, photo: Values | None = None) -> None:
+def set_path(rig: Rig, path: CameraPath, timing: Timing, photo: Values | None = None) -> None:
     """Let the rig fly `path`: new points of the curve, keys of the offset and the target.
 
     The target passes its place before each waypoint when the camera passes the waypoint. The lens
@@ -161,26 +161,28 @@ def lay_path(rig: Rig, path: CameraPath, timing: Timing, photo: Values | None = 
     focal = np.interp(_even(len(points)), _even(len(path.focal)), path.focal)
     if path.closed:
         ahead, focal = np.concatenate([ahead, ahead[:1]]), np.append(focal, focal[0])
-    set_points(rig.curve, moved(points, _inverse(rig.curve.matrix_world) @ frame), path.closed)
+    set_points(
+        rig.curve, transform_points(points, _inverse(rig.curve.matrix_world) @ frame), path.closed
+    )
     timing = replace(timing, round=path.closed and not timing.back)
     c = controls(rig.curve)
-    shares = passing_shares(c.points, c.left, c.right)
-    fly(rig, timing)
+    shares = point_fractions(c.points, c.left, c.right)
+    animate_rig(rig, timing)
     to_target = np.linalg.inv(_space(rig.target)) @ frame
-    _place_target(rig, moved(ahead, to_target), shares, timing)
+    _place_target(rig, transform_points(ahead, to_target), shares, timing)
     if aim is not None:
         remove_curves(rig.target, "location")
-        rig.target.location = moved(aim, to_target)
+        rig.target.location = transform_points(aim, to_target)
     _zoom(rig, focal, shares, timing)
 
 
-def fly(rig: Rig, timing: Timing) -> None:
+def animate_rig(rig: Rig, timing: Timing) -> None:
     """Key the camera's way along the curve, and note on the curve how it is flown."""
     rig.curve[EASE], rig.curve[BACK] = timing.ease, timing.back
     key_offset(rig.camera, rig.follow, timing)
 
 
-def retime(rig: Rig, timing: Timing, end: float = 1.0) -> None:
+def change_timing(rig: Rig, timing: Timing, end: float = 1.0) -> None:
     """Fly the curve as it is with other timing, and only to the share `end` of it.
 
     The rest of the curve is cut away. What is keyed on the way, target and zoom, stays at the same
@@ -192,13 +194,13 @@ def retime(rig: Rig, timing: Timing, end: float = 1.0) -> None:
     keyed = [(*t, read_along(*t, rig.camera, rig.follow, end)) for t in tracks]
     if end < 1.0:
         cut_curve(rig.curve, end)
-    fly(rig, timing)
+    animate_rig(rig, timing)
     for data, path, values in keyed:
         if values is not None:
             key_along(data, path, *values, timing)
 
 
-def level(rig: Rig, angle: float) -> None:
+def set_roll(rig: Rig, angle: float) -> None:
     """Roll the view clockwise by `angle` radians against the photo's, wherever the camera is.
 
     The target's z axis is what the camera takes for up; its extra rotation leaves the artist's own.
@@ -212,12 +214,12 @@ def level(rig: Rig, angle: float) -> None:
     )
 
 
-def leveled_by(rig: Rig) -> float:
+def roll_of(rig: Rig) -> float:
     """The angle in radians by which the view is rolled."""
     return float(rig.target.delta_rotation_euler.y)
 
 
-def moved(points: Values, matrix: Values) -> Values:
+def transform_points(points: Values, matrix: Values) -> Values:
     """Points (..., 3) by a matrix (4, 4)."""
     return points @ matrix[:3, :3].T + matrix[:3, 3]
 

@@ -10,9 +10,9 @@ import bpy
 import numpy as np
 
 from .core.camera import Intrinsics, blender_from_camera, unproject
-from .front import Front
-from .marks import mark
+from .custom_properties import mark
 from .nodes.tree import add_node
+from .photo_view import PhotoView
 
 CANVAS_ROLE = "canvas"
 NAME = "Make 4D Canvas"
@@ -23,7 +23,7 @@ SHOWN = 0.55
 """How strongly white of the motion image covers the photo."""
 
 
-def make_canvas(front: Front, lens: Intrinsics, image: bpy.types.Image) -> bpy.types.Object:
+def make_canvas(front: PhotoView, lens: Intrinsics, image: bpy.types.Image) -> bpy.types.Object:
     """The canvas as an object in no collection, in the clouds' own frame, not rendered."""
     rows = np.unique(np.append(np.arange(0, lens.height, STEP), lens.height - 1))
     columns = np.unique(np.append(np.arange(0, lens.width, STEP), lens.width - 1))

@@ -25,16 +25,16 @@ from .core.editable_images import (
     layer_in,
     quantized,
 )
-from .marks import EDITABLE_IMAGES, ROLE, mark
+from .custom_properties import EDITABLE_IMAGES, ROLE, mark
 
-PICTURE_ROLE = "picture"
+EDITABLE_IMAGE_ROLE = "picture"
 FRESH, PAINTED, EDITED = "fresh", "painted", "edited"
 _BASE, _STATE, _CONTENT = "make_4d_base", "make_4d_state", "make_4d_content"
 """On an image: the result that it shows, whether it is painted, and a checksum of its file."""
 _checksums: dict[tuple[object, ...], int] = {}
 
 
-def show_pictures(still: bpy.types.Object, pictures: tuple[EditableImage, ...]) -> None:
+def show_editable_images(still: bpy.types.Object, pictures: tuple[EditableImage, ...]) -> None:
     """Hang a run's pictures on its still cloud.
 
     A picture that is another one now gets a new image, which takes the old one's place wherever
@@ -94,7 +94,7 @@ def pack_edited_images() -> bool:
 
     Blender itself keeps of a packed image what was last packed, and of any other what its file has.
     """
-    found = [i for i in bpy.data.images if i.get(ROLE) == PICTURE_ROLE and i.library is None]
+    found = [i for i in bpy.data.images if i.get(ROLE) == EDITABLE_IMAGE_ROLE and i.library is None]
     painted = [image for image in found if image.is_dirty]
     for image in painted:
         image[_STATE] = PAINTED
@@ -136,7 +136,7 @@ def _load(picture: EditableImage, name: str) -> bpy.types.Image:
     image.name = name
     if is_gray(picture.name):
         image.colorspace_settings.name = "Non-Color"
-    mark(image, PICTURE_ROLE)
+    mark(image, EDITABLE_IMAGE_ROLE)
     image[_BASE] = picture.base
     image[_CONTENT] = _signed(zlib.crc32(Path(picture.file).read_bytes()))
     if picture.edited:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import bpy
 
-from .preferences import stored
+from .preferences import preference
 
 BESIDE_BLEND = "make_4d_cache"
 PHOTOS = "photos"
@@ -45,7 +45,7 @@ def results_in(folder: Path) -> Iterator[None]:
 
 def models_folder() -> Path:
     """Where downloaded models go: the preference, else the user's own folder."""
-    chosen = str(stored("models_folder", ""))
+    chosen = str(preference("models_folder", ""))
     return Path(bpy.path.abspath(chosen)) if chosen else _user_folder("models")
 
 
@@ -68,7 +68,7 @@ def log_folder() -> Path:
 
 def _chosen_cache() -> Path | None:
     """A folder of our own in the one of the preference, which may hold other things."""
-    chosen = str(stored("cache_folder", ""))
+    chosen = str(preference("cache_folder", ""))
     return Path(bpy.path.abspath(chosen)) / BESIDE_BLEND if chosen else None
 
 

@@ -22,10 +22,10 @@ from .core.camera import (
     project,
     unproject,
 )
-from .front import front_of, outpainted_lens, photo_area
-from .marks import REGIONS, ROLE, mark
-from .motion_image import read_regions
+from .custom_properties import MOTION_REGIONS, ROLE, mark
+from .motion_regions import read_regions
 from .nodes.guide import add_arrows
+from .photo_view import outpainted_lens, photo_area, view_from_photo
 
 NAME = "Make 4D Guide"
 GUIDE_ROLE = "guide"
@@ -73,8 +73,8 @@ def default_line(still: bpy.types.Object, moving: bpy.types.Object | None) -> ND
     Across the middle of the photo where nothing moves.
     """
     lens = outpainted_lens(still)
-    front = front_of([cloud for cloud in (still, moving) if cloud is not None], lens)
-    image = still.get(REGIONS)
+    front = view_from_photo([cloud for cloud in (still, moving) if cloud is not None], lens)
+    image = still.get(MOTION_REGIONS)
     regions = read_regions(image) if image is not None else np.zeros_like(front.depth)
     moves, photo = np.zeros(front.depth.shape, bool), photo_area(still)
     if regions.shape == moves.shape:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
-from .marks import ROLE
+from .custom_properties import ROLE
 from .nodes import depth_over
 from .nodes.tree import add_node
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from .clouds import COLOR
 from .core.camera import FloatArray
-from .marks import ROLE, mark
+from .custom_properties import ROLE, mark
 from .scene_setup import apply, read
 
 EEVEE = "BLENDER_EEVEE"
@@ -75,7 +75,7 @@ def ensure_objects_scene(scene: bpy.types.Scene) -> bpy.types.Scene:
     for each in (scene, objects):
         if collection not in set(each.collection.children_recursive):
             each.collection.children.link(collection)
-    for thing in strays(scene, collection):
+    for thing in loose_objects(scene, collection):
         collection.objects.link(thing)
     if is_new and not any(thing.type == "LIGHT" for thing in collection.all_objects):
         collection.objects.link(_sun(sky_color(scene)))
@@ -88,7 +88,9 @@ def objects_collection(scene: bpy.types.Scene) -> bpy.types.Collection | None:
     return next((each for each in inside if each.get(ROLE) == COLLECTION_ROLE), None)
 
 
-def strays(scene: bpy.types.Scene, collection: bpy.types.Collection) -> list[bpy.types.Object]:
+def loose_objects(
+    scene: bpy.types.Scene, collection: bpy.types.Collection
+) -> list[bpy.types.Object]:
     """Objects of the scene that EEVEE draws and that are neither ours nor in `collection`."""
     shown = {thing for layer in scene.view_layers for thing in layer.objects}
     foreign = [t for t in shown - set(collection.all_objects) if _is_drawn(t) and ROLE not in t]

@@ -39,7 +39,7 @@ class Limits:
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class PathMeasurement:
     """At frames (n,): share (n,) of the curve where the camera is, shares (n,) 0..1 of the picture
     that are empty and invented."""
 
@@ -69,7 +69,7 @@ class Measured:
         return float(frame), float(share)
 
 
-def measure(scene: bpy.types.Scene, parts: SceneParts, rig: Rig) -> Measured:
+def measure_path(scene: bpy.types.Scene, parts: SceneParts, rig: Rig) -> PathMeasurement:
     """Check the animated camera's views over the scene's frames, and keep the result on the curve.
 
     Not seen are moving points elsewhere than in the photo, and the artist's own objects.
@@ -86,14 +86,14 @@ def measure(scene: bpy.types.Scene, parts: SceneParts, rig: Rig) -> Measured:
     rows = np.stack([frames, shares, safety.uncovered, safety.inpainted], axis=1)
     rig.curve[SAFETY] = rows.ravel().tolist()
     rig.curve[MADE_FROM] = fingerprint(scene, parts, rig)
-    return Measured(*rows.T)
+    return PathMeasurement(*rows.T)
 
 
-def stored(curve: bpy.types.Object) -> Measured | None:
+def stored_measurement(curve: bpy.types.Object) -> PathMeasurement | None:
     """The measurement kept on a curve; None where there is none."""
     if SAFETY not in curve:
         return None
-    return Measured(*np.reshape(np.array(curve[SAFETY], float), (-1, 4)).T)
+    return PathMeasurement(*np.reshape(np.array(curve[SAFETY], float), (-1, 4)).T)
 
 
 def is_stale(scene: bpy.types.Scene, parts: SceneParts, rig: Rig) -> bool:
@@ -110,7 +110,7 @@ def fingerprint(scene: bpy.types.Scene, parts: SceneParts, rig: Rig) -> str:
     return hashlib.blake2b(numbers.tobytes(), digest_size=12).hexdigest()
 
 
-def message(measured: Measured, limits: Limits) -> str:
+def summary(measured: PathMeasurement, limits: Limits) -> str:
     """How far one can go, for the artist."""
     frame, _ = measured.safe_until(limits)
     last = int(measured.frames[-1])

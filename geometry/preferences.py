@@ -13,7 +13,7 @@ import bpy
 PACKAGE = __package__.rpartition(".")[0]
 
 
-def stored(name: str, default: Any) -> Any:
+def preference(name: str, default: Any) -> Any:
     """The preference `name`, or the default where the add-on isn't installed."""
     found = preferences()
     return default if found is None else getattr(found, name)

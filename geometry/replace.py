@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import bpy
 
-from .build import make_moving, note_source, nothing_half_made, store_feature_source
+from .build import all_or_nothing, make_moving, store_feature_source, store_source
 from .clouds import make_points
 from .core.camera import Intrinsics
 from .core.scene_data import SceneData
-from .front import photo_lens
-from .marks import CACHE, LOOP, mark
+from .custom_properties import CACHE, LOOP, mark
+from .photo_view import photo_lens
 from .scene_parts import parts_of
 
 SAME_LENS_MM = 1e-3
@@ -30,7 +30,7 @@ def replace_points(
     A moving cloud with nothing left to move stays, without points, and keeps its settings. Where
     anything fails, the scene is as before and the error goes on.
     """
-    with nothing_half_made():
+    with all_or_nothing():
         fresh = [make_points(still.data.name, scene_data.still)]
         if moving is not None:
             fresh.append(make_points(moving.data.name, scene_data.moving))
@@ -44,7 +44,7 @@ def replace_points(
         swap_points(cloud, points)
     for scene in still.users_scene:
         follow_photo(scene, still, scene_data.plan.camera)
-    note_source(still, scene_data, request)
+    store_source(still, scene_data, request)
     for cloud in filter(None, (still, moving)):
         store_feature_source(cloud, scene_data.plan)
     if moving is not None:

@@ -31,12 +31,12 @@ class Timing:
     round: bool = False
 
     @property
-    def way_ease(self) -> Ease:
+    def outbound_ease(self) -> Ease:
         """The ease of the way there."""
         return TURNING.get(self.ease, self.ease) if self.back else self.ease
 
     @property
-    def way_frames(self) -> float:
+    def outbound_frames(self) -> float:
         """Frames from the curve's start to its end."""
         length = self.last - self.first
         if length <= 0:
@@ -64,8 +64,8 @@ def key_along(
     The keys that the property has are replaced.
     """
     remove_curves(data, path)
-    time, values, slopes = timed_values(values, shares, timing.way_ease)
-    length = timing.way_frames
+    time, values, slopes = timed_values(values, shares, timing.outbound_ease)
+    length = timing.outbound_frames
     if length == 0:  # a single frame: the photo's
         time, values, slopes = time[:1], values[:1], slopes[:1]
     slopes = slopes / max(length, 1.0)
@@ -94,7 +94,7 @@ def read_along(
     if not curves or not offset:
         return None
     curves.sort(key=lambda curve: curve.array_index)
-    frames, shares = way_there(offset[0])
+    frames, shares = outbound_keys(offset[0])
     first, last = frames[0], np.interp(end, shares, frames)
     keys = [point.co.x for curve in curves for point in curve.keyframe_points]
     at = np.unique([first, *(frame for frame in keys if first < frame < last), last])
@@ -102,7 +102,7 @@ def read_along(
     return values, np.interp(at, frames, shares) / end
 
 
-def way_there(offset: bpy.types.FCurve) -> tuple[Values, Values]:
+def outbound_keys(offset: bpy.types.FCurve) -> tuple[Values, Values]:
     """Frames (m,) from the offset's first key to its farthest place, and its shares (m,) there.
 
     The shares never fall: a pause or a step back by hand counts as standing still.

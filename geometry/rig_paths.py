@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 
 from .core.camera import FloatArray, blender_from_camera
-from .core.path import slerp
+from .core.path_limits import slerp
 from .core.travel import Values, parameter_at
 
 PATH_RESOLUTION = 64

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import bpy
 
-from .marks import CACHE, ROLE
+from .custom_properties import CACHE, ROLE
 
 
 class SceneError(Exception):

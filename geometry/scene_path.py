@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 import bpy
 import numpy as np
 
-from .camera_rig import LOOK, POSITIONS, Rig, lay_path, retime
-from .core.camera_moves import SceneFacts, preset, scene_facts
+from .camera_rig import LOOK, POSITIONS, Rig, change_timing, set_path
+from .core.camera_moves import SceneFacts, plan_move, scene_facts
 from .core.camera_path import CameraPath
 from .core.long_cruise import LongCruise, long_cruise
 from .core.travel import Ease
-from .marks import LENS
-from .path_check import Limits, Measured, measure
+from .custom_properties import LENS
+from .path_check import Limits, PathMeasurement, measure_path
 from .read_clouds import CloudPoints, read_clouds
 from .rig_keys import Timing
 from .scene_parts import SceneError, SceneParts
@@ -40,32 +40,34 @@ class PathRequest:
     back: bool = False
 
 
-def remake_path(scene: bpy.types.Scene, parts: SceneParts, wish: PathRequest) -> Rig:
+def remake_path(scene: bpy.types.Scene, parts: SceneParts, request: PathRequest) -> Rig:
     """Lay the wished path over the scene's rig, flown over its frames; returns the rig.
 
     What the artist deleted of the rig is made anew. Raises SceneError, PathError or ValueError with
     a sentence for the artist.
     """
     bpy.context.view_layer.update()  # for the places of things that were just moved
-    timing = Timing(scene.frame_start, scene.frame_end, wish.ease, wish.back)
-    if wish.move == KEEP:
+    timing = Timing(scene.frame_start, scene.frame_end, request.ease, request.back)
+    if request.move == KEEP:
         rig = existing_rig(parts)
-        retime(rig, replace(timing, round=rig.closed and not wish.back))
+        change_timing(rig, replace(timing, round=rig.closed and not request.back))
         return rig
-    path = wished_path(parts, wish)
+    path = plan_path(parts, request)
     rig = ensure_rig(scene, parts)
-    lay_path(rig, path, timing, photo_matrix(parts.still))
+    set_path(rig, path, timing, photo_matrix(parts.still))
     return rig
 
 
-def wished_path(parts: SceneParts, wish: PathRequest) -> CameraPath:
+def plan_path(parts: SceneParts, request: PathRequest) -> CameraPath:
     """The path of a wish other than KEEP; raises SceneError or ValueError."""
-    if wish.move == MADE:
+    if request.move == MADE:
         return _first_path(parts)
     clouds, facts = facts_of(parts)
-    if wish.move == LONG:
-        return long_cruise(clouds.position, clouds.radius, facts.camera, wish.cruise, facts.border)
-    return preset(wish.move, facts, wish.amount, wish.mirrored, wish.seed)
+    if request.move == LONG:
+        return long_cruise(
+            clouds.position, clouds.radius, facts.camera, request.cruise, facts.border
+        )
+    return plan_move(request.move, facts, request.amount, request.mirrored, request.seed)
 
 
 def facts_of(parts: SceneParts) -> tuple[CloudPoints, SceneFacts]:
@@ -75,7 +77,9 @@ def facts_of(parts: SceneParts) -> tuple[CloudPoints, SceneFacts]:
     return clouds, scene_facts(clouds.position, clouds.radius, lens, (top, right, bottom, left))
 
 
-def fit_path(scene: bpy.types.Scene, parts: SceneParts, limits: Limits) -> tuple[Measured, float]:
+def fit_path(
+    scene: bpy.types.Scene, parts: SceneParts, limits: Limits
+) -> tuple[PathMeasurement, float]:
     """Cut the path where it leaves the limits; returns the new measurement, and the share kept.
 
     A closed path is opened there and flown there and back. Nothing changes where it is safe. Raises
@@ -84,7 +88,7 @@ def fit_path(scene: bpy.types.Scene, parts: SceneParts, limits: Limits) -> tuple
     rig = existing_rig(parts)
     kept = 1.0
     for _ in range(TRIES):
-        measured = measure(scene, parts, rig)
+        measured = measure_path(scene, parts, rig)
         if measured.excess(limits).max() <= 0:
             return measured, kept
         end = INSIDE * measured.safe_until(limits)[1]
@@ -93,7 +97,7 @@ def fit_path(scene: bpy.types.Scene, parts: SceneParts, limits: Limits) -> tuple
         timing = rig.timing(scene.frame_start, scene.frame_end)
         if timing.round:
             timing = Timing(timing.first, timing.last, timing.ease, back=True)
-        retime(rig, timing, end)
+        change_timing(rig, timing, end)
         kept *= end
     raise SceneError(
         "The path is beyond the limits from its start: raise them, or re-make the path."

@@ -9,8 +9,8 @@ from bpy.app.translations import pgettext_rpt as rpt_
 from .camera_rig import Rig, complete_rig
 from .core.camera import Intrinsics
 from .core.travel import Values
-from .front import outpainted_lens
-from .marks import CACHE, LENS, mark
+from .custom_properties import CACHE, LENS, mark
+from .photo_view import outpainted_lens
 from .rig_paths import PathError
 from .scene_parts import SceneError, SceneParts
 

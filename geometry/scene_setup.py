@@ -74,7 +74,7 @@ def is_unused(scene: bpy.types.Scene) -> bool:
     )
 
 
-def scene_for(name: str, scene: bpy.types.Scene | None) -> bpy.types.Scene:
+def unused_or_new_scene(name: str, scene: bpy.types.Scene | None) -> bpy.types.Scene:
     """`scene` if it is unused, else a new one named "Make 4D <name>"."""
     if scene is not None and is_unused(scene):
         return scene
@@ -91,7 +91,7 @@ def show(scene: bpy.types.Scene) -> None:
 @contextmanager
 def set_up(scene: bpy.types.Scene, plan: ScenePlan, camera: bpy.types.Object) -> Iterator[None]:
     """Set the scene up to render `plan` through `camera`; taken back where the body raises."""
-    wanted = settings_for(plan) | {"camera": camera}
+    wanted = setup_for(plan) | {"camera": camera}
     before = {path: read(scene, path) for path in wanted}
     try:
         apply(scene, wanted)
@@ -101,7 +101,7 @@ def set_up(scene: bpy.types.Scene, plan: ScenePlan, camera: bpy.types.Object) ->
         raise
 
 
-def settings_for(plan: ScenePlan) -> dict[str, Any]:
+def setup_for(plan: ScenePlan) -> dict[str, Any]:
     """The scene's properties, by path, for a plan; the engine only where it is registered."""
     settings: dict[str, Any] = {
         "render.resolution_x": plan.camera.width,

@@ -11,13 +11,13 @@ import bpy
 
 from ..geometry.core.editable_images import MOTION_FILE, save_image_edits
 from ..geometry.core.motion_edits import MotionEdits, save_edits
+from ..geometry.custom_properties import MOTION_REGIONS, SETTINGS
 from ..geometry.editable_images import image_edits, pack_edited_images
-from ..geometry.front import outpainted_lens
 from ..geometry.guides import guide_lines, guides_of
-from ..geometry.marks import REGIONS, SETTINGS
-from ..geometry.motion_image import is_painted, read_regions
+from ..geometry.motion_regions import is_painted, read_regions
 from ..geometry.nodes.animate import LOOP_LENGTH
 from ..geometry.nodes.tree import get_input, modifier_of
+from ..geometry.photo_view import outpainted_lens
 from ..geometry.scene_parts import SceneParts
 from ..ml.common.job_settings import JobSettings, SettingsError
 
@@ -76,7 +76,7 @@ def motion_edits(
     scene: bpy.types.Scene, still: bpy.types.Object, find_again: bool = False
 ) -> MotionEdits:
     """What the artist edited of the motion: the painted image and the guides."""
-    image = still.get(REGIONS)
+    image = still.get(MOTION_REGIONS)
     painted = image is not None and not find_again and is_painted(image)
     lines = guide_lines(guides_of(scene), still, outpainted_lens(still))
     return MotionEdits(read_regions(image) if painted else None, lines)

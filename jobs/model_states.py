@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from ..geometry.folders import models_folder
-from ..geometry.preferences import stored
+from ..geometry.preferences import preference
 from ..ml.common.model_store import ModelState, state_of
 from ..ml.common.registry import ModelSpec
 
@@ -20,7 +20,7 @@ def state(spec: ModelSpec) -> ModelState:
     place = (spec.key, str(folder))
     asked, observed = _states.get(place, (-REMEMBERED_SECONDS, None))
     if observed is None or time.monotonic() - asked >= REMEMBERED_SECONDS:
-        observed = state_of(spec, folder, stored("use_hub_cache", True))
+        observed = state_of(spec, folder, preference("use_hub_cache", True))
         _states[place] = (time.monotonic(), observed)
     return observed
 

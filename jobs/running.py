@@ -11,7 +11,7 @@ from pathlib import Path
 import bpy
 
 from ..geometry.folders import cache_folder, models_folder
-from ..geometry.preferences import stored
+from ..geometry.preferences import preference
 from ..ml.client.process import Worker
 from ..ml.client.tasks import Download, Job
 from ..ml.common.job_settings import JobSettings, Resources
@@ -107,7 +107,7 @@ class RunningJob:
 
     def let_go(self) -> None:
         """End the job's process, unless it is kept for the next; the result's files stay."""
-        worker = self.job.let_go(keep_worker=stored("keep_models", False))
+        worker = self.job.let_go(keep_worker=preference("keep_models", False))
         if worker is not None:
             _kept.append(worker)
 
@@ -173,9 +173,9 @@ def resources() -> Resources:
     """What jobs may use, by the artist's preferences."""
     return Resources(
         str(models_folder()),
-        stored("use_hub_cache", True),
-        stored("device", "auto"),
-        stored("keep_models", False),
+        preference("use_hub_cache", True),
+        preference("device", "auto"),
+        preference("keep_models", False),
     )
 
 

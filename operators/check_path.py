@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..geometry.path_check import measure, message
+from ..geometry.path_check import measure_path, summary
 from ..geometry.rig_paths import PathError
 from ..geometry.scene_parts import SceneError, parts_of
 from ..geometry.scene_rig import existing_rig
@@ -33,11 +33,11 @@ class MAKE4D_OT_check_path(bpy.types.Operator):
         """Measure and say what was found."""
         try:
             parts = parts_of(context.scene)
-            measured = measure(context.scene, parts, existing_rig(parts))
+            measured = measure_path(context.scene, parts, existing_rig(parts))
         except (SceneError, PathError) as error:
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, message(measured, limits_of(context.scene)))
+        self.report({"INFO"}, summary(measured, limits_of(context.scene)))
         return {"FINISHED"}
 
 

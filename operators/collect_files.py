@@ -9,9 +9,9 @@ import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
 from ..geometry.core.feature_files import features_path
+from ..geometry.custom_properties import FEATURES
 from ..geometry.editable_images import editable_images_of, pack_edited_images
 from ..geometry.folders import PHOTOS, cache_folder, cache_folders
-from ..geometry.marks import FEATURES
 from ..geometry.scene_parts import SceneError, parts_of
 from ..geometry.translation import translate
 from ..jobs.scene_settings import file_of

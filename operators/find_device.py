@@ -6,7 +6,7 @@ import time
 
 import bpy
 
-from ..geometry.preferences import stored
+from ..geometry.preferences import preference
 from ..geometry.translation import translate
 from ..jobs import running
 from ..jobs.redraw import redraw_sidebars
@@ -61,7 +61,7 @@ class MAKE4D_OT_find_device(Watching, bpy.types.Operator):
 
     def _begin(self) -> bool:
         try:
-            self._query = DeviceQuery(stored("device", "auto"))
+            self._query = DeviceQuery(preference("device", "auto"))
         except (MissingPackageError, OSError) as error:
             self.report({"ERROR"}, translate(error))
             return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
-from ..geometry.path_check import message
+from ..geometry.path_check import summary
 from ..geometry.rig_paths import PathError
 from ..geometry.scene_parts import SceneError, parts_of
 from ..geometry.scene_path import fit_path
@@ -39,7 +39,7 @@ class MAKE4D_OT_fit_path(bpy.types.Operator):
             return {"CANCELLED"}
         text = "" if kept == 1 else rpt_("Shortened to {share} of its length. ")
         done = text.format(share=f"{kept:.0%}")
-        self.report({"INFO"}, done + message(measured, limits))
+        self.report({"INFO"}, done + summary(measured, limits))
         return {"FINISHED"}
 
 

@@ -32,7 +32,7 @@ class MAKE4D_OT_fly_path(PathOptions, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Make the path and remember how."""
         try:
-            remake_path(context.scene, parts_of(context.scene), self.wish())
+            remake_path(context.scene, parts_of(context.scene), self.request())
         except (SceneError, PathError, ValueError) as error:
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
@@ -50,7 +50,7 @@ class MAKE4D_OT_fly_path(PathOptions, bpy.types.Operator):
         layout.prop(self, "ease")
         layout.prop(self, "loop")
 
-    def wish(self) -> PathRequest:
+    def request(self) -> PathRequest:
         """The options as what is to be made."""
         speed = self.length / self.steps
         step = CruiseSettings(speed, self.horizon, self.sky, self.near, self.turning)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..geometry.marks import ROLE
+from ..geometry.custom_properties import ROLE
 from ..geometry.speed_curves import correct_time
 
 

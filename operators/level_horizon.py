@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 from bpy.props import FloatProperty
 
-from ..geometry.camera_rig import TILT, level, leveled_by
+from ..geometry.camera_rig import TILT, roll_of, set_roll
 from ..geometry.scene_parts import SceneError, parts_of
 from ..geometry.scene_rig import existing_rig
 from ..geometry.translation import translate
@@ -45,10 +45,10 @@ class MAKE4D_OT_level_horizon(bpy.types.Operator):
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
         if not self.properties.is_property_set("angle"):
-            self.angle = 0.0 if leveled_by(rig) else rig.camera.get(TILT, 0.0)
-            if self.angle == 0.0 and not leveled_by(rig):
+            self.angle = 0.0 if roll_of(rig) else rig.camera.get(TILT, 0.0)
+            if self.angle == 0.0 and not roll_of(rig):
                 self.report({"INFO"}, UNKNOWN)
-        level(rig, self.angle)
+        set_roll(rig, self.angle)
         return {"FINISHED"}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..geometry.marks import ROLE
+from ..geometry.custom_properties import ROLE
 from ..geometry.objects_compositor import compositor_problem, join_objects
 from ..geometry.objects_scene import SCENE_ROLE, ensure_objects_scene, objects_collection
 from ..geometry.scene_setup import ENGINE

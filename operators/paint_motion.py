@@ -5,10 +5,10 @@ from __future__ import annotations
 import bpy
 
 from ..geometry.canvas import CANVAS_ROLE, make_canvas, remove_canvas
+from ..geometry.custom_properties import MOTION_REGIONS, ROLE
 from ..geometry.editable_images import pack_edited_images
-from ..geometry.front import front_of, outpainted_lens
-from ..geometry.marks import REGIONS, ROLE
-from ..geometry.motion_image import keep_painting
+from ..geometry.motion_regions import pack_painted_regions
+from ..geometry.photo_view import outpainted_lens, view_from_photo
 from ..geometry.scene_parts import SceneError, parts_of
 from ..geometry.translation import translate
 from .add_guide import select_only
@@ -39,7 +39,7 @@ class MAKE4D_OT_paint_motion(bpy.types.Operator):
         except SceneError as error:
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
-        if parts.still.get(REGIONS) is None:
+        if parts.still.get(MOTION_REGIONS) is None:
             self.report({"ERROR"}, "This scene has no motion image: press Update Motion first.")
             return {"CANCELLED"}
         start_painting(context, parts.still, parts.moving)
@@ -55,9 +55,9 @@ def start_painting(
     context: bpy.types.Context, still: bpy.types.Object, moving: bpy.types.Object | None
 ) -> None:
     """Put the canvas in the clouds' place and paint on it."""
-    image, lens = still[REGIONS], outpainted_lens(still)
+    image, lens = still[MOTION_REGIONS], outpainted_lens(still)
     clouds = [cloud for cloud in (still, moving) if cloud is not None]
-    canvas = make_canvas(front_of(clouds, lens), lens, image)
+    canvas = make_canvas(view_from_photo(clouds, lens), lens, image)
     canvas.matrix_world = still.matrix_world
     context.scene.collection.objects.link(canvas)
     if context.mode != "OBJECT":
@@ -88,7 +88,7 @@ def stop_painting(context: bpy.types.Context, canvas: bpy.types.Object) -> None:
     parts = parts_of(context.scene)
     for cloud in filter(None, (parts.still, parts.moving)):
         cloud.hide_set(False)
-    image = parts.still.get(REGIONS)
+    image = parts.still.get(MOTION_REGIONS)
     if image is not None and image.is_dirty:
         image.pack()
 
@@ -101,7 +101,7 @@ def viewport(context: bpy.types.Context) -> bpy.types.SpaceView3D | None:
 
 @bpy.app.handlers.persistent
 def _keep_painting(*_: object) -> None:
-    keep_painting()
+    pack_painted_regions()
     pack_edited_images()
 
 

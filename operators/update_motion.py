@@ -9,8 +9,8 @@ import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
 from ..geometry.core.scene_data import SceneData
-from ..geometry.marks import REGIONS
-from ..geometry.motion_image import write_regions
+from ..geometry.custom_properties import MOTION_REGIONS
+from ..geometry.motion_regions import write_regions
 from ..geometry.scene_parts import SceneError, parts_of
 from ..jobs import running
 from ..jobs.edits import made_with, with_edits
@@ -59,8 +59,8 @@ def take_motion(folder: Path, job: running.RunningJob) -> str:
 def take_found(folder: Path, job: running.RunningJob) -> str:
     """The same, and what was found in place of what was painted."""
     parts, scene_data = take_rebuilt(folder, job)
-    if REGIONS in parts.still:
-        write_regions(parts.still[REGIONS], scene_data.regions)
+    if MOTION_REGIONS in parts.still:
+        write_regions(parts.still[MOTION_REGIONS], scene_data.motion_regions)
     return _share_that_moves(scene_data)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import bpy
 
-from ..geometry.camera_rig import TILT, Rig, leveled_by
-from ..geometry.path_check import is_stale, message, stored
+from ..geometry.camera_rig import TILT, Rig, roll_of
+from ..geometry.path_check import is_stale, stored_measurement, summary
 from ..geometry.scene_parts import SceneError, SceneParts, parts_of
 from ..geometry.scene_rig import existing_rig
 from ..geometry.translation import CONTEXT
@@ -73,18 +73,18 @@ def draw_safety(
     row.prop(scene.make_4d_camera, "max_invented")
     column.operator(MAKE4D_OT_check_path.bl_idname, icon="HIDE_OFF")
     column.operator(MAKE4D_OT_fit_path.bl_idname, icon="CHECKMARK")
-    measured = stored(rig.curve)
+    measured = stored_measurement(rig.curve)
     if measured is None:
         return
     if is_stale(scene, parts, rig):
         draw_wrapped(layout, context, "The path has changed since: check again.", icon="INFO")
     else:
-        draw_wrapped(layout, context, message(measured, limits_of(scene)))
+        draw_wrapped(layout, context, summary(measured, limits_of(scene)))
 
 
 def draw_view(layout: bpy.types.UILayout, scene: bpy.types.Scene, rig: Rig) -> None:
     """The horizon, the lens, and how large the scene is."""
-    leveled = bool(leveled_by(rig))
+    leveled = bool(roll_of(rig))
     button = MAKE4D_OT_level_horizon.bl_idname
     if leveled or rig.camera.get(TILT, 0.0):
         layout.operator(button, icon="DRIVER_ROTATIONAL_DIFFERENCE", depress=leveled)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..geometry.marks import ROLE
+from ..geometry.custom_properties import ROLE
 from ..geometry.scene_setup import ENGINE
 from ..geometry.translation import CONTEXT
 from ..jobs import running

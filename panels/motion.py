@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import bpy
 
+from ..geometry.custom_properties import MOTION_REGIONS
 from ..geometry.guides import SPEED, guides_of
-from ..geometry.marks import REGIONS
 from ..geometry.nodes.tree import modifier_of
 from ..geometry.scene_parts import SceneError, parts_of
 from ..geometry.translation import CONTEXT
@@ -43,7 +43,7 @@ class VIEW3D_PT_make_4d_motion(bpy.types.Panel):
             return
         column = self.layout.column()
         column.enabled = running.current is None
-        draw_regions(column, context.scene, parts.still.get(REGIONS))
+        draw_regions(column, context.scene, parts.still.get(MOTION_REGIONS))
         draw_guides(column, context.scene)
         column.separator()
         button = column.row()

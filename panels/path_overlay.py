@@ -13,9 +13,9 @@ import gpu
 import numpy as np
 from gpu_extras.batch import batch_for_shader
 
-from ..geometry.camera_rig import Rig, moved
-from ..geometry.core.travel import Values, bezier_samples, traveled_shares
-from ..geometry.path_check import Limits, Measured, is_stale, stored
+from ..geometry.camera_rig import Rig, transform_points
+from ..geometry.core.travel import Values, bezier_samples, traveled_fractions
+from ..geometry.path_check import Limits, PathMeasurement, is_stale, stored_measurement
 from ..geometry.rig_paths import PathError, controls
 from ..geometry.scene_parts import SceneError, parts_of
 from ..geometry.scene_rig import existing_rig
@@ -54,7 +54,7 @@ def colored_lines(scene: bpy.types.Scene) -> tuple[list[Any], list[Any]] | None:
     try:
         parts = parts_of(scene)
         rig = existing_rig(parts)
-        measured = stored(rig.curve)
+        measured = stored_measurement(rig.curve)
         if measured is None:
             return None
         places, shares = path_places(rig)
@@ -76,10 +76,12 @@ def path_places(rig: Rig) -> tuple[Values, Values]:
     c = controls(rig.curve)
     samples = bezier_samples(c.points, c.left, c.right)
     places = np.concatenate([samples[0, :1], samples[:, 1:].reshape(-1, 3)])
-    return moved(places, np.array(rig.curve.matrix_world, float)), traveled_shares(samples)
+    return transform_points(places, np.array(rig.curve.matrix_world, float)), traveled_fractions(
+        samples
+    )
 
 
-def path_colors(measured: Measured, limits: Limits, shares: Values) -> Values:
+def path_colors(measured: PathMeasurement, limits: Limits, shares: Values) -> Values:
     """Colors (m, 4) at shares (m,) of the curve, by the worst pass of the camera."""
     worst = np.maximum(
         measured.empty / max(limits.empty, 1e-9), measured.inpainted / max(limits.inpainted, 1e-9)

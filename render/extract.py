@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry.core.camera import FloatArray
-from ..geometry.marks import FEATURES, NETWORKS
+from ..geometry.custom_properties import FEATURES, NETWORKS
 
 if TYPE_CHECKING:
     import bpy

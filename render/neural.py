@@ -27,7 +27,7 @@ from ..geometry.core.neural_frame import (
     save_frame,
 )
 from ..geometry.folders import cache_folders
-from ..geometry.preferences import stored
+from ..geometry.preferences import preference
 from ..ml.client.process import MissingPackageError, Worker
 from ..ml.client.tasks import NeuralPainter
 from ..ml.common.job_settings import Resources
@@ -157,7 +157,7 @@ def _keep(task: NeuralPainter) -> None:
 
 
 def _resources() -> Resources:
-    return Resources(device=stored("device", "auto"), keep_models=True)
+    return Resources(device=preference("device", "auto"), keep_models=True)
 
 
 def _answer(task: NeuralPainter, check: Callable[[], None]) -> tuple[FloatArray, FloatArray]:

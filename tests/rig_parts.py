@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 import numpy as np
 from make_4d.geometry.build import build_scene
-from make_4d.geometry.camera_rig import Rig, lay_path
+from make_4d.geometry.camera_rig import Rig, set_path
 from make_4d.geometry.core.camera import blender_from_camera
 from make_4d.geometry.core.camera_path import CameraPath
 from make_4d.geometry.rig_keys import Timing
@@ -32,7 +32,7 @@ def lay(path: CameraPath, **timing) -> Rig:
     """The scene's rig with `path` laid over its frames."""
     scene = bpy.context.scene
     rig = existing_rig(parts_of(scene))
-    lay_path(rig, path, Timing(scene.frame_start, scene.frame_end, **timing))
+    set_path(rig, path, Timing(scene.frame_start, scene.frame_end, **timing))
     return rig
 
 

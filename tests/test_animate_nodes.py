@@ -163,7 +163,7 @@ def test_no_points(empty_blend, make_scene_data):
 
 
 def test_group_is_shared_and_an_older_one_is_left_alone(empty_blend):
-    from make_4d.geometry.marks import VERSION
+    from make_4d.geometry.custom_properties import VERSION
     from make_4d.geometry.nodes.animate import GROUP_VERSION, animate_group
 
     first = animate_group()

@@ -181,5 +181,5 @@ def test_parameter_at_a_share_of_the_way(rng, share):
 def test_passing_shares_of_a_straight_line():
     points = np.array([[0, 0, 0], [0, 1, 0], [0, 4, 0]], float)
     thirds = np.array([[0, 1 / 3, 0], [0, 1, 0], [0, 1, 0]])
-    shares = travel.passing_shares(points, points - thirds[[0, 0, 1]], points + thirds)
+    shares = travel.point_fractions(points, points - thirds[[0, 0, 1]], points + thirds)
     np.testing.assert_allclose(shares, [0, 0.25, 1], atol=1e-3)

@@ -10,9 +10,16 @@ import pytest
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
 from make_4d.geometry.camera_poses import camera_poses, sample_frames
-from make_4d.geometry.camera_rig import level
+from make_4d.geometry.camera_rig import set_roll
 from make_4d.geometry.core.camera_path import CameraPath
-from make_4d.geometry.path_check import Limits, Measured, is_stale, measure, message, stored
+from make_4d.geometry.path_check import (
+    Limits,
+    PathMeasurement,
+    is_stale,
+    measure_path,
+    stored_measurement,
+    summary,
+)
 from make_4d.geometry.read_clouds import read_clouds
 from make_4d.geometry.scene_parts import parts_of
 from make_4d.geometry.scene_rig import existing_rig, photo_lens
@@ -27,8 +34,8 @@ def parts(addon, make_scene_data):
     return made(make_scene_data())
 
 
-def check(parts) -> Measured:
-    return measure(bpy.context.scene, parts, existing_rig(parts))
+def check(parts) -> PathMeasurement:
+    return measure_path(bpy.context.scene, parts, existing_rig(parts))
 
 
 def in_camera_frame(matrix) -> tuple:
@@ -115,9 +122,9 @@ def test_a_rolled_camera_sees_the_corners(parts):
     lay(CameraPath.through([[0, 0, 0]], [[0, 0, 1]]))
     rig = existing_rig(parts)
     assert check(parts).empty[0] < 0.005
-    level(rig, 0.7)
+    set_roll(rig, 0.7)
     rolled = check(parts).empty[0]
-    level(rig, -0.7)
+    set_roll(rig, -0.7)
     assert 0.01 < rolled < 0.5 and abs(check(parts).empty[0] - rolled) < 0.05
 
 
@@ -129,12 +136,12 @@ def test_an_old_result_is_known_as_one(parts):
         lambda: rig.target.keyframe_insert("location", frame=4),
         lambda: setattr(rig.camera.data, "lens", 61.0),
         lambda: setattr(scene, "frame_end", 13),
-        lambda: level(rig, 0.1),
+        lambda: set_roll(rig, 0.1),
     )
-    assert stored(rig.curve) is None
+    assert stored_measurement(rig.curve) is None
     for edit in edits:
         found = check(parts)
-        kept = stored(rig.curve)
+        kept = stored_measurement(rig.curve)
         np.testing.assert_allclose(kept.empty, found.empty)
         scene.frame_set(7)
         bpy.context.view_layer.update()
@@ -145,17 +152,17 @@ def test_an_old_result_is_known_as_one(parts):
 
 def test_the_sentence():
     frames, shares = np.array([1.0, 31, 61]), np.array([0, 0.5, 1])
-    safe = Measured(frames, shares, np.zeros(3), np.array([0, 0.1, 0.2]))
-    assert message(safe, LIMITS) == (
+    safe = PathMeasurement(frames, shares, np.zeros(3), np.array([0, 0.1, 0.2]))
+    assert summary(safe, LIMITS) == (
         "Safe to the last frame, 61: at most 0 % of the picture is empty and 20 % invented."
     )
-    gaps = Measured(frames, shares, np.array([0, 0, 0.04]), np.full(3, 0.1))
+    gaps = PathMeasurement(frames, shares, np.array([0, 0, 0.04]), np.full(3, 0.1))
     assert gaps.safe_until(LIMITS) == (46.0, 0.75)
-    assert message(gaps, LIMITS) == (
+    assert summary(gaps, LIMITS) == (
         "Safe to frame 46 of 61: after that up to 4.0 % of the picture is empty."
     )
-    never = Measured(frames, shares, np.zeros(3), np.ones(3))
-    assert message(never, LIMITS) == (
+    never = PathMeasurement(frames, shares, np.zeros(3), np.ones(3))
+    assert summary(never, LIMITS) == (
         "Not even the first frame is safe: up to 100 % of the picture is invented."
     )
 
@@ -178,7 +185,7 @@ def test_the_operator_reports_and_the_overlay_colors_the_curve(parts):
 def test_colors_follow_the_worst_of_the_passes():
     shares = np.array([0.0, 0.4, 0.8, 0.4, 0.0])
     empty = np.array([0.0, 0.01, 0.04, 0.01, 0.0])
-    measured = Measured(np.arange(5.0), shares, empty, np.zeros(5))
+    measured = PathMeasurement(np.arange(5.0), shares, empty, np.zeros(5))
     at = np.array([0.0, 0.4, 0.47, 0.7, 0.9])
     colors = [tuple(c) for c in path_overlay.path_colors(measured, LIMITS, at)]
     names = path_overlay.GREEN, path_overlay.GREEN, path_overlay.AMBER, path_overlay.RED

@@ -10,7 +10,7 @@ bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 from dataclasses import replace
 from types import SimpleNamespace
 
-from make_4d.geometry.camera_rig import lay_path
+from make_4d.geometry.camera_rig import set_path
 from make_4d.geometry.core.camera_path import CameraPath
 from make_4d.geometry.keyframes import curves_of, ensure_action
 from make_4d.geometry.rig_keys import Timing
@@ -196,7 +196,7 @@ def test_what_was_deleted_is_made_anew(parts, part, way):
         with pytest.raises(RuntimeError, match="first flight isn't known"):
             fly(preset="MADE")
         rig = ensure_rig(bpy.context.scene, parts_of(bpy.context.scene))
-        lay_path(rig, BENT, Timing(1, FRAMES))
+        set_path(rig, BENT, Timing(1, FRAMES))
     after = parts_of(bpy.context.scene)
     assert getattr(after, part) is not None
     kinds = [c.type for c in after.camera.constraints]

@@ -13,8 +13,8 @@ from make_4d.geometry.build import build_scene
 from make_4d.geometry.clouds import make_points
 from make_4d.geometry.core.camera import blender_from_camera, unproject
 from make_4d.geometry.core.color import srgb_to_linear
-from make_4d.geometry.front import front_of, outpainted_lens, photo_area
 from make_4d.geometry.guides import SPEED, guide_lines, guides_of, make_guide, widest_run
+from make_4d.geometry.photo_view import outpainted_lens, photo_area, view_from_photo
 from make_4d.geometry.scene_parts import parts_of
 
 
@@ -123,7 +123,7 @@ def test_a_scene_without_clouds_says_so(addon, empty_blend):
 
 def test_front_is_the_nearest_point_of_every_pixel(parts, make_scene_data):
     lens = outpainted_lens(parts.still)
-    front = front_of([parts.still, parts.moving], lens)
+    front = view_from_photo([parts.still, parts.moving], lens)
     scene_data = make_scene_data()
     for points in (scene_data.still, scene_data.moving):
         seen = points.position
@@ -136,13 +136,13 @@ def test_front_is_the_nearest_point_of_every_pixel(parts, make_scene_data):
 
 def test_front_takes_the_nearer_of_two_and_fills_what_is_gone(parts, make_scene_data):
     lens = outpainted_lens(parts.still)
-    front = front_of([parts.still, parts.moving], lens)
-    alone = front_of([parts.moving], lens)
+    front = view_from_photo([parts.still, parts.moving], lens)
+    alone = view_from_photo([parts.moving], lens)
     assert np.isfinite(alone.depth).all() and (alone.depth > 50).all()
     still = make_scene_data().still
     nearer = make_points("copy", replace(still, position=0.5 * still.position))
     both = bpy.data.objects.new("copy", nearer)
-    halved = front_of([both, parts.still, parts.moving], lens).depth
+    halved = view_from_photo([both, parts.still, parts.moving], lens).depth
     covered = front.depth < 50
     np.testing.assert_allclose(halved[covered], 0.5 * front.depth[covered], rtol=1e-4)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from make_4d.geometry.core import path
+from make_4d.geometry.core import path_limits
 from make_4d.geometry.core.autocruise import CruiseSettings
 from make_4d.geometry.core.camera import Intrinsics
 from make_4d.geometry.core.camera_path import FORWARD, sampled_path
@@ -52,8 +52,8 @@ def nearest(points, places):
 def test_a_straight_flight_goes_through_the_hill_and_a_long_cruise_round_it(rng):
     points, radius = cloud(ground(rng), hill(rng))
     view = render_low(points, radius, low_camera(CAMERA), np.zeros(3), FORWARD)
-    position, look = path.cruise_pose(np.clip(1 / view.depth, 0, 1), low_camera(CAMERA))
-    straight = path.straight_path(position * FLIGHT.length / np.linalg.norm(position), look)
+    position, look = path_limits.cruise_pose(np.clip(1 / view.depth, 0, 1), low_camera(CAMERA))
+    straight = path_limits.straight_path(position * FLIGHT.length / np.linalg.norm(position), look)
     assert nearest(points, sampled_path(straight, 200).positions) < 0.05
     flown = long_cruise(points, radius, CAMERA, FLIGHT)
     assert 3 <= flown.count <= 7
@@ -112,7 +112,7 @@ def test_looks_no_farther_than_the_picture_s_border(rng):
     edge = np.array([[x, 0.0, 10.0] for x in (-6.5, 6.5)], np.float32)
     flown = long_cruise(points, radius, CAMERA, FLIGHT, edge)
     for position, look in zip(flown.positions, flown.looks, strict=True):
-        assert path.border_stays_outside(edge, CAMERA, position, look)
+        assert path_limits.border_stays_outside(edge, CAMERA, position, look)
 
 
 def test_more_avoidance_keeps_farther_off(rng):

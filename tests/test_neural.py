@@ -28,8 +28,8 @@ from make_4d.geometry.core.neural_frame import (
     load_frame,
     save_frame,
 )
+from make_4d.geometry.custom_properties import FEATURES, NETWORKS
 from make_4d.geometry.folders import cache_folder
-from make_4d.geometry.marks import FEATURES, NETWORKS
 from make_4d.ml.networks import paint
 from make_4d.ml.networks.checkpoint import load_networks
 from make_4d.ml.networks.features import point_features

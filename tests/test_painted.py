@@ -186,7 +186,7 @@ def runner(photo, tmp_path):
 
 
 def shown(scene_data, name):
-    picture = next(p for p in scene_data.plan.pictures if p.name == name)
+    picture = next(p for p in scene_data.plan.editable_images if p.name == name)
     image = cv2.imread(picture.file, cv2.IMREAD_UNCHANGED)
     return picture, image if image.ndim == 2 else image[..., ::-1].copy()
 

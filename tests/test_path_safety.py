@@ -13,7 +13,7 @@ from make_4d.geometry.core.camera_path import (
     scaled_path,
     zoomed,
 )
-from make_4d.geometry.core.path import straight_path
+from make_4d.geometry.core.path_limits import straight_path
 from make_4d.geometry.core.path_safety import check_path
 
 CAMERA = Intrinsics.from_field_of_view(96, 64, 0.9)

@@ -10,6 +10,7 @@ import pytest
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
 from lake_scene import make_lake_file, paint
+from make_4d.geometry.custom_properties import MOTION_REGIONS
 from make_4d.geometry.editable_images import (
     EDITED,
     FRESH,
@@ -20,7 +21,6 @@ from make_4d.geometry.editable_images import (
     read_levels,
     state_of,
 )
-from make_4d.geometry.marks import REGIONS
 from make_4d.geometry.nodes.hide_layers import GROUP_ROLE
 from make_4d.geometry.nodes.tree import modifier_of
 from make_4d.geometry.read_clouds import read_attribute
@@ -228,7 +228,7 @@ def test_update_motion_keeps_what_was_painted_elsewhere(parts):
         editable_images_of(parts.still)["outpainted"], slice(80, 90), slice(60, 80), (1.0, 0.0, 0.0)
     )
     rebuild()
-    paint(parts.still[REGIONS], slice(None), slice(None), 0.0)
+    paint(parts.still[MOTION_REGIONS], slice(None), slice(None), 0.0)
     assert bpy.ops.make_4d.update_motion("EXEC_DEFAULT", True) == {"FINISHED"}
     parts = parts_of(bpy.context.scene)
     assert (np.abs(colors(parts)[:, :3] - (1, 0, 0)) < 1e-6).all(axis=1).sum() > 100

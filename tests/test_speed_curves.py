@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from make_4d.geometry.marks import mark
+from make_4d.geometry.custom_properties import mark
 from test_animate_nodes import LOOP, moving  # noqa: F401
 
 

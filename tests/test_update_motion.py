@@ -10,8 +10,8 @@ import pytest
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
 from lake_scene import make_lake_file, paint
-from make_4d.geometry.marks import REGIONS, SETTINGS
-from make_4d.geometry.motion_image import is_painted, read_regions
+from make_4d.geometry.custom_properties import MOTION_REGIONS, SETTINGS
+from make_4d.geometry.motion_regions import is_painted, read_regions
 from make_4d.geometry.nodes.animate import LOOP_LENGTH, SPEED
 from make_4d.geometry.nodes.tree import get_input, modifier_of, set_input
 from make_4d.geometry.scene_parts import parts_of
@@ -32,7 +32,7 @@ def parts(made):
 
 def moving_pixels(parts) -> np.ndarray:
     """Which pixels (H, W) of the wide photo have a moving point that the photo shows."""
-    width, height = parts.still[REGIONS].size
+    width, height = parts.still[MOTION_REGIONS].size
     moves = np.zeros(width * height, bool)
     if parts.moving is not None:
         cloud = parts.moving.data
@@ -47,7 +47,7 @@ def moving_pixels(parts) -> np.ndarray:
 
 
 def test_a_scene_has_its_regions_as_an_image(parts):
-    image = parts.still[REGIONS]
+    image = parts.still[MOTION_REGIONS]
     assert not is_painted(image) and image.packed_file is not None
     found = read_regions(image)
     assert found.shape == (image.size[1], image.size[0]) and 0.05 < (found > 0.5).mean() < 0.95
@@ -55,7 +55,7 @@ def test_a_scene_has_its_regions_as_an_image(parts):
 
 
 def test_painting_moves_what_is_white_and_nothing_else(parts):
-    image = parts.still[REGIONS]
+    image = parts.still[MOTION_REGIONS]
     height = image.size[1]
     paint(image, slice(0, height), slice(None), 0.0)
     paint(image, slice(height - 40, height - 8), slice(20, 90), 1.0)
@@ -65,11 +65,11 @@ def test_painting_moves_what_is_white_and_nothing_else(parts):
     inside = np.zeros_like(moves)
     inside[height - 40 : height - 8, 20:90] = True
     assert moves[inside].mean() > 0.6 and not moves[~inside].any()
-    assert is_painted(parts.still[REGIONS]), "the painting stays"
+    assert is_painted(parts.still[MOTION_REGIONS]), "the painting stays"
 
 
 def test_all_black_stands_still_and_white_again_moves(parts):
-    image = parts.still[REGIONS]
+    image = parts.still[MOTION_REGIONS]
     paint(image, slice(None), slice(None), 0.0)
     assert bpy.ops.make_4d.update_motion("EXEC_DEFAULT", True) == {"FINISHED"}
     assert len(parts_of(bpy.context.scene).moving.data.points) == 0
@@ -86,7 +86,7 @@ def test_the_artists_work_stays(parts):
     parts.moving.name = "My river"
     set_input(parts.moving, modifier_of(parts.moving, "animate"), SPEED, 0.5)
     material = parts.still.data.materials[0]
-    image = parts.still[REGIONS]
+    image = parts.still[MOTION_REGIONS]
     paint(image, slice(0, 30), slice(None), 0.0)
     assert bpy.ops.make_4d.update_motion("EXEC_DEFAULT", True) == {"FINISHED"}
     after = parts_of(bpy.context.scene)
@@ -98,12 +98,12 @@ def test_the_artists_work_stays(parts):
 
 
 def test_painting_is_saved_with_the_file(parts, tmp_path):
-    image = parts.still[REGIONS]
+    image = parts.still[MOTION_REGIONS]
     paint(image, slice(0, 9), slice(0, 9), 0.0)
     before = read_regions(image)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "other.blend"))
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "other.blend"))
-    image = parts_of(bpy.context.scene).still[REGIONS]
+    image = parts_of(bpy.context.scene).still[MOTION_REGIONS]
     np.testing.assert_array_equal(read_regions(image), before)
     assert is_painted(image)
 
@@ -111,7 +111,7 @@ def test_painting_is_saved_with_the_file(parts, tmp_path):
 def test_one_undo_takes_the_new_motion_back(parts):
     bpy.ops.ed.undo_push(message="before")
     count = len(parts.moving.data.points)
-    paint(parts.still[REGIONS], slice(None), slice(None), 0.0)
+    paint(parts.still[MOTION_REGIONS], slice(None), slice(None), 0.0)
     bpy.ops.ed.undo_push(message="painted")
     assert bpy.ops.make_4d.update_motion("EXEC_DEFAULT", True) == {"FINISHED"}
     assert len(parts_of(bpy.context.scene).moving.data.points) == 0

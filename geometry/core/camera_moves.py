@@ -17,7 +17,7 @@ from .camera import FloatArray, Intrinsics
 from .camera_path import FORWARD, CameraPath, scaled_path
 from .low_view import low_camera, render_low
 from .obstacles import Obstacles
-from .path import cruise_pose, largest_share, stays_inside, straight_path
+from .path_limits import cruise_pose, largest_safe_fraction, stays_inside, straight_path
 from .travel import Values
 
 REACH = 1.5
@@ -111,7 +111,7 @@ def border_of(points: FloatArray, outpainted: Intrinsics) -> FloatArray:
     return points[(points[:, 2] > 0) & ~inner]
 
 
-def preset(
+def plan_move(
     key: str, scene: SceneFacts, amount: float = 1.0, mirrored: bool = False, seed: int = 0
 ) -> CameraPath:
     """The path of a move of PRESETS.
@@ -129,7 +129,7 @@ def preset(
 
 
 def _safe_share(way: Callable[[float], CameraPath], scene: SceneFacts) -> float:
-    return largest_share(lambda share: is_safe(way(share), scene))
+    return largest_safe_fraction(lambda share: is_safe(way(share), scene))
 
 
 def _shaped(shape: Shape, scene: SceneFacts, mirrored: bool, seed: int, share: float) -> CameraPath:

@@ -16,7 +16,7 @@ from .camera import FloatArray, Intrinsics, Vector, look_rotation
 from .camera_path import DOWN, FORWARD, CameraPath, sampled_path, slerp
 from .low_view import low_camera, render_low
 from .obstacles import CLEARANCE, Obstacles
-from .path import border_stays_outside, largest_share
+from .path_limits import border_stays_outside, largest_safe_fraction
 from .travel import Values
 
 AHEAD = 2.0
@@ -172,7 +172,7 @@ def _shown(world: _World, position: Vector, look: Vector) -> Vector:
         turned = slerp(FORWARD, look, share)
         return border_stays_outside(world.border, world.camera, position, turned)
 
-    return slerp(FORWARD, look, largest_share(safe, 6))
+    return slerp(FORWARD, look, largest_safe_fraction(safe, 6))
 
 
 def _few_waypoints(places: Values, looks: Values, obstacles: Obstacles) -> CameraPath:

@@ -78,7 +78,7 @@ class ScenePlan:
     networks: str = ""
     margins: tuple[int, int, int, int] = (0, 0, 0, 0)
     tilt: float = 0.0
-    pictures: tuple[EditableImage, ...] = ()
+    editable_images: tuple[EditableImage, ...] = ()
 
     @property
     def outpainted_camera(self) -> Intrinsics:
@@ -96,7 +96,7 @@ class SceneData:
     still: PointArrays
     moving: PointArrays
     plan: ScenePlan
-    regions: FloatArray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    motion_regions: FloatArray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
 
 def save_scene_data(scene_data: SceneData, folder: Path) -> None:
@@ -117,9 +117,9 @@ def save_scene_data(scene_data: SceneData, folder: Path) -> None:
         "networks": plan.networks,
         "margins": plan.margins,
         "tilt": plan.tilt,
-        "pictures": [asdict(picture) for picture in plan.pictures],
+        "editable_images": [asdict(image) for image in plan.editable_images],
     }
-    np.save(folder / "regions.npy", scene_data.regions)
+    np.save(folder / "motion_regions.npy", scene_data.motion_regions)
     (folder / "plan.json").write_text(json.dumps(record), encoding="utf-8")
 
 
@@ -137,10 +137,12 @@ def load_scene_data(folder: Path) -> SceneData:
         record["networks"],
         tuple(record["margins"]),
         record["tilt"],
-        tuple(EditableImage(**picture) for picture in record["pictures"]),
+        tuple(EditableImage(**image) for image in record["editable_images"]),
     )
-    regions = np.load(folder / "regions.npy", allow_pickle=False)
-    return SceneData(_load_points(folder, "still"), _load_points(folder, "moving"), plan, regions)
+    motion_regions = np.load(folder / "motion_regions.npy", allow_pickle=False)
+    return SceneData(
+        _load_points(folder, "still"), _load_points(folder, "moving"), plan, motion_regions
+    )
 
 
 def _load_points(folder: Path, name: str) -> PointArrays:

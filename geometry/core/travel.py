@@ -50,7 +50,7 @@ def bezier_samples(points: Values, left: Values, right: Values) -> Values:
     return a * (1 - u) ** 3 + 3 * b * u * (1 - u) ** 2 + 3 * c * u**2 * (1 - u) + d * u**3
 
 
-def traveled_shares(samples: Values) -> Values:
+def traveled_fractions(samples: Values) -> Values:
     """Share of the length traveled at samples (m, SAMPLES + 1, 3) of a curve's pieces, which meet.
 
     Returns (m * SAMPLES + 1,), rising from 0 to 1; evenly spaced where the curve has no length.
@@ -62,18 +62,18 @@ def traveled_shares(samples: Values) -> Values:
     return traveled / traveled[-1]
 
 
-def passing_shares(points: Values, left: Values, right: Values) -> Values:
+def point_fractions(points: Values, left: Values, right: Values) -> Values:
     """Share of a Bezier curve's length traveled at each of its points.
 
     points, left, right (n, 3): control points and their handles, n >= 2. Returns (n,), rising from
     0 to 1; evenly spaced where the curve has no length.
     """
-    return traveled_shares(bezier_samples(points, left, right))[::SAMPLES]
+    return traveled_fractions(bezier_samples(points, left, right))[::SAMPLES]
 
 
 def parameter_at(points: Values, left: Values, right: Values, share: float) -> tuple[int, float]:
     """The piece of a Bezier curve, and the parameter 0..1 on it, where `share` is traveled."""
-    traveled = traveled_shares(bezier_samples(points, left, right))
+    traveled = traveled_fractions(bezier_samples(points, left, right))
     at = float(np.interp(share, traveled, np.arange(len(traveled)) / SAMPLES))
     piece = min(int(at), len(points) - 2)
     return piece, at - piece

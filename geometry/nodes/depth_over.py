@@ -12,7 +12,7 @@ from typing import Any
 
 import bpy
 
-from ..marks import ROLE, mark
+from ..custom_properties import ROLE, mark
 from . import edge_matte
 from .tree import Socket, add_node, feed, math
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import bpy
 
-from ..marks import ROLE, mark
+from ..custom_properties import ROLE, mark
 from .tree import Socket, add_node, feed, math
 
 GROUP_ROLE = "edge_matte"

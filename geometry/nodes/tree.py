@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from ..marks import ROLE, VERSION
+from ..custom_properties import ROLE, VERSION
 
 type Socket = bpy.types.NodeSocket
 COLUMN = 190.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...geometry.core import path
+from ...geometry.core import path_limits
 from ...geometry.core.camera import FloatArray, Intrinsics, pixel_centers, unproject
 from ...geometry.core.camera_path import scaled_path
 from ..cache.stage_cache import Arrays
@@ -24,12 +24,12 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     top, right, bottom, left = (int(m) for m in inputs["margins"])
     height, width = inputs["disparity"].shape
     inside = slice(top, height - bottom), slice(left, width - right)
-    position, look = path.cruise_pose(inputs["disparity"][inside], camera)
+    position, look = path_limits.cruise_pose(inputs["disparity"][inside], camera)
     if settings.fly == "out":
-        position, look = path.backward_from(position, look)
-    whole = path.straight_path(position, look)
+        position, look = path_limits.backward_from(position, look)
+    whole = path_limits.straight_path(position, look)
     border = border_points(inputs["depth"][0], outpainted_camera)
-    fraction = path.safe_fraction(border, camera, whole)
+    fraction = path_limits.safe_fraction(border, camera, whole)
     flown = scaled_path(whole, fraction)
     context.report(1.0)
     tilt = horizon_tilt(inputs["image"], inputs["sky"][inside])

@@ -159,8 +159,8 @@ class PipelineRun:
         """Keep what belongs to the scene beside the cache, where it stays as long as the scene."""
         edited = {edit.name for edit in self._edits}
         folder = self._cache.folder
-        pictures = write_editable_images(results, self._keys, self._bases, edited, folder)
-        plan = replace(plan, pictures=pictures)
+        images = write_editable_images(results, self._keys, self._bases, edited, folder)
+        plan = replace(plan, editable_images=images)
         if "features" not in results:
             return plan
         key, size = self._keys["features"], results["depth"].shape[1:]

@@ -11,11 +11,11 @@ from make_4d.geometry.core.camera_moves import (
     CAMERA_MOVES,
     SceneFacts,
     is_safe,
-    preset,
+    plan_move,
     scene_facts,
 )
 from make_4d.geometry.core.camera_path import DOWN, FORWARD, CameraPath, sampled_path, zoomed
-from make_4d.geometry.core.path import border_stays_outside
+from make_4d.geometry.core.path_limits import border_stays_outside
 from make_4d.geometry.core.path_safety import check_path
 
 CAMERA = Intrinsics.from_field_of_view(96, 64, 0.9)
@@ -66,7 +66,7 @@ def test_facts_of_nothing_are_refused():
 
 @pytest.mark.parametrize("key", CAMERA_MOVES)
 def test_every_move_starts_at_the_photo_and_shows_no_border(key, scene):
-    path = preset(key, scene)
+    path = plan_move(key, scene)
     np.testing.assert_allclose(path.positions[0], 0, atol=1e-6)
     np.testing.assert_allclose(path.looks[0], FORWARD, atol=1e-6)
     assert 3 <= path.count <= 12 and path.closed == (key in LOOPS)
@@ -78,18 +78,18 @@ def test_every_move_starts_at_the_photo_and_shows_no_border(key, scene):
 
 @pytest.mark.parametrize("key", ["OUT", "ORBIT", "SIDE"])
 def test_more_than_the_picture_holds_is_allowed_and_shows_it(key, scene):
-    assert not is_safe(preset(key, scene, 1.2), scene)
-    half = np.abs(preset(key, scene, 0.5).positions).max()
-    assert half == pytest.approx(0.5 * np.abs(preset(key, scene).positions).max(), rel=0.05)
+    assert not is_safe(plan_move(key, scene, 1.2), scene)
+    half = np.abs(plan_move(key, scene, 0.5).positions).max()
+    assert half == pytest.approx(0.5 * np.abs(plan_move(key, scene).positions).max(), rel=0.05)
 
 
 def test_flying_out_ends_on_the_outpainted_picture_without_holes(scene):
     points, radius = card_before_a_wall()
     far = replace(scene, subject=8.0)
-    end = preset("OUT", far)
+    end = plan_move("OUT", far)
     # The border's outermost pixels, 71.5 px from the middle, may come as near as 48 + 2 px to it.
     assert WALL - end.positions[-1, 2] == pytest.approx(WALL * 71.5 / 50, rel=1e-3)
-    views = [sampled_path(path, 5) for path in (end, preset("OUT", far, 1.5))]
+    views = [sampled_path(path, 5) for path in (end, plan_move("OUT", far, 1.5))]
     within, beyond = (
         check_path(points, radius, np.ones_like(radius), CAMERA, poses) for poses in views
     )
@@ -99,7 +99,7 @@ def test_flying_out_ends_on_the_outpainted_picture_without_holes(scene):
 
 @pytest.mark.parametrize("key", ["ORBIT", "CRANE", "CIRCLE"])
 def test_the_subject_stays_in_the_middle(key, scene):
-    poses = sampled_path(preset(key, scene), 30)
+    poses = sampled_path(plan_move(key, scene), 30)
     for position, look in zip(poses.positions, poses.looks, strict=True):
         x, y, z = look_rotation(look, DOWN) @ (scene.focus - position)
         assert np.hypot(x, y) < 0.02 * z
@@ -109,28 +109,28 @@ def test_the_subject_stays_in_the_middle(key, scene):
 
 
 def test_a_dolly_zoom_keeps_the_subject_s_size(scene):
-    poses = sampled_path(preset("DOLLY_ZOOM", scene), 20)
+    poses = sampled_path(plan_move("DOLLY_ZOOM", scene), 20)
     size = poses.focal / (CARD - poses.positions[:, 2])
     np.testing.assert_allclose(size, 1 / CARD, rtol=1e-3)
     assert abs(np.log(poses.focal[-1])) > 0.1
 
 
 def test_moves_go_where_their_names_say(scene):
-    ends = {key: preset(key, scene).positions[-1] for key in CAMERA_MOVES if key not in LOOPS}
+    ends = {key: plan_move(key, scene).positions[-1] for key in CAMERA_MOVES if key not in LOOPS}
     assert ends["IN"][2] > 1 and ends["OUT"][2] < -0.3
     assert ends["CRANE"][1] < -0.2 and ends["SIDE"][0] > 0.2 and ends["ORBIT"][0] > 0.2
     assert np.linalg.norm(ends["CRUISE"]) == pytest.approx(0.6, rel=1e-3)
-    mirrored = preset("SIDE", scene, mirrored=True)
+    mirrored = plan_move("SIDE", scene, mirrored=True)
     np.testing.assert_allclose(mirrored.positions[-1], ends["SIDE"] * [-1, 1, 1], atol=1e-6)
 
 
 def test_flying_in_stops_before_what_is_near(scene):
     near = replace(scene, subject=9.9)
-    assert np.linalg.norm(preset("IN", near).positions[-1]) < CARD - 0.1
+    assert np.linalg.norm(plan_move("IN", near).positions[-1]) < CARD - 0.1
 
 
 def test_handheld_is_seeded_and_small(scene):
-    one, same, other = (preset("HANDHELD", scene, seed=seed) for seed in (1, 1, 2))
+    one, same, other = (plan_move("HANDHELD", scene, seed=seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one.positions, same.positions)
     assert np.abs(one.positions - other.positions).max() > 0.005
     assert np.abs(one.positions).max() < 0.2
@@ -139,6 +139,6 @@ def test_handheld_is_seeded_and_small(scene):
 
 def test_what_is_not_a_move_is_refused(scene):
     with pytest.raises(KeyError):
-        preset("LOOPING", scene)
+        plan_move("LOOPING", scene)
     with pytest.raises(ValueError, match="amount"):
-        preset("IN", scene, -1.0)
+        plan_move("IN", scene, -1.0)

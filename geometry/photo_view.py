@@ -9,12 +9,12 @@ import numpy as np
 
 from .clouds import COLOR
 from .core.camera import FloatArray, Intrinsics
-from .marks import LENS
+from .custom_properties import LENS
 from .read_clouds import read_attribute
 
 
 @dataclass(frozen=True, eq=False)
-class Front:
+class PhotoView:
     """depth (H, W) float32 scene units; color (H, W, 3) float32 scene-linear; both without gaps."""
 
     depth: FloatArray
@@ -40,7 +40,7 @@ def photo_area(still: bpy.types.Object) -> tuple[slice, slice]:
     return slice(top, height - bottom), slice(left, width - right)
 
 
-def front_of(clouds: list[bpy.types.Object], lens: Intrinsics) -> Front:
+def view_from_photo(clouds: list[bpy.types.Object], lens: Intrinsics) -> PhotoView:
     """The nearest solid point at every pixel of the wide photo.
 
     By the points' attribute `pixel`, so that the clouds may have been moved or edited; a pixel of
@@ -62,11 +62,11 @@ def front_of(clouds: list[bpy.types.Object], lens: Intrinsics) -> Front:
     return _without_gaps(nearest.reshape(shape), color.reshape(*shape, 3))
 
 
-def _without_gaps(depth: FloatArray, color: FloatArray) -> Front:
+def _without_gaps(depth: FloatArray, color: FloatArray) -> PhotoView:
     from scipy import ndimage  # here, because enabling the add-on must not load SciPy
 
     missing = ~np.isfinite(depth)
     if missing.all():
-        return Front(np.ones_like(depth), color)
+        return PhotoView(np.ones_like(depth), color)
     at = ndimage.distance_transform_edt(missing, return_distances=False, return_indices=True)
-    return Front(depth[tuple(at)], color[tuple(at)])
+    return PhotoView(depth[tuple(at)], color[tuple(at)])

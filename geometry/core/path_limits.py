@@ -85,10 +85,12 @@ def stays_inside(border: FloatArray, camera: Intrinsics, path: CameraPath) -> bo
 
 def safe_fraction(border: FloatArray, camera: Intrinsics, path: CameraPath) -> float:
     """Largest fraction (0..1), about the photo's pose, of a path that never shows the border."""
-    return largest_share(lambda fraction: stays_inside(border, camera, scaled_path(path, fraction)))
+    return largest_safe_fraction(
+        lambda fraction: stays_inside(border, camera, scaled_path(path, fraction))
+    )
 
 
-def largest_share(safe: Callable[[float], bool], steps: int = 12) -> float:
+def largest_safe_fraction(safe: Callable[[float], bool], steps: int = 12) -> float:
     """Largest share, 0..1, up to which something is safe, by bisection; 1 is tried first."""
     if safe(1.0):
         return 1.0

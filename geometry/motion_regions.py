@@ -12,9 +12,9 @@ import bpy
 import numpy as np
 
 from .core.camera import FloatArray
-from .marks import ROLE, mark
+from .custom_properties import ROLE, mark
 
-REGIONS_ROLE = "regions"
+MOTION_REGIONS_ROLE = "regions"
 _FOUND = "make_4d_found"
 """On the image: hash of the pixels that were found, by which painting is noticed."""
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
@@ -24,7 +24,7 @@ def make_regions_image(name: str, regions: FloatArray, cache_id: str = "") -> bp
     """A packed image of regions (H, W) 0..1, top row first."""
     height, width = regions.shape
     image = bpy.data.images.new(name, width, height, alpha=False, is_data=True)
-    mark(image, REGIONS_ROLE, cache_id)
+    mark(image, MOTION_REGIONS_ROLE, cache_id)
     write_regions(image, regions)
     return image
 
@@ -62,11 +62,11 @@ def fingerprint(regions: FloatArray) -> str:
     return hashlib.sha256(levels.tobytes() + str(levels.shape).encode()).hexdigest()[:16]
 
 
-def keep_painting() -> None:
+def pack_painted_regions() -> None:
     """Pack what was painted since, so that saving the file saves it.
 
     Blender itself keeps of a packed image what was last packed.
     """
     for image in bpy.data.images:
-        if image.get(ROLE) == REGIONS_ROLE and image.is_dirty and image.library is None:
+        if image.get(ROLE) == MOTION_REGIONS_ROLE and image.is_dirty and image.library is None:
             image.pack()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from make_4d.geometry.core import path
+from make_4d.geometry.core import path_limits
 from make_4d.geometry.core.camera import (
     Intrinsics,
     look_rotation,
@@ -23,7 +23,7 @@ def border_at(depth):
 
 
 def safe(border, position, look):
-    return path.safe_fraction(border, CAMERA, path.straight_path(position, look))
+    return path_limits.safe_fraction(border, CAMERA, path_limits.straight_path(position, look))
 
 
 def look_at_angle(angle):
@@ -66,7 +66,7 @@ def test_flying_in_is_safe_and_turning_far_is_not():
     fraction = safe(border, np.zeros(3), look_at_angle(0.6))
     assert 0.5 * limit < 0.6 * fraction < 1.05 * limit
     look = slerp(FORWARD, look_at_angle(0.6), fraction)
-    assert path.border_stays_outside(border, CAMERA, np.zeros(3), look)
+    assert path_limits.border_stays_outside(border, CAMERA, np.zeros(3), look)
 
 
 def test_flying_out_stops_before_the_border_shows():
@@ -78,20 +78,20 @@ def test_flying_out_stops_before_the_border_shows():
 
 def test_the_photo_s_subject_stays_in_the_frame():
     small = look_at_angle(0.05)
-    np.testing.assert_array_equal(path.limited_turn(small, CAMERA), small)
-    limited = path.limited_turn(look_at_angle(0.7), CAMERA)
+    np.testing.assert_array_equal(path_limits.limited_turn(small, CAMERA), small)
+    limited = path_limits.limited_turn(look_at_angle(0.7), CAMERA)
     half_of_the_way = 0.5 * np.arctan(24 / CAMERA.focal)
     np.testing.assert_allclose(limited, look_at_angle(half_of_the_way), atol=1e-12)
 
 
 def test_backward_is_the_mirror_of_forward():
-    position, look = path.backward_from(np.array([0.1, -0.2, 0.5]), look_at_angle(0.2))
+    position, look = path_limits.backward_from(np.array([0.1, -0.2, 0.5]), look_at_angle(0.2))
     np.testing.assert_allclose(position, [-0.1, 0.2, -0.5])
     np.testing.assert_allclose(look, look_at_angle(-0.2), atol=1e-12)
 
 
 def test_waypoints_start_at_the_photo():
-    whole = path.straight_path(np.array([0, 0, 0.6]), look_at_angle(0.2))
+    whole = path_limits.straight_path(np.array([0, 0, 0.6]), look_at_angle(0.2))
     flown = scaled_path(whole, 0.5)
     np.testing.assert_allclose(flown.positions[:, 2], [0, 0.15, 0.3], atol=1e-6)
     np.testing.assert_allclose(flown.looks[0], [0, 0, 1])

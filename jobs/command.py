@@ -23,7 +23,14 @@ from ..geometry.folders import models_folder, results_in, user_cache_folder
 from ..geometry.scene_setup import set_film_output
 from ..ml.client.process import MissingPackageError
 from ..ml.client.tasks import Download, Job, Task
-from ..ml.common.job_settings import DEVICES, JobSettings, Resources, SettingsError
+from ..ml.common.job_settings import (
+    DEFAULTS,
+    DEVICES,
+    FIELD_OF_VIEW_DEGREES,
+    JobSettings,
+    Resources,
+    SettingsError,
+)
 from ..ml.common.model_store import size_words, state_of
 from ..ml.common.protocol import Cancelled, DeviceFound, Done, Failed, Progress, StageDone
 from ..ml.common.registry import BUILTIN, MODELS, STAGES, model, models_for
@@ -49,13 +56,35 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("photo", nargs="?", metavar="PHOTO", help="default: a sample photograph")
     p.add_argument("-o", "--output", default="flight.mp4", help="the film (default: flight.mp4)")
     p.add_argument("--blend", help="the scene (default: beside the film, same name)")
-    p.add_argument("--frames", type=int, default=60, help="length of the film (60)")
-    p.add_argument("--size", type=int, default=512, help="longer side in pixels (512)")
-    p.add_argument("--layers", type=int, default=3, help="depth layers, 0 for automatic (3)")
-    p.add_argument("--fly", choices=("in", "out"), default="in", help="into or out of the photo")
+    p.add_argument(
+        "--frames", type=int, default=DEFAULTS.frames, help="length of the film (%(default)s)"
+    )
+    p.add_argument(
+        "--size", type=int, default=DEFAULTS.size, help="longer side in pixels (%(default)s)"
+    )
+    p.add_argument(
+        "--layers",
+        type=int,
+        default=DEFAULTS.layers,
+        help="depth layers, 0 for automatic (%(default)s)",
+    )
+    p.add_argument(
+        "--fly", choices=("in", "out"), default=DEFAULTS.fly, help="into or out of the photo"
+    )
     p.add_argument("--no-motion", action="store_true", help="clouds and water stand still")
-    p.add_argument("--seed", type=int, default=0, help="another seed invents other pixels (0)")
-    p.add_argument("--fov", type=float, default=55.0, metavar="DEGREES", help="without EXIF (55)")
+    p.add_argument(
+        "--seed",
+        type=int,
+        default=DEFAULTS.seed,
+        help="another seed generates other pixels (%(default)s)",
+    )
+    p.add_argument(
+        "--fov",
+        type=float,
+        default=FIELD_OF_VIEW_DEGREES,
+        metavar="DEGREES",
+        help="without EXIF (%(default)s)",
+    )
     p.add_argument("--timings", metavar="FILE.json", help="write time and memory of every stage")
     p.add_argument("--keep-frames", metavar="DIR", help="keep the film's frames as PNG files")
     p.add_argument("--cache", metavar="DIR", help="folder of the stage cache")
@@ -71,9 +100,21 @@ def add_model_arguments(p: argparse.ArgumentParser) -> None:
         group.add_argument(f"--{stage}", choices=keys, default=BUILTIN, metavar="MODEL")
     group.add_argument("--prompt", default="", help="what to paint where the photo shows nothing")
     group.add_argument("--avoid", default="", metavar="PROMPT", help="what not to paint")
-    group.add_argument("--steps", type=int, default=45, help="denoising steps (45)")
-    group.add_argument("--guidance", type=float, default=10.0, help="weight of the prompt (10)")
-    group.add_argument("--strength", type=float, default=1.0, help="0 to 1: 1 invents freely (1)")
+    group.add_argument(
+        "--steps", type=int, default=DEFAULTS.steps, help="denoising steps (%(default)s)"
+    )
+    group.add_argument(
+        "--guidance",
+        type=float,
+        default=DEFAULTS.guidance,
+        help="weight of the prompt (%(default)s)",
+    )
+    group.add_argument(
+        "--strength",
+        type=float,
+        default=DEFAULTS.strength,
+        help="0 to 1: 1 invents freely (%(default)s)",
+    )
     group.add_argument("--networks", metavar="FILE", help="the paper's checkpoint: paint with it")
     group.add_argument("--device", choices=DEVICES, default="auto", help="what they run on (auto)")
     group.add_argument("--models", metavar="DIR", help="the models folder")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
@@ -11,18 +9,29 @@ from ..geometry.core.messages import Message
 from ..geometry.output import OUTPUTS, output_of, set_output
 from ..geometry.translation import CONTEXT
 from ..ml.common.job_settings import (
+    DEFAULTS,
+    MAX_FIELD_OF_VIEW,
+    MAX_FRAMES,
+    MAX_GUIDANCE,
     MAX_LAYERS,
     MAX_SIZE,
     MAX_STEPS,
+    MIN_FIELD_OF_VIEW,
+    MIN_LOOP_FRAMES,
     MIN_SIZE,
+    MIN_STRENGTH,
 )
 from ..ml.common.registry import BUILTIN, ModelSpec, models_for
 
 CATEGORY = "Make 4D"
 """The tab of the sidebar that shows these settings."""
 
-QUALITIES = {"DRAFT": (512, 20), "GOOD": (1024, 45), "BEST": (1920, 45)}
-"""What each quality stands for: size in pixels, steps of a diffusion model (the paper's are 45)."""
+QUALITIES = {
+    "DRAFT": (DEFAULTS.size, 20),
+    "GOOD": (1024, DEFAULTS.steps),
+    "BEST": (1920, DEFAULTS.steps),
+}
+"""Size in pixels and steps of a diffusion model at each quality; the default is the paper's."""
 CUSTOM = "CUSTOM"
 _QUALITY_ITEMS = (
     ("DRAFT", "Draft", "Quick, to see what the flight will be like: 512 pixels, coarse painting"),
@@ -85,10 +94,10 @@ class Make4DSettings(bpy.types.PropertyGroup):
     frames: IntProperty(  # type: ignore[valid-type]
         name="Frames",
         description="Length of the flight: more frames fly the same way more slowly",
-        default=60,
+        default=DEFAULTS.frames,
         min=1,
         soft_max=600,
-        max=100_000,
+        max=MAX_FRAMES,
     )
     loop_frames: IntProperty(  # type: ignore[valid-type]
         name="Loop",
@@ -96,11 +105,11 @@ class Make4DSettings(bpy.types.PropertyGroup):
             "Frames after which clouds and water are where they began. A film of one or more whole "
             "loops repeats without a seam where the camera does too"
         ),
-        default=60,
-        min=2,
+        default=DEFAULTS.loop_frames,
+        min=MIN_LOOP_FRAMES,
         soft_min=24,
         soft_max=600,
-        max=100_000,
+        max=MAX_FRAMES,
     )
     size: IntProperty(  # type: ignore[valid-type]
         name="Size",
@@ -108,7 +117,7 @@ class Make4DSettings(bpy.types.PropertyGroup):
             "Longer side of the picture: larger is sharper and takes more time and memory. Another "
             "number than a quality's makes the quality Custom"
         ),
-        default=QUALITIES["DRAFT"][0],
+        default=DEFAULTS.size,
         min=MIN_SIZE,
         soft_max=1920,
         max=MAX_SIZE,
@@ -120,7 +129,7 @@ class Make4DSettings(bpy.types.PropertyGroup):
             "Depth layers that the photo is cut into; each is painted on behind the one before it. "
             "0 chooses the number from the photo"
         ),
-        default=3,
+        default=DEFAULTS.layers,
         min=0,
         max=MAX_LAYERS,
     )
@@ -135,12 +144,12 @@ class Make4DSettings(bpy.types.PropertyGroup):
     motion: BoolProperty(  # type: ignore[valid-type]
         name="Move Clouds and Water",
         description="Let clouds drift and water run; without it everything stands still",
-        default=True,
+        default=DEFAULTS.motion,
     )
     seed: IntProperty(  # type: ignore[valid-type]
         name="Seed",
         description="Another number paints the invented parts differently",
-        default=0,
+        default=DEFAULTS.seed,
         min=0,
     )
     field_of_view: FloatProperty(  # type: ignore[valid-type]
@@ -150,9 +159,9 @@ class Make4DSettings(bpy.types.PropertyGroup):
             "How wide the camera saw, across the photo's longer side: a wrong angle makes the "
             "scene too deep or too flat. Counts where the file does not name its lens"
         ),
-        default=math.radians(55.0),
-        min=0.1,
-        max=2.6,
+        default=DEFAULTS.field_of_view,
+        min=MIN_FIELD_OF_VIEW,
+        max=MAX_FIELD_OF_VIEW,
         subtype="ANGLE",
     )
     nearest_distance: FloatProperty(  # type: ignore[valid-type]
@@ -215,10 +224,10 @@ class Make4DSettings(bpy.types.PropertyGroup):
     guidance: FloatProperty(  # type: ignore[valid-type]
         name="Guidance",
         description="How closely the painting follows the prompt; the paper takes 10",
-        default=10.0,
+        default=DEFAULTS.guidance,
         min=0.0,
         soft_max=20.0,
-        max=50.0,
+        max=MAX_GUIDANCE,
     )
     strength: FloatProperty(  # type: ignore[valid-type]
         name="Strength",
@@ -226,8 +235,8 @@ class Make4DSettings(bpy.types.PropertyGroup):
             "1 invents freely; less stays closer to the colors of what is known, drawn smoothly "
             "into the hole"
         ),
-        default=1.0,
-        min=0.01,
+        default=DEFAULTS.strength,
+        min=MIN_STRENGTH,
         max=1.0,
         subtype="FACTOR",
     )

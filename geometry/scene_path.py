@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 
 from .camera_rig import LOOK, POSITIONS, Rig, change_timing, set_path
-from .core.camera_moves import SceneFacts, plan_move, scene_facts
+from .core.camera_moves import CAMERA_MOVES, CameraMove, SceneFacts, plan_move, scene_facts
 from .core.camera_path import CameraPath
 from .core.long_cruise import LongCruise, long_cruise
 from .core.travel import Ease
@@ -20,7 +20,20 @@ from .scene_parts import SceneError, SceneParts
 from .scene_rig import ensure_rig, existing_rig, photo_lens, photo_matrix
 
 MADE, KEEP, LONG = "MADE", "KEEP", "LONG"
-"""Moves beside the presets: the flight as first made, the path as it is, the long cruise."""
+MOVES = {
+    MADE: CameraMove("As Made", "The path that the scene was made with", options=()),
+    **CAMERA_MOVES,
+    LONG: CameraMove(
+        "Long Cruise",
+        "Fly far: step by step, each on what the camera would see next",
+        options=("length", "steps", "turning", "horizon", "sky", "near"),
+    ),
+    KEEP: CameraMove(
+        "Keep", "Keep the curve and the target; only Ease and Loop are applied", options=()
+    ),
+}
+"""Every move by key, in the order of the menu: those of CAMERA_MOVES, the path as it was first
+made, the long cruise, and the path as it is."""
 INSIDE = 0.98
 """Of the share of the curve that is safe, how much stays when it is made to fit."""
 TRIES, SHORTEST = 6, 0.02

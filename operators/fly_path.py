@@ -45,7 +45,7 @@ class MAKE4D_OT_fly_path(PathOptions, bpy.types.Operator):
         """The options that the move knows."""
         layout = self.layout
         layout.use_property_split = True
-        layout.prop(self, "preset")
+        layout.prop(self, "move")
         draw_options(layout, self)
         layout.prop(self, "ease")
         layout.prop(self, "loop")
@@ -55,7 +55,7 @@ class MAKE4D_OT_fly_path(PathOptions, bpy.types.Operator):
         speed = self.length / self.steps
         step = CruiseSettings(speed, self.horizon, self.sky, self.near, self.turning)
         return PathRequest(
-            move=str(self.preset),
+            move=str(self.move),
             amount=self.amount,
             mirrored=self.mirrored,
             seed=self.seed,

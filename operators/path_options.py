@@ -5,18 +5,12 @@ from __future__ import annotations
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty
 
-from ..geometry.core.camera_moves import CAMERA_MOVES
 from ..geometry.core.path_safety import MAX_INPAINTED, MAX_UNCOVERED
 from ..geometry.path_check import Limits
-from ..geometry.scene_path import KEEP, LONG, MADE
+from ..geometry.scene_path import MOVES
 from ..geometry.translation import CONTEXT
 
-MOVES = (
-    (MADE, "As Made", "The flight that the scene was made with"),
-    *((key, move.label, move.description) for key, move in CAMERA_MOVES.items()),
-    (LONG, "Long Cruise", "Fly far: step by step on what the camera would see next"),
-    (KEEP, "Keep", "Keep the curve and what the camera looks at; only ease and loop are renewed"),
-)
+MOVE_ITEMS = tuple((key, move.label, move.description) for key, move in MOVES.items())
 EASES = (
     ("LINEAR", "Linear", "At the same speed all the way"),
     ("EASE", "Ease In and Out", "Start and come to rest gently"),
@@ -32,10 +26,10 @@ LOOPS = (
 class PathOptions:
     """Mixed into the operator and into the scene's property group."""
 
-    preset: EnumProperty(  # type: ignore[valid-type]
+    move: EnumProperty(  # type: ignore[valid-type]
         name="Move",
         description="The path that the camera gets",
-        items=MOVES,
+        items=MOVE_ITEMS,
         translation_context=CONTEXT,
     )
     amount: FloatProperty(  # type: ignore[valid-type]
@@ -116,7 +110,6 @@ class PathOptions:
 
 
 OPTIONS = tuple(PathOptions.__annotations__)
-CRUISE_OPTIONS = ("length", "steps", "turning", "horizon", "sky", "near")
 
 
 class Make4DCamera(PathOptions, bpy.types.PropertyGroup):
@@ -151,17 +144,6 @@ def limits_of(scene: bpy.types.Scene) -> Limits:
     return Limits(own.max_empty / 100, own.max_inpainted / 100)
 
 
-def options_shown(preset: str) -> tuple[str, ...]:
-    """Names of the options that a move knows, in the order of drawing."""
-    if preset == LONG:
-        return CRUISE_OPTIONS
-    if preset in (MADE, KEEP):
-        return ()
-    if preset == "HANDHELD":
-        return ("amount", "seed")
-    return ("amount", "mirrored") if preset in ("ORBIT", "SIDE", "CIRCLE") else ("amount",)
-
-
 def in_object_mode(operator: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
     """Poll of operators on the path: in Object Mode, since Edit Mode would overwrite the curve."""
     if context.mode != "OBJECT":
@@ -170,8 +152,8 @@ def in_object_mode(operator: type[bpy.types.Operator], context: bpy.types.Contex
 
 
 def draw_options(layout: bpy.types.UILayout, options: PathOptions) -> None:
-    """Draw the options of the chosen move."""
-    for name in options_shown(str(options.preset)):
+    """Draw the options that the chosen move uses."""
+    for name in MOVES[str(options.move)].options:
         layout.prop(options, name)
 
 

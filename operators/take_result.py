@@ -9,9 +9,9 @@ import bpy
 from ..geometry.scene_path import KEEP, MADE
 from ..jobs import running
 from ..jobs.queue import conclude, take
-from .path_options import MOVES
+from .path_options import MOVE_ITEMS
 
-_FIRST_MOVES = tuple(move for move in MOVES if move[0] != KEEP)
+_FIRST_MOVES = tuple(move for move in MOVE_ITEMS if move[0] != KEEP)
 SOON = 0.01
 
 
@@ -102,7 +102,7 @@ class MAKE4D_OT_take_result(bpy.types.Operator):
         scene.frame_end = self.frames
         override: dict[str, Any] = {"scene": scene, "view_layer": scene.view_layers[0]}
         with bpy.context.temp_override(**override):
-            bpy.ops.make_4d.fly_path("EXEC_DEFAULT", preset=self.move)
+            bpy.ops.make_4d.fly_path("EXEC_DEFAULT", move=self.move)
 
 
 def register() -> None:

@@ -53,7 +53,7 @@ class VIEW3D_PT_make_4d_camera(bpy.types.Panel):
 def draw_move(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
     """The options of the path and the button that makes it."""
     options = scene.make_4d_camera
-    layout.prop(options, "preset")
+    layout.prop(options, "move")
     draw_options(layout, options)
     layout.prop(options, "ease")
     layout.prop(options, "loop")
@@ -70,7 +70,7 @@ def draw_safety(
     column = layout.column(align=True)
     row = column.row(align=True)
     row.prop(scene.make_4d_camera, "max_empty")
-    row.prop(scene.make_4d_camera, "max_invented")
+    row.prop(scene.make_4d_camera, "max_inpainted")
     column.operator(MAKE4D_OT_check_path.bl_idname, icon="HIDE_OFF")
     column.operator(MAKE4D_OT_fit_path.bl_idname, icon="CHECKMARK")
     measured = stored_measurement(rig.curve)

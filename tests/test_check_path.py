@@ -247,12 +247,12 @@ def drawn_panel() -> list[str]:
 
 def test_the_panel_draws_what_applies(parts):
     own = bpy.context.scene.make_4d_camera
-    own.preset = "LONG"
+    own.move = "LONG"
     drawn = drawn_panel()
     assert "length" in drawn and "amount" not in drawn and "lens" in drawn
     assert drawn.index("make_4d.fly_path") < drawn.index("make_4d.check_path")
     assert not [text for text in drawn if text.startswith("Safe")]
-    own.preset = "IN"
+    own.move = "IN"
     bpy.ops.make_4d.check_path("EXEC_DEFAULT", True)
     drawn = drawn_panel()
     assert "length" not in drawn and "amount" in drawn and "mirrored" not in drawn

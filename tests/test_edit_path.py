@@ -244,6 +244,6 @@ def test_the_constraints_are_named_when_they_are_gone(parts):
     parts.camera.constraints.clear()
     with pytest.raises(RuntimeError, match="no more on its path"):
         bpy.ops.make_4d.fit_path("EXEC_DEFAULT", True)
-    assert bpy.ops.make_4d.fly_path("EXEC_DEFAULT", True, preset="MADE") == {"FINISHED"}
+    assert bpy.ops.make_4d.fly_path("EXEC_DEFAULT", True, move="MADE") == {"FINISHED"}
     np.testing.assert_allclose(pose(1), PHOTO_POSE, atol=1e-5)
     assert existing_rig(parts).follow.target == parts.path

@@ -16,8 +16,8 @@ from make_4d.geometry.keyframes import curves_of, ensure_action
 from make_4d.geometry.rig_keys import Timing
 from make_4d.geometry.rig_paths import common_aim
 from make_4d.geometry.scene_parts import parts_of
+from make_4d.geometry.scene_path import MOVES
 from make_4d.geometry.scene_rig import ensure_rig
-from make_4d.operators.path_options import MOVES
 from rig_parts import BENT, PHOTO_POSE, RING, in_blender, lay, made, place, pose
 
 STRAIGHT = CameraPath.through([[0, 0, 0], [0, 0, 0.4], [0, 0, 0.8]], [[0, 0, 1]] * 3)
@@ -109,21 +109,21 @@ def test_common_aim_is_on_every_look(seed):
     np.testing.assert_allclose(found, line[-1] + 5 * looks[0], atol=1e-9)
 
 
-@pytest.mark.parametrize("move", [key for key, *_ in MOVES])
+@pytest.mark.parametrize("move", MOVES)
 def test_every_move_starts_at_the_photo_and_can_be_flown(parts, move):
-    assert fly(preset=move, ease="LINEAR") == {"FINISHED"}
+    assert fly(move=move, ease="LINEAR") == {"FINISHED"}
     np.testing.assert_allclose(pose(1), PHOTO_POSE, atol=1e-4)
     spline = parts.path.data.splines[0]
     assert len(parts.path.data.splines) == 1 and 3 <= len(spline.bezier_points) <= 12
     assert all(np.isfinite(pose(frame)).all() for frame in range(1, FRAMES + 2))
-    assert bpy.context.scene.make_4d_camera.preset == move
+    assert bpy.context.scene.make_4d_camera.move == move
 
 
 def test_the_button_takes_the_scene_s_options(parts):
     from make_4d.panels.camera import draw_move
 
     own = bpy.context.scene.make_4d_camera
-    own.preset, own.loop, own.ease, own.seed = "MADE", "BACK", "LINEAR", 3
+    own.move, own.loop, own.ease, own.seed = "MADE", "BACK", "LINEAR", 3
     button = SimpleNamespace()
     draw_move(
         SimpleNamespace(prop=lambda *_: None, operator=lambda *_, **__: button), bpy.context.scene
@@ -140,7 +140,7 @@ def test_keep_renews_the_timing_only(parts):
     before = [(tuple(p.co), tuple(p.handle_left)) for p in points]
     aims = [pose(f, rig.target.name)[:3, 3] for f in np.linspace(1, FRAMES, 40)]
     bpy.context.scene.frame_end = 24
-    assert fly(preset="KEEP", ease="LINEAR", loop="BACK") == {"FINISHED"}
+    assert fly(move="KEEP", ease="LINEAR", loop="BACK") == {"FINISHED"}
     points = rig.curve.data.splines[0].bezier_points
     assert [(tuple(p.co), tuple(p.handle_left)) for p in points] == before
     np.testing.assert_allclose(pose(25), pose(1), atol=1e-5)
@@ -164,7 +164,7 @@ def test_the_artists_work_stays(parts):
     follow = next(c for c in camera.constraints if c.type == "FOLLOW_PATH")
     follow.name = "My path"
     for _ in range(2):
-        assert fly(preset="MADE", ease="EASE_OUT") == {"FINISHED"}
+        assert fly(move="MADE", ease="EASE_OUT") == {"FINISHED"}
     after = parts_of(bpy.context.scene)
     assert (after.camera, after.path, after.target) == (camera, curve, target)
     assert [thing.name for thing in (camera, curve, target)] == names
@@ -191,10 +191,10 @@ def test_what_was_deleted_is_made_anew(parts, part, way):
             collection.objects.unlink(thing)
     assert getattr(parts_of(bpy.context.scene), part) is None
     if part != "path":
-        assert fly(preset="MADE") == {"FINISHED"}
+        assert fly(move="MADE") == {"FINISHED"}
     else:
         with pytest.raises(RuntimeError, match="first flight isn't known"):
-            fly(preset="MADE")
+            fly(move="MADE")
         rig = ensure_rig(bpy.context.scene, parts_of(bpy.context.scene))
         set_path(rig, BENT, Timing(1, FRAMES))
     after = parts_of(bpy.context.scene)
@@ -215,7 +215,7 @@ def test_a_scene_that_was_moved_is_flown_where_it_is(parts):
     parts.path.location = (0.5, 0, 0)
     bpy.context.view_layer.update()
     photo = np.array(root.matrix_world)
-    assert fly(preset="MADE") == {"FINISHED"}
+    assert fly(move="MADE") == {"FINISHED"}
     np.testing.assert_allclose(place(1), photo[:3, 3], atol=1e-5)
     np.testing.assert_allclose(-pose(1)[:3, 2], photo[:3, 1] / 2, atol=1e-5)
     end = photo @ [*in_blender([0.2, -0.1, 1.0]), 1]
@@ -226,7 +226,7 @@ def test_one_step_of_undo_takes_it_back(parts):
     bpy.context.preferences.edit.use_global_undo = True
     bpy.ops.ed.undo_push(message="before")
     before = [tuple(p.co) for p in parts.path.data.splines[0].bezier_points]
-    assert fly(preset="MADE", loop="BACK") == {"FINISHED"}
+    assert fly(move="MADE", loop="BACK") == {"FINISHED"}
     parts_of(bpy.context.scene).path.data.splines[0].bezier_points[1].co.x += 1
     bpy.ops.ed.undo()
     path = parts_of(bpy.context.scene).path
@@ -236,4 +236,4 @@ def test_one_step_of_undo_takes_it_back(parts):
 
 def test_a_scene_without_a_photo_says_so(addon, empty_blend):
     with pytest.raises(RuntimeError, match="no 4D photo"):
-        fly(preset="MADE")
+        fly(move="MADE")

@@ -104,7 +104,7 @@ def test_what_needs_no_networks_can_be_changed_afterwards(scene):
     bpy.ops.ed.undo()
     assert take(frames=9, move="ORBIT") == {"FINISHED"}
     made = bpy.data.scenes[running.taken.built]
-    assert made.frame_end == 9 and made.make_4d_camera.preset == "ORBIT" and len(clouds()) == 2
+    assert made.frame_end == 9 and made.make_4d_camera.move == "ORBIT" and len(clouds()) == 2
 
 
 def test_the_scene_is_found_after_undo_and_renaming(scene):

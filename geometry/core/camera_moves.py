@@ -65,12 +65,20 @@ Shape = Callable[[SceneFacts, float, int], CameraPath]
 
 @dataclass(frozen=True)
 class CameraMove:
-    """A move: label and one sentence for the artist, and functions that shape it from the scene,
-    how far it goes, and a seed; of several, the one that can go farthest is taken."""
+    """A camera move.
+
+    Attributes:
+        label: Its name in the menu.
+        description: Its tooltip.
+        shapes: Functions that shape its path from the scene, how far it goes, and a seed. Of
+            several, the one that can go farthest is taken.
+        options: Names of the options that it uses, in the order in which they are shown.
+    """
 
     label: str
     description: str
-    shapes: tuple[Shape, ...]
+    shapes: tuple[Shape, ...] = ()
+    options: tuple[str, ...] = ("amount",)
 
 
 def scene_facts(
@@ -231,17 +239,27 @@ CAMERA_MOVES = {
     ),
     "IN": CameraMove("Fly In", "Flies straight ahead into the picture", (_in,)),
     "OUT": CameraMove("Fly Out", "Flies straight back and shows the surroundings", (_out,)),
-    "ORBIT": CameraMove("Orbit", "Circles the subject in the picture's middle", (_orbit,)),
+    "ORBIT": CameraMove(
+        "Orbit", "Circles the subject in the picture's middle", (_orbit,), ("amount", "mirrored")
+    ),
     "DOLLY_ZOOM": CameraMove(
         "Dolly Zoom",
         "Moves while the lens zooms: the subject keeps its size, all else swells or shrinks",
         (_dolly_out, _dolly_in),
     ),
     "CRANE": CameraMove("Crane", "Rises and looks down at the subject", (_crane,)),
-    "SIDE": CameraMove("Side", "Moves sideways and looks ahead", (_side,)),
+    "SIDE": CameraMove("Side", "Moves sideways and looks ahead", (_side,), ("amount", "mirrored")),
     "HANDHELD": CameraMove(
-        "Handheld", "Sways a little, as if held in the hand, and loops", (_handheld,)
+        "Handheld",
+        "Sways a little, as if held in the hand, and loops",
+        (_handheld,),
+        ("amount", "seed"),
     ),
-    "CIRCLE": CameraMove("Circle", "Flies a small circle that ends where it starts", (_circle,)),
+    "CIRCLE": CameraMove(
+        "Circle",
+        "Flies a small circle that ends where it starts",
+        (_circle,),
+        ("amount", "mirrored"),
+    ),
 }
 """The moves by key, in the order of a menu."""

@@ -8,8 +8,8 @@ import gpu
 import numpy as np
 
 from . import gpu_tools
-from .exact_pass import ExactPass, Method
 from .extract import Cloud
+from .nearest_pass import Method, NearestPass
 from .point_store import PointStore
 from .view import View
 
@@ -18,7 +18,7 @@ _POINTS = 500
 
 
 @cache
-def exact_works() -> bool:
+def nearest_works() -> bool:
     """Whether image atomics do what they should.
 
     Five hundred points lie in the middle of one pixel, the nearest one alone in white: a list that
@@ -47,7 +47,7 @@ def _probe() -> np.ndarray:
     store = PointStore()
     store.update([cloud])
     view = View(np.eye(4), (1.0, 1.0), (2.0, 2.0), _SIZE[1], _SIZE[0], (0.1, 10.0))
-    pictures = ExactPass(_SIZE, _POINTS).draw(store, view, Method())[0]
+    pictures = NearestPass(_SIZE, _POINTS).draw(store, view, Method())[0]
     frame = gpu.types.GPUFrameBuffer(color_slots=tuple(pictures))
     with frame.bind():
         return gpu_tools.picture_of(frame, 0, _SIZE).copy()

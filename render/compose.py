@@ -28,15 +28,15 @@ class Layers:
     features: dict[str, FloatArray]
 
 
-def mix(forward: Layers, backward: Layers, share: float) -> Layers:
-    """Symmetric mix of two pictures at `share` = t / N of the loop (paper, eq. 8; 3D Moments).
+def mix(forward: Layers, backward: Layers, phase: float) -> Layers:
+    """Symmetric mix of two pictures at `phase` = t / N of the loop (paper, eq. 8; 3D Moments).
 
     The weights are those of `flow.symmetric_weights`; the pictures mix unpremultiplied. An index
     can't be mixed: that of the picture that counts more is taken.
     """
     near_f = _divided(forward.features["disparity"], forward.alpha)
     near_b = _divided(backward.features["disparity"], backward.alpha)
-    first, second = symmetric_weights(share, 1.0, near_f, near_b, forward.alpha, backward.alpha)
+    first, second = symmetric_weights(phase, 1.0, near_f, near_b, forward.alpha, backward.alpha)
     alpha = (first * forward.alpha + second * backward.alpha).astype(np.float32)
 
     def mixed(one: FloatArray, other: FloatArray) -> FloatArray:

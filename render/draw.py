@@ -38,9 +38,9 @@ def draw_frame(
         drawn = draw_frame(clouds, film, motion, "AUTO", check, notice)
         return drawn | _painted(clouds, film, check, None if must_paint else notice)
     sorted_drawing = partial(splat_pass.gpu_drawing, check=check)
-    if chosen_method(method) == "EXACT":
+    if chosen_method(method) == "NEAREST":
         try:
-            return _exact(clouds, film, motion, check)
+            return _nearest(clouds, film, motion, check)
         except GpuUnavailableError as error:
             session.drop()
             text = rpt_("Make 4D draws the points sorted, not the nearest of each pixel: {error}")
@@ -54,13 +54,13 @@ def draw_frame(
 
 
 def chosen_method(method: str) -> str:
-    """EXACT or SORTED: what is asked for, or what this GPU can do where that is left to us."""
+    """NEAREST or SORTED: what is asked for, or what this GPU can do where that is left to us."""
     if method in ("AUTO", "NEURAL"):  # the viewport shows the points of a scene that is painted
-        return "EXACT" if capability.exact_works() else "SORTED"
+        return "NEAREST" if capability.nearest_works() else "SORTED"
     return method
 
 
-def _exact(
+def _nearest(
     clouds: Sequence[Cloud], film: FrameRequest, motion: FloatArray | None, check: Check
 ) -> dict[str, FloatArray]:
     kept = session.kept()

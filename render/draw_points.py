@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from ..geometry.core.camera import FloatArray
 from ..geometry.core.splat import Splats
 from . import gpu_tools, splat_pass
-from .exact_pass import ExactPass, Method
 from .extract import Cloud
 from .frame_request import PAPER_RULE, FrameRequest
+from .nearest_pass import Method, NearestPass
 from .point_store import PointStore
 from .scene_points import Seen, draw_order
 from .view import View
@@ -37,12 +37,12 @@ def draw(
     """Premultiplied features (h, w, C) and alpha (h, w) of points composited front to back.
 
     position (P, 3) in the camera frame; radius_px (P,) pixels, however small; features (P, C);
-    lens (fx, fy, cx, cy); method: EXACT counts the `nearest` nearest points of a pixel, SORTED
+    lens (fx, fy, cx, cy); method: NEAREST counts the `nearest` nearest points of a pixel, SORTED
     counts all. Raises GpuUnavailableError.
     """
     view = View(np.eye(4), lens[:2], lens[2:], size[1], size[0], (_NEAREST, _FARTHEST))
     film = FrameRequest(view, frozenset({"Combined"}), None, nearest, PAPER_RULE)
-    drawn = _exact if method == "EXACT" else _sorted
+    drawn = _nearest if method == "NEAREST" else _sorted
     image = np.empty((*size, features.shape[1]), np.float32)
     alpha = np.zeros(size, np.float32)
     with gpu_tools.gpu_errors():
@@ -62,7 +62,7 @@ def _triples(features: FloatArray) -> Iterator[FloatArray]:
         yield color
 
 
-def _exact(
+def _nearest(
     position: FloatArray,
     radius: NDArray[np.floating],
     colors: Iterator[FloatArray],
@@ -71,7 +71,7 @@ def _exact(
     # The pass turns a radius in the scene into pixels: r_px = r f / z.
     focal = np.sqrt(film.view.focal[0] * film.view.focal[1])
     scene_radius = (radius * position[:, 2] / focal).astype(np.float32)
-    store, exact = PointStore(), ExactPass(film.size, len(position))
+    store, nearest_pass = PointStore(), NearestPass(film.size, len(position))
     zeros, no = np.zeros(len(position), np.float32), np.zeros(len(position), bool)
     for color in colors:
         cloud = Cloud(
@@ -80,7 +80,7 @@ def _exact(
         )  # fmt: skip
         store.update([cloud])
         method = Method(film.nearest, film.rule)
-        pictures = exact.draw(store, film.view, method)[0]
+        pictures = nearest_pass.draw(store, film.view, method)[0]
         frame = gpu.types.GPUFrameBuffer(color_slots=tuple(pictures))
         with frame.bind():
             picture = gpu_tools.picture_of(frame, 0, film.size).copy()

@@ -21,9 +21,9 @@ _DEFINES = {
 
 
 def finish(
-    forward: Textures, backward: Textures | None, share: float, film: FrameRequest
+    forward: Textures, backward: Textures | None, phase: float, film: FrameRequest
 ) -> Textures:
-    """Mix what `ExactPass.draw` drew forward and backward in time (t/N is `share`), and finish it.
+    """Mix what the images of `NearestPass.draw` at `phase` (t / N) of the loop, and finish them.
 
     The result, rows from the bottom: RGBA of the film; depth, disocclusion, layer and alpha; then,
     where `film` asks for them, world positions and motion vectors.
@@ -36,7 +36,7 @@ def finish(
         for side, textures in (("forward", forward), ("backward", backward or forward)):
             named = zip(outputs, textures, strict=True)
             gpu_tools.set_samplers(shader, {f"{side}_{name}": texture for name, texture in named})
-        gpu_tools.set_constants(shader, _constants(share if backward else 0.0, film))
+        gpu_tools.set_constants(shader, _constants(phase if backward else 0.0, film))
         gpu.state.viewport_set(0, 0, film.view.width, film.view.height)
         gpu.state.blend_set("NONE")
         gpu_tools.screen_triangle().draw(shader)
@@ -59,9 +59,9 @@ def read_passes(pictures: Textures, film: FrameRequest) -> dict[str, FloatArray]
     return {name: picture for name, picture in passes.items() if name in wanted}
 
 
-def _constants(share: float, film: FrameRequest) -> dict[str, object]:
+def _constants(phase: float, film: FrameRequest) -> dict[str, object]:
     return {
-        "share": share,
+        "phase": phase,
         "opaque": int(film.background is not None),
         "background": film.background or (0.0, 0.0, 0.0),
         "picture_size": (float(film.view.width), float(film.view.height)),
@@ -77,7 +77,7 @@ def _shader(position: bool, vector: bool) -> gpu.types.GPUShader:
     constants = {
         "MAT4": ("to_world",),
         "VEC3": ("background",),
-        "FLOAT": ("share",),
+        "FLOAT": ("phase",),
         "VEC2": ("picture_size",),
         "INT": ("opaque",),
     }

@@ -39,16 +39,16 @@ def render_clouds(
     with timing.part("sort"):
         seen = seen_points(clouds, film, motion)
         order = draw_order(seen, film.view)
-    share = backward_share(clouds)
+    phase = loop_phase(clouds)
     with open_drawing(seen, film) as draw:
         layers = draw(without_hidden(without(order, seen.backward), seen, film.size))
-        if share > 0.0:
+        if phase > 0.0:
             backward = draw(without_hidden(without(order, seen.forward), seen, film.size))
-            layers = mix(layers, backward, share)
+            layers = mix(layers, backward, phase)
     return passes(layers, film)
 
 
-def backward_share(clouds: Sequence[Cloud]) -> float:
+def loop_phase(clouds: Sequence[Cloud]) -> float:
     """t / N of the loop: the largest weight of a backward copy, 0 where there is none."""
     weights = [c.weight[c.backward] for c in clouds if c.moving]
     largest = max((float(w.max(initial=0.0)) for w in weights), default=0.0)

@@ -34,7 +34,7 @@ from ..ml.common.job_settings import Resources
 from ..ml.common.protocol import Done, Failed
 from .compose import Layers, combined
 from .extract import Cloud, joined
-from .frame import backward_share
+from .frame import loop_phase
 from .frame_request import FrameRequest
 from .scene_points import inside, projected
 from .view import View
@@ -94,11 +94,11 @@ def neural_frame(clouds: Sequence[Cloud], film: FrameRequest) -> NeuralFrame:
     arrays = {name: joined([part[name] for part in parts]) for name in parts[0]}
     arrays["disparity"] = normalized(np.float32(1.0) / arrays["z"])
     paths = tuple(str(path) for path in files.values())
-    share = backward_share(clouds)
+    phase = loop_phase(clouds)
     return NeuralFrame(
         **arrays,
         size=film.size,
-        share=share,
+        phase=phase,
         nearest=film.nearest,
         features=paths,
         networks=names[0][1],

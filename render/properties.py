@@ -1,26 +1,54 @@
-"""Settings of the render engine, on a scene."""
+"""The render engine's settings on a scene."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import bpy
 
+
+@dataclass(frozen=True)
+class RenderMethod:
+    """A row of `METHODS`.
+
+    Attributes:
+        identifier: the value of the property *Method* for scripts.
+        label: its name in the interface.
+        description: its tooltip.
+        number: the value that .blend files store; never reuse or change one.
+    """
+
+    identifier: str
+    label: str
+    description: str
+    number: int
+
+
 METHODS = (
-    ("AUTO", "Automatic", "Nearest points where the GPU can draw them, otherwise sorted"),
-    (
-        "EXACT",
-        "Nearest Points",
-        "The nearest points of every pixel count, as in the paper: fast and exact",
+    RenderMethod(
+        identifier="AUTO",
+        label="Automatic",
+        description="Nearest Points if the GPU supports it, otherwise Sorted",
+        number=0,
     ),
-    (
-        "SORTED",
-        "Sorted",
-        "All points count, drawn from far to near: for GPUs that can't draw the nearest points",
+    RenderMethod(
+        identifier="NEAREST",
+        label="Nearest Points",
+        description="Composite only the nearest points of each pixel, as in the paper",
+        number=1,
     ),
-    (
-        "NEURAL",
-        "Neural",
-        "The paper's networks paint every frame from the points' features: for scenes that were "
-        "made with its checkpoint; slow without a GPU. The viewport shows the points themselves",
+    RenderMethod(
+        identifier="SORTED",
+        label="Sorted",
+        description="Composite all points from far to near. Works on any GPU",
+        number=2,
+    ),
+    RenderMethod(
+        identifier="NEURAL",
+        label="Neural",
+        description="Generate each frame with the paper's networks. The scene must have been made "
+        "with the paper's checkpoint; slow without a GPU. The viewport shows the points",
+        number=3,
     ),
 )
 
@@ -29,11 +57,13 @@ class MAKE4D_PG_engine(bpy.types.PropertyGroup):
     """How the engine draws a scene."""
 
     method: bpy.props.EnumProperty(  # type: ignore[valid-type]
-        name="Method", description="How overlapping points are composited", items=METHODS
+        name="Method",
+        description="How overlapping points are composited",
+        items=[(m.identifier, m.label, m.description, m.number) for m in METHODS],
     )
     nearest: bpy.props.IntProperty(  # type: ignore[valid-type]
         name="Points per Pixel",
-        description="Number of points that count in a pixel, the nearest first",
+        description="Maximum number of points composited in each pixel, nearest first",
         default=8,
         min=1,
         max=32,

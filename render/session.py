@@ -1,4 +1,4 @@
-"""What the GPU keeps from one frame to the next, and the exact pictures drawn with it."""
+"""What the GPU keeps from one frame to the next, and the pictures drawn with it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 from ..geometry.core.camera import FloatArray
 from . import gpu_tools
-from .exact_pass import ExactPass, Method
 from .extract import Cloud
 from .finish_pass import finish
-from .frame import backward_share
+from .frame import loop_phase
 from .frame_request import FrameRequest
 from .gpu_tools import Textures
+from .nearest_pass import Method, NearestPass
 from .point_store import PointStore
 
 _SPARE = 1.25
@@ -23,7 +23,7 @@ class Session:
 
     def __init__(self) -> None:
         self.store = PointStore()
-        self._exact: ExactPass | None = None
+        self._nearest: NearestPass | None = None
         self._clouds: Sequence[Cloud] = ()
 
     def update(self, clouds: Sequence[Cloud], motion: FloatArray | None = None) -> None:
@@ -38,25 +38,25 @@ class Session:
         check: called between pieces of the work, may raise to stop. Raises GpuUnavailableError.
         """
         method = Method(film.nearest, film.rule, film.position, film.vector)
-        share = backward_share(self._clouds)
+        phase = loop_phase(self._clouds)
         with gpu_tools.gpu_errors():
-            exact = self._buffers(film)
-            pictures = exact.draw(self.store, film.view, method, share > 0.0, check)
-            return finish(pictures[0], pictures[1] if share > 0.0 else None, share, film)
+            nearest_pass = self._buffers(film)
+            pictures = nearest_pass.draw(self.store, film.view, method, phase > 0.0, check)
+            return finish(pictures[0], pictures[1] if phase > 0.0 else None, phase, film)
 
-    def _buffers(self, film: FrameRequest) -> ExactPass:
-        if self._exact is None or not self._exact.fits(film.size, self.store.count):
-            self._exact = None  # freed before the new ones are made
-            self._exact = ExactPass(film.size, int(_SPARE * self.store.count))
-        return self._exact
+    def _buffers(self, film: FrameRequest) -> NearestPass:
+        if self._nearest is None or not self._nearest.fits(film.size, self.store.count):
+            self._nearest = None  # freed before the new ones are made
+            self._nearest = NearestPass(film.size, int(_SPARE * self.store.count))
+        return self._nearest
 
 
 _kept: list[Session] = []
-"""The session of the render that is going on, so that its frames share it."""
+"""The session of the render that is going on, so that its frames phase it."""
 
 
 def kept() -> Session:
-    """The session that final frames share, until `drop`."""
+    """The session that final frames phase, until `drop`."""
     if not _kept:
         _kept.append(Session())
     return _kept[0]

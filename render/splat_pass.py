@@ -1,7 +1,7 @@
 """The sorted GPU pass: discs far to near, soft and premultiplied, as batches of quads by instance.
 
 It needs nothing of a GPU but blending and has no limit on the number of discs in a pixel, which is
-where its pictures differ from `exact_pass`.
+where its pictures differ from `nearest_pass`.
 """
 
 from __future__ import annotations

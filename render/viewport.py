@@ -65,7 +65,7 @@ class Viewport:
     def _drawn(self, film: FrameRequest, method: str) -> gpu.types.GPUTexture:
         """The picture as a texture, its first row the lowest."""
         clouds = self._clouds or ()
-        if method == "EXACT":
+        if method == "NEAREST":
             self._session.update(clouds)
             return self._session.draw(film)[0]
         passes = render_clouds(clouds, film, splat_pass.gpu_drawing)

@@ -32,7 +32,8 @@ KEYWORDS = {
     "CameraMove": ("label", "description"),
     "ModelSpec": ("note",),
     "Stage": ("label",),
-    "RenderPass": ("label",),
+    "RenderMethod": ("label", "description"),
+    "RenderPass": ("label", "description"),
 }
 """Fields of tables that are shown."""
 WORDS = (

@@ -95,7 +95,7 @@ def test_the_picture_is_taken_from_where_the_curve_leads(parts, edit, reopen, tm
     look = (aim - expected) / np.linalg.norm(aim - expected)
     np.testing.assert_allclose(-pose(LAST)[:3, 2], look, atol=1e-4)
     scene = bpy.context.scene
-    scene.make_4d_engine.method, scene.render.film_transparent = "EXACT", True
+    scene.make_4d_engine.method, scene.render.film_transparent = "NEAREST", True
     scene.frame_set(LAST)
     seen = rendered(scene, tmp_path)[..., :3]
     # The engine also paints below the discs' edges, so the right place is that of least error.

@@ -29,7 +29,7 @@ extract = engine.extract
 film = import_module("make_4d.render.frame_request")
 
 
-@pytest.fixture(params=["EXACT", "SORTED"])
+@pytest.fixture(params=["NEAREST", "SORTED"])
 def scene(empty_blend, request) -> Iterator:
     with render_scene.opened(empty_blend) as scene:
         scene.make_4d_engine.method = request.param
@@ -38,7 +38,7 @@ def scene(empty_blend, request) -> Iterator:
 
 def drawn(points, scene, camera=None):
     """The numpy renderer's picture and alpha, by the scene's method."""
-    nearest = scene.make_4d_engine.nearest if scene.make_4d_engine.method == "EXACT" else None
+    nearest = scene.make_4d_engine.nearest if scene.make_4d_engine.method == "NEAREST" else None
     return reference(points, camera or camera_of(scene), nearest=nearest)
 
 

@@ -30,7 +30,7 @@ occlusion = import_module("make_4d.render.occlusion")
 scene_points = import_module("make_4d.render.scene_points")
 
 
-@pytest.fixture(params=["EXACT", "SORTED"])
+@pytest.fixture(params=["NEAREST", "SORTED"])
 def scene(empty_blend, request) -> Iterator:
     with render_scene.opened(empty_blend) as scene:
         scene.make_4d_engine.method = request.param
@@ -101,7 +101,7 @@ def test_without_backward_weight_one_picture_is_enough(scene, make_scene_data, m
     scene_data, camera = photo_flight(make_scene_data, True)
     add_flight(scene, scene_data, 0.0)
     seen_clouds = extract.visible_clouds(bpy.context.evaluated_depsgraph_get())
-    assert frame.backward_share(seen_clouds) == 0.0
+    assert frame.loop_phase(seen_clouds) == 0.0
     seen = view.View(
         np.array([[1, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1.0]]),
         (camera.focal, camera.focal),
@@ -171,7 +171,7 @@ def test_a_fringe_is_drawn_as_by_the_processor(
     pose[:3, 3] = -pose[:3, :3] @ place
     lens, center = (camera.focal, camera.focal), (camera.cx, camera.cy)
     through = view.View(pose, lens, center, WIDTH, HEIGHT, (0.01, 1000.0))
-    nearest = 8 if scene.make_4d_engine.method == "EXACT" else None
+    nearest = 8 if scene.make_4d_engine.method == "NEAREST" else None
     wanted = film.FrameRequest(through, frozenset({"Combined"}), None, nearest)
     seen_clouds = extract.visible_clouds(bpy.context.evaluated_depsgraph_get())
     expected = frame.render_clouds(seen_clouds, wanted, frame.cpu_drawing)["Combined"][::-1]

@@ -26,7 +26,7 @@ splat_pass = import_module("make_4d.render.splat_pass")
 session = import_module("make_4d.render.session")
 
 
-@pytest.fixture(params=["EXACT", "SORTED"])
+@pytest.fixture(params=["NEAREST", "SORTED"])
 def scene(empty_blend, request) -> Iterator:
     with render_scene.opened(empty_blend) as scene:
         scene.make_4d_engine.method = request.param
@@ -96,13 +96,13 @@ def test_too_large_for_the_exact_method(scene, rng, tmp_path, monkeypatch, capfd
     add(scene, points)
     scene.render.film_transparent = True
     error = ValueError("a picture of 99999 rows is too high for this GPU")
-    monkeypatch.setattr(session, "ExactPass", lambda *_: raised(error))
+    monkeypatch.setattr(session, "NearestPass", lambda *_: raised(error))
     session.drop()
     picture = rendered(scene, tmp_path)
     alpha = reference(points, camera_of(scene))[1]
     np.testing.assert_allclose(picture[..., 3], alpha, atol=1e-4)
     told = "99999 rows is too high" in capfd.readouterr().out
-    assert told == (scene.make_4d_engine.method == "EXACT")
+    assert told == (scene.make_4d_engine.method == "NEAREST")
 
 
 def raised(error: Exception) -> None:

@@ -93,7 +93,7 @@ def painted_by_hand(frame, networks):
         drawn = splat.composite(splats, channels[at], frame.size, frame.nearest, frame.opacity[at])
         pictures.append(torch.from_numpy(drawn.image.astype(np.float32)).permute(2, 0, 1)[None])
     with torch.inference_mode():
-        return networks.decoder(*pictures, frame.share)[0].permute(1, 2, 0).numpy()
+        return networks.decoder(*pictures, frame.phase)[0].permute(1, 2, 0).numpy()
 
 
 def bilinear(maps, row, column, size):
@@ -112,7 +112,7 @@ def bilinear(maps, row, column, size):
 def test_the_frame_holds_what_the_camera_sees(scene):
     clouds, film = clouds_and_film(scene)
     frame = neural.neural_frame(clouds, film)
-    assert frame.size == (HEIGHT, WIDTH) and frame.share == pytest.approx(0.25)
+    assert frame.size == (HEIGHT, WIDTH) and frame.phase == pytest.approx(0.25)
     assert set(frame.group) == {STILL, FORWARD, BACKWARD}
     assert (frame.source == 0).all() and (frame.pixel >= 0).all()
     camera = camera_of(scene)

@@ -13,7 +13,7 @@ from render_scene import HEIGHT, WIDTH, add_flight, add_points, camera_of, photo
 
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 film = import_module("make_4d.render.frame_request")
-METHODS = ("EXACT", "SORTED")
+METHODS = ("NEAREST", "SORTED")
 
 
 @pytest.fixture(params=METHODS)
@@ -162,14 +162,14 @@ def test_both_methods_and_the_processor_agree(
         for method in (*METHODS, "PROCESSOR"):
             if method == "PROCESSOR":
                 monkeypatch.setattr(session.Session, "update", no_gpu)
-            scene.make_4d_engine.method = "SORTED" if method == "SORTED" else "EXACT"
+            scene.make_4d_engine.method = "SORTED" if method == "SORTED" else "NEAREST"
             rendered(scene, tmp_path)
             pictures[method] = dict(passes)
-    assert set(pictures["EXACT"]) == {
+    assert set(pictures["NEAREST"]) == {
         *("Combined", "Depth", "Position", "Vector", "Disocclusion", "Layer"),
     }
     for other in ("SORTED", "PROCESSOR"):
-        for name, picture in pictures["EXACT"].items():
+        for name, picture in pictures["NEAREST"].items():
             error = np.abs(picture - pictures[other][name])
             scale = np.where(np.abs(picture) > 1e9, np.inf, 1 + np.abs(picture))
             if name == "Layer":  # an index can only be rounded where it was blended

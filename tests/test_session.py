@@ -57,13 +57,13 @@ def test_only_what_changed_is_sent_again(seen) -> None:
     first = kept.store.uploads
     assert first == len(seen.clouds) + 2
     picture(kept, seen.film)
-    buffers = kept._exact
+    buffers = kept._nearest
     # The same points anew, as another frame reads them, and a camera that moved: nothing is sent.
     kept.update([replace(cloud, position=cloud.position.copy()) for cloud in seen.clouds])
     turned = replace(seen.film.view, world_to_camera=np.eye(4))
     picture(kept, replace(seen.film, view=turned))
     assert kept.store.uploads == first
-    assert kept._exact is buffers
+    assert kept._nearest is buffers
     # One cloud moves: its places are sent, nothing else.
     moved = [
         replace(cloud, position=cloud.position + np.float32(0.1)) if cloud.moving else cloud
@@ -74,7 +74,7 @@ def test_only_what_changed_is_sent_again(seen) -> None:
     # A picture of another size needs other buffers.
     larger = replace(seen.film, view=replace(seen.film.view, width=WIDTH + 1))
     picture(kept, larger)
-    assert kept._exact is not buffers
+    assert kept._nearest is not buffers
     assert kept.store.uploads == first + 1
 
 
@@ -102,27 +102,27 @@ def test_pictures_do_not_depend_on_the_order_of_work(seen) -> None:
 
 
 def test_what_nothing_moving_touches_is_drawn_once(seen, monkeypatch) -> None:
-    exact_pass = import_module("make_4d.render.exact_pass")
+    nearest_pass = import_module("make_4d.render.nearest_pass")
     kept = session.Session()
     kept.update(seen.clouds)
     once = picture(kept, seen.film)
-    skipped = kept._exact._images["touched"].read().to_list()
+    skipped = kept._nearest._images["touched"].read().to_list()
     assert 0.1 < np.mean(skipped) < 0.9
     # With every block marked the backward picture is drawn everywhere.
-    sent = exact_pass.ExactPass._bin
+    sent = nearest_pass.NearestPass._bin
 
     def mark_all(self, *given) -> None:
         sent(self, *given)
         self._images["touched"].clear(format="UINT", value=(1,))
 
-    monkeypatch.setattr(exact_pass.ExactPass, "_bin", mark_all)
+    monkeypatch.setattr(nearest_pass.NearestPass, "_bin", mark_all)
     np.testing.assert_allclose(picture(kept, seen.film), once, atol=2e-6)
 
 
 def test_frames_share_what_the_gpu_keeps(scene, make_scene_data, tmp_path) -> None:
     scene_data, _ = photo_flight(make_scene_data, False)
     add_flight(scene, scene_data)
-    scene.make_4d_engine.method = "EXACT"
+    scene.make_4d_engine.method = "NEAREST"
     rendered(scene, tmp_path)
     uploads = session.kept().store.uploads
     assert uploads == 3
@@ -133,7 +133,7 @@ def test_frames_share_what_the_gpu_keeps(scene, make_scene_data, tmp_path) -> No
     assert session.kept().store.uploads == 0
 
 
-@pytest.mark.parametrize("method", ["EXACT", "SORTED"])
+@pytest.mark.parametrize("method", ["NEAREST", "SORTED"])
 def test_coarse_while_the_view_moves(seen, monkeypatch, method: str) -> None:
     now = [100.0]
     monkeypatch.setattr(viewport.time, "monotonic", lambda: now[0])
@@ -181,23 +181,23 @@ def test_the_coarse_picture_shows_the_same(seen) -> None:
 
 def test_the_gpu_is_tried_before_it_is_trusted(scene, monkeypatch) -> None:
     capability, draw = (import_module(f"make_4d.render.{n}") for n in ("capability", "draw"))
-    capability.exact_works.cache_clear()
-    assert capability.exact_works()
-    assert draw.chosen_method("AUTO") == "EXACT"
+    capability.nearest_works.cache_clear()
+    assert capability.nearest_works()
+    assert draw.chosen_method("AUTO") == "NEAREST"
     # Lists that lose what lies behind their first disc, as without working atomics.
-    capability.exact_works.cache_clear()
+    capability.nearest_works.cache_clear()
     monkeypatch.setattr(capability, "_probe", lambda: np.zeros((4, 4, 4), np.float32))
-    assert not capability.exact_works()
+    assert not capability.nearest_works()
     assert draw.chosen_method("AUTO") == "SORTED"
-    assert draw.chosen_method("EXACT") == "EXACT"
-    capability.exact_works.cache_clear()
+    assert draw.chosen_method("NEAREST") == "NEAREST"
+    capability.nearest_works.cache_clear()
 
 
 def test_timing_counts_the_parts(scene, make_scene_data, tmp_path) -> None:
     scene_data, _ = photo_flight(make_scene_data, False)
     add_flight(scene, scene_data)
     timing.taken()
-    for method in ("EXACT", "SORTED"):
+    for method in ("NEAREST", "SORTED"):
         scene.make_4d_engine.method = method
         rendered(scene, tmp_path)
         taken = timing.taken()
@@ -211,7 +211,7 @@ def test_memory_does_not_grow(scene, make_scene_data, tmp_path) -> None:
     scene_data, _ = photo_flight(make_scene_data, True)
     add_flight(scene, scene_data, 3 / 8)
     scene.render.resolution_percentage = 400
-    for method in ("EXACT", "SORTED"):
+    for method in ("NEAREST", "SORTED"):
         scene.make_4d_engine.method = method
         for _ in range(6):
             rendered(scene, tmp_path)

@@ -24,7 +24,7 @@ class NeuralFrame:
     u, v, radius (P,) pixels from the top left; z (P,) depth; color (P, 3) sRGB 0..1; opacity (P,)
     0..1; disparity (P,), 1 / z stretched to 0..1 over these points; pixel (P,) int32, where in its
     feature maps a point looks, -1 for nowhere; source (P,) int32, which of the files `features`
-    these are, -1 for none; group (P,) int8, STILL, FORWARD or BACKWARD; share: t / N of the loop;
+    these are, -1 for none; group (P,) int8, STILL, FORWARD or BACKWARD; phase: t / N of the loop;
     nearest: K; networks: path of the checkpoint.
     """
 
@@ -39,7 +39,7 @@ class NeuralFrame:
     source: NDArray[np.int32]
     group: NDArray[np.int8]
     size: tuple[int, int]
-    share: float
+    phase: float
     nearest: int
     features: tuple[str, ...]
     networks: str

@@ -252,6 +252,6 @@ def _hits_of(
     x, y = column_of + np.repeat(left, tests), row_of + np.repeat(top, tests)
     u, v, r = (np.asarray(a, np.float64)[splat] for a in (splats.u, splats.v, splats.radius))
     with np.errstate(invalid="ignore", divide="ignore"):  # a disc of radius 0 is never hit
-        share = ((x + 0.5 - u) ** 2 + (y + 0.5 - v) ** 2) / (r * r)
-    hit = share < 1.0
-    return Hits((y * width + x)[hit], splat[hit], 1.0 - share[hit])
+        fraction = ((x + 0.5 - u) ** 2 + (y + 0.5 - v) ** 2) / (r * r)
+    hit = fraction < 1.0
+    return Hits((y * width + x)[hit], splat[hit], 1.0 - fraction[hit])

@@ -53,21 +53,21 @@ def paint(
     """Picture (h, w, 3), sRGB 0..1, and alpha (h, w) of a frame.
 
     The still points are splatted with the forward copies and with the backward ones, and the
-    decoder mixes the two at the frame's share of the loop (3D symmetric animation).
+    decoder mixes the two at the frame's phase of the loop (3D symmetric animation).
     """
     place = next(networks.decoder.parameters()).device
     channels = point_channels(frame, place)
     pictures: list[Tensor] = []
     for left_out in (BACKWARD, FORWARD):
-        if left_out == FORWARD and not frame.share:
+        if left_out == FORWARD and not frame.phase:
             pictures.append(pictures[0])  # nothing moves, or the loop begins: one picture is both
             continue
         shown = torch.from_numpy(frame.group != left_out).to(place)
         pictures.append(splatted(frame, channels, shown))
         context.report(0.4 if left_out == BACKWARD else 0.7)
     first, second = (picture.permute(2, 0, 1)[None] for picture in pictures)
-    image = networks.decoder(first, second, frame.share)[0].permute(1, 2, 0)
-    alpha = (1.0 - frame.share) * pictures[0][..., 3] + frame.share * pictures[1][..., 3]
+    image = networks.decoder(first, second, frame.phase)[0].permute(1, 2, 0)
+    alpha = (1.0 - frame.phase) * pictures[0][..., 3] + frame.phase * pictures[1][..., 3]
     return image.float(), alpha
 
 

@@ -10,10 +10,10 @@ vec3 divided(vec3 values, float alpha)
 float backward_weight(float near_f, float near_b, float alpha_f, float alpha_b)
 {
   float top = max(near_f, near_b);
-  float forward = (1.0 - share) * exp(SHARPNESS * (near_f - top)) * alpha_f;
-  float backward = share * exp(SHARPNESS * (near_b - top)) * alpha_b;
+  float forward = (1.0 - phase) * exp(SHARPNESS * (near_f - top)) * alpha_f;
+  float backward = phase * exp(SHARPNESS * (near_b - top)) * alpha_b;
   float total = forward + backward;
-  return total > 0.0 ? backward / total : share;
+  return total > 0.0 ? backward / total : phase;
 }
 
 void main()

@@ -19,15 +19,15 @@ void insert(float depth, uint number)
   }
 }
 
-float alpha_of(uint number, float share)
+float alpha_of(uint number, float fraction)
 {
   bool underpaint = (number & 1u) != 0u;
   // Packed discs are a millionth larger or smaller: here the true one may miss the pixel.
-  float alpha = max(0.0, 1.0 - share);
+  float alpha = max(0.0, 1.0 - fraction);
   return underpaint ? min(1.0, UNDERPAINT_GAIN * alpha) : alpha;
 }
 
-float share_of(vec4 disc, vec2 pixel)
+float fraction_of(vec4 disc, vec2 pixel)
 {
   vec2 offset = pixel - disc.xy;
   return dot(offset, offset) / (disc.w * disc.w);
@@ -130,7 +130,7 @@ void main()
     vec4 disc = texelFetch(entries, texel_of(int(numbers[k])), 0);
     vec4 paint = texelFetch(colors, texel, 0);
     vec4 extra = texelFetch(extras, texel, 0); // disparity, known, layer, group
-    float alpha = paint.a * alpha_of(numbers[k], share_of(disc, pixel));
+    float alpha = paint.a * alpha_of(numbers[k], fraction_of(disc, pixel));
     float weight = clear * alpha;
     bool underpaint = (numbers[k] & 1u) != 0u;
     float depth = (underpaint ? disc.z / UNDERPAINT_DEPTH : disc.z) + depth_origin;

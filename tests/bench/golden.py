@@ -114,7 +114,7 @@ def torch_method(facts: dict[str, str]) -> Draw:
 
 
 def gpu_method(kind: str, facts: dict[str, str]) -> Draw:
-    """A method of the render engine, EXACT or SORTED; raises LeftOut."""
+    """A method of the render engine, NEAREST or SORTED; raises LeftOut."""
     try:
         bpy, gpu = import_module("bpy"), import_module("gpu")
     except ModuleNotFoundError as error:
@@ -143,7 +143,7 @@ def methods(facts: dict[str, str]) -> dict[str, Draw]:
     ways: dict[str, Callable[[], Draw]] = {
         "reference": lambda: draw_reference,
         "torch": lambda: torch_method(facts),
-        "exact GPU": lambda: gpu_method("EXACT", facts),
+        "nearest GPU": lambda: gpu_method("NEAREST", facts),
         "sorted GPU": lambda: gpu_method("SORTED", facts),
     }
     usable = {}
@@ -225,11 +225,11 @@ def verdict(record: Record) -> str:
 
 
 def write_picture(path: Path, golden: Golden, drawings: dict[str, Drawing]) -> None:
-    """Write a PNG of truth, exact, sorted and the exact one's differences, side by side."""
+    """Write a PNG of truth, nearest, sorted and the exact one's differences, side by side."""
     cv2 = import_module("cv2")
     panels = [golden.truth.image]
-    panels += [drawings[name].image for name in ("exact GPU", "sorted GPU") if name in drawings]
-    if "exact GPU" in drawings:
+    panels += [drawings[name].image for name in ("nearest GPU", "sorted GPU") if name in drawings]
+    if "nearest GPU" in drawings:
         panels.append(GAIN * np.abs(panels[1] - panels[0]))
     scale = -(-SMALL // golden.size[0])
     large = [panel[..., :3].repeat(scale, axis=0).repeat(scale, axis=1) for panel in panels]
@@ -245,7 +245,10 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("folder", metavar="DIR", type=Path, help="the folder of golden files")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the records")
     parser.add_argument(
-        "--picture", metavar="FOLDER", type=Path, help="write truth, exact, sorted, 20x difference"
+        "--picture",
+        metavar="FOLDER",
+        type=Path,
+        help="write truth, nearest, sorted, 20x difference",
     )
     parser.add_argument(
         "--points", type=int, default=MADE_POINTS, help="points of the made clouds, 0 for none"

@@ -65,7 +65,7 @@ class Method:
     vector: bool = False
 
 
-class ExactPass:
+class NearestPass:
     """Buffers for pictures of one size (h, w) of up to `capacity` points."""
 
     def __init__(self, size: tuple[int, int], capacity: int) -> None:

@@ -1,6 +1,6 @@
 """Checks of messages by their templates, so that their wording can change without the tests.
 
-A template is an English sentence with named fields, such as "Size must be {least} to {most} pixels.".
+A template is an English sentence with named fields, such as "Size must be {least} to {most} pixels."
 Tests import it from the module that declares it.
 """
 

@@ -1,7 +1,7 @@
 """Checks of messages by their templates, so that their wording can change without the tests.
 
-A template is an English sentence with named fields, such as "Size must be {least} to {most} pixels."
-Tests import it from the module that declares it.
+A template is an English sentence with named fields, such as "There is no file '{name}'.". Tests
+import it from the module that declares it.
 """
 
 from __future__ import annotations

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 pytest.importorskip("moderngl", reason="moderngl is not installed")
-sys.path.insert(0, str(Path(__file__).parent / "bench"))
 
 import _quality_runs as runs
 from _gl_context import NoContextError, open_context
-from _quality_data import TruthFrame, TruthScene
 from _quality_table import NAMES, Row, mean_row, measured, record, sampled_scene, table
 from make_4d.geometry.core.camera import Intrinsics
+from make_4d.geometry.landscapes.truth import TruthFrame, TruthScene
 
 WIDTH, HEIGHT = 96, 64
 CAMERA = Intrinsics.from_field_of_view(WIDTH, HEIGHT, math.radians(55))

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
 pytest.importorskip("bpy", reason="Blender's module is not installed")
-sys.path.insert(0, str(Path(__file__).parent / "bench"))
 
 import _quality_loop as loop
 import _quality_runs as runs

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytest.importorskip("bpy", reason="Blender's module is not installed")
 pytest.importorskip("moderngl", reason="moderngl is not installed")
-sys.path.insert(0, str(Path(__file__).parent / "bench"))
 
 import _quality_runs as runs
 from _gl_context import NoContextError
 from _quality_table import Row, measured, sampled_scene
-from landscapes.make import SMALL_FRAMES, SMALL_NAMES, SMALL_SIZE, make_scene
+from make_4d.geometry.landscapes.make import SMALL_FRAMES, SMALL_NAMES, SMALL_SIZE, render_landscape
 
 WAYS = ("full", "without outpainting", "without inpainting", "per-frame generation")
 
 
 @pytest.fixture(scope="module")
 def scene() -> Any:
-    return sampled_scene(make_scene(SMALL_NAMES[0], SMALL_SIZE, SMALL_FRAMES), 3)
+    return sampled_scene(render_landscape(SMALL_NAMES[0], SMALL_SIZE, SMALL_FRAMES), 3)
 
 
 def row_of(scene: Any, name: str) -> Row:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 pytest.importorskip("moderngl", reason="moderngl is not installed")
-sys.path.insert(0, str(Path(__file__).parent / "bench"))
 
 import _quality_loop as loop
-from _quality_data import Shot, TruthFrame, TruthScene
+from _quality_shot import Shot
 from make_4d.geometry.core.camera import blender_from_camera
+from make_4d.geometry.landscapes.truth import TruthFrame, TruthScene
 from synthetic import make_scene_data
 from test_animate_nodes import LOOP, Moving, moving  # noqa: F401 - a fixture
 from test_quality_views import CAMERA, FIRST

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import sys
-from pathlib import Path
 
+import _quality_measures as measures
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent / "bench"))
-
-import _quality_data as data
-import _quality_measures as measures
+from make_4d.geometry.core.camera import Intrinsics
+from make_4d.geometry.landscapes.truth import (
+    TruthError,
+    TruthFrame,
+    TruthScene,
+    load_scene,
+    save_scene,
+)
 
 
 def gray(*values: float) -> list[np.ndarray]:
@@ -226,9 +228,9 @@ def test_delta1_by_hand() -> None:
     assert (scale, offset) == pytest.approx((2.5, 0.5))
 
 
-def scene(rng, frames: int = 3) -> data.TruthScene:
+def scene(rng, frames: int = 3) -> TruthScene:
     """Noise, with depths over all that can be stored."""
-    camera = data.Intrinsics(31.5, 12.0, 10.25, 24, 20)
+    camera = Intrinsics(31.5, 12.0, 10.25, 24, 20)
     made = []
     for number in range(frames):
         depth = np.exp(rng.uniform(math.log(0.1), math.log(40000), (20, 24))).astype(np.float32)
@@ -236,15 +238,15 @@ def scene(rng, frames: int = 3) -> data.TruthScene:
         pose = np.eye(4)
         pose[:3, 3] = 0.1 * number
         picture = rng.random((20, 24, 3)).astype(np.float32)
-        made.append(data.TruthFrame(picture, depth, pose, rng.random((20, 24)) < 0.3))
+        made.append(TruthFrame(picture, depth, pose, rng.random((20, 24)) < 0.3))
     still = tuple(rng.random((20, 24, 3)).astype(np.float32) for _ in made)
-    return data.TruthScene("a bay", camera, tuple(made), still)
+    return TruthScene("a bay", camera, tuple(made), still)
 
 
 def test_scene_comes_back_from_its_files(rng, tmp_path) -> None:
     made = scene(rng)
-    data.save_scene(made, tmp_path / "bay")
-    back = data.load_scene(tmp_path / "bay")
+    save_scene(made, tmp_path / "bay")
+    back = load_scene(tmp_path / "bay")
     assert (back.name, back.camera, len(back.frames)) == (made.name, made.camera, 3)
     for one, other in zip(back.frames, made.frames, strict=True):
         np.testing.assert_allclose(one.image, other.image, atol=0.5 / 255 + 1e-6)
@@ -254,20 +256,20 @@ def test_scene_comes_back_from_its_files(rng, tmp_path) -> None:
         assert one.image.dtype == one.depth.dtype == np.float32
     for one, other in zip(back.still, made.still, strict=True):
         np.testing.assert_allclose(one, other, atol=0.5 / 255 + 1e-6)
-    data.save_scene(back, tmp_path / "again")
+    save_scene(back, tmp_path / "again")
     for path in (tmp_path / "bay").iterdir():
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
 
 
 def test_smooth_depth_takes_little_room(tmp_path) -> None:
-    camera = data.Intrinsics(256.0, 128.0, 128.0, 256, 256)
+    camera = Intrinsics(256.0, 128.0, 128.0, 256, 256)
     rows = np.maximum(np.arange(256) + 0.5 - 90, 1e-9)[:, None].repeat(256, 1)
     depth = np.where(rows > 1, 400 / rows, np.inf).astype(np.float32)
     image = np.zeros((256, 256, 3), np.float32)
-    frame = data.TruthFrame(image, depth, np.eye(4), np.zeros((256, 256), bool))
-    data.save_scene(data.TruthScene("ground", camera, (frame,)), tmp_path)
+    frame = TruthFrame(image, depth, np.eye(4), np.zeros((256, 256), bool))
+    save_scene(TruthScene("ground", camera, (frame,)), tmp_path)
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 4000
-    assert data.load_scene(tmp_path).still == ()
+    assert load_scene(tmp_path).still == ()
 
 
 def test_wrong_scenes_are_refused(rng, tmp_path) -> None:
@@ -282,14 +284,14 @@ def test_wrong_scenes_are_refused(rng, tmp_path) -> None:
         frames = (dataclasses.replace(first, depth=depth), *made.frames[1:])
         wrong.append((dataclasses.replace(made, frames=frames), "positive"))
     for number, (scene_, words) in enumerate(wrong):
-        with pytest.raises(data.SceneError, match=words):
-            data.save_scene(scene_, tmp_path / str(number))
-    data.save_scene(made, tmp_path / "good")
+        with pytest.raises(TruthError, match=words):
+            save_scene(scene_, tmp_path / str(number))
+    save_scene(made, tmp_path / "good")
     for name in ("depth.xz", "frame_02.png", "moving.xz", "scene.json"):
         kept = (tmp_path / "good" / name).read_bytes()
         (tmp_path / "good" / name).write_bytes(kept[: len(kept) // 2])
-        with pytest.raises(data.SceneError, match="no readable scene"):
-            data.load_scene(tmp_path / "good")
+        with pytest.raises(TruthError, match="no readable scene"):
+            load_scene(tmp_path / "good")
         (tmp_path / "good" / name).write_bytes(kept)
-    with pytest.raises(data.SceneError, match="no readable scene"):
-        data.load_scene(tmp_path / "nowhere")
+    with pytest.raises(TruthError, match="no readable scene"):
+        load_scene(tmp_path / "nowhere")

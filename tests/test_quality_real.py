@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -13,12 +11,11 @@ import numpy as np
 import pytest
 
 pytest.importorskip("moderngl", reason="moderngl is not installed")
-sys.path.insert(0, str(Path(__file__).parent / "bench"))
 
 import _quality_real as real
 import _quality_runs as runs
 import quality
-from _quality_data import Shot
+from _quality_shot import Shot
 from _quality_views import RealScene, RealView
 from test_quality_views import ASIDE, CAMERA, FIRST
 

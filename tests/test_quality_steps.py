@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parent / "bench"))
-
-from _quality_data import Shot
+from _quality_shot import Shot
 from _quality_steps import State, StepByStep
 
 SHAPE = (24, 32)

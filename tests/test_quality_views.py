@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-import cv2
-import numpy as np
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent / "bench"))
-
-import _quality_data as data
 import _quality_masks as masks
 import _quality_measures as measures
 import _quality_views as views
+import cv2
+import numpy as np
+import pytest
+from make_4d.geometry.core.camera import Intrinsics
+from make_4d.geometry.landscapes.truth import TruthFrame
 
 HEIGHT, WIDTH = 80, 120
-CAMERA = data.Intrinsics(100.0, 60.0, 40.0, WIDTH, HEIGHT)
+CAMERA = Intrinsics(100.0, 60.0, 40.0, WIDTH, HEIGHT)
 NEAR, FAR = 4.0, 20.0
 BOARD = (0.4, 1.2)  # meters right of the first camera: columns 70 to 89 of the first frame
 SKY = 4.0  # meters above: rows 0 to 19
@@ -32,7 +29,7 @@ def look(turn: float, place: tuple[float, float, float]) -> np.ndarray:
     return pose
 
 
-def shot(place: tuple[float, float, float] = (0.0, 0.0, 0.0), turn: float = 0.0) -> data.TruthFrame:
+def shot(place: tuple[float, float, float] = (0.0, 0.0, 0.0), turn: float = 0.0) -> TruthFrame:
     """A narrow board before a wall under the sky; colors are smooth over all of them."""
     pose = look(turn, place)
     rays = np.ones((HEIGHT, WIDTH, 3))
@@ -48,7 +45,7 @@ def shot(place: tuple[float, float, float] = (0.0, 0.0, 0.0), turn: float = 0.0)
     point[sky] = 40 * turned[sky] / np.linalg.norm(turned[sky], axis=-1, keepdims=True)
     image = 0.5 + 0.4 * np.sin(point * (1.1, 0.9, 1.0) + np.roll(point, 1, axis=-1) * 0.4)
     still = np.zeros((HEIGHT, WIDTH), bool)
-    return data.TruthFrame(image.astype(np.float32), depth.astype(np.float32), pose, still)
+    return TruthFrame(image.astype(np.float32), depth.astype(np.float32), pose, still)
 
 
 FIRST = shot()
@@ -101,12 +98,12 @@ def test_what_was_behind_the_first_camera_is_outside() -> None:
 def test_slanted_ground_hides_nothing() -> None:
     """A depth of many meters a pixel is no reason to call the ground hidden."""
 
-    def ground(forward: float) -> data.TruthFrame:
+    def ground(forward: float) -> TruthFrame:
         below = np.maximum(np.arange(HEIGHT) + 0.5 - CAMERA.cy, 0)[:, None].repeat(WIDTH, 1)
         with np.errstate(divide="ignore"):
             depth = (1.5 * CAMERA.focal / below).astype(np.float32)
         pose = look(0, (0, 0, forward))
-        return data.TruthFrame(np.zeros((*depth.shape, 3)), depth, pose, depth < 0)
+        return TruthFrame(np.zeros((*depth.shape, 3)), depth, pose, depth < 0)
 
     found = masks.areas(ground(0), ground(0.9), CAMERA)
     assert found.seen.all()

@@ -3,15 +3,9 @@ the pipeline's regions against masks drawn by hand; the table of regions."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent / "bench"))
-
 import regions as bench
 from make_4d.ml.classical.appearance import appearance
 from make_4d.ml.classical.mirror import mirrored_region

@@ -7,19 +7,15 @@ the node group "Make 4D Animate" does it, and drawn as the benchmark draws every
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import dataclass, replace
-from pathlib import Path
-
-import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 import _quality_measures as measures
 import _quality_runs as runs
-from _quality_data import FloatArray, Mask, Shot, TruthFrame, TruthScene
-from make_4d.geometry.core.camera import Intrinsics
+import numpy as np
+from _quality_shot import Shot
+from make_4d.geometry.core.camera import FloatArray, Intrinsics
 from make_4d.geometry.core.scene_data import KEY_TIMES, PointArrays, SceneData
+from make_4d.geometry.landscapes.truth import Mask, TruthFrame, TruthScene
 from make_4d.geometry.nodes.animate import FADE_SHARE
 from make_4d.ml.stages import lift as flight_stage
 from make_4d.render.extract import Cloud

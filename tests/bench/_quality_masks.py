@@ -6,26 +6,16 @@ infinity (depth +inf, the sky) goes by its direction.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from _quality_data import (
-    FloatArray,
-    Intrinsics,
-    Mask,
-    TruthFrame,
-)
 from _quality_measures import Warp, sampled
-from make_4d.geometry.core.camera import pixel_centers
+from make_4d.geometry.core.camera import FloatArray, Intrinsics, pixel_centers
+from make_4d.geometry.landscapes.truth import Mask, TruthFrame
+from numpy.typing import NDArray
 
 TOLERANCE = 0.02
 """A surface counts as hidden where the depth map is nearer than it by more than this share: more

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from functools import cache
-from pathlib import Path
 
 import moderngl
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from _gl_context import open_context
-from _quality_data import Shot, TruthFrame
+from _quality_shot import Shot
 from make_4d.geometry.core.camera import FloatArray, Intrinsics, pixel_centers, unproject
+from make_4d.geometry.landscapes.truth import TruthFrame
 
 VERTEX = """
 #version 330

@@ -7,20 +7,18 @@ flight goes as far as the camera did.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 import _quality_measures as measures
 import _quality_runs as runs
-from _quality_data import FloatArray, Mask, Shot, TruthScene
+import numpy as np
 from _quality_masks import Areas
+from _quality_shot import Shot
 from _quality_views import RealScene, compared, depth_by_points, load_stereo, load_street
+from make_4d.geometry.core.camera import FloatArray
+from make_4d.geometry.landscapes.truth import Mask, TruthScene
 from make_4d.ml.common.registry import BUILTIN
 
 LATER = 3

@@ -7,25 +7,21 @@ otherwise.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from _quality_data import Matrix, Shot, TruthFrame, TruthScene
 from _quality_mesh import Mesh
+from _quality_shot import Shot
 from _quality_steps import State, StepByStep
 from make_4d.geometry.clouds import linear_rgba
 from make_4d.geometry.core import ldi
 from make_4d.geometry.core.camera import FloatArray, Intrinsics, pixel_centers, unproject
 from make_4d.geometry.core.color import linear_to_srgb
 from make_4d.geometry.core.scene_data import PointArrays
+from make_4d.geometry.landscapes.truth import Matrix, TruthFrame, TruthScene
 from make_4d.ml.client.process import models_available
 from make_4d.ml.common.job_settings import JobSettings
 from make_4d.ml.common.model_store import find
@@ -49,6 +45,7 @@ from make_4d.render import frame as processor
 from make_4d.render.extract import Cloud
 from make_4d.render.frame_request import FULL_COVERAGE, FrameRequest
 from make_4d.render.view import View
+from numpy.typing import NDArray
 
 NEAREST = 8
 FARTHEST = 100.0

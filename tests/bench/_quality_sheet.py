@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from _quality_data import FloatArray, to_bytes
+from make_4d.geometry.core.camera import FloatArray
+from make_4d.geometry.landscapes.truth import to_bytes
 
 GAP = 4
 

@@ -6,18 +6,14 @@ is invented, and the result is the next input. Nothing is kept of what is out of
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from _quality_data import Mask, Matrix, Shot
+from _quality_shot import Shot
 from make_4d.geometry.core import ldi
 from make_4d.geometry.core.camera import FloatArray
+from make_4d.geometry.landscapes.truth import Mask, Matrix
 from make_4d.ml.classical.completion import complete
 from make_4d.ml.stages.inpaint import height_guide
 

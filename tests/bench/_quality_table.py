@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Any
-
-import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 import _quality_masks as masks
 import _quality_measures as measures
-from _quality_data import FloatArray, TruthFrame, TruthScene
+import numpy as np
+from make_4d.geometry.core.camera import FloatArray
+from make_4d.geometry.landscapes.truth import TruthFrame, TruthScene
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,16 @@ from it is compared with the later ones. Units are the reconstruction's (street)
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from _quality_data import FloatArray, Intrinsics, Mask, Matrix, TruthFrame
 from _quality_masks import Areas, areas, projected
 from golden import ROOT
+from make_4d.geometry.core.camera import FloatArray, Intrinsics
+from make_4d.geometry.landscapes.truth import Mask, Matrix, TruthFrame
+from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.spatial import cKDTree
 

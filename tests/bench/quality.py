@@ -27,19 +27,20 @@ import _quality_loop as loop
 import _quality_measures as measures
 import _quality_real as real
 import _quality_runs as runs
-from _quality_data import FloatArray, TruthScene
 from _quality_sheet import write_sheet
 from _quality_table import Row, mean_row, measured, record, sampled_scene, table, truth_of
 from _quality_views import views_folder
-from landscapes.make import (
+from _render_measure import quiet
+from make_4d.geometry.core.camera import FloatArray
+from make_4d.geometry.landscapes.make import (
     FRAMES,
     NAMES,
     SIZE,
     SMALL_FRAMES,
     SMALL_NAMES,
     SMALL_SIZE,
-    cached_scene,
 )
+from make_4d.geometry.landscapes.truth import TruthScene
 
 COUNT, SMALL_COUNT = 5, 3
 """How many frames after the first are compared."""
@@ -138,7 +139,9 @@ def chosen_scenes(arguments: argparse.Namespace) -> list[TruthScene]:
         (SMALL_SIZE, SMALL_FRAMES, SMALL_COUNT) if small else (SIZE, FRAMES, COUNT)
     )
     folder = Path(arguments.cache) if arguments.cache else cache_folder()
-    return [sampled_scene(cached_scene(name, folder, size, frames), count) for name in names]
+    with quiet([]):  # Cycles prints a line per frame
+        folders = [make_landscape(name, folder, size, frames) for name in names]
+    return [sampled_scene(load_scene(path), count) for path in folders]
 
 
 def cache_folder() -> Path:

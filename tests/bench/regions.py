@@ -24,11 +24,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 import _quality_loop as loop
 import _quality_runs as runs
 import quality
-from _quality_data import FloatArray, Mask, TruthFrame, TruthScene
 from _quality_sheet import write_sheet
 from _quality_table import table
 from _quality_views import views_folder
-from landscapes.make import NAMES
+from make_4d.geometry.core.camera import FloatArray
+from make_4d.geometry.landscapes.make import NAMES
+from make_4d.geometry.landscapes.truth import Mask, TruthFrame, TruthScene
 from make_4d.ml.classical.regions import MotionRegions
 from make_4d.ml.common.job_settings import JobSettings
 from make_4d.ml.models.backends import SceneDepth, find_regions

@@ -1,12 +1,15 @@
-"""Meshes and objects in Blender from arrays. Blender's axes: x right, y away, z up, meters."""
+"""Meshes and objects in Blender from arrays.
+
+Blender's axes: x right, y away from the camera, z up, in meters.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any
 
+import bpy
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +19,7 @@ Rng = np.random.Generator
 
 @dataclass
 class Shape:
-    """A mesh in the making: parts are added, each with the number of its material."""
+    """A mesh under construction; each added part has the number of its material slot."""
 
     vertices: list[Array] = field(default_factory=list)
     faces: list[NDArray[np.int64]] = field(default_factory=list)
@@ -24,7 +27,7 @@ class Shape:
     count: int = 0
 
     def add(self, vertices: Any, faces: Any, slot: int = 0) -> None:
-        """Add vertices (V, 3) and faces (F, 3 or 4) of indices into them; -1 fills a triangle."""
+        """Add vertices (V, 3) and faces (F, 3 or 4) of vertex indices; -1 pads a triangle to 4."""
         points, corners = np.asarray(vertices, float), np.asarray(faces, np.int64)
         if corners.shape[1] == 3:
             corners = np.column_stack([corners, np.full(len(corners), -1)])
@@ -41,21 +44,21 @@ class Shape:
         self.add(points, [*sides, (0, 2, 6, 4)[::-1], (1, 3, 7, 5)], slot)
 
     def quads(self, centers: Array, right: Array, up: Array, slot: int = 0) -> None:
-        """Add separate quads: centers (N, 3), and half their sides (N, 3) each."""
+        """Add separate quads with centers (N, 3) and half their two sides (N, 3) each."""
         corners = [centers - right - up, centers + right - up, centers + right + up]
         points = np.stack([*corners, centers - right + up], axis=1).reshape(-1, 3)
         self.add(points, np.arange(len(points)).reshape(-1, 4), slot)
 
     def triangles(self, first: Array, second: Array, third: Array, slot: int = 0) -> None:
-        """Add separate triangles by their corners (N, 3)."""
+        """Add separate triangles with their three corners (N, 3) each."""
         points = np.stack([first, second, third], axis=1).reshape(-1, 3)
         self.add(points, np.arange(len(points)).reshape(-1, 3), slot)
 
     def tube(self, spine: Array, radius: Any, sides: int = 7, slot: int = 0) -> None:
-        """Add a tube round a line of points (N, 3) with radii (N,); its ends stay open."""
+        """Add a tube around a polyline (N, 3) with radii (N,); its ends stay open."""
         along = np.gradient(spine, axis=0)
         along /= np.linalg.norm(along, axis=1, keepdims=True)
-        helper = np.eye(3)[np.abs(along).max(axis=0).argmin()]  # the axis that it never follows
+        helper = np.eye(3)[np.abs(along).max(axis=0).argmin()]  # the axis it is least parallel to
         across = np.cross(along, helper)
         across /= np.linalg.norm(across, axis=1, keepdims=True)
         other = np.cross(along, across)
@@ -65,23 +68,29 @@ class Shape:
         points = (spine[:, None] + radii * ring).reshape(-1, 3)
         self.add(points, grid_faces(len(spine), sides, closed=True), slot)
 
-    def merge(self, other: Shape, spots: Array, sizes: Array, turns: Array) -> None:
-        """Add copies of a shape at spots (N, 3), with sizes (N,) and turns (N,) in radians."""
+    def merge(self, other: Shape, positions: Array, sizes: Array, turns: Array) -> None:
+        """Add copies of a shape.
+
+        Args:
+            other: The shape.
+            positions: (N, 3).
+            sizes: (N,) scale factors.
+            turns: (N,) rotations about the vertical in radians.
+        """
         points = np.concatenate(other.vertices)
         c, s = np.cos(turns)[:, None], np.sin(turns)[:, None]
         x, y = c * points[:, 0] - s * points[:, 1], s * points[:, 0] + c * points[:, 1]
         upright = np.broadcast_to(points[:, 2], x.shape)
-        placed = np.stack([x, y, upright], axis=-1) * sizes[:, None, None] + spots[:, None]
+        placed = np.stack([x, y, upright], axis=-1) * sizes[:, None, None] + positions[:, None]
         corners = np.concatenate(other.faces)
-        shift = np.arange(len(spots))[:, None, None] * len(points) + self.count
+        shift = np.arange(len(positions))[:, None, None] * len(points) + self.count
         self.vertices.append(placed.reshape(-1, 3))
         self.faces.append(np.where(corners < 0, -1, corners + shift).reshape(-1, 4))
-        self.slots.append(np.tile(np.concatenate(other.slots), len(spots)))
-        self.count += len(spots) * len(points)
+        self.slots.append(np.tile(np.concatenate(other.slots), len(positions)))
+        self.count += len(positions) * len(points)
 
     def mesh(self, name: str, materials: Iterable[Any], smooth: bool = False) -> Any:
-        """The mesh in Blender, with these materials in its slots."""
-        bpy = import_module("bpy")
+        """Return the mesh as a Blender mesh with these materials in its slots."""
         mesh = bpy.data.meshes.new(name)
         corners = np.concatenate(self.faces)
         sizes = (corners >= 0).sum(axis=1)
@@ -102,7 +111,10 @@ class Shape:
 
 
 def grid_faces(rows: int, columns: int, closed: bool = False) -> NDArray[np.int64]:
-    """Quads (F, 4) of a grid of vertices, row by row; closed: the last column meets the first."""
+    """Return the quads (F, 4) of a grid of vertices, row by row.
+
+    closed: Whether the last column joins the first.
+    """
     first = np.arange(rows - 1)[:, None] * columns
     left = np.arange(columns if closed else columns - 1)
     right = (left + 1) % columns
@@ -113,57 +125,74 @@ def grid_faces(rows: int, columns: int, closed: bool = False) -> NDArray[np.int6
 def place(
     mesh: Any, at: Sequence[float] = (0, 0, 0), turn: float = 0.0, size: Any = 1.0, index: int = 0
 ) -> Any:
-    """An object of a mesh; turn: radians about the vertical; size: one number or three.
+    """Return a new object in the scene.
 
-    index: the object's pass index, WATER for water.
+    Args:
+        mesh: Its mesh.
+        at: Its location.
+        turn: Its rotation about the vertical in radians.
+        size: Its scale, one number or three.
+        index: Its pass index, WATER for water.
     """
-    bpy = import_module("bpy")
-    thing = bpy.data.objects.new(mesh.name, mesh)
-    thing.location, thing.rotation_euler = at, (0, 0, turn)
-    thing.scale = (size,) * 3 if np.isscalar(size) else size
-    thing.pass_index = index
-    bpy.context.scene.collection.objects.link(thing)
-    return thing
+    item = bpy.data.objects.new(mesh.name, mesh)
+    item.location, item.rotation_euler = at, (0, 0, turn)
+    item.scale = (size,) * 3 if np.isscalar(size) else size
+    item.pass_index = index
+    bpy.context.scene.collection.objects.link(item)
+    return item
 
 
 def place_large(mesh: Any) -> Any:
-    """An object of a mesh of many faces, and a speck of a second one deep underground.
+    """Return a new object of a mesh with many faces, and hide a tiny second one underground.
 
-    Cycles keeps the search tree of a mesh with two users; that of one with a single user it builds
-    anew whenever a material changes: for flowing water, in every frame.
+    Cycles keeps the BVH of a mesh that has two users. For a mesh with a single user, it rebuilds
+    the BVH whenever a material changes, which for flowing water is in every frame.
     """
     place(mesh, (0, 0, -500), size=1e-3)
     return place(mesh)
 
 
 def place_many(
-    meshes: Sequence[Any], spots: Array, sizes: Array, rng: Rng, lean: float = 0.0
+    meshes: Sequence[Any], positions: Array, sizes: Array, rng: Rng, lean: float = 0.0
 ) -> None:
-    """Place copies of meshes at spots (N, 3), sizes (N,), turned at random.
+    """Place objects of randomly chosen meshes with random rotations.
 
-    lean: radians by which they stand off the vertical at random.
+    Args:
+        meshes: The meshes to choose from.
+        positions: (N, 3).
+        sizes: (N,) scale factors.
+        rng: The random generator.
+        lean: Standard deviation of their tilt off the vertical, in radians.
     """
-    for spot, size in zip(spots, sizes, strict=True):
+    for position, size in zip(positions, sizes, strict=True):
         shape = rng.uniform(0.9, 1.1, 3) * size
-        thing = place(meshes[int(rng.integers(len(meshes)))], spot, rng.uniform(0, 6.28), shape)
-        thing.rotation_euler[:2] = rng.normal(0, lean, 2) if lean else (0, 0)
+        mesh = meshes[int(rng.integers(len(meshes)))]
+        item = place(mesh, position, rng.uniform(0, 6.28), shape)
+        item.rotation_euler[:2] = rng.normal(0, lean, 2) if lean else (0, 0)
 
 
 def place_merged(
-    shapes: Sequence[Shape], materials: Sequence[Any], spots: Array, sizes: Array, rng: Rng
+    shapes: Sequence[Shape], materials: Sequence[Any], positions: Array, sizes: Array, rng: Rng
 ) -> Any:
-    """Place copies of small shapes as one object: for thousands, far away.
+    """Return one object of many copies of small shapes, for thousands of distant plants.
 
-    Every object costs the renderer time in every frame; faces don't.
+    Every object costs render time in every frame; faces don't.
+
+    Args:
+        shapes: The shapes to choose from.
+        materials: The materials of their slots.
+        positions: (N, 3).
+        sizes: (N,) scale factors.
+        rng: The random generator.
     """
-    whole = Shape()
-    which = rng.integers(len(shapes), size=len(spots))
+    merged = Shape()
+    which = rng.integers(len(shapes), size=len(positions))
     for number, shape in enumerate(shapes):
         chosen = which == number
         turns = rng.uniform(0, 6.28, int(chosen.sum()))
-        whole.merge(shape, spots[chosen], sizes[chosen], turns)
-    return place_large(whole.mesh("many", materials))
+        merged.merge(shape, positions[chosen], sizes[chosen], turns)
+    return place_large(merged.mesh("many", materials))
 
 
 WATER = 1
-"""Pass index of the objects whose texture flows."""
+"""Pass index of objects whose texture flows."""

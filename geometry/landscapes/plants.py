@@ -1,4 +1,4 @@
-"""Trees, bushes and grass as meshes of small faces; each is one mesh that is placed many times."""
+"""Trees, bushes and grass as meshes of small faces, each made once and placed many times."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .build import Shape
+from .meshes import Shape
 
 Array = NDArray[np.float64]
 BARK, LEAF = 0, 1
 
 
 def conifer(rng: np.random.Generator, whorls: int = 26) -> Shape:
-    """A spruce one meter high; fewer whorls for those far away."""
+    """Return a spruce one meter high; use fewer whorls for distant ones."""
     shape = Shape()
     _trunk(shape, np.array([[0, 0, -0.03], [0, 0, 0.5], [0, 0, 1.0]]), [0.022, 0.014, 0.001])
     for level in np.linspace(0.08, 0.985, whorls) ** 0.95:
@@ -29,7 +29,7 @@ def conifer(rng: np.random.Generator, whorls: int = 26) -> Shape:
 def _bough(
     shape: Shape, rng: np.random.Generator, level: float, turn: float, reach: float, whorls: int
 ) -> None:
-    """One bough: pairs of drooping twigs along a line that sinks outward."""
+    """Add one bough: pairs of drooping twigs along a line that sinks outward."""
     twigs = 7 if whorls > 16 else 3
     along = np.linspace(0.1, 1.0, twigs)
     out = np.array([np.cos(turn), np.sin(turn), 0.0])
@@ -46,7 +46,7 @@ def _bough(
 
 
 def _trunk(shape: Shape, spine: Array, radii: Any) -> None:
-    """A tapered stem along a line of points."""
+    """Add a tapered stem along a polyline."""
     shape.tube(np.asarray(spine, float), radii, 7, BARK)
 
 
@@ -57,9 +57,14 @@ def broadleaf(
     bare: float = 0.25,
     size: float = 0.009,
 ) -> Shape:
-    """A leafy tree one meter high: stem, limbs, and clumps of leaves.
+    """Return a leafy tree one meter high: stem, limbs, and clumps of leaves.
 
-    count: leaves; width: the crown's radius; bare: height at which it begins; size: half a leaf.
+    Args:
+        rng: The random generator.
+        count: The number of leaves.
+        width: The crown's radius.
+        bare: The height at which the crown begins.
+        size: Half the length of a leaf.
     """
     shape = Shape()
     middle = np.array([0, 0, 0.5 * (1 + bare)])
@@ -80,13 +85,13 @@ def broadleaf(
 
 
 def _directions(rng: np.random.Generator, count: int) -> Array:
-    """Random unit vectors (count, 3)."""
-    found = rng.normal(size=(count, 3))
-    return found / np.linalg.norm(found, axis=1, keepdims=True)
+    """Return random unit vectors (count, 3)."""
+    vectors = rng.normal(size=(count, 3))
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def _leaves(shape: Shape, rng: np.random.Generator, centers: Array, size: float) -> None:
-    """Quads turned at random at centers (N, 3)."""
+    """Add randomly rotated quads at centers (N, 3)."""
     right = _directions(rng, len(centers))
     up = np.cross(right, _directions(rng, len(centers)))
     half = size * rng.uniform(0.6, 1.4, (len(centers), 1))
@@ -94,7 +99,7 @@ def _leaves(shape: Shape, rng: np.random.Generator, centers: Array, size: float)
 
 
 def bush(rng: np.random.Generator, count: int = 1500) -> Shape:
-    """A bush about one meter high, down to the ground."""
+    """Return a bush about one meter high with leaves down to the ground."""
     shape = Shape()
     clumps = np.column_stack([rng.normal(0, 0.3, (9, 2)), rng.uniform(0.15, 0.6, 9)])
     for clump in clumps:
@@ -108,7 +113,7 @@ def bush(rng: np.random.Generator, count: int = 1500) -> Shape:
 def tuft(
     rng: np.random.Generator, count: int = 60, spread: float = 0.18, wide: float = 0.009
 ) -> Shape:
-    """A tuft of grass or reed about one meter high: bent blades of two faces."""
+    """Return a tuft of grass or reed about one meter high, of bent blades."""
     shape = Shape()
     foot = np.column_stack([rng.normal(0, spread, (count, 2)), np.full(count, -0.05)])
     lean = np.column_stack([rng.normal(0, 0.22, (count, 2)), rng.uniform(0.55, 1.0, count)])

@@ -1,7 +1,7 @@
-"""Renders a scene with Cycles on the processor: pictures, and exact depth and motion masks.
+"""Render a landscape with Cycles on the CPU: images, exact depth and motion masks.
 
-Depth and masks are a rendering of their own, in which everything sends its depth, its number and
-the clouds' density as light, with one ray through each pixel's center.
+Depth and masks come from a render of their own, in which every surface emits its depth and its pass
+index, and the sky its cloud density, with one ray through each pixel's center.
 """
 
 from __future__ import annotations
@@ -9,40 +9,43 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import bpy
 import numpy as np
+from mathutils import Matrix
 from numpy.typing import NDArray
 
-from .build import WATER
+from ..core.color import linear_to_srgb
+from .meshes import WATER
 from .nodes import TIME, Tree
-from .setting import FIELD_OF_VIEW, FULL_FLIGHT, Setting
+from .scenery import DURATION, FIELD_OF_VIEW, Setting
 from .sky import clouds, make_sun, make_world
 
-Picture = NDArray[np.float32]
+Image = NDArray[np.float32]
 SAMPLES = 16
 CLOUD_DENSITY = 0.02
-"""Sky with denser clouds than this counts as moving."""
+"""Sky with clouds denser than this counts as moving."""
 SHADE_REACH = 8.0
-"""Meters within which things keep the sky's light from each other."""
+"""Distance in meters within which objects block the sky's light."""
 BORDER = 6
-"""Pixels round what moves that are rendered with it, for the denoiser."""
+"""Margin in pixels around moving areas that is rendered with them, for the denoiser."""
 POINT_FILTER = 0.01
-"""Width in pixels from which a ray of the depth rendering comes: Cycles' least."""
+"""Width of the pixel filter in the depth render, in pixels: Cycles' minimum."""
 
 
 def empty_scene() -> Any:
-    """Blender with nothing in it; returns its scene."""
-    bpy = import_module("bpy")
+    """Empty Blender and return its scene."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     return bpy.context.scene
 
 
 def set_up(scene: Any, setting: Setting, size: tuple[int, int]) -> None:
-    """Give a scene its camera, sun and sky, and Cycles' settings; size (w, h)."""
-    bpy = import_module("bpy")
+    """Add camera, sun and sky to a scene, and set Cycles up.
+
+    size: Width and height of the images in pixels.
+    """
     lens = bpy.data.cameras.new("camera")
     lens.sensor_fit = "HORIZONTAL" if size[0] >= size[1] else "VERTICAL"
     lens.angle, lens.clip_start, lens.clip_end = FIELD_OF_VIEW, 0.05, 1e5
@@ -61,10 +64,10 @@ def set_up(scene: Any, setting: Setting, size: tuple[int, int]) -> None:
 
 
 def _set_up_cycles(scene: Any) -> None:
-    """Few samples, then the denoiser where this Blender has it.
+    """Use few samples, and the denoiser if this Blender has one.
 
-    Light that bounces is the sky's, dimmed in corners (Cycles' fast GI): a third quicker than
-    following it.
+    Bounced light is the sky's light dimmed in corners (Cycles' fast GI), which takes a third less
+    time than tracing it.
     """
     cycles = scene.cycles
     cycles.device, cycles.samples, cycles.seed = "CPU", SAMPLES, 0
@@ -72,32 +75,40 @@ def _set_up_cycles(scene: Any) -> None:
     cycles.transmission_bounces, cycles.transparent_max_bounces = 1, 2
     cycles.use_fast_gi, cycles.fast_gi_method, cycles.ao_bounces_render = True, "REPLACE", 1
     scene.world.light_settings.distance = SHADE_REACH
-    cycles.use_light_tree = False  # there is one lamp
+    cycles.use_light_tree = False  # there is only one lamp
     cycles.sample_clamp_direct, cycles.sample_clamp_indirect = 0.0, 3.0
     cycles.caustics_reflective = cycles.caustics_refractive = False
     cycles.use_adaptive_sampling, cycles.adaptive_threshold = True, 0.01
     cycles.use_denoising = True
     try:
         cycles.denoiser = "OPENIMAGEDENOISE"
-    except TypeError:  # built without it: noisier pictures, the same truth
+    except TypeError:  # built without it: the images are noisier, the ground truth is the same
         cycles.use_denoising = False
 
 
-def render_pictures(scene: Any, setting: Setting, shares: Sequence[float]) -> list[Picture]:
-    """The sRGB pictures (H, W, 3) after shares 0..1 of the flight: Blender's view Standard."""
-    return [_picture(scene, setting, share, share) for share in shares]
+def render_images(scene: Any, setting: Setting, fractions: Sequence[float]) -> list[Image]:
+    """Return sRGB images (H, W, 3) at fractions 0..1 of the camera path.
+
+    Their colors are those of Blender's view transform Standard.
+    """
+    return [_image(scene, setting, fraction, fraction) for fraction in fractions]
 
 
 def render_still(
-    scene: Any, setting: Setting, share: float, picture: Picture, where: NDArray[np.bool_]
-) -> Picture:
-    """The picture after a share of the flight, with clouds and water as they are at its start.
+    scene: Any, setting: Setting, fraction: float, image: Image, where: NDArray[np.bool_]
+) -> Image:
+    """Return the image at a fraction of the path with clouds and water frozen as at its start.
 
-    Only the box round `where` (H, W), all of the sky and the water, is rendered; the rest is taken
-    from the picture of the moving scene, where only clouds' faint images in windows would differ.
+    Args:
+        scene: The scene.
+        setting: Its light, haze and camera path.
+        fraction: Where on the path, 0 to 1.
+        image: The image (H, W, 3) from there with clouds and water moving.
+        where: (H, W), all sky and water. Only its bounding box is rendered. The rest is copied from
+            `image`, where only faint reflections of clouds in windows would differ.
     """
     if not where.any():
-        return picture.copy()
+        return image.copy()
     (top, left), (bottom, right) = (pick(np.argwhere(where), axis=0) for pick in (np.min, np.max))
     box = np.array([left, top, right + 1, bottom + 1]) + np.array([-1, -1, 1, 1]) * BORDER
     height, width = where.shape
@@ -106,49 +117,48 @@ def render_still(
     render.use_border = True
     render.border_min_x, render.border_max_x = left / width, right / width
     render.border_min_y, render.border_max_y = 1 - bottom / height, 1 - top / height
-    still = picture.copy()
-    rendered = _picture(scene, setting, share, 0.0)
+    still = image.copy()
+    rendered = _image(scene, setting, fraction, 0.0)
     still[top:bottom, left:right] = rendered[top:bottom, left:right]
     render.use_border = False
     return still
 
 
-def _picture(scene: Any, setting: Setting, share: float, time: float) -> Picture:
-    aim(scene, setting, share, time)
-    linear = _rendered(scene) * 2.0**setting.exposure
-    encode = import_module("make_4d.geometry.core.color").linear_to_srgb
-    return encode(np.clip(linear, 0.0, 1.0))
+def _image(scene: Any, setting: Setting, fraction: float, time: float) -> Image:
+    aim(scene, setting, fraction, time)
+    linear = _render(scene) * 2.0**setting.exposure
+    return linear_to_srgb(np.clip(linear, 0.0, 1.0))
 
 
 def render_truth(
-    scene: Any, setting: Setting, shares: Sequence[float]
-) -> list[tuple[Picture, NDArray[np.bool_]]]:
-    """Depth (H, W) in meters, inf in the sky, and what moves (H, W), after shares of the flight."""
-    found = []
+    scene: Any, setting: Setting, fractions: Sequence[float]
+) -> list[tuple[Image, NDArray[np.bool_]]]:
+    """Return depth and moving pixels at fractions 0..1 of the camera path.
+
+    Depth (H, W) is in meters, inf in the sky; moving pixels (H, W) are clouds and water.
+    """
+    frames = []
     with _as_data(scene, setting):
-        for share in shares:
-            aim(scene, setting, share, share)
-            depth, number, density = np.moveaxis(_rendered(scene), -1, 0)
+        for fraction in fractions:
+            aim(scene, setting, fraction, fraction)
+            depth, number, density = np.moveaxis(_render(scene), -1, 0)
             is_sky = depth <= 0
             moving = np.where(is_sky, density > CLOUD_DENSITY, np.round(number) == WATER)
-            found.append((np.where(is_sky, np.float32(np.inf), depth), moving))
-    return found
+            frames.append((np.where(is_sky, np.float32(np.inf), depth), moving))
+    return frames
 
 
-def aim(scene: Any, setting: Setting, share: float, time: float) -> None:
-    """Place the camera after a share of the flight, and clouds and water at a share of the time."""
-    matrix = import_module("mathutils").Matrix
-    scene.camera.matrix_world = matrix(setting.flight.pose(share).tolist())
-    data = import_module("bpy").data
-    for owner in (*data.materials, *data.worlds):
+def aim(scene: Any, setting: Setting, fraction: float, time: float) -> None:
+    """Move the camera to a fraction of the path, and clouds and water to a fraction of its time."""
+    scene.camera.matrix_world = Matrix(setting.camera_path.pose(fraction).tolist())
+    for owner in (*bpy.data.materials, *bpy.data.worlds):
         for node in owner.node_tree.nodes:
             if node.name.startswith(TIME):
-                node.outputs[0].default_value = time * FULL_FLIGHT
+                node.outputs[0].default_value = time * DURATION
 
 
-def _rendered(scene: Any) -> Picture:
-    """The rendered picture (H, W, 3), scene-linear, top row first."""
-    bpy = import_module("bpy")
+def _render(scene: Any) -> Image:
+    """Render and return a scene-linear image (H, W, 3), top row first."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "frame.exr"
         scene.render.filepath = str(path)
@@ -163,7 +173,7 @@ def _rendered(scene: Any) -> Picture:
 
 @contextmanager
 def _as_data(scene: Any, setting: Setting) -> Iterator[None]:
-    """Everything sends (depth, number, 0), the sky (0, 0, density of clouds), without noise."""
+    """Make surfaces emit (depth, pass index, 0) and the sky (0, 0, cloud density), noise-free."""
     layer, cycles = scene.view_layers[0], scene.cycles
     before = cycles.samples, cycles.use_denoising, cycles.filter_width
     layer.material_override, layer.world_override = _data_material(), _data_world(setting)
@@ -176,22 +186,22 @@ def _as_data(scene: Any, setting: Setting) -> Iterator[None]:
 
 
 def _data_material() -> Any:
-    made = import_module("bpy").data.materials.new("data")
-    made.cycles.emission_sampling = "NONE"
-    tree = Tree(made.node_tree)
+    material = bpy.data.materials.new("data")
+    material.cycles.emission_sampling = "NONE"
+    tree = Tree(material.node_tree)
     depth = tree.add("CameraData", {}, "View Z Depth")
     number = tree.add("ObjectInfo", {}, "Object Index")
-    sent = tree.add("Emission", {0: tree.combine(depth, number, 0.0), 1: 1.0})
-    tree.add("OutputMaterial", {0: sent})
-    return made
+    emission = tree.add("Emission", {0: tree.combine(depth, number, 0.0), 1: 1.0})
+    tree.add("OutputMaterial", {0: emission})
+    return material
 
 
 def _data_world(setting: Setting) -> Any:
-    made = import_module("bpy").data.worlds.new("data")
-    made.cycles.sampling_method = "NONE"
-    tree = Tree(made.node_tree)
+    world = bpy.data.worlds.new("data")
+    world.cycles.sampling_method = "NONE"
+    tree = Tree(world.node_tree)
     density, _ = clouds(tree, setting.sky, tree.add("TexCoord", {}, "Generated"))
     tree.add(
         "OutputWorld", {0: tree.add("Background", {0: tree.combine(0.0, 0.0, density), 1: 1.0})}
     )
-    return made
+    return world

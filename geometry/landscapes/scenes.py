@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from . import scenes_land, scenes_town, scenes_water
-from .build import Rng
-from .setting import Setting
+from .meshes import Rng
+from .scenery import Setting
 
 SCENES: dict[str, Callable[[Rng], Setting]] = {
     "lake": scenes_water.lake,

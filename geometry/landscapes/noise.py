@@ -1,7 +1,7 @@
-"""Seeded gradient noise in numpy: the shapes of hills, rocks and shores.
+"""Seeded gradient noise in numpy, for the shapes of hills, rocks and shores.
 
-Perlin's noise (K. Perlin, *Improving Noise*, 2002) over a hashed lattice, in two or three
-dimensions, and sums of its octaves.
+Perlin noise (K. Perlin, *Improving Noise*, 2002) over a hashed lattice in two or three dimensions,
+and sums of its octaves.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 
 def perlin(points: Array, seed: int = 0) -> Array:
-    """Noise of about -1..1 at points (..., D), D = 2 or 3; one wave is about one unit long."""
+    """Return noise (...) of about -1..1 at points (..., D), D = 2 or 3; its period is about 1."""
     base = np.floor(points)
     offset = points - base
     fade = offset**3 * (offset * (offset * 6 - 15) + 10)
@@ -34,7 +34,7 @@ def perlin(points: Array, seed: int = 0) -> Array:
 
 
 def _slope(lattice: NDArray[np.int64], offset: Array, seed: int) -> Array:
-    """The plane through zero at lattice points (..., D), with a random gradient, at an offset."""
+    """Evaluate the random gradients of lattice points (..., D) at offsets (..., D) from them."""
     total = np.zeros(offset.shape[:-1])
     for axis in range(offset.shape[-1]):
         total += offset[..., axis] * (2 * hashed(lattice, seed * 4 + axis) - 1)
@@ -42,7 +42,7 @@ def _slope(lattice: NDArray[np.int64], offset: Array, seed: int) -> Array:
 
 
 def hashed(lattice: NDArray[np.int64], seed: int) -> Array:
-    """A random number 0..1 that belongs to a lattice point (..., D) and a seed."""
+    """Return random numbers (...) 0..1 that depend on lattice points (..., D) and a seed."""
     with np.errstate(over="ignore"):
         bits = np.uint64(seed + 1) * _MIX[0] + np.zeros(lattice.shape[:-1], np.uint64)
         for axis in range(lattice.shape[-1]):
@@ -54,14 +54,14 @@ def hashed(lattice: NDArray[np.int64], seed: int) -> Array:
 
 
 def fractal(points: Array, seed: int = 0, octaves: int = 5, gain: float = 0.5) -> Array:
-    """Octaves of noise, each twice as fine and `gain` times as high; about -1..1."""
+    """Sum octaves of noise, each at twice the frequency and `gain` times the amplitude; -1..1."""
     levels = range(octaves)
     waves = (gain**n * perlin(points * 2.0**n + 17.3 * n, seed + n) for n in levels)
     return sum(waves, np.zeros(points.shape[:-1])) / sum(gain**n for n in levels)
 
 
 def ridged(points: Array, seed: int = 0, octaves: int = 6, gain: float = 0.5) -> Array:
-    """Mountain crests: octaves of 1 - |noise|, finer ones strongest near the crests; 0..1."""
+    """Return ridged noise 0..1: octaves of 1 - |noise|, finer ones strongest near the ridges."""
     total, weight = np.zeros(points.shape[:-1]), np.ones(points.shape[:-1])
     for n in range(octaves):
         crest = (1 - np.abs(perlin(points * 2.0**n + 9.7 * n, seed + n))) ** 2
@@ -71,11 +71,11 @@ def ridged(points: Array, seed: int = 0, octaves: int = 6, gain: float = 0.5) ->
 
 
 def smooth_step(value: Array, low: float, high: float) -> Array:
-    """0 below `low`, 1 above `high`, smoothly between; `high` may be the smaller one."""
+    """Return a smooth step from 0 at `low` to 1 at `high`; `high` may be the smaller one."""
     t = np.clip((value - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)
 
 
 def plane(x: Array, y: Array, scale: float) -> Array:
-    """Points (..., 2) for noise with waves about `scale` meters long."""
+    """Return points (..., 2) at which noise has a period of about `scale` meters."""
     return np.stack(np.broadcast_arrays(x / scale, y / scale), axis=-1)

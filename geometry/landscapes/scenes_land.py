@@ -1,21 +1,21 @@
-"""Landscapes on dry land: a valley in winter, dunes, hills in the fog."""
+"""Landscapes on dry land: a valley in winter, desert dunes, hills in fog."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from . import house, materials, plants, terrain
-from .build import Rng, place, place_many
+from . import buildings, materials, plants, terrain
 from .materials import Air
+from .meshes import Rng, place, place_many
 from .noise import fractal, plane, smooth_step
 from .planting import grass, sow, wood
-from .setting import SceneData, Setting
+from .scenery import CameraPath, Setting
 from .sky import Sky
 from .terrain import Array, bumps, on_ground, peaks, rocks
 
 
 def winter(rng: Rng) -> Setting:
-    """A snowy valley: spruces, a cabin, a fence in the snow, mountains in the haze."""
+    """Build a snowy valley: spruces, a cabin, a fence in the snow, mountains in the haze."""
     air = Air("c9d5e3", 1100.0)
 
     def height(x: Array, y: Array) -> Array:
@@ -30,26 +30,26 @@ def winter(rng: Rng) -> Setting:
     planks = materials.plain(air, ("5a4030", "77573f"), 1.5)
     roof = materials.plain(air, ("e6ecf3", "f0f4f8"), 0.6)
     panes, stone = materials.glass(air, "e0a850"), materials.plain(air, ("77726c",))
-    plan = house.Plan(6.5, 5.5, 2.9, 2.6, True)
-    cabin = house.house(plan, [planks, roof, planks, panes, stone])
+    plan = buildings.Plan(6.5, 5.5, 2.9, 2.6, True)
+    cabin = buildings.house(plan, [planks, roof, planks, panes, stone])
     place(cabin, on_ground([(4.5, 33.0)], height)[0], -0.3)
     y = np.arange(4.4, 24, 2.0)
     line = on_ground(np.column_stack([-1.9 - 0.12 * y, y]), height)
-    place(house.fence(line, rng, materials.plain(air, ("5c4f44", "7a6a5b"))))
+    place(buildings.fence(line, rng, materials.plain(air, ("5c4f44", "7a6a5b"))))
     capped = materials.rock(air, ("77757a", "57565c"), moss="eef2f7")
     rocks(rng, capped, height, [(2.3, 5.0, 0.5), (-0.4, 7.0, 0.35)])
     sky = Sky("6f93c4", "cfdae6", "ffe6c8", (22, 115, 4.2), cover=0.5, flat=1.6, seed=5.0)
-    return Setting(sky, air, SceneData(1.8, -1.0, 2.2, -0.3, 0.25, 1.5))
+    return Setting(sky, air, CameraPath(1.8, -1.0, 2.2, -0.3, 0.25, 1.5))
 
 
 def _snowy_trees(rng: Rng, air: Air, height: terrain.Height) -> None:
-    """Spruces beside the way, and woods on the valley's sides, simpler ones farther off."""
+    """Add spruces beside the camera's path and woods on the slopes, simpler ones farther away."""
     bark = materials.plain(air, ("3f342c", "5c4d42"))
     needles = materials.foliage(air, ("22392c", "2e4a38"), snow=0.12, sheer=0.2)
     near = [plants.conifer(rng, 30).mesh("conifer", [bark, needles]) for _ in range(3)]
-    places = [(-4.3, 9.0), (4.9, 9.6), (-7.5, 14), (8.4, 16.5), (-3.4, 24), (13, 25)]
+    positions = [(-4.3, 9.0), (4.9, 9.6), (-7.5, 14), (8.4, 16.5), (-3.4, 24), (13, 25)]
     sizes = np.array([5.2, 3.4, 8.0, 8.5, 6.0, 10.0])
-    place_many(near, on_ground(places, height), sizes, rng, 0.02)
+    place_many(near, on_ground(positions, height), sizes, rng, 0.02)
     for whorls, count, first, last in ((20, 110, 28, 85), (12, 2300, 85, 600)):
         far = [plants.conifer(rng, whorls) for _ in range(3)]
         sides = {"keep": lambda x, y: np.abs(x + 6) > 9 + 0.08 * y}
@@ -60,7 +60,7 @@ RED_ROCK = ("a8643c", "8a4e30", "c07c4e", "5e3826")
 
 
 def dunes(rng: Rng) -> Setting:
-    """Desert dunes with long shadows: boulders and dry shrubs near, a rock arch, mesas far off."""
+    """Build desert dunes with long shadows, boulders, dry shrubs, a rock arch and distant mesas."""
     air = Air("e2c7a4", 3000.0)
 
     def height(x: Array, y: Array) -> Array:
@@ -85,11 +85,11 @@ def dunes(rng: Rng) -> Setting:
     grass(rng, dry, height, 90, (3.5, 25), (0.3, 0.6))
     light = ("4a7cb8", "e6d3b8", "ffd9a6", (17.0, 72.0, 6.0))
     sky = Sky(*light, cover=0.42, flat=3.0, scale=0.9, seed=2.0)
-    return Setting(sky, air, SceneData(1.8, -1.0, 2.5, 0.5, 0.3, -1.5))
+    return Setting(sky, air, CameraPath(1.8, -1.0, 2.5, 0.5, 0.3, -1.5))
 
 
 def fog(rng: Rng) -> Setting:
-    """Hills at dawn: a fence and a tree near, rows of trees that fade into the fog."""
+    """Build hills at dawn: a fence and a tree up close, trees that fade into the fog."""
     air = Air("ecd3b6", 75.0, 26.0)
 
     def height(x: Array, y: Array) -> Array:
@@ -103,17 +103,17 @@ def fog(rng: Rng) -> Setting:
     bark = materials.plain(air, ("3f362e", "5a4e44"))
     leaves = materials.foliage(air, ("4c5a2c", "6a6e38", "8a6a34"))
     oaks = [plants.broadleaf(rng, 9000, 0.42, 0.22).mesh("oak", [bark, leaves]) for _ in range(2)]
-    places = [(-5.0, 11.5), (7.5, 19), (-11, 27), (3.0, 38), (16, 36), (-22, 52)]
+    positions = [(-5.0, 11.5), (7.5, 19), (-11, 27), (3.0, 38), (16, 36), (-22, 52)]
     sizes = np.array([6.0, 7.0, 8.0, 7.5, 9.0, 9.0])
-    place_many(oaks, on_ground(places, height), sizes, rng, 0.03)
+    place_many(oaks, on_ground(positions, height), sizes, rng, 0.03)
     far = [plants.broadleaf(rng, 220, 0.4, size=0.04) for _ in range(3)]
     groves = {"keep": lambda x, y: fractal(plane(x, y, 60), 31, 3) > 0.05}
     wood(rng, far, [bark, leaves], height, 700, (60, 800), (7, 13), **groves)
     y = np.arange(3.4, 30, 1.9)
     line = on_ground(np.column_stack([1.3 + 0.2 * y, y]), height)
-    place(house.fence(line, rng, materials.plain(air, ("5c5146", "7d7062"))))
+    place(buildings.fence(line, rng, materials.plain(air, ("5c5146", "7d7062"))))
     blades = materials.foliage(air, ("8a8a50", "a89a62", "6f7a44"))
     grass(rng, blades, height, 800, (2.6, 20), (0.18, 0.45))
     light = ("8fa6c4", "f0d4b4", "ffe4b8", (12.0, 24.0, 6.0), "ffe9d2", "b9a3a6")
     sky = Sky(*light, cover=0.5, flat=3.5, glow=0.9)
-    return Setting(sky, air, SceneData(1.8, -1.0, 2.1, 0.3, 0.15, 1.5))
+    return Setting(sky, air, CameraPath(1.8, -1.0, 2.1, 0.3, 0.15, 1.5))

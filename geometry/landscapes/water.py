@@ -1,6 +1,6 @@
-"""Water that flows: a flat mesh with waves in its normals, and foam; and the drift of dunes' sand.
+"""Flowing water: a flat mesh whose shader adds waves to its normals, and foam.
 
-Waves and foam move with the nodes called TIME, and with nothing else.
+Waves and foam move with the value of the nodes TIME only.
 """
 
 from __future__ import annotations
@@ -10,17 +10,25 @@ from typing import Any
 
 import numpy as np
 
-from .build import WATER, Shape, grid_faces, place
 from .materials import Air, material
+from .meshes import WATER, Shape, grid_faces, place
 from .nodes import Tree, Value, rgb
 
 
 @dataclass(frozen=True)
 class Waves:
-    """Waves: length and height in meters, drift in meters a frame, and what the water looks like.
+    """The appearance and motion of water. Colors are sRGB hex codes.
 
-    stretch: how much longer crests are than waves; change: how fast their shape changes, waves a
-    frame; foam: share of the crests that are white.
+    Attributes:
+        deep: Color of the troughs.
+        shallow: Color of the crests.
+        length: Length of a wave in meters.
+        height: Height of a wave in meters.
+        stretch: Length of the crests relative to the waves' length.
+        drift: Motion in meters per frame.
+        change: Rate at which the waves' shape changes, in periods per frame.
+        foam: Fraction of the crests that are white.
+        glow: Strength of the light from below the surface.
     """
 
     deep: str = "0d2a33"
@@ -35,7 +43,7 @@ class Waves:
 
 
 def surface(air: Air, waves: Waves) -> Any:
-    """The water's material."""
+    """Return the water's material."""
 
     def shader(tree: Tree) -> Any:
         at, height = _moving(tree, waves)
@@ -43,7 +51,7 @@ def surface(air: Air, waves: Waves) -> Any:
         inputs = {"Base Color": color, "Roughness": 0.06, "IOR": 1.33, "Specular IOR Level": 0.5}
         inputs["Normal"] = tree.bump(height, waves.height, _calmer_far(tree, waves.length))
         water = tree.add("BsdfPrincipled", inputs)
-        body = tree.add("Emission", {0: color, 1: waves.glow})  # light from under the surface
+        body = tree.add("Emission", {0: color, 1: waves.glow})  # light from below the surface
         water = tree.add("AddShader", {0: water, 1: body})
         if not waves.foam:
             return water
@@ -58,7 +66,7 @@ def surface(air: Air, waves: Waves) -> Any:
 
 
 def _moving(tree: Tree, waves: Waves) -> tuple[Any, Any]:
-    """Coordinates that drift with the water, and the waves' height 0..1."""
+    """Add coordinates that drift with the water, and the waves' height 0..1."""
     time = tree.time()
     moved = tree.vector("SCALE", (*waves.drift, 0.0), time)
     at = tree.vector("SUBTRACT", tree.position(), moved)
@@ -68,13 +76,13 @@ def _moving(tree: Tree, waves: Waves) -> tuple[Any, Any]:
 
 
 def _calmer_far(tree: Tree, length: float) -> Value:
-    """How strongly waves show: less where several of them fall into one pixel."""
+    """Add the strength of the waves, which decreases where several fall into one pixel."""
     far = tree.add("CameraData", {}, "View Distance")
     return tree.math("POWER", tree.math("ADD", tree.math("DIVIDE", far, 60.0 * length), 1.0), -0.6)
 
 
 def sheet(material: Any, near: float, far: float, level: float = 0.0, side: float = 1.2) -> Any:
-    """A flat sheet from `near` to `far` meters away, `side` times its distance to either side."""
+    """Add a flat sheet from `near` to `far` meters away, `side` times its distance to each side."""
     rows = np.geomspace(near, far, 24)
     across = np.linspace(-side, side, 24)
     points = np.stack(

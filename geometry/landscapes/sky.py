@@ -1,25 +1,38 @@
-"""The sky at infinity, clouds that drift over it, and the sun.
+"""The sky at infinity, its drifting clouds, and the sun.
 
-The clouds are noise on a plane far above, seen in the direction of view alone, so that they don't
-shift when the camera moves; their drift follows the nodes called TIME.
+Clouds are noise on a plane far above that depends on the view direction alone, so they don't shift
+when the camera moves. They drift with the value of the nodes TIME.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
+
+import bpy
 
 from .nodes import Tree, rgb
 
 
 @dataclass(frozen=True)
 class Sky:
-    """Colors are sRGB codes; sun: height and bearing in degrees (0 ahead, 90 right), strength.
+    """The sky's appearance. Colors are sRGB hex codes.
 
-    cover: 0 clear .. 1 overcast; scale: clouds across the sky; flat: how much longer they are than
-    deep; drift: what they move a frame, on a plane one unit above. ambient: strength of its light.
+    Attributes:
+        zenith: Color overhead.
+        horizon: Color at the horizon.
+        sun_color: Color of the sun and of the glow around it.
+        sun: Elevation and bearing in degrees (0 ahead, 90 right), and strength.
+        light: Color of clouds in sunlight.
+        shade: Color of clouds in shadow.
+        cover: Cloud cover, 0 for a clear sky to 1 for an overcast one.
+        scale: Frequency of clouds across the sky.
+        flat: Width of clouds relative to their depth.
+        drift: Motion of clouds per frame, on a plane one unit above the camera.
+        ambient: Strength of the sky's light.
+        glow: Strength of the glow around the sun.
+        seed: Offset into the noise, for other clouds.
     """
 
     zenith: str = "3f74b5"
@@ -38,15 +51,15 @@ class Sky:
 
     @property
     def toward_sun(self) -> tuple[float, float, float]:
-        """Unit vector to the sun in Blender's axes."""
+        """Return the unit vector to the sun in Blender's axes."""
         height, bearing = math.radians(self.sun[0]), math.radians(self.sun[1])
         flat = math.cos(height)
         return flat * math.sin(bearing), flat * math.cos(bearing), math.sin(height)
 
 
 def make_world(sky: Sky) -> Any:
-    """The world: clouds for the camera and for mirrors, the mere sky for what it lights."""
-    world = import_module("bpy").data.worlds.new("sky")
+    """Return a world with clouds for the camera and reflections, but lighting without clouds."""
+    world = bpy.data.worlds.new("sky")
     world.cycles.sampling_method = "NONE"
     tree = Tree(world.node_tree)
     view = tree.add("TexCoord", {}, "Generated")
@@ -62,7 +75,7 @@ def make_world(sky: Sky) -> Any:
 
 
 def _gradient(tree: Tree, sky: Sky, view: Any) -> Any:
-    """The clear sky: from the horizon's color to the zenith's, brighter round the sun."""
+    """Add the clear sky, from the horizon's color to the zenith's, brighter around the sun."""
     height = tree.math("MAXIMUM", tree.part(view, 2), 0.0)
     pale = tree.math("EXPONENT", tree.math("MULTIPLY", height, -4.5))
     color = tree.mix(pale, rgb(sky.zenith), rgb(sky.horizon))
@@ -72,7 +85,7 @@ def _gradient(tree: Tree, sky: Sky, view: Any) -> Any:
 
 
 def clouds(tree: Tree, sky: Sky, view: Any) -> tuple[Any, Any]:
-    """How dense clouds are, and how lit, 0..1, in directions `view`."""
+    """Add the clouds' density and brightness, each 0..1, in the directions `view`."""
     height = tree.part(view, 2)
     above = tree.math("DIVIDE", 1.0, tree.math("ADD", tree.math("MAXIMUM", height, 0.0), 0.12))
     at = tree.vector("MULTIPLY", tree.vector("SCALE", view, above), (1.0 / sky.flat, 1.0, 0.0))
@@ -93,11 +106,10 @@ def clouds(tree: Tree, sky: Sky, view: Any) -> tuple[Any, Any]:
 
 
 def make_sun(sky: Sky) -> None:
-    """The sun's lamp, a little wider than the real one."""
-    bpy = import_module("bpy")
+    """Add the sun's lamp, slightly wider than the real sun."""
     lamp = bpy.data.lights.new("sun", "SUN")
     lamp.color, lamp.energy, lamp.angle = rgb(sky.sun_color)[:3], sky.sun[2], math.radians(0.8)
-    thing = bpy.data.objects.new("sun", lamp)
+    sun = bpy.data.objects.new("sun", lamp)
     height, bearing = math.radians(sky.sun[0]), math.radians(sky.sun[1])
-    thing.rotation_euler = (math.pi / 2 - height, 0, math.pi - bearing)
-    bpy.context.scene.collection.objects.link(thing)
+    sun.rotation_euler = (math.pi / 2 - height, 0, math.pi - bearing)
+    bpy.context.scene.collection.objects.link(sun)

@@ -1,4 +1,4 @@
-"""Ground as a height field whose mesh is as fine everywhere as the picture needs; rocks on it."""
+"""Ground as a height field whose mesh is as fine as the image needs, and rocks on it."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .build import Shape, grid_faces, place_large, place_many
+from .meshes import Shape, grid_faces, place_large, place_many
 from .noise import fractal, perlin, plane, ridged, smooth_step
 
 Array = NDArray[np.float64]
 Rng = np.random.Generator
 Height = Callable[[Array, Array], Array]
-"""Height in meters over places x, y."""
+"""Height in meters at positions x, y."""
 Keep = Callable[[Array, Array], NDArray[np.bool_]]
-"""Which of places x, y may be used."""
+"""Which of the positions x, y may be used."""
 
 
 def ground(height: Height, material: Any, far: float = 3000.0, rows: int = 300) -> Any:
-    """A fan of ground from just before the camera to `far` meters, a row 2 to 3 % behind the last.
+    """Add a fan of ground from 0.7 meters in front of the camera to `far` meters.
 
-    It spans 50 degrees to either side of the way ahead.
+    Each of its rows is 2 to 3 % farther away than the one before. It spans 50 degrees to either
+    side of straight ahead.
     """
     away = np.geomspace(0.7, far, rows)[:, None]
     across = np.linspace(-1.2, 1.2, 400)
@@ -34,22 +35,22 @@ def ground(height: Height, material: Any, far: float = 3000.0, rows: int = 300) 
 
 
 def bumps(x: Array, y: Array, scale: float, size: float, seed: int, octaves: int = 5) -> Array:
-    """Rolling ground: waves `scale` meters long, about `size` meters high."""
+    """Return the height of rolling ground: bumps about `size` meters high every `scale` meters."""
     return size * fractal(plane(x, y, scale), seed, octaves)
 
 
 def peaks(x: Array, y: Array, scale: float, size: float, seed: int) -> Array:
-    """Mountains `size` meters high, crests `scale` meters apart."""
+    """Return the height of mountains: `size` meters high, ridges `scale` meters apart."""
     return size * ridged(plane(x, y, scale), seed, 7)
 
 
 def meander(y: Array, swing: float, length: float, start: float = 0.0) -> Array:
-    """Where a winding river or road crosses distance y: x in meters."""
+    """Return the x at which a winding river or road crosses distance y, in meters."""
     return start + swing * np.sin(2 * np.pi * y / length) * smooth_step(y, 0, length / 2)
 
 
 def boulder(material: Any, seed: int, squash: float = 0.7) -> Any:
-    """A mesh of a rock about one meter in radius, angular and rough."""
+    """Return a mesh of a rough, angular rock about one meter in radius."""
     points, faces = _sphere(28, 40)
     facets = np.abs(perlin(points * 1.1, seed)) * 0.45
     rough = fractal(points * 1.9, seed + 1, 5, 0.55) * 0.35
@@ -60,7 +61,7 @@ def boulder(material: Any, seed: int, squash: float = 0.7) -> Any:
 
 
 def _sphere(rows: int, columns: int) -> tuple[Array, NDArray[np.int64]]:
-    """Unit vectors (rows * columns, 3) from pole to pole and the quads between them."""
+    """Return unit vectors (rows * columns, 3) from pole to pole and the quads between them."""
     down = np.linspace(0.0, np.pi, rows)[:, None]
     turn = np.linspace(0, 2 * np.pi, columns, endpoint=False)
     flat = np.sin(down)
@@ -69,7 +70,7 @@ def _sphere(rows: int, columns: int) -> tuple[Array, NDArray[np.int64]]:
 
 
 def arch(material: Any, span: float, rise: float, thick: float, seed: int) -> Any:
-    """A mesh of a rock arch across x: a bowed, weathered tube, thicker at its feet."""
+    """Return a mesh of a rock arch across x: a bent, weathered tube that is thicker at its feet."""
     turn = np.linspace(-0.12, np.pi + 0.12, 90)
     spine = np.stack([span * np.cos(turn), 0 * turn, rise * np.sin(turn)], axis=-1)
     shape = Shape()
@@ -82,20 +83,28 @@ def arch(material: Any, span: float, rise: float, thick: float, seed: int) -> An
     return shape.mesh("arch", [material], smooth=True)
 
 
-def spots(rng: Rng, height: Height, count: int, near: float, far: float, **where: Any) -> Array:
-    """Random places (N, 3) on the ground between two distances, as dense as the picture shows.
+def random_positions(
+    rng: Rng, height: Height, count: int, near: float, far: float, **where: Any
+) -> Array:
+    """Return random positions (N, 3) on the ground between two distances, denser up close.
 
-    where: `side`, how far to the left and right, as a share of the distance (0.7); `keep`, a
-    function of x, y that says which may stay; `even`, 0 for as many in each doubling of distance,
-    1 for as many a square meter (0.5).
+    Args:
+        rng: The random generator.
+        height: The ground's height.
+        count: The number of positions before `keep` removes some.
+        near: The smallest distance in meters.
+        far: The largest distance in meters.
+        **where: `side`, the largest |x| as a fraction of the distance (0.7); `keep`, a function of
+            x, y that tells which to keep; `even`, 0 for equal numbers per doubling of the distance
+            to 1 for equal numbers per square meter (0.5).
     """
     even, side = where.get("even", 0.5), where.get("side", 0.7)
-    share = rng.uniform(0, 1, count)
+    fraction = rng.uniform(0, 1, count)
     power = 2.0 * even
     if power:
-        y = (near**power + share * (far**power - near**power)) ** (1 / power)
+        y = (near**power + fraction * (far**power - near**power)) ** (1 / power)
     else:
-        y = near * (far / near) ** share
+        y = near * (far / near) ** fraction
     x = y * rng.uniform(-side, side, count)
     keep = where.get("keep")
     if keep is not None:
@@ -104,14 +113,14 @@ def spots(rng: Rng, height: Height, count: int, near: float, far: float, **where
     return np.stack([x, y, height(x, y)], axis=-1)
 
 
-def on_ground(places: Any, height: Height) -> Array:
-    """Places (N, 2) with the ground's height: (N, 3)."""
-    x, y = np.asarray(places, float).T
+def on_ground(positions: Any, height: Height) -> Array:
+    """Return positions (N, 2) with the ground's height added, (N, 3)."""
+    x, y = np.asarray(positions, float).T
     return np.stack([x, y, height(x, y)], axis=-1)
 
 
-def rocks(rng: Rng, material: Any, height: Height, found: Any) -> None:
-    """Boulders, rows (x, y, radius), a little sunk into the ground."""
-    rows = np.asarray(found, float)
+def rocks(rng: Rng, material: Any, height: Height, stones: Any) -> None:
+    """Add boulders that are slightly sunk into the ground; stones: rows (x, y, radius)."""
+    rows = np.asarray(stones, float)
     feet = on_ground(rows[:, :2], height) - [0, 0, 0.1] * rows[:, 2:]
     place_many([boulder(material, n) for n in range(3)], feet, rows[:, 2], rng, 0.2)

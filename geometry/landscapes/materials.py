@@ -1,24 +1,28 @@
-"""What things are made of: shaders by noise, each seen through the scene's haze.
+"""Materials of procedural noise, each seen through the scene's haze.
 
-Haze is no volume, which would be slow and noisy: the share 1 - exp(-distance / reach) of what a
-surface sends is replaced by the color of the air.
+A volume would be slow and noisy. Instead, haze replaces the fraction 1 - exp(-distance / reach) of
+a surface's light by its own color.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
+
+import bpy
 
 from .nodes import Tree, Value, rgb
 
 
 @dataclass(frozen=True)
 class Air:
-    """Haze: its sRGB color, and the distance in meters at which it covers 63 %.
+    """Haze.
 
-    depth: height in meters at which a layer of fog has thinned to 37 %; 0 for haze of one density.
+    Attributes:
+        color: Its sRGB color in hexadecimal digits.
+        reach: Distance in meters at which it covers 63 %.
+        depth: Height in meters at which a layer of fog has thinned to 37 %; 0 for even haze.
     """
 
     color: str = "b9c9da"
@@ -27,10 +31,10 @@ class Air:
 
 
 def material(name: str, air: Air, surface: Callable[[Tree], Any]) -> Any:
-    """A material whose surface shader is what `surface` adds to its tree, behind the haze."""
-    made = import_module("bpy").data.materials.new(name)
-    made.cycles.emission_sampling = "NONE"  # haze lights nothing
-    tree = Tree(made.node_tree)
+    """Return a material whose surface shader is the one that `surface` adds, behind the haze."""
+    result = bpy.data.materials.new(name)
+    result.cycles.emission_sampling = "NONE"  # haze is not a light source
+    tree = Tree(result.node_tree)
     shader = surface(tree)
     far = tree.add("CameraData", {}, "View Distance")
     if air.depth:
@@ -41,13 +45,16 @@ def material(name: str, air: Air, surface: Callable[[Tree], Any]) -> Any:
     haze = tree.add("Emission", {0: rgb(air.color), 1: 1.0})
     mixed = tree.add("MixShader", {0: clear, 1: haze, 2: shader})
     tree.add("OutputMaterial", {0: mixed})
-    return made
+    return result
 
 
-def matt(
+def matte(
     tree: Tree, color: Value, normal: Value = None, rough: float = 0.9, gloss: float = 0.0
 ) -> Any:
-    """A matt surface, or one that shines a little; gloss: its specular level."""
+    """Return the shader of a matte surface, or of a slightly glossy one.
+
+    gloss: The specular level, 0 for none.
+    """
     if not gloss:
         return tree.add("BsdfDiffuse", {0: color} | ({} if normal is None else {2: normal}))
     inputs = {"Base Color": color, "Roughness": rough, "Specular IOR Level": gloss}
@@ -59,10 +66,14 @@ def matt(
 def mottled(
     tree: Tree, at: Value, colors: tuple[str, ...], scale: float, rough: float = 0.6
 ) -> Any:
-    """Colors that change into each other by noise, evenly shared."""
-    value = tree.step(tree.noise(at, scale, 4.0, rough), 0.28, 0.72)
-    places = [n / max(1, len(colors) - 1) for n in range(len(colors))]
-    return tree.ramp(value, *zip(places, map(rgb, colors), strict=True))
+    """Return a color that noise blends from several colors."""
+    return ramp(tree, tree.step(tree.noise(at, scale, 4.0, rough), 0.28, 0.72), colors)
+
+
+def ramp(tree: Tree, value: Value, colors: tuple[str, ...]) -> Any:
+    """Return the color at a value 0..1 of a ramp of evenly spaced colors."""
+    stops = [n / max(1, len(colors) - 1) for n in range(len(colors))]
+    return tree.ramp(value, *zip(stops, map(rgb, colors), strict=True))
 
 
 def land(
@@ -74,10 +85,16 @@ def land(
     scale: float = 0.5,
     roughness: float = 0.08,
 ) -> Any:
-    """Ground by its slope: grass, sand or snow where flat, rock where steep, snow high up.
+    """Return a material of ground: grass, sand or snow on flat land, rock on slopes, snow high up.
 
-    steep: the normal's upward parts at which it is all rock and no rock; snow_line: meters;
-    scale: waves of the ground's color a meter; roughness: height of its bumps in meters.
+    Args:
+        air: The haze.
+        ground: Colors of flat land.
+        rock: Colors of slopes.
+        steep: The normal's z at and below which it is all rock, and above which there is no rock.
+        snow_line: Height in meters above which there is snow.
+        scale: Frequency of the ground's color noise in 1/m.
+        roughness: Height of its bumps in meters.
     """
 
     def surface(tree: Tree) -> Any:
@@ -93,13 +110,13 @@ def land(
         if snow_line is not None:
             color = _snowed(tree, color, at, up, broken, snow_line)
         height = tree.noise(at, scale * 6, 2.0, 0.7)
-        return matt(tree, color, tree.bump(height, roughness))
+        return matte(tree, color, tree.bump(height, roughness))
 
     return material("land", air, surface)
 
 
 def _snowed(tree: Tree, color: Value, at: Value, up: Value, broken: Value, line: float) -> Any:
-    """A color, white above a height where it is not too steep."""
+    """Return a color that turns white above a height, except on steep slopes."""
     height = tree.math(
         "MULTIPLY_ADD", tree.math("SUBTRACT", broken, 0.5), line * 0.9, tree.part(at, 2)
     )
@@ -109,7 +126,10 @@ def _snowed(tree: Tree, color: Value, at: Value, up: Value, broken: Value, line:
 
 
 def rock(air: Air, colors: tuple[str, ...], scale: float = 1.2, moss: str = "") -> Any:
-    """Boulders and cliffs, with moss or snow of a color on what faces up."""
+    """Return a material of boulders and cliffs.
+
+    moss: Color of moss or snow on faces that point up; empty for none.
+    """
 
     def surface(tree: Tree) -> Any:
         at = tree.position()
@@ -120,31 +140,33 @@ def rock(air: Air, colors: tuple[str, ...], scale: float = 1.2, moss: str = "") 
             up = tree.part(tree.add("NewGeometry", {}, "Normal"), 2)
             covered = tree.step(tree.math("MULTIPLY_ADD", height, 0.6, up), 0.85, 1.1)
             color = tree.mix(covered, color, rgb(moss))
-        return matt(tree, color, tree.bump(height, 0.12))
+        return matte(tree, color, tree.bump(height, 0.12))
 
     return material("rock", air, surface)
 
 
 def foliage(air: Air, colors: tuple[str, ...], snow: float = 0.0, sheer: float = 0.35) -> Any:
-    """Leaves and needles: each its own shade, some light through them.
+    """Return a material of leaves and needles, each with its own shade, that let light through.
 
-    Colors vary from plant to plant; snow: how much lies on what faces up; sheer: the share of
-    light that goes through.
+    Args:
+        air: The haze.
+        colors: The range of colors, which vary from plant to plant.
+        snow: Amount of snow on them, 0 for none.
+        sheer: Fraction of the light that passes through.
     """
 
     def surface(tree: Tree) -> Any:
-        whole = tree.add("ObjectInfo", {}, "Random")
+        plant = tree.add("ObjectInfo", {}, "Random")
         leaf = tree.add("NewGeometry", {}, "Random Per Island")
         patch = tree.step(tree.noise(tree.position(), 0.12, 1.0), 0.3, 0.7)
-        whole = tree.math("MULTIPLY_ADD", whole, 0.4, tree.math("MULTIPLY", patch, 0.3))
-        value = tree.math("MULTIPLY_ADD", leaf, 0.3, whole)
-        places = [n / max(1, len(colors) - 1) for n in range(len(colors))]
-        color = tree.ramp(value, *zip(places, map(rgb, colors), strict=True))
+        plant = tree.math("MULTIPLY_ADD", plant, 0.4, tree.math("MULTIPLY", patch, 0.3))
+        value = tree.math("MULTIPLY_ADD", leaf, 0.3, plant)
+        color = ramp(tree, value, colors)
         color = tree.multiply(color, tree.mix(leaf, (0.7, 0.7, 0.7, 1), (1.25, 1.25, 1.25, 1)))
         if snow:
             broken = tree.noise(tree.position(), 3.0, 3.0)
             color = tree.mix(tree.step(broken, 0.62 - snow, 0.72 - snow), color, rgb("e9eef5"))
-        lit = matt(tree, color)
+        lit = matte(tree, color)
         through = tree.add("BsdfTranslucent", {0: color})
         return tree.add("MixShader", {0: sheer, 1: lit, 2: through})
 
@@ -152,19 +174,19 @@ def foliage(air: Air, colors: tuple[str, ...], snow: float = 0.0, sheer: float =
 
 
 def plain(air: Air, colors: tuple[str, ...], scale: float = 4.0, bump: float = 0.01) -> Any:
-    """Bark, plaster, planks: colors by noise in the object's own coordinates."""
+    """Return a material of bark, plaster or planks, with noise in the object's own coordinates."""
 
     def surface(tree: Tree) -> Any:
         at = tree.add("TexCoord", {}, "Object")
         grain = tree.vector("MULTIPLY", at, (1.0, 1.0, 0.35))
         height = tree.noise(grain, scale * 3, 4.0, 0.65)
-        return matt(tree, mottled(tree, grain, colors, scale), tree.bump(height, bump))
+        return matte(tree, mottled(tree, grain, colors, scale), tree.bump(height, bump))
 
     return material("plain", air, surface)
 
 
 def tiles(air: Air, colors: tuple[str, ...], row: float = 0.3) -> Any:
-    """Roof tiles in rows of a height in meters."""
+    """Return a material of roof tiles; row: height of a row in meters."""
 
     def surface(tree: Tree) -> Any:
         at = tree.add("TexCoord", {}, "Object")
@@ -174,16 +196,15 @@ def tiles(air: Air, colors: tuple[str, ...], row: float = 0.3) -> Any:
         value = tree.math(
             "MULTIPLY_ADD", tree.noise(at, 0.6, 4.0), 0.6, tree.math("MULTIPLY", each, 0.4)
         )
-        places = [n / max(1, len(colors) - 1) for n in range(len(colors))]
-        color = tree.ramp(value, *zip(places, map(rgb, colors), strict=True))
+        color = ramp(tree, value, colors)
         color = tree.multiply(color, tree.mix(rows, (0.55, 0.55, 0.55, 1), (1.1, 1.1, 1.1, 1)))
-        return matt(tree, color, tree.bump(rows, 0.03), 0.8, 0.2)
+        return matte(tree, color, tree.bump(rows, 0.03), 0.8, 0.2)
 
     return material("tiles", air, surface)
 
 
 def cobbles(air: Air, colors: tuple[str, ...], size: float = 0.16) -> Any:
-    """Paving stones of a size in meters."""
+    """Return a material of paving stones; size: of a stone, in meters."""
 
     def surface(tree: Tree) -> Any:
         at = tree.position()
@@ -196,18 +217,18 @@ def cobbles(air: Air, colors: tuple[str, ...], size: float = 0.16) -> Any:
             value, (0.2, rgb(colors[0])), (0.55, rgb(colors[1])), (0.8, rgb(colors[2]))
         )
         color = tree.mix(tree.step(edge, 0.0, 0.12), rgb(colors[-1]), color)
-        return matt(tree, color, tree.bump(tree.step(edge, 0.0, 0.3), 0.02), 0.6, 0.3)
+        return matte(tree, color, tree.bump(tree.step(edge, 0.0, 0.3), 0.02), 0.6, 0.3)
 
     return material("cobbles", air, surface)
 
 
 def glass(air: Air, color: str = "1d252c") -> Any:
-    """Window panes: dark, mirroring the sky."""
-    return material("glass", air, lambda tree: matt(tree, rgb(color), None, 0.05, 0.8))
+    """Return a material of window panes, dark and reflecting the sky."""
+    return material("glass", air, lambda tree: matte(tree, rgb(color), None, 0.05, 0.8))
 
 
 def sand(air: Air, colors: tuple[str, ...], ripple: float = 0.35) -> Any:
-    """Sand with ripples, `ripple` meters from one to the next."""
+    """Return a material of sand; ripple: distance of its ripples in meters."""
 
     def surface(tree: Tree) -> Any:
         at = tree.position()
@@ -215,6 +236,6 @@ def sand(air: Air, colors: tuple[str, ...], ripple: float = 0.35) -> Any:
         waves = tree.add("TexWave", inputs, 1, bands_direction="DIAGONAL")
         color = tree.mix(0.4, mottled(tree, at, colors, 0.6), mottled(tree, at, colors, 0.04))
         color = tree.multiply(color, tree.mix(waves, (0.9, 0.9, 0.9, 1), (1.05, 1.05, 1.05, 1)))
-        return matt(tree, color, tree.bump(waves, 0.03, 0.8))
+        return matte(tree, color, tree.bump(waves, 0.03, 0.8))
 
     return material("sand", air, surface)

@@ -1,4 +1,4 @@
-"""Buildings: houses with gabled roofs and windows, a tower with a spire, fences, lamps."""
+"""Buildings: houses with gabled roofs and windows, a tower with a spire, fences, street lamps."""
 
 from __future__ import annotations
 
@@ -9,17 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from .build import Shape
+from .meshes import Shape
 
 WALL, ROOF, WOOD, GLASS, STONE = range(5)
-"""Slots of a building's materials."""
+"""Material slots of a building."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A house: width (x), length (y) and height of its walls and rise of its roof, in meters.
+    """The size of a house in meters.
 
-    The ridge runs along y, or along x where `across` is true.
+    Attributes:
+        width: Of the walls, along x.
+        length: Of the walls, along y.
+        height: Of the walls.
+        rise: Height of the ridge above the walls.
+        across: Whether the ridge runs along x instead of y.
     """
 
     width: float = 7.0
@@ -30,7 +35,7 @@ class Plan:
 
 
 def house(plan: Plan, materials: Sequence[Any]) -> Any:
-    """A mesh of a house that stands on z = 0, its middle in the origin."""
+    """Return a mesh of a house that stands on z = 0, centered at the origin."""
     shape = Shape()
     half_x, half_y = plan.width / 2, plan.length / 2
     shape.box((-half_x, -half_y, -2), (half_x, half_y, plan.height), WALL)
@@ -43,7 +48,7 @@ def house(plan: Plan, materials: Sequence[Any]) -> Any:
 
 
 def _roof(shape: Shape, plan: Plan) -> None:
-    """Two slopes that hang over, each a slab, and the gables under them."""
+    """Add two overhanging slabs and the gables under them."""
     along, across = (0, 1) if plan.across else (1, 0)
     sizes = np.array([plan.width, plan.length]) / 2
     over, thick = 0.45, 0.18
@@ -64,21 +69,24 @@ def _roof(shape: Shape, plan: Plan) -> None:
 
 
 def _front(shape: Shape, plan: Plan) -> None:
-    """Windows on all four walls, floor by floor, and doors in the two long ones."""
+    """Add windows to all four walls, floor by floor, and doors to the two walls across x."""
     floors = max(1, int(plan.height // 2.6))
     for axis, (reach, length) in enumerate([(plan.width, plan.length), (plan.length, plan.width)]):
         count = max(1, int(length // 2.3))
-        places = (np.arange(count) - (count - 1) / 2) * length / count
+        offsets = (np.arange(count) - (count - 1) / 2) * length / count
         for sign in (-1, 1):
             for floor in range(floors):
-                for number, place in enumerate(places):
+                for number, offset in enumerate(offsets):
                     is_door = floor == 0 and number == count // 2 and axis == 0
                     sill = 2.6 * floor + (0.0 if is_door else 1.0)
-                    _opening(shape, axis, sign * reach / 2, place, sill, is_door)
+                    _opening(shape, axis, sign * reach / 2, offset, sill, is_door)
 
 
 def _block(shape: Shape, axis: int, first: Any, second: Any, slot: int) -> None:
-    """A box between two corners, given as (out of the wall, along it, up); axis: as of a wall."""
+    """Add a box between two corners, each given as (out of the wall, along it, up).
+
+    axis: 0 for a wall across x, 1 for one across y.
+    """
     low, high = np.sort(np.array([first, second], float), axis=0)[
         :, [1, 0, 2] if axis else [0, 1, 2]
     ]
@@ -86,15 +94,15 @@ def _block(shape: Shape, axis: int, first: Any, second: Any, slot: int) -> None:
 
 
 def _opening(
-    shape: Shape, axis: int, wall: float, place: float, sill: float, is_door: bool
+    shape: Shape, axis: int, wall: float, offset: float, sill: float, is_door: bool
 ) -> None:
-    """A window or door in the wall at x (axis 0) or y (axis 1) = `wall`."""
+    """Add a window or door to the wall at x (axis 0) or y (axis 1) = `wall`."""
     half, tall = (0.5, 2.1) if is_door else (0.42, 1.25)
     out = float(np.sign(wall))
 
     def slab(depth: float, side: float, bottom: float, top: float, slot: int) -> None:
         inner, outer = wall - 0.1 * out, wall + depth * out
-        corners = (inner, place - side, bottom), (outer, place + side, top)
+        corners = (inner, offset - side, bottom), (outer, offset + side, top)
         _block(shape, axis, *corners, slot)
 
     slab(0.05, half + 0.12, sill - 0.1, sill + tall + 0.12, STONE)
@@ -103,13 +111,13 @@ def _opening(
         slab(0.08, 0.03, sill, sill + tall, STONE)
         slab(0.08, half, sill + 0.75, sill + 0.8, STONE)
         for beside in (-1, 1):
-            middle = place + beside * (half + 0.33)
+            middle = offset + beside * (half + 0.33)
             low = (wall, middle - 0.2, sill - 0.05)
             _block(shape, axis, low, (wall + out * 0.07, middle + 0.2, sill + tall + 0.05), WOOD)
 
 
 def tower(side: float, height: float, spire: float, materials: Sequence[Any]) -> Any:
-    """A mesh of a square church tower with bell openings, a cornice and a spire."""
+    """Return a mesh of a square church tower with bell openings, cornices and a spire."""
     shape, half = Shape(), side / 2
     shape.box((-half, -half, -2), (half, half, height), WALL)
     for level in (0.33, 0.66, 1.0):
@@ -130,22 +138,22 @@ def tower(side: float, height: float, spire: float, materials: Sequence[Any]) ->
     return shape.mesh("tower", materials)
 
 
-def fence(spots: np.ndarray, rng: np.random.Generator, material: Any, rails: int = 2) -> Any:
-    """A mesh of a fence along points (N, 3): a post at each, and rails between them."""
+def fence(line: np.ndarray, rng: np.random.Generator, material: Any, rails: int = 2) -> Any:
+    """Return a mesh of a fence with a post at each point of a line (N, 3) and rails between."""
     shape = Shape()
-    lean, upright = rng.normal(0, 0.05, (len(spots), 2)), rng.uniform(1.05, 1.25, len(spots))
+    lean, upright = rng.normal(0, 0.05, (len(line), 2)), rng.uniform(1.05, 1.25, len(line))
     lean = np.column_stack([lean, upright])
-    for spot, rise in zip(spots, lean, strict=True):
-        shape.tube(spot + np.outer([-0.35, 1.0, 1.01], rise), [0.075, 0.06, 0.0], 8)
+    for foot, rise in zip(line, lean, strict=True):
+        shape.tube(foot + np.outer([-0.35, 1.0, 1.01], rise), [0.075, 0.06, 0.0], 8)
     for height in np.linspace(0.9, 0.45, rails):
-        for first, second in pairwise(spots + height * lean):
+        for first, second in pairwise(line + height * lean):
             sag = np.subtract(0.5 * (first + second), (0, 0, 0.04))
             shape.tube(np.stack([first, sag, second]), 0.04, 6)
     return shape.mesh("fence", [material])
 
 
 def lamp(iron: Any, pane: Any) -> Any:
-    """A mesh of a street lamp four meters high."""
+    """Return a mesh of a street lamp four meters high."""
     shape = Shape()
     shape.tube(
         np.array([[0, 0, -0.2], [0, 0, 0.8], [0, 0, 0.85], [0, 0, 3.4]]),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from . import house, materials, plants, terrain, water
-from .build import Rng, place, place_many
+from . import buildings, materials, plants, terrain, water
 from .materials import Air
+from .meshes import Rng, place, place_many
 from .noise import fractal, plane, smooth_step
 from .planting import grass, wood
-from .setting import SceneData, Setting
+from .scenery import CameraPath, Setting
 from .sky import Sky
 from .terrain import Array, bumps, meander, on_ground, peaks, rocks
 
@@ -18,7 +18,7 @@ STONE = ("8a857c", "6a655e", "a39d92", "3f3b37")
 
 
 def lake(rng: Rng) -> Setting:
-    """A mountain lake at noon: rocks and spruces on the shore, a forest and snowy peaks beyond."""
+    """Build a mountain lake at noon: rocks and spruces ashore, a forest and snowy peaks beyond."""
     air = Air("b4c8dd", 3600.0)
 
     def height(x: Array, y: Array) -> Array:
@@ -46,11 +46,11 @@ def lake(rng: Rng) -> Setting:
     ashore = {"keep": lambda x, y: height(x, y) > -0.75}
     grass(rng, blades, height, 260, (3.2, 10), (0.2, 0.42), **ashore)
     sky = Sky("2f69b4", "b4c8dd", "fff4e2", (52, 130, 5.2), cover=0.45, scale=1.3, seed=3.0)
-    return Setting(sky, air, SceneData(1.75, 0.5, 2.2, 0.5, 0.1, 1.5))
+    return Setting(sky, air, CameraPath(1.75, 0.5, 2.2, 0.5, 0.1, 1.5))
 
 
 def coast(rng: Rng) -> Setting:
-    """A sea coast at evening: a grassy edge, cliffs to the right, stacks in the sea, red clouds."""
+    """Build a sea coast at dusk: a grassy edge, cliffs to the right, sea stacks, red clouds."""
     air = Air("e3b894", 2600.0)
     top = 21.0
 
@@ -78,7 +78,7 @@ def coast(rng: Rng) -> Setting:
     above = {"keep": lambda x, y: height(x, y) > top - 5.2}
     grass(rng, blades, height, 900, (2.8, 11), (0.18, 0.42), **above)
     sky = Sky("4f6fa8", "f0c39a", "ffb877", (9, -70, 6.0), "ffd9b8", "8f7488", 0.62, flat=2.2)
-    return Setting(sky, air, SceneData(top - 2.3, -4.0, 1.55, -0.45, 0.05, 2.0, -0.5))
+    return Setting(sky, air, CameraPath(top - 2.3, -4.0, 1.55, -0.45, 0.05, 2.0, -0.5))
 
 
 AUTUMN = (
@@ -89,7 +89,7 @@ AUTUMN = (
 
 
 def river(rng: Rng) -> Setting:
-    """A river through a meadow in autumn: a fence, a house, colored trees, blue hills."""
+    """Build a river through a meadow in fall: a fence, a house, colorful trees, blue hills."""
     air = Air("c5cbd0", 1500.0)
 
     def aside(x: Array, y: Array) -> Array:
@@ -112,17 +112,17 @@ def river(rng: Rng) -> Setting:
     blades = materials.foliage(air, ("8f8a45", "b5a05a", "6f7a38"))
     grass(rng, blades, height, 1100, (2.6, 22), (0.2, 0.5), keep=dry)
     sky = Sky("4d7fbb", "c9d3da", "ffe8c6", (30, -110, 4.8), cover=0.55, scale=1.1, seed=8.0)
-    return Setting(sky, air, SceneData(1.9, -3.0, 2.4, 0.5, 0.15, -2.0, 0.5))
+    return Setting(sky, air, CameraPath(1.9, -3.0, 2.4, 0.5, 0.15, -2.0, 0.5))
 
 
 def _autumn_trees(rng: Rng, air: Air, height: terrain.Height, dry: terrain.Keep) -> None:
-    """Single trees of three colors along the river, and woods behind the meadow."""
+    """Add single trees of three colors along the river, and woods behind the meadow."""
     bark = materials.plain(air, ("4f4238", "75655a"))
     kinds = [materials.foliage(air, colors) for colors in AUTUMN]
     near = [plants.broadleaf(rng, 9000).mesh("tree", [bark, kind]) for kind in kinds]
-    places = [(-6.6, 13.5), (8.2, 15.0), (-12, 24), (17, 26), (4.5, 48), (-17, 44)]
+    positions = [(-6.6, 13.5), (8.2, 15.0), (-12, 24), (17, 26), (4.5, 48), (-17, 44)]
     sizes = np.array([7.0, 6.0, 9.0, 8.5, 9.0, 10.0])
-    place_many(near, on_ground(places, height), sizes, rng, 0.03)
+    place_many(near, on_ground(positions, height), sizes, rng, 0.03)
     where = {"keep": lambda x, y: dry(x, y) & (np.abs(x) > 9), "even": 0.35}
     for kind, count in zip(kinds, (520, 260, 420), strict=True):
         far = [plants.broadleaf(rng, 150, size=0.045) for _ in range(3)]
@@ -130,14 +130,14 @@ def _autumn_trees(rng: Rng, air: Air, height: terrain.Height, dry: terrain.Keep)
 
 
 def _farm(rng: Rng, air: Air, height: terrain.Height) -> None:
-    """The house in the meadow and the fence that leads to it."""
+    """Add the house in the meadow and the fence that leads to it."""
     walls = materials.plain(air, ("d8cdb8", "e6dcc8"), 1.0)
     stone = materials.plain(air, ("9a938a", "7d766d"))
     tiles = materials.tiles(air, ("7a3a28", "94503a", "653022"))
     planks, glass = materials.plain(air, ("5a4636", "7a614b")), materials.glass(air)
-    plan = house.Plan(8.5, 7.0, 5.0, 3.4, True)
-    home = house.house(plan, [walls, tiles, planks, glass, stone])
+    plan = buildings.Plan(8.5, 7.0, 5.0, 3.4, True)
+    home = buildings.house(plan, [walls, tiles, planks, glass, stone])
     place(home, on_ground([(12.5, 36.0)], height)[0], 0.35)
     y = np.arange(3.6, 26, 2.1)
     line = on_ground(np.column_stack([2.75 + 0.1 * y, y]), height)
-    place(house.fence(line, rng, materials.plain(air, ("6b5d4e", "8d7d6a"))))
+    place(buildings.fence(line, rng, materials.plain(air, ("6b5d4e", "8d7d6a"))))

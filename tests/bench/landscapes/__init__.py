@@ -1,1 +1,0 @@
-"""Landscapes made by code in Blender, rendered with exact depth, camera and motion."""

@@ -27,6 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = "scripts/addons_core/bl_pkg/cli/blender_ext.py"
 VALID_TAGS = "scripts/modules/_bpy_internal/extensions/tags.py"
 LEFT_OUT = (".*", "__pycache__", "dist", "docs", "tests", "wheels")
+DEVELOPMENT = ("landscapes",)
+"""Packages of the source tree that only tests and training use."""
 LIGHT, FULL, SYSTEM = "light", "full", "system"
 FOR_DOWNLOADS = Path("ml/hub")
 """What only downloads need: the light package has neither it nor the permission."""
@@ -152,7 +154,7 @@ def lock() -> ModuleType:
 
 def stage_source(kind: str, stage: Path) -> None:
     """Copy what belongs to a package."""
-    shutil.copytree(ROOT, stage, ignore=shutil.ignore_patterns(*LEFT_OUT))
+    shutil.copytree(ROOT, stage, ignore=shutil.ignore_patterns(*LEFT_OUT, *DEVELOPMENT))
     if kind == LIGHT:
         shutil.rmtree(stage / FOR_DOWNLOADS)
 

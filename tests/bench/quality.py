@@ -39,8 +39,9 @@ from make_4d.geometry.landscapes.make import (
     SMALL_FRAMES,
     SMALL_NAMES,
     SMALL_SIZE,
+    make_landscape,
 )
-from make_4d.geometry.landscapes.truth import TruthScene
+from make_4d.geometry.landscapes.truth import TruthScene, load_scene
 
 COUNT, SMALL_COUNT = 5, 3
 """How many frames after the first are compared."""

@@ -34,7 +34,7 @@ bpy.ops.wm.save_userpref()
 JOB = f"""
 import importlib, sys, bpy, addon_utils
 addon_utils.enable("{MODULE}")
-command = importlib.import_module("{MODULE}.operators.command")
+command = importlib.import_module("{MODULE}.jobs.command")
 sys.exit(command.main(sys.argv[1:]))
 """
 
@@ -43,10 +43,10 @@ import sys
 from pathlib import Path
 user = Path(sys.argv[1])
 root = user / "extensions" / "user_default" / "make_4d"
-sys.path.append(str(root / "ml"))
-import worker
+sys.path.append(str(root / "ml" / "worker"))
+import main as worker
 worker.load_package(root)
-from make_4d.ml import own_packages
+from make_4d.ml.common import own_packages
 site = [str(path) for path in user.glob("extensions/.local/lib/*/site-packages")]
 answer = [own_packages.prepare(root, user / "own", sys.path + site), own_packages.foreign]
 """

@@ -14,10 +14,10 @@ from make_4d.ml.common.context import Context
 from make_4d.ml.common.errors import ModelError
 from make_4d.ml.common.registry import ModelSpec
 from make_4d.ml.hub.download import download
-from make_4d.ml.hub.link import Patience
+from make_4d.ml.hub.hub_client import NetworkTimeouts
 from test_model_store import DEPTH, depth_files, safetensors, write
 
-QUICK = Patience(connect=5.0, read=5.0, pauses=(0.05, 0.05))
+QUICK = NetworkTimeouts(connect=5.0, read=5.0, retry_delays=(0.05, 0.05))
 WEIGHTS = "model.safetensors"
 VALUES = 100_000  # float32 in the weights: 400 kB
 
@@ -73,10 +73,12 @@ def get(hub: HubServer, models: Path, told: Told | None = None, spec: ModelSpec 
     return download(spec, models, (told or Told()).context(), hub.endpoint, QUICK)
 
 
-def fails(hub: HubServer, models: Path, spec: ModelSpec = DEPTH, patience: Patience = QUICK) -> str:
+def fails(
+    hub: HubServer, models: Path, spec: ModelSpec = DEPTH, timeouts: NetworkTimeouts = QUICK
+) -> str:
     """The sentence of a download that doesn't work; it must be one sentence."""
     with pytest.raises(ModelError) as caught:
-        download(spec, models, Told().context(), hub.endpoint, patience)
+        download(spec, models, Told().context(), hub.endpoint, timeouts)
     message = str(caught.value)
     assert message.endswith(".") and "\n" not in message, message
     assert not re.search(r"[.!?] [A-Z]", message), message

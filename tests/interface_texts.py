@@ -51,7 +51,14 @@ LAYOUT = ("label", "operator", "prop", "progress", "menu", "popover", "panel")
 DIALOGS = ("invoke_confirm", "invoke_props_dialog")
 ERRORS = (
     *("SceneError", "PathError", "SettingsError", "FilmError", "NeuralUnavailableError"),
-    *("ModelError", "PhotoError", "NoAnswer", "MissingPackageError", "UserError", "Message"),
+    *(
+        "ModelError",
+        "PhotoError",
+        "TemporaryNetworkError",
+        "MissingPackageError",
+        "UserError",
+        "Message",
+    ),
 )
 """Errors whose messages are reported as they are, and messages themselves."""
 PROBLEMS = ("_problem", "_link")

@@ -1,4 +1,4 @@
-"""The built-in disparity estimate: on scenes made here, and on trial pictures where they are."""
+"""Built-in disparity estimation, on synthetic scenes and on trial images where available."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def street(rng: np.random.Generator, height: int = 192, width: int = 256) -> tup
     return np.clip(image, 0, 1).astype(np.float32), np.minimum(disparity, 1), (x0, y0)
 
 
-def check(estimate: DepthEstimate, shape: tuple[int, int]) -> None:
+def check_estimate(estimate: DepthEstimate, shape: tuple[int, int]) -> None:
     disparity = estimate.disparity
     assert disparity.shape == shape and disparity.dtype == np.float32
     assert np.isfinite(disparity).all() and disparity.min() >= 0 and disparity.max() <= 1
@@ -44,10 +44,10 @@ def check(estimate: DepthEstimate, shape: tuple[int, int]) -> None:
     assert np.isfinite(estimate.horizon)
 
 
-def test_order_of_a_landscape(rng: np.random.Generator) -> None:
+def test_landscape_has_the_right_depth_order(rng: np.random.Generator) -> None:
     image, sky, tower = landscape(rng)
     estimate = estimate_disparity(image)
-    check(estimate, sky.shape)
+    check_estimate(estimate, sky.shape)
     disparity = estimate.disparity
     rows = np.nonzero(tower)[0]
     far, near = disparity[103, :80].mean(), disparity[-5].mean()
@@ -57,7 +57,7 @@ def test_order_of_a_landscape(rng: np.random.Generator) -> None:
     assert top > 0.6 * foot
 
 
-def test_steps_lie_on_the_silhouette(rng: np.random.Generator) -> None:
+def test_depth_edges_lie_on_silhouettes(rng: np.random.Generator) -> None:
     image, sky, _ = landscape(rng)
     disparity = estimate_disparity(image).disparity
     inside = cv2.erode((~sky).astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) > 0
@@ -66,7 +66,7 @@ def test_steps_lie_on_the_silhouette(rng: np.random.Generator) -> None:
     assert (disparity[outside] == 0).all()
 
 
-def test_tower_has_no_rim_and_is_flat(rng: np.random.Generator) -> None:
+def test_tower_is_flat(rng: np.random.Generator) -> None:
     image, _, tower = landscape(rng)
     disparity = estimate_disparity(image).disparity
     upper = disparity[45:90][tower[45:90]]
@@ -83,12 +83,12 @@ def test_ground_is_a_smooth_plane(rng: np.random.Generator) -> None:
     assert np.abs(np.diff(estimate.disparity[open_ground], axis=1)).mean() < 0.01
 
 
-def test_street_opens_at_its_vanishing_point(rng: np.random.Generator) -> None:
+def test_street_recedes_to_its_vanishing_point(rng: np.random.Generator) -> None:
     image, truth, (x0, y0) = street(rng)
     point = vanishing_point(image, truth > 0, 0.3 * image.shape[0])
     assert np.hypot(point.x - x0, point.y - y0) < 8 and point.strength > 0.4
     estimate = estimate_disparity(image)
-    check(estimate, truth.shape)
+    check_estimate(estimate, truth.shape)
     assert abs(estimate.horizon - y0) < 8
     solid = (truth > 0) & (estimate.disparity > 0)
     assert spearmanr(estimate.disparity[solid], truth[solid])[0] > 0.9
@@ -100,19 +100,19 @@ def test_given_sky_and_horizon_are_used(rng: np.random.Generator) -> None:
     soft[:20] = 0
     for horizon in (-40.0, 70.0, 300.0):
         estimate = estimate_disparity(image, soft, horizon)
-        check(estimate, sky.shape)
+        check_estimate(estimate, sky.shape)
         assert estimate.horizon == horizon
         np.testing.assert_array_equal(estimate.sky, soft)
 
 
-def test_picture_without_sky_comes_nearer_downward(rng: np.random.Generator) -> None:
+def test_image_without_sky_gets_nearer_toward_the_bottom(rng: np.random.Generator) -> None:
     leaves = cv2.GaussianBlur(rng.random((160, 200, 3), dtype=np.float32), (0, 0), 1.5)
     estimate = estimate_disparity(np.clip((leaves - 0.4) * [1.5, 2.4, 0.9], 0, 1).astype("f4"))
-    check(estimate, (160, 200))
+    check_estimate(estimate, (160, 200))
     assert (np.diff(estimate.disparity.mean(1)) > 0).all()
 
 
-def test_picture_of_nothing_but_sky_is_all_far() -> None:
+def test_image_of_only_sky_is_far() -> None:
     image = np.full((60, 80, 3), [0.5, 0.7, 1.0], np.float32)
     estimate = estimate_disparity(image, sky=np.ones((60, 80), np.float32))
     assert not estimate.disparity.any()
@@ -120,24 +120,24 @@ def test_picture_of_nothing_but_sky_is_all_far() -> None:
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 2), (3, 2), (8, 200), (200, 8), (1, 64)])
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0, None])
-def test_small_and_constant_pictures(
+def test_small_and_constant_images(
     shape: tuple[int, int], value: float | None, rng: np.random.Generator
 ) -> None:
     noise = rng.random((*shape, 3), dtype=np.float32)
     image = noise if value is None else np.full((*shape, 3), value, np.float32)
-    none = np.zeros(shape, np.float32)
-    for sky, horizon in ((None, None), (none, -30.0), (none, shape[0] + 50.0), (None, 0.0)):
-        check(estimate_disparity(image, sky, horizon), shape)
+    no_sky = np.zeros(shape, np.float32)
+    for sky, horizon in ((None, None), (no_sky, -30.0), (no_sky, shape[0] + 50.0), (None, 0.0)):
+        check_estimate(estimate_disparity(image, sky, horizon), shape)
 
 
-def test_same_picture_same_disparity(rng: np.random.Generator) -> None:
+def test_result_is_deterministic(rng: np.random.Generator) -> None:
     for image in (landscape(rng)[0], street(rng)[0]):
         first = estimate_disparity(image).disparity
         cv2.setRNGSeed(99)
         np.testing.assert_array_equal(first, estimate_disparity(image.copy()).disparity)
 
 
-def test_china() -> None:
+def test_china_photo() -> None:
     image = load(CHINA)
     disparity = estimate_disparity(image).disparity
     scale = image.shape[1] / 640
@@ -155,13 +155,13 @@ def test_china() -> None:
     assert shore < min(tower)
     assert max(tower) < min(trees)
     assert max(tower) - min(tower) < 0.25
-    # The outline: a step of depth at the eaves, where the roof ends and the sky begins.
+    # The silhouette: a depth edge at the eaves, where the roof ends and the sky begins.
     row = disparity[int(128 * scale)]
     left, right = np.flatnonzero(row[int(60 * scale) : int(360 * scale)])[[0, -1]] + int(60 * scale)
     assert abs(left / scale - 95) < 4 and abs(right / scale - 318) < 4
 
 
-def test_street_photographs_agree_with_their_sparse_depth(shared: Path) -> None:
+def test_street_photos_agree_with_sparse_depth(shared: Path) -> None:
     folder = shared / "views" / "street"
     observed = np.load(folder / "cameras.npz")["sparse_obs"]
     scores = []
@@ -175,7 +175,7 @@ def test_street_photographs_agree_with_their_sparse_depth(shared: Path) -> None:
     assert min(scores) >= 0.45, scores
 
 
-def test_borders_equal_a_plain_count(rng: np.random.Generator) -> None:
+def test_borders_match_a_plain_count(rng: np.random.Generator) -> None:
     labels = rng.integers(-1, 4, (9, 11)).astype(np.int32)
     length: dict[tuple[int, int], int] = {}
     above: dict[tuple[int, int], int] = {}
@@ -190,38 +190,38 @@ def test_borders_equal_a_plain_count(rng: np.random.Generator) -> None:
                 pair = (min(a, b), max(a, b))
                 length[pair] = length.get(pair, 0) + 1
                 above[pair] = above.get(pair, 0) + down * (1 if a < b else -1)
-    found = borders(labels)
-    pairs = list(zip(found.first.tolist(), found.second.tolist(), strict=True))
+    result = borders(labels)
+    pairs = list(zip(result.first.tolist(), result.second.tolist(), strict=True))
     assert sorted(pairs) == sorted(length)
-    np.testing.assert_array_equal(found.length, [length[p] for p in pairs])
-    np.testing.assert_allclose(found.above, [above[p] / length[p] for p in pairs], atol=1e-6)
+    np.testing.assert_array_equal(result.length, [length[p] for p in pairs])
+    np.testing.assert_allclose(result.above, [above[p] / length[p] for p in pairs], atol=1e-6)
 
 
-def test_superpixels_keep_to_edges_and_mask(rng: np.random.Generator) -> None:
+def test_superpixels_follow_edges_and_mask(rng: np.random.Generator) -> None:
     image, sky, tower = landscape(rng)
     labels = superpixels(image, ~sky)
     assert (labels[sky] == -1).all() and (labels[~sky] >= 0).all()
     assert len(np.unique(labels[~sky])) == labels.max() + 1
     mixed = sum(
-        min(share, 1 - share) * size
-        for share, size in (
+        min(fraction, 1 - fraction) * size
+        for fraction, size in (
             (tower[labels == n].mean(), (labels == n).sum()) for n in range(labels.max() + 1)
         )
     )
     assert mixed < 0.02 * (~sky).sum()
 
 
-def test_guided_filter_equals_plain_windows(rng: np.random.Generator) -> None:
+def test_guided_filter_matches_plain_windows(rng: np.random.Generator) -> None:
     guide = rng.random((7, 8, 3), dtype=np.float32)
     values = rng.random((7, 8), dtype=np.float32)
     radius, eps = 1, 0.01
-    outpainted = np.pad(guide, ((1, 1), (1, 1), (0, 0)), "symmetric")
-    high = np.pad(values, 1, "symmetric")
+    padded_guide = np.pad(guide, ((1, 1), (1, 1), (0, 0)), "symmetric")
+    padded_values = np.pad(values, 1, "symmetric")
     slope, offset = np.empty((7, 8, 3)), np.empty((7, 8))
     for i in range(7):
         for j in range(8):
-            window = outpainted[i : i + 3, j : j + 3].reshape(-1, 3).astype(float)
-            value = high[i : i + 3, j : j + 3].ravel().astype(float)
+            window = padded_guide[i : i + 3, j : j + 3].reshape(-1, 3).astype(float)
+            value = padded_values[i : i + 3, j : j + 3].ravel().astype(float)
             cross = window.T @ value / 9 - window.mean(0) * value.mean()
             slope[i, j] = np.linalg.solve(np.cov(window.T, bias=True) + eps * np.eye(3), cross)
             offset[i, j] = value.mean() - slope[i, j] @ window.mean(0)
@@ -236,18 +236,18 @@ def test_guided_filter_equals_plain_windows(rng: np.random.Generator) -> None:
             )
 
 
-def test_global_smooth_solves_each_row_and_stops_at_cuts() -> None:
+def test_global_smooth_solves_rows_and_stops_at_cuts() -> None:
     values = np.array([[0, 1, 0, 1, 5, 5]], np.float32)
     right = np.array([[1, 1, 1, 0, 1]], np.float32)
     down = np.zeros((0, 6), np.float32)
-    smooth = global_smooth(values, right, down, 4.0, iterations=1)
+    smoothed = global_smooth(values, right, down, 4.0, iterations=1)
     links = np.diag([1, 2, 2, 1, 1, 1]) - np.diag(right[0], 1) - np.diag(right[0], -1)
     expected = np.linalg.solve(np.eye(6) + 1.5 / 3 * 4.0 * links, values[0])
-    np.testing.assert_allclose(smooth[0], expected, atol=1e-5)
-    np.testing.assert_allclose(smooth[0, 4:], 5, atol=1e-5)
+    np.testing.assert_allclose(smoothed[0], expected, atol=1e-5)
+    np.testing.assert_allclose(smoothed[0, 4:], 5, atol=1e-5)
 
 
-def test_a_wide_view_is_no_corridor(rng: np.random.Generator) -> None:
+def test_open_view_is_not_a_corridor(rng: np.random.Generator) -> None:
     image, _, _ = landscape(rng)
     for x in range(20, 240, 24):
         cv2.line(image, (120, 99), (x, 179), (0.2, 0.2, 0.2), 1)

@@ -40,7 +40,7 @@ from test_model_store import DEPTH
 def test_a_server_that_stalls(hub: HubServer, models: Path) -> None:
     hub.faults = Faults(where=WEIGHTS, stall_after=0)
     started = time.monotonic()
-    assert "stopped answering" in fails(hub, models, patience=replace(QUICK, read=0.4))
+    assert "stopped answering" in fails(hub, models, timeouts=replace(QUICK, read=0.4))
     assert time.monotonic() - started < 5.0
     assert sum(WEIGHTS in request for request in hub.requests) == 3, "three tries, no more"
 

@@ -1,4 +1,4 @@
-"""Guides of the motion: what is near them follows, round obstacles, and the rest goes its way."""
+"""Motion guides: nearby flow follows them, around obstacles, and far from them it is automatic."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from make_4d.geometry.core.camera import Intrinsics
 from make_4d.ml.classical.eulerian_flow import eulerian_flow
-from make_4d.ml.classical.flow_hints import SIGMA, Hints, resampled, spread
+from make_4d.ml.classical.flow_hints import HINT_SIGMA, Hints, resample, spread_hints
 from make_4d.ml.classical.regions import MotionRegions
 
 SHAPE = (72, 96)
 
 
 def reference(hints: Hints, automatic, region) -> np.ndarray:
-    """Plain Dijkstra from every hint over 8 neighbors, then the normalized weights."""
+    """Plain Dijkstra from every hint over 8 neighbors, then normalized weights."""
     height, width = region.shape
     weights = []
-    for x, y in hints.places:
+    for x, y in hints.pixels:
         distance = np.full(region.shape, np.inf)
         distance[int(y), int(x)] = 0
         queue = [(0.0, int(y), int(x))]
@@ -30,87 +30,87 @@ def reference(hints: Hints, automatic, region) -> np.ndarray:
                 for right in (-1, 0, 1):
                     nr, nc = r + down, c + right
                     if 0 <= nr < height and 0 <= nc < width and region[nr, nc]:
-                        longer = d + np.hypot(down, right)
-                        if longer < distance[nr, nc] - 1e-12:
-                            distance[nr, nc] = longer
-                            heapq.heappush(queue, (longer, nr, nc))
-        weights.append(np.exp(-np.square(distance / (SIGMA * max(region.shape)))))
+                        extended = d + np.hypot(down, right)
+                        if extended < distance[nr, nc] - 1e-12:
+                            distance[nr, nc] = extended
+                            heapq.heappush(queue, (extended, nr, nc))
+        weights.append(np.exp(-np.square(distance / (HINT_SIGMA * max(region.shape)))))
     weight = np.array(weights)
-    share = weight.sum(0) / (weight.sum(0) + np.exp(-(2.5**2)))
-    mixed = np.einsum("nc,nhw->hwc", hints.values, weight)
-    mixed = mixed / np.maximum(weight.sum(0), 1e-30)[..., None]
-    kept = (share * region)[..., None]
-    return automatic * (1 - kept) + mixed * kept
+    hint_weight = weight.sum(0) / (weight.sum(0) + np.exp(-(2.5**2)))
+    hint_mean = np.einsum("nc,nhw->hwc", hints.values, weight)
+    hint_mean = hint_mean / np.maximum(weight.sum(0), 1e-30)[..., None]
+    applied = (hint_weight * region)[..., None]
+    return automatic * (1 - applied) + hint_mean * applied
 
 
-def fields(rng, region):
+def random_field(rng, region):
     return rng.normal(size=(*region.shape, 2)).astype(np.float32)
 
 
-def test_spreading_is_the_plain_loops(rng):
+def test_spread_matches_a_plain_loop(rng):
     region = np.ones(SHAPE, bool)
     region[10:60, 40:46] = False
     hints = Hints(
         np.array([[20.5, 30.5], [70.5, 50.5]], np.float32),
         np.array([[1.0, 0.5], [-0.5, 2.0]], np.float32),
     )
-    automatic = fields(rng, region)
-    got = spread(hints, automatic, region)
-    np.testing.assert_allclose(got, reference(hints, automatic, region), atol=2e-4)
+    automatic = random_field(rng, region)
+    result = spread_hints(hints, automatic, region)
+    np.testing.assert_allclose(result, reference(hints, automatic, region), atol=2e-4)
 
 
-def test_near_a_hint_it_rules_and_far_away_the_automatic_flow_does():
+def test_hint_wins_nearby_and_automatic_flow_far_away():
     region = np.ones((200, 400), bool)
     automatic = np.zeros((200, 400, 2), np.float32)
     automatic[..., 0] = 1.0
     hint = Hints(np.array([[60.5, 100.5]], np.float32), np.array([[0.0, 3.0]], np.float32))
-    got = spread(hint, automatic, region)
-    np.testing.assert_allclose(got[100, 60], [0, 3], atol=0.02)
-    np.testing.assert_allclose(got[100, 330], [1, 0], atol=0.02)
+    result = spread_hints(hint, automatic, region)
+    np.testing.assert_allclose(result[100, 60], [0, 3], atol=0.02)
+    np.testing.assert_allclose(result[100, 330], [1, 0], atol=0.02)
 
 
-def test_a_hint_does_not_act_across_a_bank():
+def test_hint_does_not_act_across_a_bank():
     region = np.ones(SHAPE, bool)
     region[:, 46:50] = False
     automatic = np.ones((*SHAPE, 2), np.float32)
     hint = Hints(np.array([[40.5, 36.5]], np.float32), np.array([[5.0, 5.0]], np.float32))
-    got = spread(hint, automatic, region)
-    assert got[36, 44, 0] > 4.5
-    np.testing.assert_array_equal(got[:, 52:], automatic[:, 52:])
+    result = spread_hints(hint, automatic, region)
+    assert result[36, 44, 0] > 4.5
+    np.testing.assert_array_equal(result[:, 52:], automatic[:, 52:])
 
 
-@pytest.mark.parametrize("places", [[[-50.0, 10.0]], [[500.0, 500.0]], [[20.0, 70.0]]])
-def test_hints_outside_the_region_do_nothing(places, rng):
+@pytest.mark.parametrize("pixels", [[[-50.0, 10.0]], [[500.0, 500.0]], [[20.0, 70.0]]])
+def test_hints_outside_the_region_are_ignored(pixels, rng):
     region = np.zeros(SHAPE, bool)
     region[10:30] = True
-    automatic = fields(rng, region)
-    hints = Hints(np.array(places, np.float32), np.ones((1, 2), np.float32))
-    np.testing.assert_array_equal(spread(hints, automatic, region), automatic)
+    automatic = random_field(rng, region)
+    hints = Hints(np.array(pixels, np.float32), np.ones((1, 2), np.float32))
+    np.testing.assert_array_equal(spread_hints(hints, automatic, region), automatic)
 
 
-def test_a_guide_beside_the_region_belongs_to_it():
+def test_hint_next_to_the_region_belongs_to_it():
     region = np.zeros(SHAPE, bool)
     region[10:30] = True
     hint = Hints(np.array([[40.0, 31.5]], np.float32), np.array([[2.0, 0.0]], np.float32))
-    assert spread(hint, np.zeros((*SHAPE, 2), np.float32), region)[28, 40, 0] > 1.8
+    assert spread_hints(hint, np.zeros((*SHAPE, 2), np.float32), region)[28, 40, 0] > 1.8
 
 
-def test_guides_are_taken_at_equal_distances():
+def test_guides_are_resampled_at_equal_distances():
     guide = np.array([[0, 0, 1], [0, 0, 9], [10, 0, 1], [10, 30, 3]], np.float32)
-    taken = resampled(guide, 4)
+    points = resample(guide, 4)
     np.testing.assert_allclose(
-        taken, [[0, 0, 1], [10, 0, 1], [10, 10, 5 / 3], [10, 20, 7 / 3], [10, 30, 3]]
+        points, [[0, 0, 1], [10, 0, 1], [10, 10, 5 / 3], [10, 20, 7 / 3], [10, 30, 3]]
     )
 
 
 @pytest.mark.parametrize("rows", [[], [[1, 2, 1]], [[1, 2, 1]] * 3, [[np.nan, 0, 1], [1, 1, 1]]])
-def test_guides_without_a_way_are_none(rows):
-    assert len(resampled(np.array(rows, np.float32).reshape(-1, 3))) == 0
+def test_degenerate_guides_are_dropped(rows):
+    assert len(resample(np.array(rows, np.float32).reshape(-1, 3))) == 0
 
 
 def flow_with(guides, water=None, cloud=None):
-    none = np.zeros((240, 360), np.float32)
-    regions = MotionRegions(*(none if m is None else m for m in (cloud, water)), none)
+    still = np.zeros((240, 360), np.float32)
+    regions = MotionRegions(*(still if m is None else m for m in (cloud, water)), still)
     camera = Intrinsics.from_field_of_view(360, 240, np.radians(55.0))
     image = np.full((240, 360, 3), 0.5, np.float32)
     lines = [np.array(guide, np.float32) for guide in guides]
@@ -124,7 +124,7 @@ def water():
     return mask
 
 
-def test_water_runs_along_its_guide_and_back_along_the_reversed_one(water):
+def test_water_follows_its_guide_in_both_directions(water):
     guide = [(300, 200, 1), (180, 190, 1), (60, 200, 1)]
     flow = flow_with([guide], water)
     assert flow[200, 180, 0] < -0.05 and abs(flow[200, 180, 1]) < 0.3 * abs(flow[200, 180, 0])
@@ -132,42 +132,42 @@ def test_water_runs_along_its_guide_and_back_along_the_reversed_one(water):
     np.testing.assert_allclose(back[200, 180], -flow[200, 180], atol=0.01)
 
 
-def test_speed_is_a_factor_and_zero_holds_still(water):
-    slow, fast, none = (
+def test_speed_scales_the_flow_and_zero_stops_it(water):
+    slow, fast, still = (
         np.linalg.norm(flow_with([[(60, 190, s), (300, 190, s)]], water)[190, 180])
         for s in (1.0, 2.0, 0.0)
     )
-    assert fast == pytest.approx(2 * slow, rel=0.05) and none < 0.03 * slow
+    assert fast == pytest.approx(2 * slow, rel=0.05) and still < 0.03 * slow
 
 
-def test_along_the_view_near_water_is_faster(water):
+def test_near_water_is_faster_along_the_view(water):
     flow = flow_with([[(180, 120, 1), (180, 235, 1)]], water)
     assert (flow[125:225, 180, 1] > 0).all()
     assert flow[215, 180, 1] > 3 * flow[140, 180, 1]
 
 
-def test_the_wind_follows_a_guide_in_the_sky():
+def test_wind_follows_a_guide_in_the_sky():
     sky = np.zeros((240, 360), np.float32)
     sky[:90] = 1
     assert (flow_with([], cloud=sky)[10:60, 100:260, 0] > 0).all()
     assert (flow_with([[(300, 40, 1), (60, 40, 1)]], cloud=sky)[30:50, 100:260, 0] < 0).all()
 
 
-def test_one_guide_is_the_wind_of_the_whole_sky():
+def test_one_guide_sets_the_wind_of_the_whole_sky():
     sky = np.zeros((240, 360), np.float32)
     sky[:90] = 1
     flow = flow_with([[(60, 30, 1), (20, 30, 1)]], cloud=sky)
     assert (flow[20:50, 20:340, 0] < 0).all()
 
 
-def test_a_guide_in_the_sky_leaves_the_water_alone(water):
+def test_sky_guide_does_not_affect_water(water):
     sky = np.zeros((240, 360), np.float32)
     sky[:90] = 1
     guided = flow_with([[(300, 40, 1), (60, 40, 1)]], water, sky)
     np.testing.assert_array_equal(guided[110:], flow_with([], water, sky)[110:])
 
 
-def test_no_guide_leads_out_of_the_region(water):
+def test_guide_does_not_lead_out_of_the_region(water):
     flow = flow_with([[(180, 230, 1), (180, 60, 1)]], water)
     assert not flow[:110].any()
     assert np.abs(flow[110:113, :, 1]).max() < 0.03

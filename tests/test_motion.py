@@ -1,4 +1,4 @@
-"""Eulerian flow of regions: what moves, how fast, along edges; everything else exactly still."""
+"""Eulerian flow of motion regions: direction, speed, edges, and exactly zero elsewhere."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ HEIGHT, WIDTH, HORIZON = 240, 360, 100
 
 
 def masks(cloud=None, water=None, fall=None):
-    none = np.zeros((HEIGHT, WIDTH), np.float32)
+    zeros = np.zeros((HEIGHT, WIDTH), np.float32)
     return MotionRegions(
-        *(none if m is None else m.astype(np.float32) for m in (cloud, water, fall))
+        *(zeros if m is None else m.astype(np.float32) for m in (cloud, water, fall))
     )
 
 
@@ -26,12 +26,12 @@ def rows_between(top, bottom):
 
 
 def flow_of(regions, loop=60, image=None, horizon=HORIZON):
-    picture = np.full((HEIGHT, WIDTH, 3), 0.5, np.float32) if image is None else image
-    return eulerian_flow(picture, regions, camera_of(picture), horizon, loop)
+    photo = np.full((HEIGHT, WIDTH, 3), 0.5, np.float32) if image is None else image
+    return eulerian_flow(photo, regions, camera_of(photo), horizon, loop)
 
 
-def camera_of(picture):
-    return Intrinsics.from_field_of_view(picture.shape[1], picture.shape[0], np.radians(55.0))
+def camera_of(photo):
+    return Intrinsics.from_field_of_view(photo.shape[1], photo.shape[0], np.radians(55.0))
 
 
 def speed(result):
@@ -44,7 +44,7 @@ def test_nothing_moves_without_regions():
     assert result.flow.shape == (HEIGHT, WIDTH, 2) and result.flow.dtype == np.float32
 
 
-def test_everything_outside_the_regions_is_exactly_zero():
+def test_flow_outside_the_regions_is_zero():
     cloud = rows_between(0, 90)
     cloud[30:, 200:240] = 0
     water = rows_between(120, 200)
@@ -54,7 +54,7 @@ def test_everything_outside_the_regions_is_exactly_zero():
     assert (result.moving > 0).sum() == (speed(result) > 0).sum()
 
 
-def test_clouds_drift_alike_and_slower_toward_the_horizon():
+def test_clouds_drift_slower_toward_the_horizon():
     flow = flow_of(masks(cloud=rows_between(0, 95))).flow
     top, low = flow[5:60], flow[60:85]
     assert (flow[5:85, :, 0] > 0).all()
@@ -68,7 +68,7 @@ def test_near_water_is_faster():
     assert speed(flow)[200:].mean() > 1.5 * speed(flow)[120:150].mean()
 
 
-def test_falls_run_down_and_water_runs_off_below():
+def test_falls_flow_down_and_water_runs_off_below():
     fall, water = np.zeros((2, HEIGHT, WIDTH), np.float32)
     fall[60:140, 160:200] = 1
     water[140:200, 60:300] = 1
@@ -91,8 +91,8 @@ def test_falls_follow_their_streaks(rng, slope):
     assert middle[0] / middle[1] == pytest.approx(slope, abs=0.1)
 
 
-def test_no_moving_point_leaves_its_region():
-    """Over a whole loop, both ways, points stay on the lake or leave the picture."""
+def test_moving_points_stay_in_their_region():
+    """Over a whole loop, in both directions, points stay on the lake or leave the image."""
     water = rows_between(110, 200)
     water[130:170, 150:190] = 0
     flow = flow_of(masks(water=water)).flow
@@ -110,43 +110,45 @@ def test_flow_is_smooth_inside():
     assert np.abs(np.diff(flow, axis=1)).max() < 0.03
 
 
-def test_speeds_are_those_of_a_photo_of_512_pixels():
-    """At the size of a wide photo of 512 px: gentle clouds and water, faster falls."""
+def test_speeds_of_a_photo_of_512_pixels():
+    """At the size of an outpainted photo of 512 px: gentle clouds and water, faster falls."""
     shape = (600, 768)
     cloud, water, fall = np.zeros((3, *shape), np.float32)
     cloud[:250], water[280:500], fall[500:, 300:420] = 1, 1, 1
     image = np.full((*shape, 3), 0.5, np.float32)
     regions = MotionRegions(cloud, water, fall)
     result = eulerian_flow(image, regions, camera_of(image), 260.0, 60)
-    fast = np.linalg.norm(result.flow, axis=-1)
-    assert 0.15 <= fast[:250].max() <= 0.4
-    assert 0.2 <= fast[280:420].max() <= 0.6
-    assert 0.8 <= fast[540:].max() <= 1.5
+    flow_speed = np.linalg.norm(result.flow, axis=-1)
+    assert 0.15 <= flow_speed[:250].max() <= 0.4
+    assert 0.2 <= flow_speed[280:420].max() <= 0.6
+    assert 0.8 <= flow_speed[540:].max() <= 1.5
 
 
-def test_speed_grows_with_size_and_long_loops_move_no_farther():
+def test_speed_scales_with_size_and_long_loops_are_slower():
     regions = masks(cloud=rows_between(0, 95))
-    once = flow_of(regions, 60).flow
-    np.testing.assert_allclose(flow_of(regions, 120).flow * 120, once * 60, rtol=1e-5)
-    np.testing.assert_array_equal(flow_of(regions, 30).flow, once)
-    big = MotionRegions(*(np.kron(m, np.ones((2, 2), np.float32)) for m in vars(regions).values()))
+    reference = flow_of(regions, 60).flow
+    np.testing.assert_allclose(flow_of(regions, 120).flow * 120, reference * 60, rtol=1e-5)
+    np.testing.assert_array_equal(flow_of(regions, 30).flow, reference)
+    large_regions = MotionRegions(
+        *(np.kron(m, np.ones((2, 2), np.float32)) for m in vars(regions).values())
+    )
     image = np.full((2 * HEIGHT, 2 * WIDTH, 3), 0.5, np.float32)
-    large = eulerian_flow(image, big, camera_of(image), 2 * HORIZON, 60).flow
-    assert large[:100].mean() == pytest.approx(2 * once[:50].mean(), rel=0.02)
+    large = eulerian_flow(image, large_regions, camera_of(image), 2 * HORIZON, 60).flow
+    assert large[:100].mean() == pytest.approx(2 * reference[:50].mean(), rel=0.02)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 2), (1, 9), (20, 3), (16, 16), (17, 90)])
 @pytest.mark.parametrize("horizon", [-5.0, 1.0, 50.0])
-def test_tiny_pictures_are_valid(shape, horizon):
-    one = np.ones(shape, np.float32)
+def test_tiny_images_are_handled(shape, horizon):
+    ones = np.ones(shape, np.float32)
     image = np.zeros((*shape, 3), np.float32)
     for index in range(3):
-        parts = [one if i == index else 0 * one for i in range(3)]
+        parts = [ones if i == index else 0 * ones for i in range(3)]
         result = eulerian_flow(image, MotionRegions(*parts), camera_of(image), horizon, 60)
         assert np.isfinite(result.flow).all()
 
 
-def test_same_regions_same_flow(rng):
+def test_result_is_deterministic(rng):
     image = rng.random((HEIGHT, WIDTH, 3)).astype(np.float32)
     regions = masks(rows_between(0, 90), rows_between(120, 180), rows_between(190, 240))
     first, second = (flow_of(regions, image=image) for _ in range(2))
@@ -154,18 +156,18 @@ def test_same_regions_same_flow(rng):
 
 
 def test_forward_and_backward_copies_leave_no_gaps():
-    """Where falls run aslant through a ragged bed, hardly a pixel is without a point of either."""
+    """In slanted falls in a ragged bed, nearly every pixel has a point of one copy or the other."""
     row, column = np.mgrid[0:HEIGHT, 0:WIDTH]
     left = 90 + 0.8 * row + 6 * np.sin(row / 6)
     fall = ((row > 30) & (row < 140) & (column > left) & (column < left + 50)).astype(np.float32)
     water = ((row >= 140) & (row < 220) & (column > 100) & (column < 320)).astype(np.float32)
     flow = flow_of(masks(water=water, fall=fall)).flow
-    moves = np.abs(flow).sum(axis=-1) > 0
-    covered = ~moves
+    moving = np.abs(flow).sum(axis=-1) > 0
+    covered = ~moving
     for field in (flow, -flow):
-        ends = pixel_centers(HEIGHT, WIDTH)[moves]
+        ends = pixel_centers(HEIGHT, WIDTH)[moving]
         corner = np.floor(ends + integrate(field, ends, [30])[0] - 0.5).astype(int)
         for dx, dy in ((0, 0), (1, 0), (0, 1), (1, 1)):
             column = np.clip(corner[:, 0] + dx, 0, WIDTH - 1)
             covered[np.clip(corner[:, 1] + dy, 0, HEIGHT - 1), column] = True
-    assert (~covered).sum() < 0.0015 * moves.sum()
+    assert (~covered).sum() < 0.0015 * moving.sum()

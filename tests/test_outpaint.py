@@ -1,9 +1,9 @@
-"""Outpainting: the photo unchanged in the middle, sky above ground, no mirror at the border."""
+"""Outpainting: the photo is unchanged, sky stays above ground, and nothing is mirrored."""
 
 import numpy as np
 import pytest
 from make_4d.ml.classical.outpaint import extend_sky, outpaint
-from test_completion import energy, texture
+from test_completion import gradient_energy, texture
 
 MARGINS = (20, 26, 16, 30)
 
@@ -24,7 +24,7 @@ def outpainted():
     return image, sky, outpaint(image, MARGINS, sky=sky, seed=3)
 
 
-def test_photo_stands_unchanged_in_its_place(outpainted):
+def test_photo_is_unchanged(outpainted):
     image, _, result = outpainted
     top, right, bottom, left = MARGINS
     assert result.shape == (80 + top + bottom, 110 + left + right, 3)
@@ -40,34 +40,34 @@ def test_sky_stays_sky_and_ground_stays_ground(outpainted):
     assert blue[horizon + 3 :].mean() < 0.03
 
 
-def test_sky_gradient_goes_on_without_texture_of_the_ground(outpainted):
+def test_sky_gradient_continues_without_ground_texture(outpainted):
     _, _, result = outpainted
     top = result[: MARGINS[0] + 30]
     assert np.abs(np.diff(top, axis=0)).max() < 0.03
     assert np.abs(np.diff(top, axis=1)).max() < 0.03
 
 
-def test_ground_is_as_textured_as_in_the_photo(outpainted):
+def test_ground_has_the_texture_of_the_photo(outpainted):
     image, sky, result = outpainted
     margin = np.zeros(result.shape[:2], bool)
     margin[MARGINS[0] + 40 :] = True
     margin[:, MARGINS[3] : MARGINS[3] + 110] = False
-    assert 0.5 < energy(result, margin) / energy(image, sky < 0.5) < 1.8
+    assert 0.5 < gradient_energy(result, margin) / gradient_energy(image, sky < 0.5) < 1.8
 
 
-def test_border_is_no_seam_and_no_mirror(outpainted):
+def test_border_is_neither_a_seam_nor_a_mirror(outpainted):
     _image, _sky, result = outpainted
     top, _, _, left = MARGINS
     ground = slice(top + 40, top + 80)
     across = np.abs(np.diff(result, axis=1)).mean(2)[ground]
-    usual = across[:, left + 1 : left + 100].mean()
-    assert across[:, left - 1].mean() < 1.4 * usual
+    typical = across[:, left + 1 : left + 100].mean()
+    assert across[:, left - 1].mean() < 1.4 * typical
     inner = result[ground, left : left + 20].mean(2)
     mirror = result[ground, left - 20 : left].mean(2)[:, ::-1]
     assert np.corrcoef(inner.ravel(), mirror.ravel())[0, 1] < 0.5
 
 
-def test_what_stands_inside_is_not_copied():
+def test_isolated_objects_are_not_copied():
     image, sky = landscape(90, 120)
     trees = texture(90, 12, 9, low=0.05, high=0.4) * np.float32([0.4, 1.0, 0.3])
     image[12:, :12], sky[12:, :12] = trees[12:], 0.0
@@ -80,7 +80,7 @@ def test_what_stands_inside_is_not_copied():
     assert red.mean() < 0.004
 
 
-def test_thing_cut_by_the_top_ends_above_it():
+def test_object_cut_by_the_top_border_ends_above_it():
     sky = np.ones((40, 60), bool)
     sky[:, 20:30] = False
     outpainted_sky = extend_sky(sky, (30, 0, 0, 0))
@@ -89,7 +89,7 @@ def test_thing_cut_by_the_top_ends_above_it():
     assert np.array_equal(outpainted_sky[30:], sky)
 
 
-def test_skyline_runs_to_its_usual_height():
+def test_skyline_approaches_its_typical_height():
     sky = np.broadcast_to(np.arange(60)[:, None] < 30, (60, 90)).copy()
     sky[10:, :4] = False
     outpainted_sky = extend_sky(sky, (0, 0, 0, 30))
@@ -98,17 +98,17 @@ def test_skyline_runs_to_its_usual_height():
     assert (np.diff(heights[:30]) <= 0).all()
 
 
-def test_no_sky_above_a_photo_without_sky():
+def test_photo_without_sky_gets_none():
     assert not extend_sky(np.zeros((20, 30), bool), (10, 10, 10, 10)).any()
 
 
-def test_same_seed_same_bits():
+def test_seed_determines_the_result():
     image, sky = landscape(40, 50, 16)
     first = outpaint(image, (10, 10, 10, 10), sky=sky, seed=5)
     assert np.array_equal(first, outpaint(image, (10, 10, 10, 10), sky=sky, seed=5))
 
 
-def test_no_margin_gives_the_photo():
+def test_zero_margins_return_the_photo():
     image, sky = landscape(30, 40, 12)
     assert np.array_equal(outpaint(image, (0, 0, 0, 0), sky=sky), image)
 
@@ -124,7 +124,7 @@ def test_tiny_photos(shape, with_sky):
     assert np.array_equal(result[3 : 3 + shape[0], 8 : 8 + shape[1]], image)
 
 
-def test_wrong_input_is_refused():
+def test_invalid_input_is_rejected():
     image, sky = landscape(30, 40, 12)
     with pytest.raises(ValueError, match="negative"):
         outpaint(image, (1, -1, 0, 0))
@@ -137,9 +137,13 @@ def test_wrong_input_is_refused():
 def test_photographs_keep_their_texture(shared):
     import cv2
 
-    picture = cv2.imread(str(shared / "photos" / "waterfall.jpg"))[..., ::-1]
-    image = cv2.resize(picture, (192, 108), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    photo = cv2.imread(str(shared / "photos" / "waterfall.jpg"))[..., ::-1]
+    image = cv2.resize(photo, (192, 108), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     result = outpaint(image, (48, 48, 48, 48))
     margin = np.ones(result.shape[:2], bool)
     margin[48:156, 48:240] = False
-    assert 0.4 < energy(result, margin) / energy(image, np.ones((108, 192), bool)) < 2.0
+    assert (
+        0.4
+        < gradient_energy(result, margin) / gradient_energy(image, np.ones((108, 192), bool))
+        < 2.0
+    )

@@ -1,11 +1,11 @@
-"""Regions that move: a painted lake with a tower, trial photographs, degenerate pictures."""
+"""Motion regions of a synthetic lake with a tower, of trial photos, and of degenerate images."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 import pytest
-from make_4d.ml.classical.appearance import appearance
+from make_4d.ml.classical.appearance import appearance_maps
 from make_4d.ml.classical.depth import estimate_disparity
 from make_4d.ml.classical.mirror import mirrored_region
 from make_4d.ml.classical.regions import MotionRegions, motion_regions
@@ -13,14 +13,15 @@ from make_4d.ml.classical.regions import MotionRegions, motion_regions
 HORIZON = 90
 
 
-def noisy(rng, image, amount=0.01):
+def with_noise(rng, image, amount=0.01):
     return np.clip(image + rng.normal(0, amount, image.shape), 0, 1).astype(np.float32)
 
 
 def lake_with_tower(rng, ground=(0.55, 0.68, 0.8)):
-    """Blue sky, a lake (or other `ground`) below row 90, sand at the bottom, a white tower.
+    """Return a lake with a white tower under a blue sky.
 
-    Returns image (200, 300, 3), sky (200, 300), and where the tower stands.
+    The lake (or other `ground`) begins at row 90; there is sand at the bottom. Returns the image
+    (200, 300, 3), its sky (200, 300), and the mask of the tower.
     """
     image = np.zeros((200, 300, 3), np.float32)
     ramp = np.linspace(0, 1, HORIZON)[:, None, None]
@@ -37,55 +38,55 @@ def lake_with_tower(rng, ground=(0.55, 0.68, 0.8)):
     sky = np.zeros((200, 300), np.float32)
     sky[:HORIZON] = 1
     sky[tower] = 0
-    return noisy(rng, image), sky, tower
+    return with_noise(rng, image), sky, tower
 
 
 def regions_of(image, sky, horizon=HORIZON):
     return motion_regions(image, sky, 1 - sky, horizon)
 
 
-def total(regions: MotionRegions):
+def total_mask(regions: MotionRegions):
     return regions.cloud + regions.water + regions.fall
 
 
-def test_lake_and_sky_move_and_the_tower_stands(rng):
+def test_lake_and_sky_move_but_the_tower_does_not(rng):
     image, sky, tower = lake_with_tower(rng)
     regions = regions_of(image, sky)
     lake = np.zeros_like(tower)
     lake[100:168] = True
-    away = ~cv2.dilate(tower.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(bool)
-    assert (regions.water[lake & away] > 0.5).mean() > 0.95
+    outside_tower = ~cv2.dilate(tower.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(bool)
+    assert (regions.water[lake & outside_tower] > 0.5).mean() > 0.95
     inner = cv2.erode(tower.astype(np.uint8), np.ones((7, 7), np.uint8)).astype(bool)
-    assert (total(regions)[inner] < 0.5).all()
+    assert (total_mask(regions)[inner] < 0.5).all()
     assert (regions.water[180:] < 0.5).all()
     assert (regions.cloud[:80] + tower[:80] > 0.99).all()
     assert not regions.fall.any()
 
 
-def test_sand_grass_and_asphalt_stand(rng):
+def test_sand_grass_and_asphalt_are_still(rng):
     for ground in ((0.75, 0.6, 0.4), (0.3, 0.45, 0.2), (0.42, 0.41, 0.4)):
         image, sky, _ = lake_with_tower(rng, ground)
         regions = regions_of(image, sky)
         assert not (regions.water > 0.5).any(), ground
 
 
-def test_without_a_sky_nothing_mirrors_it(rng):
+def test_no_water_without_a_sky(rng):
     image, sky, _ = lake_with_tower(rng)
     regions = regions_of(image, np.zeros_like(sky))
     assert not (regions.water > 0.5).any()
 
 
-def test_masks_are_soft_and_share_every_pixel(rng):
+def test_masks_are_soft_and_sum_to_at_most_one(rng):
     image, sky, _ = lake_with_tower(rng)
     regions = regions_of(image, 0.9 * sky)
     for mask in (regions.cloud, regions.water, regions.fall):
         assert mask.shape == sky.shape and mask.dtype == np.float32
         assert mask.min() >= 0 and mask.max() <= 1
-    assert total(regions).max() <= 1 + 1e-5
+    assert total_mask(regions).max() <= 1 + 1e-5
 
 
-def test_white_water_among_dark_rocks_falls(rng):
-    """A ragged white ribbon widening into a pool, on dark ground; the same as a wall stands."""
+def test_white_water_among_dark_rocks_is_a_fall(rng):
+    """A ragged white ribbon on dark ground that widens into a pool."""
     image = np.full((200, 300, 3), 0.08, np.float32)
     rows = np.arange(200)
     left = 130 - 0.3 * rows + 5 * np.sin(rows / 5) - 60 * (rows > 140)
@@ -95,9 +96,9 @@ def test_white_water_among_dark_rocks_falls(rng):
     shade = cv2.GaussianBlur(rng.normal(0, 1, (200, 300)), (0, 0), 1.5)
     image[ribbon] = 0.88
     image[ribbon] += 0.25 * shade[ribbon][:, None]
-    image = cv2.GaussianBlur(noisy(rng, image, 0.02), (0, 0), 1.2)
-    none = np.zeros((200, 300), np.float32)
-    regions = motion_regions(image, none, none + 0.5, 60.0)
+    image = cv2.GaussianBlur(with_noise(rng, image, 0.02), (0, 0), 1.2)
+    zeros = np.zeros((200, 300), np.float32)
+    regions = motion_regions(image, zeros, zeros + 0.5, 60.0)
     moving = regions.fall + regions.water > 0.5
     assert (moving & ribbon).sum() > 0.9 * ribbon.sum()
     assert (moving & ~ribbon).sum() < 0.1 * ribbon.sum()
@@ -105,42 +106,43 @@ def test_white_water_among_dark_rocks_falls(rng):
     assert (regions.water[170:] > 0.5).sum() > 0.8 * ribbon[170:].sum()
 
 
-def test_white_wall_among_dark_roofs_stands(rng):
+def test_white_wall_among_dark_roofs_is_still(rng):
     image = np.full((200, 300, 3), 0.08, np.float32)
     for column in range(20, 280, 50):
         image[50:180, column : column + 38] = 0.92
         for row in range(60, 170, 30):
             image[row : row + 18, column + 6 : column + 14] = 0.2
-    none = np.zeros((200, 300), np.float32)
-    regions = motion_regions(noisy(rng, image), none, none + 0.5, 60.0)
-    assert not total(regions).any()
+    zeros = np.zeros((200, 300), np.float32)
+    regions = motion_regions(with_noise(rng, image), zeros, zeros + 0.5, 60.0)
+    assert not total_mask(regions).any()
 
 
-def test_reflection_is_found_and_a_rough_field_is_none(rng):
-    """What is its own mirror image about a row mirrors; unrelated texture doesn't."""
+def test_reflection_is_found_but_texture_is_not_one(rng):
+    """An image that is its own mirror image about a row is a reflection; unrelated texture
+    isn't."""
     texture = cv2.GaussianBlur(rng.normal(0, 1, (200, 300, 3)), (0, 0), 3)
     image = np.clip(0.5 + 1.2 * texture, 0, 1).astype(np.float32)
     mirrored = image.copy()
     mirrored[100:] = 0.9 * image[:100][::-1]
     sky = np.zeros((200, 300), np.float32)
-    found = mirrored_region(appearance(mirrored, sky, 92.0))
-    assert found[102:190].mean() > 0.7
-    assert not found[:95].any()
-    assert not mirrored_region(appearance(image, sky, 92.0)).any()
+    reflection = mirrored_region(appearance_maps(mirrored, sky, 92.0))
+    assert reflection[102:190].mean() > 0.7
+    assert not reflection[:95].any()
+    assert not mirrored_region(appearance_maps(image, sky, 92.0)).any()
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 2), (2, 40), (50, 3), (16, 16), (17, 300)])
-def test_tiny_pictures_are_valid(rng, shape):
+def test_tiny_images_are_handled(rng, shape):
     image = rng.random((*shape, 3)).astype(np.float32)
     regions = motion_regions(image, np.zeros(shape, np.float32), np.ones(shape, np.float32), 1.0)
     assert regions.water.shape == shape
-    assert np.isfinite(total(regions)).all()
+    assert np.isfinite(total_mask(regions)).all()
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("sky", [0.0, 1.0])
 @pytest.mark.parametrize("horizon", [-30.0, 30.0, 90.0])
-def test_constant_pictures_are_valid(value, sky, horizon):
+def test_constant_images_are_handled(value, sky, horizon):
     image = np.full((60, 80, 3), value, np.float32)
     mask = np.full((60, 80), sky, np.float32)
     regions = motion_regions(image, mask, 1 - mask, horizon)
@@ -148,14 +150,14 @@ def test_constant_pictures_are_valid(value, sky, horizon):
     assert not regions.water.any() and not regions.fall.any()
 
 
-def test_same_picture_same_regions(rng):
+def test_result_is_deterministic(rng):
     image, sky, _ = lake_with_tower(rng)
     first, second = regions_of(image, sky), regions_of(image.copy(), sky.copy())
-    np.testing.assert_array_equal(total(first), total(second))
+    np.testing.assert_array_equal(total_mask(first), total_mask(second))
 
 
 def photo_regions(path, size=512):
-    """Water and falls (H, W) of a trial photograph at working size, and its clouds."""
+    """Return water and falls (H, W) of a trial photo at working size, and its clouds."""
     image = cv2.imread(str(path))[..., ::-1]
     scale = size / max(image.shape[:2])
     image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
@@ -165,21 +167,23 @@ def photo_regions(path, size=512):
     return regions.water + regions.fall > 0.5, regions.cloud
 
 
-@pytest.mark.parametrize(("name", "least"), [("waterfall", 0.6), ("coast", 0.6)])
-def test_regions_agree_with_masks_drawn_by_hand(shared, name, least):
-    found, _ = photo_regions(shared / "photos" / f"{name}.jpg")
-    drawn = cv2.imread(str(shared / "photos" / f"{name}-motion-mask.png"), cv2.IMREAD_GRAYSCALE)
-    drawn = cv2.resize(drawn, found.shape[::-1], interpolation=cv2.INTER_AREA) > 128
-    assert (found & drawn).sum() / (found | drawn).sum() >= least
+@pytest.mark.parametrize(("name", "min_iou"), [("waterfall", 0.6), ("coast", 0.6)])
+def test_regions_agree_with_hand_drawn_masks(shared, name, min_iou):
+    wet, _ = photo_regions(shared / "photos" / f"{name}.jpg")
+    mask_image = cv2.imread(
+        str(shared / "photos" / f"{name}-motion-mask.png"), cv2.IMREAD_GRAYSCALE
+    )
+    mask_image = cv2.resize(mask_image, wet.shape[::-1], interpolation=cv2.INTER_AREA) > 128
+    assert (wet & mask_image).sum() / (wet | mask_image).sum() >= min_iou
 
 
 @pytest.mark.parametrize("name", ["pier", "mirror-lake", "painted-lake"])
 def test_lakes_are_found(shared, name):
-    found, cloud = photo_regions(shared / "photos" / f"{name}.jpg")
-    assert 0.04 < found.mean() < 0.5
-    rows = np.arange(found.shape[0])[:, None]
+    wet, cloud = photo_regions(shared / "photos" / f"{name}.jpg")
+    assert 0.04 < wet.mean() < 0.5
+    rows = np.arange(wet.shape[0])[:, None]
     foot_of_sky = rows[(cloud > 0.5).mean(axis=1) > 0.5].max()
-    assert not found[:foot_of_sky].any()
+    assert not wet[:foot_of_sky].any()
 
 
 @pytest.mark.parametrize(
@@ -191,6 +195,6 @@ def test_lakes_are_found(shared, name):
         *(f"views/street/{i:02d}" for i in (1, 3, 6, 9, 11)),
     ],
 )
-def test_dry_places_have_no_water(shared, name):
-    found, _ = photo_regions(shared / f"{name}.jpg")
-    assert not found.any()
+def test_dry_scenes_have_no_water(shared, name):
+    wet, _ = photo_regions(shared / f"{name}.jpg")
+    assert not wet.any()

@@ -1,4 +1,4 @@
-"""The built-in sky region: on scenes made here, and on the trial photographs where they are."""
+"""Built-in sky detection, on synthetic scenes and on the trial photos where available."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from make_4d.ml.classical.sky import sky_region
 from scenes import CHINA, landscape, load
 
-CHINA_PLACES = {
+CHINA_POINTS = {
     "sky over the tower": (15, 205),
     "sky beside the tower": (120, 60),
     "sky above the lake": (185, 450),
@@ -22,22 +22,22 @@ CHINA_PLACES = {
     "far lake": (235, 370),
     "tree": (230, 600),
 }
-"""Row and column in the file's pixels."""
+"""Row and column in pixels of the file."""
 
 
 def overlap(mask: np.ndarray, truth: np.ndarray) -> float:
-    found = mask >= 0.5
-    return float((found & truth).sum() / (found | truth).sum())
+    predicted = mask >= 0.5
+    return float((predicted & truth).sum() / (predicted | truth).sum())
 
 
-def test_sky_of_a_landscape_ends_at_ground_and_tower(rng: np.random.Generator) -> None:
+def test_landscape_sky_ends_at_ground_and_tower(rng: np.random.Generator) -> None:
     image, truth, _ = landscape(rng)
     mask = sky_region(image)
     assert mask.dtype == np.float32 and mask.shape == truth.shape
     assert overlap(mask, truth) > 0.99
 
 
-def test_holes_between_bars_are_sky_and_bars_are_not(rng: np.random.Generator) -> None:
+def test_holes_between_bars_are_sky_but_bars_are_not(rng: np.random.Generator) -> None:
     image, truth, tower = landscape(rng)
     rows, columns = np.nonzero(tower & (np.arange(180) < 90)[:, None])
     hole = (rows % 12 < 7) & (columns % 14 < 8)
@@ -45,11 +45,11 @@ def test_holes_between_bars_are_sky_and_bars_are_not(rng: np.random.Generator) -
     image[rows[hole], columns[hole]] = behind[rows[hole], 0]
     truth = truth.copy()
     truth[rows[hole], columns[hole]] = True
-    within = np.zeros_like(truth)
-    within[rows, columns] = True
+    tower_box = np.zeros_like(truth)
+    tower_box[rows, columns] = True
     mask = sky_region(image) >= 0.5
-    assert (mask & truth & within).sum() > 0.8 * (truth & within).sum()
-    assert (mask & ~truth & within).sum() < 0.1 * (~truth & within).sum()
+    assert (mask & truth & tower_box).sum() > 0.8 * (truth & tower_box).sum()
+    assert (mask & ~truth & tower_box).sum() < 0.1 * (~truth & tower_box).sum()
 
 
 def test_clouds_are_sky(rng: np.random.Generator) -> None:
@@ -60,7 +60,7 @@ def test_clouds_are_sky(rng: np.random.Generator) -> None:
     assert sky_region(image)[cloud > 0].mean() > 0.95
 
 
-def test_a_reflection_is_not_sky(rng: np.random.Generator) -> None:
+def test_reflection_is_not_sky(rng: np.random.Generator) -> None:
     image, truth, _ = landscape(rng)
     shore = 99
     hill = (np.arange(180)[:, None] > 75) & truth
@@ -71,13 +71,13 @@ def test_a_reflection_is_not_sky(rng: np.random.Generator) -> None:
     assert not (mask[shore:] >= 0.5).any()
 
 
-def test_rough_dark_picture_has_no_sky(rng: np.random.Generator) -> None:
+def test_rough_dark_image_has_no_sky(rng: np.random.Generator) -> None:
     leaves = cv2.GaussianBlur(rng.random((160, 200, 3), dtype=np.float32), (0, 0), 1.5)
     image = np.clip((leaves - 0.4) * 3 * np.float32([0.5, 0.8, 0.3]), 0, 1).astype(np.float32)
     assert (sky_region(image) >= 0.5).mean() < 0.005
 
 
-def test_picture_of_nothing_but_sky(rng: np.random.Generator) -> None:
+def test_image_of_only_sky(rng: np.random.Generator) -> None:
     rows = np.linspace(0.6, 0.9, 120, dtype=np.float32)[:, None, None]
     image = np.broadcast_to(rows * np.float32([0.7, 0.85, 1.0]), (120, 160, 3)).copy()
     assert (sky_region(image) >= 0.5).mean() > 0.98
@@ -85,7 +85,7 @@ def test_picture_of_nothing_but_sky(rng: np.random.Generator) -> None:
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 2), (3, 2), (8, 200), (200, 8), (1, 64)])
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0, None])
-def test_small_and_constant_pictures(
+def test_small_and_constant_images(
     shape: tuple[int, int], value: float | None, rng: np.random.Generator
 ) -> None:
     noise = rng.random((*shape, 3), dtype=np.float32)
@@ -95,7 +95,7 @@ def test_small_and_constant_pictures(
     assert np.isfinite(mask).all() and mask.min() >= 0 and mask.max() <= 1
 
 
-def test_same_picture_same_mask_whatever_the_global_generators(rng: np.random.Generator) -> None:
+def test_result_is_independent_of_global_random_state(rng: np.random.Generator) -> None:
     image = landscape(rng)[0]
     first = sky_region(image)
     cv2.setRNGSeed(99)
@@ -106,12 +106,12 @@ def test_china_sky_ends_at_tower_and_lake() -> None:
     image = load(CHINA)
     mask = sky_region(image) >= 0.5
     scale = image.shape[1] / 640
-    at = {name: tuple(int(v * scale) for v in rc) for name, rc in CHINA_PLACES.items()}
-    for name, place in at.items():
-        assert mask[place] == name.startswith("sky"), name
+    points = {name: tuple(int(v * scale) for v in rc) for name, rc in CHINA_POINTS.items()}
+    for name, point in points.items():
+        assert mask[point] == name.startswith("sky"), name
 
 
-def test_agrees_with_the_trial_masks(shared: Path) -> None:
+def test_trial_photos_agree_with_their_masks(shared: Path) -> None:
     scores = {}
     for path in sorted((shared / "photos").glob("*.jpg")):
         truth = load(path.with_name(f"{path.stem}-sky.png")) * 255 >= 128
@@ -124,7 +124,7 @@ def test_agrees_with_the_trial_masks(shared: Path) -> None:
     assert min(scores.values()) >= 0.78, scores
 
 
-def test_a_rim_of_snow_before_a_dark_sky_is_no_sky() -> None:
+def test_snow_rim_below_a_dark_sky_is_not_sky() -> None:
     image = np.full((120, 160, 3), (0.25, 0.38, 0.5), np.float32)
     image[:60] -= np.linspace(0.1, 0.0, 60, dtype=np.float32)[:, None, None]
     image[60:63] = 0.9

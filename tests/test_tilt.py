@@ -1,4 +1,4 @@
-"""The tilt of a photo's horizon, on made pictures and on photos turned by known angles."""
+"""Horizon tilt of synthetic images and of photos rotated by known angles."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from make_4d.ml.classical.tilt import horizon_tilt
 from sklearn.datasets import load_sample_image
 
 HEIGHT, WIDTH = 320, 480
-EXACT = np.radians(0.3)
-PHOTO = np.radians(1.0)
+LINE_TOLERANCE = np.radians(0.3)
+PHOTO_TOLERANCE = np.radians(1.0)
 ANGLES = (-8.0, -3.0, 0.0, 2.0, 6.0)
 
 
-def turned(picture: np.ndarray, degrees: float) -> np.ndarray:
-    """The picture turned clockwise about its middle, cut to what is whole for all ANGLES."""
-    height, width = picture.shape[:2]
+def rotated(image: np.ndarray, degrees: float) -> np.ndarray:
+    """Rotate an image clockwise about its center and crop it to what is complete for all ANGLES."""
+    height, width = image.shape[:2]
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), -degrees, 1.0)
-    whole = cv2.warpAffine(
-        picture, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
+    rotated_image = cv2.warpAffine(
+        image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
     )
     y, x = round(0.11 * height), round(0.11 * width)
-    return np.ascontiguousarray(np.clip(whole[y : height - y, x : width - x], 0.0, 1.0))
+    return np.ascontiguousarray(np.clip(rotated_image[y : height - y, x : width - x], 0.0, 1.0))
 
 
 def sea(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Sky over a sea with glints, and a slanted shore."""
+    """Sky above a sea with glints, and a slanted shore."""
     image = np.full((HEIGHT, WIDTH, 3), (0.6, 0.75, 0.9), np.float32)
     image[140:] = (0.1, 0.25, 0.4)
     for _ in range(60):
@@ -40,7 +40,7 @@ def sea(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 
 def colonnade() -> tuple[np.ndarray, np.ndarray]:
-    """Walls that a camera looking up sees converge, and beams that run away from it."""
+    """Walls that converge for a camera that looks up, and beams that recede from it."""
     image = np.full((HEIGHT, WIDTH, 3), 0.7, np.float32)
     for x in range(30, WIDTH, 55):
         top = round(WIDTH / 2 + (x - WIDTH / 2) * 0.8)
@@ -51,59 +51,59 @@ def colonnade() -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("degrees", ANGLES)
-def test_a_sea_horizon_tells_the_tilt(degrees, rng):
+def test_tilt_of_a_sea_horizon(degrees, rng):
     image, sky = sea(rng)
-    found = horizon_tilt(turned(image, degrees), turned(sky, degrees))
-    assert found == pytest.approx(np.radians(degrees), abs=EXACT)
+    tilt = horizon_tilt(rotated(image, degrees), rotated(sky, degrees))
+    assert tilt == pytest.approx(np.radians(degrees), abs=LINE_TOLERANCE)
 
 
 @pytest.mark.parametrize("degrees", ANGLES)
-def test_converging_walls_tell_the_tilt(degrees):
+def test_tilt_of_converging_walls(degrees):
     image, sky = colonnade()
-    found = horizon_tilt(turned(image, degrees), turned(sky, degrees))
-    assert found == pytest.approx(np.radians(degrees), abs=2 * EXACT)
+    tilt = horizon_tilt(rotated(image, degrees), rotated(sky, degrees))
+    assert tilt == pytest.approx(np.radians(degrees), abs=2 * LINE_TOLERANCE)
 
 
-def test_a_picture_without_lines_tells_nothing(rng):
+def test_image_without_lines_has_no_tilt(rng):
     noise = cv2.GaussianBlur(rng.random((HEIGHT, WIDTH, 3)).astype(np.float32), (0, 0), 4.0)
-    nothing = np.zeros((HEIGHT, WIDTH), np.float32)
-    assert horizon_tilt(noise, nothing) == 0.0
-    assert horizon_tilt(np.full_like(noise, 0.5), nothing) == 0.0
+    no_sky = np.zeros((HEIGHT, WIDTH), np.float32)
+    assert horizon_tilt(noise, no_sky) == 0.0
+    assert horizon_tilt(np.full_like(noise, 0.5), no_sky) == 0.0
 
 
-def test_two_slopes_contradict_each_other():
+def test_contradicting_slopes_have_no_tilt():
     image = np.full((HEIGHT, WIDTH, 3), 0.9, np.float32)
     cv2.line(image, (20, 100), (460, 130), (0.1, 0.1, 0.1), 4, cv2.LINE_AA)
     cv2.line(image, (20, 250), (460, 220), (0.1, 0.1, 0.1), 4, cv2.LINE_AA)
     assert horizon_tilt(image, np.zeros((HEIGHT, WIDTH), np.float32)) == 0.0
 
 
-def test_a_frame_around_the_picture_is_no_horizon():
+def test_frame_around_the_image_is_not_a_horizon():
     image = np.full((HEIGHT, WIDTH, 3), 0.5, np.float32)
     image[:2] = image[-2:] = 0.0
     image[:, :2] = image[:, -2:] = 0.0
     assert horizon_tilt(image, np.zeros((HEIGHT, WIDTH), np.float32)) == 0.0
 
 
-def test_photos_turned_by_known_angles(shared):
+def test_photos_rotated_by_known_angles(shared):
     for path in sorted((shared / "photos").glob("*.jpg")):
-        picture = cv2.imread(str(path))[..., ::-1].astype(np.float32) / 255
-        small = cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        image = cv2.imread(str(path))[..., ::-1].astype(np.float32) / 255
+        small = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         mask = cv2.imread(str(path.with_name(f"{path.stem}-sky.png")), cv2.IMREAD_GRAYSCALE)
         sky = cv2.resize(mask, small.shape[1::-1]).astype(np.float32) / 255
-        answers = check_photo(small, sky, path.name)
+        tilts = check_photo(small, sky, path.name)
         if path.stem in ("pier", "iron-bridge"):
-            assert np.count_nonzero(answers) >= 4
+            assert np.count_nonzero(tilts) >= 4
 
 
-def test_a_free_photo_turned_by_known_angles():
-    picture = load_sample_image("china.jpg").astype(np.float32) / 255
-    check_photo(picture, sky_region(picture), "china.jpg")
+def test_sample_photo_rotated_by_known_angles():
+    image = load_sample_image("china.jpg").astype(np.float32) / 255
+    check_photo(image, sky_region(image), "china.jpg")
 
 
-def check_photo(picture: np.ndarray, sky: np.ndarray, name: str) -> list[float]:
-    """The answers for a photo that is level; where there is one, it must be right."""
-    answers = [horizon_tilt(turned(picture, a), turned(sky, a)) for a in ANGLES]
-    for angle, answer in zip(ANGLES, answers, strict=True):
-        assert answer == 0.0 or answer == pytest.approx(np.radians(angle), abs=PHOTO), name
-    return answers
+def check_photo(image: np.ndarray, sky: np.ndarray, name: str) -> list[float]:
+    """Return the tilts found in a level photo after rotation; each must be 0 or right."""
+    tilts = [horizon_tilt(rotated(image, a), rotated(sky, a)) for a in ANGLES]
+    for angle, tilt in zip(ANGLES, tilts, strict=True):
+        assert tilt == 0.0 or tilt == pytest.approx(np.radians(angle), abs=PHOTO_TOLERANCE), name
+    return tilts

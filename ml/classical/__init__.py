@@ -1,1 +1,1 @@
-"""The built-in ways of the stages: no network, no weights, no download."""
+"""The built-in backend: classical methods that need no network, no weights and no download."""

@@ -1,7 +1,7 @@
-"""Outpainting: the photo continued past its border by exemplar-based completion.
+"""Outpainting: the photo is extended past its borders by exemplar-based completion.
 
-Guides say what belongs where: sky stays above the skyline, rows continue sideways, things that
-stick out of the scene (a tower, a trunk) are not offered for copying.
+Guidance keeps the content in place: sky stays above the skyline, rows continue sideways, and
+objects that stand out from the scene (a tower, a trunk) are expensive to copy.
 """
 
 from __future__ import annotations
@@ -10,177 +10,211 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial.distance import cdist
 
+from ...geometry.core.camera import FloatArray
+from ...geometry.core.ldi import Mask
 from . import completion, poisson
 
-Floats = NDArray[np.float32]
-Bools = NDArray[np.bool_]
 Margins = tuple[int, int, int, int]
+"""Pixels to add (top, right, bottom, left)."""
 
 _SKY_WEIGHT = 0.6
 _ROW_WEIGHT = 0.5
 _SALIENCE_COST = 0.3
-_SALIENCE_SIZE = 96
-# Colors nearer than this are of the same kind of thing.
-_ALIKE = 0.05
+_SALIENCE_SIDE = 96
+# Colors closer than this belong to the same kind of object.
+_SIMILAR_COLOR = 0.05
 _GROUND_BREADTH = 1.5
 _SKY_BREADTH = 0.1
 _VERTICAL_BREADTH = 0.2
-# Share of the longer side over which the sky's brightness goes on rising or falling outside.
+# Distance, as a fraction of the longer side, over which a trend in the sky's brightness continues.
 _SKY_TREND = 0.03
 
 
 def outpaint(
-    image: Floats,
+    image: FloatArray,
     margins: Margins,
     *,
-    sky: Floats | None = None,
+    sky: FloatArray | None = None,
     seed: int = 0,
     report: Callable[[float], None] | None = None,
-) -> Floats:
-    """The photo with invented surroundings.
+) -> FloatArray:
+    """Extend a photo past its borders.
 
-    image: (H, W, 3) float32 0..1; margins: pixels to add (top, right, bottom, left); sky: (H, W)
-    0..1, the photo's soft sky mask, or None where it is unknown. seed: of all randomness. report:
-    called with 0..1; may raise. Returns (top + H + bottom, left + W + right, 3) with the photo's
-    pixels unchanged at (top, left). Raises ValueError for negative margins or a sky of another
+    Args:
+        image: (H, W, 3) float32, sRGB 0..1.
+        margins: Pixels to add (top, right, bottom, left).
+        sky: (H, W) soft sky mask of the photo, 0..1, or None if unknown.
+        seed: Seed of all randomness.
+        report: Called with progress 0..1; may raise to cancel.
+
+    Returns (top + H + bottom, left + W + right, 3) with the photo's pixels unchanged at (top,
+    left). Raises ValueError for negative margins, an empty photo, or a sky mask of a different
     size.
     """
     image = np.asarray(image, np.float32)
     if min(margins) < 0:
         raise ValueError("margins must not be negative")
     if sky is not None and sky.shape != image.shape[:2]:
-        raise ValueError("the sky mask has another size than the photo")
+        raise ValueError("the sky mask and the photo differ in size")
     if image.size == 0:
         raise ValueError("the photo has no pixels")
     top, right, bottom, left = margins
-    spread = ((top, bottom), (left, right))
-    hole = np.pad(np.zeros(image.shape[:2], bool), spread, constant_values=True)
-    inner_sky = np.zeros(image.shape[:2], bool) if sky is None else sky > 0.5
-    outpainted_sky = extend_sky(inner_sky, margins)
+    padding = ((top, bottom), (left, right))
+    hole = np.pad(np.zeros(image.shape[:2], bool), padding, constant_values=True)
+    photo_sky = np.zeros(image.shape[:2], bool) if sky is None else sky > 0.5
+    outpainted_sky = extend_sky(photo_sky, margins)
     soft_sky = cv2.GaussianBlur(outpainted_sky.astype(np.float32), (0, 0), 2.0)
-    expected = completion.Expectations(
-        guide=np.dstack([_row_guide(hole.shape, margins), _SKY_WEIGHT * soft_sky]),
-        cost=np.pad(_salience_cost(image, inner_sky), spread),
-        looks=_extend_looks(image, inner_sky, outpainted_sky, margins),
-        hold=soft_sky,
+    guidance = completion.Guidance(
+        descriptors=np.dstack([_row_descriptor(hole.shape, margins), _SKY_WEIGHT * soft_sky]),
+        cost=np.pad(_salience_cost(image, photo_sky), padding),
+        color_statistics=_extend_statistics(image, photo_sky, outpainted_sky, margins),
+        color_weight=soft_sky,
     )
-    outpainted = np.pad(image, (*spread, (0, 0)))
-    return completion.complete_expecting(outpainted, hole, expected, seed=seed, report=report)
+    outpainted = np.pad(image, (*padding, (0, 0)))
+    return completion.complete_with_guidance(outpainted, hole, guidance, seed=seed, report=report)
 
 
-def _extend_looks(image: Floats, sky: Bools, outpainted_sky: Bools, margins: Margins) -> Floats:
-    """Looks expected in the wide picture: sky goes on from sky, ground from ground, (.., 4)."""
-    looks = completion.looks_of(image)
-    # Looks blur over the skyline: take them from a little inside either region.
+def _extend_statistics(
+    image: FloatArray, sky: Mask, outpainted_sky: Mask, margins: Margins
+) -> FloatArray:
+    """Return the color statistics (.., 4) expected in the outpainted photo: sky continues sky, and
+    ground continues ground."""
+    color_statistics = completion.measure_color_statistics(image)
+    # The statistics blur across the skyline, so they are taken from slightly inside each region.
     size = max(3, max(image.shape[:2]) // 64)
-    square = np.ones((size, size), np.uint8)
-    parts = []
-    trend = _SKY_TREND * max(image.shape[:2])
-    for region, breadth, slope in ((~sky, _GROUND_BREADTH, 0.0), (sky, _SKY_BREADTH, trend)):
-        inside = cv2.erode(region.astype(np.uint8), square, borderValue=1) > 0
-        inside = inside if inside.any() else region if region.any() else np.ones_like(region)
-        parts.append(_carry_on(poisson.smooth_fill(looks, inside), margins, breadth, slope))
-    return np.where(outpainted_sky[..., None], parts[1], parts[0])
+    kernel = np.ones((size, size), np.uint8)
+    extended = []
+    trend_distance = _SKY_TREND * max(image.shape[:2])
+    for region, averaging, slope in (
+        (~sky, _GROUND_BREADTH, 0.0),
+        (sky, _SKY_BREADTH, trend_distance),
+    ):
+        interior = cv2.erode(region.astype(np.uint8), kernel, borderValue=1) > 0
+        interior = interior if interior.any() else region if region.any() else np.ones_like(region)
+        extended.append(
+            _extrapolate(poisson.smooth_fill(color_statistics, interior), margins, averaging, slope)
+        )
+    return np.where(outpainted_sky[..., None], extended[1], extended[0])
 
 
-def _carry_on(looks: Floats, margins: Margins, breadth: float, trend: float) -> Floats:
-    """Looks (H, W, C) of the photo carried on into the margins, ever vaguer outwards.
+def _extrapolate(
+    color_statistics: FloatArray, margins: Margins, averaging: float, trend_distance: float
+) -> FloatArray:
+    """Extrapolate statistics (H, W, C) of the photo into the margins, less distinct with distance.
 
-    breadth: see `_outwards`, for the sides; trend: distance in pixels over which a rise or fall
-    towards the border goes on outside.
+    Args:
+        color_statistics: (H, W, C) of the photo.
+        margins: Pixels to add (top, right, bottom, left).
+        averaging: See `_extrapolate_side`, for the left and right.
+        trend_distance: Distance in pixels over which a trend toward the border continues outside.
     """
     top, right, bottom, left = margins
-    left_part = _outwards(looks, left, breadth, trend)[:, ::-1]
-    right_part = _outwards(looks[:, ::-1], right, breadth, trend)
-    turned = np.hstack([left_part, looks, right_part]).transpose(1, 0, 2)
-    upper = _outwards(turned, top, _VERTICAL_BREADTH, trend)[:, ::-1]
-    lower = _outwards(turned[:, ::-1], bottom, _VERTICAL_BREADTH, trend)
-    return np.hstack([upper, turned, lower]).transpose(1, 0, 2)
+    left_part = _extrapolate_side(color_statistics, left, averaging, trend_distance)[:, ::-1]
+    right_part = _extrapolate_side(color_statistics[:, ::-1], right, averaging, trend_distance)
+    transposed = np.hstack([left_part, color_statistics, right_part]).transpose(1, 0, 2)
+    upper = _extrapolate_side(transposed, top, _VERTICAL_BREADTH, trend_distance)[:, ::-1]
+    lower = _extrapolate_side(transposed[:, ::-1], bottom, _VERTICAL_BREADTH, trend_distance)
+    return np.hstack([upper, transposed, lower]).transpose(1, 0, 2)
 
 
-def _outwards(looks: Floats, margin: int, breadth: float, trend: float) -> Floats:
-    """Beyond the first column, at distance d: the mean of the columns up to breadth * d.
+def _extrapolate_side(
+    color_statistics: FloatArray, margin: int, averaging: float, trend_distance: float
+) -> FloatArray:
+    """Extrapolate beyond the first column: at distance d, the mean of the columns up to averaging *
+    d.
 
-    Added to it, the change over the last columns, fading with distance `trend`.
+    The trend of the last columns is added, fading over `trend_distance` pixels.
     """
-    width = looks.shape[1]
-    away = np.arange(1, margin + 1)
-    sums = np.cumsum(looks, 1, dtype=np.float64)
-    last = np.clip((breadth * away).astype(int), min(4, width) - 1, width - 1)
-    flat = sums[:, last] / (last + 1)[None, :, None]
-    back = max(1, min(width - 1, round(trend)))
-    slope = (looks[:, 0] - looks[:, min(back, width - 1)]) / back
-    rise = trend * (1.0 - np.exp(-away / trend)) if trend else 0.0 * away
-    return (flat + slope[:, None] * rise[None, :, None]).astype(np.float32)
+    width = color_statistics.shape[1]
+    distance = np.arange(1, margin + 1)
+    sums = np.cumsum(color_statistics, 1, dtype=np.float64)
+    last_column = np.clip((averaging * distance).astype(int), min(4, width) - 1, width - 1)
+    running_mean = sums[:, last_column] / (last_column + 1)[None, :, None]
+    trend_columns = max(1, min(width - 1, round(trend_distance)))
+    slope = (
+        color_statistics[:, 0] - color_statistics[:, min(trend_columns, width - 1)]
+    ) / trend_columns
+    extrapolation = (
+        trend_distance * (1.0 - np.exp(-distance / trend_distance))
+        if trend_distance
+        else 0.0 * distance
+    )
+    return (running_mean + slope[:, None] * extrapolation[None, :, None]).astype(np.float32)
 
 
-def _row_guide(shape: tuple[int, int], margins: Margins) -> Floats:
-    """Rows of the photo, 0 at its top and 1 at its bottom, clamped in the margins."""
+def _row_descriptor(shape: tuple[int, int], margins: Margins) -> FloatArray:
+    """Return the rows of the photo (H, W, 1), 0 at its top and 1 at its bottom, clamped in the
+    margins."""
     top, _, bottom, _ = margins
     inner = max(1, shape[0] - top - bottom - 1)
     rows = np.clip((np.arange(shape[0], dtype=np.float32) - top) / inner, 0.05, 0.9)
     return _ROW_WEIGHT * np.broadcast_to(rows[:, None, None], (*shape, 1)).astype(np.float32)
 
 
-def _salience_cost(image: Floats, sky: Bools) -> Floats:
-    """Price of copying things that stand inside the photo (a tower, a person), (H, W).
+def _salience_cost(image: FloatArray, sky: Mask) -> FloatArray:
+    """Return the cost (H, W) of copying objects inside the photo, such as a tower or a person.
 
-    A thing that reaches the border at the left, right or bottom may well go on outside; one whose
-    colors don't occur there at about its height stands alone, and twins of it would be grotesque.
+    An object that reaches the left, right or bottom border may continue outside. One whose colors
+    don't occur there at about its height stands alone, and copies of it would look absurd.
     """
     height, width = sky.shape
-    size = (min(width, _SALIENCE_SIZE), min(height, _SALIENCE_SIZE))
-    soft = cv2.resize(cv2.GaussianBlur(image, (0, 0), max(1.0, width / 100)), size)
+    size = (min(width, _SALIENCE_SIDE), min(height, _SALIENCE_SIDE))
+    small = cv2.resize(cv2.GaussianBlur(image, (0, 0), max(1.0, width / 100)), size)
     border = max(1, size[0] // 16)
-    ends = np.hstack([soft[:, :border], soft[:, -border:]])
-    floor = soft[-max(1, size[1] // 16) :].reshape(-1, 3)
-    apart = np.empty(size[::-1], np.float32)
-    reach = max(1, size[1] // 12)
+    side_borders = np.hstack([small[:, :border], small[:, -border:]])
+    bottom_border = small[-max(1, size[1] // 16) :].reshape(-1, 3)
+    difference = np.empty(size[::-1], np.float32)
+    row_range = max(1, size[1] // 12)
     for row in range(size[1]):
-        beside = ends[max(0, row - reach) : row + reach + 1].reshape(-1, 3)
+        border_colors = side_borders[max(0, row - row_range) : row + row_range + 1].reshape(-1, 3)
         if row > 0.7 * size[1]:
-            beside = np.vstack([beside, floor])
-        apart[row] = np.sqrt(cdist(soft[row], beside, "sqeuclidean").min(1))
-    apart = cv2.resize(apart, (width, height), interpolation=cv2.INTER_LINEAR)
-    cost = _SALIENCE_COST * np.clip((apart - _ALIKE) / _ALIKE, 0.0, 1.0)
+            border_colors = np.vstack([border_colors, bottom_border])
+        difference[row] = np.sqrt(cdist(small[row], border_colors, "sqeuclidean").min(1))
+    difference = cv2.resize(difference, (width, height), interpolation=cv2.INTER_LINEAR)
+    cost = _SALIENCE_COST * np.clip((difference - _SIMILAR_COLOR) / _SIMILAR_COLOR, 0.0, 1.0)
     return (cost * ~sky).astype(np.float32)
 
 
-def extend_sky(sky: Bools, margins: Margins) -> Bools:
-    """Where the sky is expected in the wide picture; sky: (H, W), of the photo.
+def extend_sky(sky: Mask, margins: Margins) -> Mask:
+    """Return the mask of the sky expected in the outpainted photo.
 
-    To the sides the skyline runs from its height at the border to its usual height on that side;
-    things that reach into the top margin end there in a round top.
+    On each side the skyline runs from its height at the border to its typical height on that side.
+    Objects that reach into the top margin end there in a round top.
+
+    Args:
+        sky: (H, W) mask of the photo's sky.
+        margins: Pixels to add (top, right, bottom, left).
     """
     top, right, bottom, left = margins
-    middle = np.hstack([_side(sky, left)[:, ::-1], sky, _side(sky[:, ::-1], right)])
-    above = _above(middle[0], top)
-    below = np.repeat(middle[-1:], bottom, axis=0)
-    return np.vstack([above, middle, below])
+    middle_rows = np.hstack([_side_sky(sky, left)[:, ::-1], sky, _side_sky(sky[:, ::-1], right)])
+    above = _sky_above(middle_rows[0], top)
+    below = np.repeat(middle_rows[-1:], bottom, axis=0)
+    return np.vstack([above, middle_rows, below])
 
 
-def _side(sky: Bools, margin: int) -> Bools:
-    """The sky beyond the left border, columns ordered outwards: (H, margin)."""
+def _side_sky(sky: Mask, margin: int) -> Mask:
+    """Return the sky beyond the left border, columns ordered outward: (H, margin)."""
     height, width = sky.shape
     heights = sky.sum(0)
     border = np.median(heights[: max(1, width // 64)])
-    usual = np.median(heights[: max(1, width // 3)])
-    way = np.clip(np.arange(1, margin + 1) / max(1.0, 0.6 * margin), 0.0, 1.0)
-    way = way * way * (3.0 - 2.0 * way)
-    skyline = border + (usual - border) * way
+    typical = np.median(heights[: max(1, width // 3)])
+    transition = np.clip(np.arange(1, margin + 1) / max(1.0, 0.6 * margin), 0.0, 1.0)
+    transition = transition * transition * (3.0 - 2.0 * transition)
+    skyline = border + (typical - border) * transition
     return np.arange(height)[:, None] < skyline[None, :]
 
 
-def _above(row: Bools, margin: int) -> Bools:
-    """The sky above the top row, in picture order: (margin, W)."""
+def _sky_above(row: Mask, margin: int) -> Mask:
+    """Return the sky above the top row, rows in image order: (margin, W)."""
     if not row.any():
         return np.zeros((margin, len(row)), bool)
-    runs, count = ndimage.label(~row)
-    inside = ndimage.distance_transform_edt(~row)
-    half = np.concatenate([[1.0], ndimage.maximum(inside, runs, np.arange(1, count + 1))])[runs]
-    height = np.sqrt(np.maximum(inside * (2.0 * half - inside), 0.0))
+    objects, count = ndimage.label(~row)
+    distance_to_sky = ndimage.distance_transform_edt(~row)
+    half_width = np.concatenate(
+        [[1.0], ndimage.maximum(distance_to_sky, objects, np.arange(1, count + 1))]
+    )[objects]
+    height = np.sqrt(np.maximum(distance_to_sky * (2.0 * half_width - distance_to_sky), 0.0))
     return np.arange(margin, 0, -1)[:, None] > height[None, :]

@@ -1,9 +1,9 @@
-"""Approximate nearest-neighbor fields between the patches of a picture, in array operations.
+"""Approximate nearest-neighbor fields between the patches of an image, in array operations.
 
-PatchMatch (Barnes et al. 2009) on patch descriptors: a patch is described by its mean color and
-its leading principal components, so that one comparison reads one or two cache lines instead of
-a whole window. A field is a flat array that holds, for every pixel of the picture, the flat index
-of the center of the patch it takes after.
+PatchMatch (Barnes et al. 2009) on patch descriptors: a patch is described by its mean color and its
+leading principal components, so that one comparison reads one or two cache lines instead of a whole
+window. A field is a flat array that holds, for every pixel, the flat index of the center of its
+source patch.
 """
 
 from __future__ import annotations
@@ -15,201 +15,248 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-Floats = NDArray[np.float32]
-Indices = NDArray[np.intp]
-Bools = NDArray[np.bool_]
+from ...geometry.core.camera import FloatArray
+from ...geometry.core.ldi import Mask
 
-_CHUNK = 1 << 15
-# A new source has to be this much better than the present one: whole pieces stay together,
-# which keeps texture; all-with-all comparison would break them up more, so it is held harder.
-_BETTER = 0.7
-_MUCH_BETTER = 0.3
-_SAMPLES = 6000
+Indices = NDArray[np.intp]
+"""Flat indices of pixels."""
+
+_CHUNK_PATCHES = 1 << 15
+# A new source replaces the current one only below this fraction of its cost, so that patches stay
+# together and keep their texture. An exhaustive comparison would break them up even more.
+_REPLACE_BELOW = 0.7
+_REPLACE_EXACT_BELOW = 0.3
+_MAX_SAMPLES = 6000
 
 
 @dataclass(frozen=True)
 class PatchBasis:
-    """How patches become descriptors.
+    """Projection of patches to descriptors.
 
-    radius: of the square window in pixels; filters: (window * window * 3, K) projections.
+    Attributes:
+        radius: Radius of the square window in pixels.
+        filters: (window * window * 3, K) projections.
     """
 
     radius: int
-    filters: Floats
+    filters: FloatArray
 
 
-def windows(image: Floats, centers: Indices, radius: int) -> Floats:
-    """Patches as rows: image (H, W, C), centers (n,) flat and `radius` inside -> (n, w*w*C)."""
+def windows(image: FloatArray, centers: Indices, radius: int) -> FloatArray:
+    """Return patches as rows (n, w*w*C).
+
+    Args:
+        image: (H, W, C).
+        centers: (n,) flat indices, at least `radius` inside the image.
+        radius: Radius of the window in pixels.
+    """
     height, width = image.shape[:2]
-    side = np.arange(-radius, radius + 1)
-    around = (side[:, None] * width + side[None, :]).ravel()
+    offsets_1d = np.arange(-radius, radius + 1)
+    window_offsets = (offsets_1d[:, None] * width + offsets_1d[None, :]).ravel()
     flat = image.reshape(height * width, -1)
-    return flat[centers[:, None] + around[None, :]].reshape(len(centers), -1)
+    return flat[centers[:, None] + window_offsets[None, :]].reshape(len(centers), -1)
 
 
 def fit_basis(
-    image: Floats,
+    image: FloatArray,
     centers: Indices,
     radius: int,
     components: int,
     rng: np.random.Generator,
 ) -> PatchBasis:
-    """Principal components of the patches of `image` (H, W, 3) around `centers`.
+    """Fit the principal components of the patches of an image.
 
-    The mean color is kept apart; descriptors are scaled such that their squared distance is the
-    mean squared color difference a pixel.
+    The mean color is kept separately. Descriptors are scaled so that their squared distance is the
+    mean squared color difference per pixel.
+
+    Args:
+        image: (H, W, 3).
+        centers: (n,) flat indices of the patches.
+        radius: Radius of the window in pixels.
+        components: Number of principal components.
+        rng: Picks a sample if there are many patches.
     """
-    if len(centers) > _SAMPLES:
-        centers = np.sort(rng.choice(centers, _SAMPLES, replace=False))
-    side = 2 * radius + 1
-    patches = windows(image, centers, radius).reshape(len(centers), side * side, 3)
+    if len(centers) > _MAX_SAMPLES:
+        centers = np.sort(rng.choice(centers, _MAX_SAMPLES, replace=False))
+    window_side = 2 * radius + 1
+    patches = windows(image, centers, radius).reshape(len(centers), window_side * window_side, 3)
     pattern = (patches - patches.mean(1, keepdims=True)).reshape(len(centers), -1)
-    scatter = pattern.T.astype(np.float64) @ pattern
-    vectors = np.linalg.eigh(scatter)[1][:, ::-1][:, :components] / side
-    means = np.tile(np.eye(3), (side * side, 1)) / (side * side)
+    covariance = pattern.T.astype(np.float64) @ pattern
+    vectors = np.linalg.eigh(covariance)[1][:, ::-1][:, :components] / window_side
+    means = np.tile(np.eye(3), (window_side * window_side, 1)) / (window_side * window_side)
     # A component must not see the mean color: remove it from the filter itself.
-    vectors -= np.tile(vectors.reshape(side * side, 3, -1).mean(0), (side * side, 1))
+    vectors -= np.tile(
+        vectors.reshape(window_side * window_side, 3, -1).mean(0), (window_side * window_side, 1)
+    )
     return PatchBasis(radius, np.hstack([means, vectors]).astype(np.float32))
 
 
-def describe(image: Floats, centers: Indices, basis: PatchBasis) -> Floats:
-    """Descriptors (n, K) of the patches of `image` around `centers`; the first 3 are the mean."""
-    out = np.empty((len(centers), basis.filters.shape[1]), np.float32)
-    for start in range(0, len(centers), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        out[part] = windows(image, centers[part], basis.radius) @ basis.filters
-    return out
+def describe(image: FloatArray, centers: Indices, basis: PatchBasis) -> FloatArray:
+    """Return the descriptors (n, K) of the patches around `centers`; the first 3 are the mean
+    color."""
+    descriptors = np.empty((len(centers), basis.filters.shape[1]), np.float32)
+    for start in range(0, len(centers), _CHUNK_PATCHES):
+        chunk = slice(start, start + _CHUNK_PATCHES)
+        descriptors[chunk] = windows(image, centers[chunk], basis.radius) @ basis.filters
+    return descriptors
 
 
-def interior(shape: tuple[int, int], radius: int) -> Bools:
-    """Pixels whose window lies inside a picture of this shape."""
+def interior(shape: tuple[int, int], radius: int) -> Mask:
+    """Return the mask of pixels whose window lies inside an image of this shape."""
     inside = np.zeros(shape, bool)
     inside[radius : shape[0] - radius, radius : shape[1] - radius] = True
     return inside
 
 
-def nearest_exact(wanted: Floats, offered: Floats, penalty: Floats) -> tuple[Indices, Floats]:
-    """For each descriptor of `wanted` (n, K) the row of `offered` (m, K) at the least cost.
+def nearest_exact(
+    target_descriptors: FloatArray, source_descriptors: FloatArray, penalty: FloatArray
+) -> tuple[Indices, FloatArray]:
+    """Find the source descriptor of least cost for each target descriptor, in O(n m).
 
-    The cost is the squared distance plus the offered row's `penalty` (m,). Exact, in O(n m).
+    The cost is the squared distance plus the source's penalty.
+
+    Args:
+        target_descriptors: (n, K).
+        source_descriptors: (m, K).
+        penalty: (m,) cost of using each source.
+
+    Returns row of the source (n,) and cost (n,).
     """
-    best = np.empty(len(wanted), np.intp)
-    cost = np.empty(len(wanted), np.float32)
-    constant = np.einsum("ij,ij->i", offered, offered) + penalty
-    step = max(1, (1 << 24) // max(1, len(offered)))
-    for start in range(0, len(wanted), step):
-        part = wanted[start : start + step]
-        table = constant - 2.0 * (part @ offered.T)
-        row = table.argmin(1)
-        best[start : start + step] = row
-        cost[start : start + step] = table[np.arange(len(part)), row]
-    cost += np.einsum("ij,ij->i", wanted, wanted)
+    best = np.empty(len(target_descriptors), np.intp)
+    cost = np.empty(len(target_descriptors), np.float32)
+    constant = np.einsum("ij,ij->i", source_descriptors, source_descriptors) + penalty
+    step = max(1, (1 << 24) // max(1, len(source_descriptors)))
+    for start in range(0, len(target_descriptors), step):
+        chunk = target_descriptors[start : start + step]
+        costs = constant - 2.0 * (chunk @ source_descriptors.T)
+        nearest_row = costs.argmin(1)
+        best[start : start + step] = nearest_row
+        cost[start : start + step] = costs[np.arange(len(chunk)), nearest_row]
+    cost += np.einsum("ij,ij->i", target_descriptors, target_descriptors)
     return best, np.maximum(cost, 0.0)
 
 
 class Search:
-    """Nearest-neighbor search of target patches among source patches of the same picture.
+    """Nearest-neighbor search of target patches among source patches of the same image.
 
-    shape: of the picture; targets: (n,) flat indices of the patches to find; valid: (H*W,) which
-    centers may be offered; offered: (H*W, K) their descriptors (rows of others are not read);
-    penalty: (H*W,) cost of taking after each.
+    Args:
+        shape: (H, W) of the image.
+        targets: (n,) flat indices of the patches to find a source for.
+        valid: (H*W,) mask of the source centers.
+        source_descriptors: (H*W, K); rows of invalid centers are not read.
+
+    Attributes:
+        field: (H*W,) flat index of the source of each center.
+        cost: (n,) cost of each target's source.
+        penalty: (H*W,) cost of using each source.
     """
 
     def __init__(
-        self, shape: tuple[int, int], targets: Indices, valid: Bools, offered: Floats
+        self, shape: tuple[int, int], targets: Indices, valid: Mask, source_descriptors: FloatArray
     ) -> None:
         self.shape = shape
         self.targets = targets
         self.valid = valid
-        self.offered = offered
+        self.source_descriptors = source_descriptors
         self.penalty = np.zeros(valid.size, np.float32)
         self.field = np.arange(valid.size)
         self.cost = np.full(len(targets), np.inf, np.float32)
-        self.wanted = np.empty((0, offered.shape[1]), np.float32)
+        self.target_descriptors = np.empty((0, source_descriptors.shape[1]), np.float32)
 
-    def snap(self) -> None:
-        """Move the targets' sources to the nearest ones that are valid."""
+    def snap_to_valid(self) -> None:
+        """Move the targets' sources to the nearest valid ones."""
         nearest = ndimage.distance_transform_edt(
             ~self.valid.reshape(self.shape), return_distances=False, return_indices=True
         )
         flat = nearest[0] * self.shape[1] + nearest[1]
         self.field[self.targets] = flat.ravel()[self.field[self.targets]]
 
-    def want(self, wanted: Floats) -> None:
-        """Set the targets' descriptors (n, K), and price the present field anew."""
-        self.wanted = wanted
-        present = self.field[self.targets]
-        for start in range(0, len(present), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            self.cost[part] = self._price(present[part], wanted[part])
+    def set_targets(self, target_descriptors: FloatArray) -> None:
+        """Set the targets' descriptors (n, K) and update the costs of the current field."""
+        self.target_descriptors = target_descriptors
+        current = self.field[self.targets]
+        for start in range(0, len(current), _CHUNK_PATCHES):
+            chunk = slice(start, start + _CHUNK_PATCHES)
+            self.cost[chunk] = self._cost_of(current[chunk], target_descriptors[chunk])
 
-    def exact(self) -> None:
-        """Find the nearest neighbors by comparing all with all."""
+    def search_exact(self) -> None:
+        """Find the nearest neighbors by comparing all patches with all."""
         rows = np.flatnonzero(self.valid)
-        best, cost = nearest_exact(self.wanted, self.offered[rows], self.penalty[rows])
-        won = cost < _MUCH_BETTER * self.cost
-        self.cost[won] = cost[won]
-        self.field[self.targets[won]] = rows[best[won]]
+        best, cost = nearest_exact(
+            self.target_descriptors, self.source_descriptors[rows], self.penalty[rows]
+        )
+        improved = cost < _REPLACE_EXACT_BELOW * self.cost
+        self.cost[improved] = cost[improved]
+        self.field[self.targets[improved]] = rows[best[improved]]
 
-    def propagate(self, jumps: tuple[int, ...]) -> None:
-        """Offer every target what its neighbors at these distances take after, moved along."""
+    def propagate(self, distances: tuple[int, ...]) -> None:
+        """Try for every target the sources of its neighbors at these distances, shifted along."""
         width = self.shape[1]
-        for jump in jumps:
-            for shift in (jump, -jump, jump * width, -jump * width):
-                beside = np.clip(self.targets - shift, 0, self.valid.size - 1)
-                self._offer(self.field[beside] + shift)
+        for distance in distances:
+            for offset in (distance, -distance, distance * width, -distance * width):
+                neighbors = np.clip(self.targets - offset, 0, self.valid.size - 1)
+                self._try_candidates(self.field[neighbors] + offset)
 
-    def scatter(self, reach: int, rng: np.random.Generator) -> None:
-        """Offer random patches around the present ones, at distances halved from `reach`."""
+    def random_search(self, max_distance: int, rng: np.random.Generator) -> None:
+        """Try random sources around the current ones, at distances halved from `max_distance`."""
         height, width = self.shape
-        while reach >= 1:
-            present = self.field[self.targets]
-            moves = rng.integers(-reach, reach + 1, (2, len(present)))
-            rows = np.clip(present // width + moves[0], 0, height - 1)
-            columns = np.clip(present % width + moves[1], 0, width - 1)
-            self._offer(rows * width + columns)
-            reach //= 2
+        while max_distance >= 1:
+            current = self.field[self.targets]
+            offsets = rng.integers(-max_distance, max_distance + 1, (2, len(current)))
+            rows = np.clip(current // width + offsets[0], 0, height - 1)
+            columns = np.clip(current % width + offsets[1], 0, width - 1)
+            self._try_candidates(rows * width + columns)
+            max_distance //= 2
 
-    def _offer(self, candidates: Indices) -> None:
+    def _try_candidates(self, candidates: Indices) -> None:
+        """Replace sources by candidates (n,) that are valid and clearly better."""
         candidates = np.clip(candidates, 0, self.valid.size - 1)
-        use = self.valid[candidates] & (candidates != self.field[self.targets])
-        rows = np.flatnonzero(use)
-        for start in range(0, len(rows), _CHUNK):
-            part = rows[start : start + _CHUNK]
-            offer = candidates[part]
-            price = self._price(offer, self.wanted[part])
-            better = price < _BETTER * self.cost[part]
-            won = part[better]
-            self.cost[won] = price[better]
-            self.field[self.targets[won]] = offer[better]
+        is_candidate = self.valid[candidates] & (candidates != self.field[self.targets])
+        rows = np.flatnonzero(is_candidate)
+        for start in range(0, len(rows), _CHUNK_PATCHES):
+            chunk = rows[start : start + _CHUNK_PATCHES]
+            candidate = candidates[chunk]
+            cost = self._cost_of(candidate, self.target_descriptors[chunk])
+            accepted = cost < _REPLACE_BELOW * self.cost[chunk]
+            improved = chunk[accepted]
+            self.cost[improved] = cost[accepted]
+            self.field[self.targets[improved]] = candidate[accepted]
 
-    def _price(self, offer: Indices, wanted: Floats) -> Floats:
-        difference = self.offered[offer]
-        difference -= wanted
-        return np.einsum("ij,ij->i", difference, difference) + self.penalty[offer]
+    def _cost_of(self, candidate: Indices, target_descriptors: FloatArray) -> FloatArray:
+        difference = self.source_descriptors[candidate]
+        difference -= target_descriptors
+        return np.einsum("ij,ij->i", difference, difference) + self.penalty[candidate]
 
 
-def usage(field: Indices, shape: tuple[int, int], radius: int) -> Floats:
-    """How often each source pixel is used by the field's targets: (H*W,), window averages."""
+def usage(field: Indices, shape: tuple[int, int], radius: int) -> FloatArray:
+    """Return how often the targets use each source pixel, averaged over windows, (H*W,)."""
     counts = np.bincount(field, minlength=shape[0] * shape[1]).astype(np.float32).reshape(shape)
-    side = 2 * radius + 1
-    return cv2.boxFilter(counts, -1, (side, side), borderType=cv2.BORDER_CONSTANT).ravel()
+    window_side = 2 * radius + 1
+    return cv2.boxFilter(
+        counts, -1, (window_side, window_side), borderType=cv2.BORDER_CONSTANT
+    ).ravel()
 
 
-def enlarge(field: Indices, size: tuple[int, int], new: tuple[int, int], border: int) -> Indices:
-    """A field of a picture of `size` (rows, columns) carried over to the size `new`.
+def enlarge(
+    field: Indices, size: tuple[int, int], new_size: tuple[int, int], border: int
+) -> Indices:
+    """Carry a field over to another size of the image.
 
-    border: width in pixels of the frame in which `field` has no patches; it goes on from inside.
+    Args:
+        field: (H*W,) at the old size.
+        size: Old size (rows, columns).
+        new_size: New size (rows, columns).
+        border: Width in pixels of the frame without patches; it is continued from inside.
     """
-    moved = []
-    places = np.indices(new)
+    coordinates = []
+    pixels = np.indices(new_size)
     parents = [
-        np.clip((places[i] * (size[i] / new[i])).astype(np.intp), border, size[i] - 1 - border)
+        np.clip((pixels[i] * (size[i] / new_size[i])).astype(np.intp), border, size[i] - 1 - border)
         for i in (0, 1)
     ]
     source = np.divmod(field[parents[0] * size[1] + parents[1]], size[1])
     for i in (0, 1):
-        # Whole pieces move by the same offset, so that they stay in one piece.
-        offset = np.rint((source[i] - parents[i]) * (new[i] / size[i])).astype(np.intp)
-        moved.append(np.clip(places[i] + offset, 0, new[i] - 1))
-    return (moved[0] * new[1] + moved[1]).ravel()
+        # Coherent patches move by the same offset, so that they stay together.
+        offset = np.rint((source[i] - parents[i]) * (new_size[i] / size[i])).astype(np.intp)
+        coordinates.append(np.clip(pixels[i] + offset, 0, new_size[i] - 1))
+    return (coordinates[0] * new_size[1] + coordinates[1]).ravel()

@@ -1,10 +1,10 @@
-"""Flow in pixels of what moves over a level plane: water below the viewer, clouds above him.
+"""Image flow of what moves over a horizontal plane: water below the viewer, clouds above.
 
-A plane at height h shows itself at depth Z = f h / (y - horizon), so one velocity in the scene
-moves near water faster, in pixels, than far water, and all of it toward or from one vanishing point
-(pinhole camera, whose horizon is taken for level). Velocities (Vx, Vz) are to the right and away
-from the viewer, in speeds of the plane: 1 is the speed that crosses the picture's lowest (or
-highest) row at `fastest` pixels a frame.
+A plane at height h appears at depth Z = f h / (y - horizon). One velocity in the scene therefore
+moves near water faster, in pixels, than far water, and all of it toward or away from one vanishing
+point (pinhole camera with a level horizon). Velocities (Vx, Vz) point right and away from the
+viewer, in units of the plane: a speed of 1 crosses the image's lowest (or highest) row at
+`max_speed` pixels per frame.
 """
 
 from __future__ import annotations
@@ -15,49 +15,53 @@ import numpy as np
 
 from ...geometry.core.camera import FloatArray, Intrinsics
 
-LEAST_REACH = 0.25
-"""Least distance from the horizon to the picture's border, as a share of its height."""
-NEAREST_HORIZON = 0.02
-"""Share of that distance below which directions on the plane are no longer told apart."""
+MIN_EXTENT = 0.25
+"""Minimum distance from the horizon to the image border, as a fraction of the image height."""
+MIN_NEARNESS = 0.02
+"""Fraction of that distance below which directions on the plane are no longer distinguished."""
 
 
 @dataclass(frozen=True)
 class Plane:
-    """A level plane as a camera sees it.
+    """A horizontal plane seen by a camera.
 
-    horizon: its row in pixels; below: whether the plane lies below the viewer; fastest: pixels a
-    frame of a speed of 1 at the picture's border farthest from the horizon.
+    Attributes:
+        camera: Intrinsics in pixels.
+        horizon: Row of the horizon in pixels.
+        below: Whether the plane lies below the viewer.
+        max_speed: Pixels per frame of a speed of 1 at the image border farthest from the horizon.
     """
 
     camera: Intrinsics
     horizon: float
     below: bool
-    fastest: float
+    max_speed: float
 
     @property
-    def reach(self) -> float:
-        """Distance in pixels from the horizon to the picture's border."""
+    def extent(self) -> float:
+        """Distance in pixels from the horizon to the image border."""
         height = self.camera.height
-        return max(height - self.horizon if self.below else self.horizon, LEAST_REACH * height)
+        return max(height - self.horizon if self.below else self.horizon, MIN_EXTENT * height)
 
     def nearness(self, y: FloatArray) -> FloatArray:
-        """1 / depth of the plane at rows y (...), 1 at the border, 0 at the horizon and beyond."""
-        away = (y - self.horizon) if self.below else (self.horizon - y)
-        return np.clip(away / self.reach, 0.0, 1.0).astype(np.float32)
+        """Return 1 / depth of the plane at rows `y` (...): 1 at the border, 0 at and beyond the
+        horizon."""
+        distance = (y - self.horizon) if self.below else (self.horizon - y)
+        return np.clip(distance / self.extent, 0.0, 1.0).astype(np.float32)
 
-    def ground(self, pixels: FloatArray) -> FloatArray:
-        """Places (n, 2) on the plane, right and away, that pixels (n, 2) see."""
-        near = np.maximum(self.nearness(pixels[:, 1]), NEAREST_HORIZON)
+    def to_plane(self, pixels: FloatArray) -> FloatArray:
+        """Return the points (n, 2) on the plane, right and away, that pixels (n, 2) see."""
+        closeness = np.maximum(self.nearness(pixels[:, 1]), MIN_NEARNESS)
         x = (pixels[:, 0] - self.camera.cx) / self.camera.focal
-        return np.stack([x / near, 1.0 / near], axis=-1).astype(np.float32)
+        return np.stack([x / closeness, 1.0 / closeness], axis=-1).astype(np.float32)
 
     def flow(self, velocity: FloatArray) -> FloatArray:
-        """Flow (H, W, 2) in pixels a frame of velocities (H, W, 2) on the plane."""
+        """Return the flow (H, W, 2) in pixels per frame of velocities (H, W, 2) on the plane."""
         height, width = velocity.shape[:2]
-        near = self.nearness(np.arange(height, dtype=np.float32) + 0.5)[:, None]
+        closeness = self.nearness(np.arange(height, dtype=np.float32) + 0.5)[:, None]
         x = (np.arange(width, dtype=np.float32) + 0.5 - self.camera.cx) / self.camera.focal
-        # y - horizon shrinks as 1 / Z: what goes away moves toward the horizon.
-        toward = near * near * self.reach / self.camera.focal * (-1 if self.below else 1)
-        u = near * (velocity[..., 0] - x[None] * velocity[..., 1])
-        v = toward * velocity[..., 1]
-        return (self.fastest * np.stack([u, v], axis=-1)).astype(np.float32)
+        # y - horizon shrinks as 1 / Z: what recedes moves toward the horizon.
+        radial = closeness * closeness * self.extent / self.camera.focal * (-1 if self.below else 1)
+        u = closeness * (velocity[..., 0] - x[None] * velocity[..., 1])
+        v = radial * velocity[..., 1]
+        return (self.max_speed * np.stack([u, v], axis=-1)).astype(np.float32)

@@ -1,7 +1,7 @@
 """Smooth fills and gradient-domain blending inside a hole.
 
-`smooth_fill` continues colors without texture (a start for completion, and its fallback);
-`blend` solves the screened Poisson equation of Bhat et al. 2010 inside a hole.
+`smooth_fill` continues colors without texture, as an initialization and as a fallback. `blend`
+solves the screened Poisson equation of Bhat et al. 2010 inside a hole.
 """
 
 from __future__ import annotations
@@ -10,20 +10,25 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Bools = NDArray[np.bool_]
+from ...geometry.core.camera import FloatArray
+from ...geometry.core.ldi import Mask
 
 GRAY = 0.5
-_SMOOTHING = 24
+"""Fill where nothing is observed."""
+_RELAXATIONS = 24
+"""Relaxation steps at each scale."""
 
 
-def smooth_fill(image: Floats, observed: Bools) -> Floats:
-    """Continue `image` (H, W, C) from where it is `known` (H, W) smoothly over all the rest.
+def smooth_fill(image: FloatArray, observed: Mask) -> FloatArray:
+    """Continue an image smoothly from the observed pixels over all others.
 
-    Pull-push (Gortler et al. 1996), relaxed towards the membrane at every scale. Known pixels
-    come back unchanged; where nothing is known the result is a constant gray.
+    Pull-push (Gortler et al. 1996), relaxed toward the membrane solution at every scale. Observed
+    pixels come back unchanged; without any, the result is a constant gray.
+
+    Args:
+        image: (H, W, C).
+        observed: (H, W) mask of the pixels to continue from.
     """
     if not observed.any():
         return np.full_like(image, GRAY)
@@ -31,57 +36,64 @@ def smooth_fill(image: Floats, observed: Bools) -> Floats:
     return _pull_push(np.where(observed[..., None], image, 0.0).astype(np.float32), weight)
 
 
-def _pull_push(image: Floats, weight: Floats) -> Floats:
+def _pull_push(image: FloatArray, weight: FloatArray) -> FloatArray:
+    """Fill the pixels (H, W, C) of weight 0 from a coarser scale, then relax them."""
     height, width = weight.shape
     if weight.min() > 0.0:
         return image
     small = ((width + 1) // 2, (height + 1) // 2)
-    mass = cv2.resize(weight, small, interpolation=cv2.INTER_AREA)
+    total_weight = cv2.resize(weight, small, interpolation=cv2.INTER_AREA)
     mean = cv2.resize(image * weight[..., None], small, interpolation=cv2.INTER_AREA)
-    mean = mean.reshape(small[1], small[0], -1) / np.maximum(mass, 1e-12)[..., None]
-    coarse = _pull_push(mean, (mass > 0.0).astype(np.float32))
+    mean = mean.reshape(small[1], small[0], -1) / np.maximum(total_weight, 1e-12)[..., None]
+    coarse = _pull_push(mean, (total_weight > 0.0).astype(np.float32))
     fine = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
     observed = (weight > 0.0)[..., None]
     fine = np.where(observed, image, fine.reshape(image.shape))
-    for _ in range(_SMOOTHING):
+    for _ in range(_RELAXATIONS):
         relaxed = cv2.blur(fine, (3, 3), borderType=cv2.BORDER_REPLICATE).reshape(image.shape)
         fine = np.where(observed, image, relaxed)
     return fine
 
 
 def blend(
-    image: Floats,
-    hole: Bools,
-    misses: tuple[Floats, Floats],
-    screen: Floats,
-    steps: int = 120,
-    pulse: Callable[[], None] = lambda: None,
-) -> Floats:
-    """Inside `hole` the picture nearest to `image` with the steps between pixels as wished.
+    image: FloatArray,
+    hole: Mask,
+    corrections: tuple[FloatArray, FloatArray],
+    screening: FloatArray,
+    max_iterations: int = 120,
+    poll: Callable[[], None] = lambda: None,
+) -> FloatArray:
+    """Correct an image's gradients inside a hole while staying close to its colors.
 
-    image: (H, W, C); misses: what is to be added to the steps to the right (H, W-1, C) and down
-    (H-1, W, C); screen: (H, W), weight of the colors against the steps. Minimises |grad I - G|^2 +
-    screen |I - image|^2 over the hole with the pixels outside as they are, by at most `steps`
-    conjugate gradients; corrections fade over about screen**-0.5 pixels. pulse:
-    called at every step, may raise.
+    Minimizes |grad I - G|^2 + screening |I - image|^2 over the hole, with the pixels outside fixed,
+    by conjugate gradients. Corrections fade over about screening**-0.5 pixels.
+
+    Args:
+        image: (H, W, C).
+        hole: (H, W) mask of the pixels that may change.
+        corrections: What to add to the differences to the right neighbor (H, W-1, C) and to the
+            neighbor below (H-1, W, C).
+        screening: (H, W) weight of the colors relative to the gradients.
+        max_iterations: Greatest number of iterations.
+        poll: Called in every iteration; may raise to cancel.
     """
-    inside = hole[..., None].astype(np.float32)
-    across = (hole[:, :-1] | hole[:, 1:])[..., None].astype(np.float32)
-    down = (hole[:-1] | hole[1:])[..., None].astype(np.float32)
+    hole_mask = hole[..., None].astype(np.float32)
+    horizontal = (hole[:, :-1] | hole[:, 1:])[..., None].astype(np.float32)
+    vertical = (hole[:-1] | hole[1:])[..., None].astype(np.float32)
 
-    pull = screen[..., None]
+    weight = screening[..., None]
 
-    def operate(x: Floats) -> Floats:
-        pulse()
-        right, below = across * np.diff(x, axis=1), down * np.diff(x, axis=0)
-        return (pull * x + _gather(right, below)) * inside
+    def apply_operator(x: FloatArray) -> FloatArray:
+        poll()
+        dx, dy = horizontal * np.diff(x, axis=1), vertical * np.diff(x, axis=0)
+        return (weight * x + _gradient_adjoint(dx, dy)) * hole_mask
 
-    residual = _gather(across * misses[0], down * misses[1]) * inside
-    return image + _conjugate_gradients(operate, residual, steps)
+    residual = _gradient_adjoint(horizontal * corrections[0], vertical * corrections[1]) * hole_mask
+    return image + _conjugate_gradients(apply_operator, residual, max_iterations)
 
 
-def _gather(right: Floats, below: Floats) -> Floats:
-    """The adjoint of taking steps to the right and down."""
+def _gradient_adjoint(right: FloatArray, below: FloatArray) -> FloatArray:
+    """Apply the adjoint of the differences to the right and downward."""
     total = np.zeros((right.shape[0], below.shape[1], right.shape[2]), np.float32)
     total[:, 1:] += right
     total[:, :-1] -= right
@@ -91,19 +103,20 @@ def _gather(right: Floats, below: Floats) -> Floats:
 
 
 def _conjugate_gradients(
-    operate: Callable[[Floats], Floats], residual: Floats, steps: int
-) -> Floats:
+    apply_operator: Callable[[FloatArray], FloatArray], residual: FloatArray, max_iterations: int
+) -> FloatArray:
+    """Solve the linear system for a residual (H, W, C), starting from zero."""
     solution = np.zeros_like(residual)
     direction = residual.copy()
-    energy = float(np.vdot(residual, residual))
-    goal = energy * 1e-8
-    for _ in range(steps):
-        if energy <= goal or energy == 0.0:
+    squared_residual = float(np.vdot(residual, residual))
+    tolerance = squared_residual * 1e-8
+    for _ in range(max_iterations):
+        if squared_residual <= tolerance or squared_residual == 0.0:
             break
-        moved = operate(direction)
-        length = energy / float(np.vdot(direction, moved))
-        solution += length * direction
-        residual = residual - length * moved
-        before, energy = energy, float(np.vdot(residual, residual))
-        direction = residual + (energy / before) * direction
+        product = apply_operator(direction)
+        step_length = squared_residual / float(np.vdot(direction, product))
+        solution += step_length * direction
+        residual = residual - step_length * product
+        previous, squared_residual = squared_residual, float(np.vdot(residual, residual))
+        direction = residual + (squared_residual / previous) * direction
     return solution

@@ -7,105 +7,122 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from ...geometry.core.camera import FloatArray
+from ...geometry.core.ldi import Mask
 from . import growth, patchmatch, poisson, voting
-
-Floats = NDArray[np.float32]
-Indices = NDArray[np.intp]
-Bools = NDArray[np.bool_]
+from .patchmatch import Indices
 
 RADIUS = 3
-_COMPONENTS = 21
-# Up to so many pairs of patches are compared all with all: faster than PatchMatch, and exact.
+_PATCH_COMPONENTS = 21
+# Up to this many pairs are compared exhaustively, which is faster than PatchMatch, and exact.
 _EXACT_PAIRS = 12_000_000
-_GROWN_PIXELS = 20_000
-_OVERUSE = 0.003
-_OVERUSE_CAP = 6.0
-_FALLOFF = 1.2
-_SHARPNESS = 30.0
-_SCREEN = 0.004
-_SMOOTH_SCREEN = 0.0004
-_SOMETHING_ELSE = 0.35
-_LARGEST_SEAM = 0.15
+_MAX_GROWN_PIXELS = 20_000
+_OVERUSE_COST = 0.003
+_MAX_OVERUSE = 6.0
+_DISTANCE_FALLOFF = 1.2
+_VOTE_SHARPNESS = 30.0
+_SCREENING = 0.004
+_SMOOTH_SCREENING = 0.0004
+_MAX_COLOR_DIFFERENCE = 0.35
+_MAX_SEAM = 0.15
 _SMALL_SEAM = 0.06
 
 
 @dataclass(frozen=True)
 class Level:
-    """The problem at one scale; all (H, W, ...).
+    """The problem at one scale; all arrays are (H, W, ...).
 
-    image: with a smooth fill in the hole; hole, source: masks; guide: channels to compare besides
-    color; cost: of taking from there; color: expected, and hold: how firmly, 0..1.
+    Attributes:
+        image: (H, W, 3) with a smooth fill in the hole.
+        hole: (H, W) mask of the pixels to fill.
+        source: (H, W) mask of the pixels to copy from.
+        descriptors: (H, W, C) channels that are compared in addition to color.
+        cost: (H, W) cost of copying from each pixel, in squared color.
+        target_color: (H, W, 3) expected coarse color.
+        color_weight: (H, W) 0..1, how closely coarse colors follow `target_color`.
     """
 
-    image: Floats
-    hole: Bools
-    source: Bools
-    guide: Floats
-    cost: Floats
-    color: Floats
-    hold: Floats
+    image: FloatArray
+    hole: Mask
+    source: Mask
+    descriptors: FloatArray
+    cost: FloatArray
+    target_color: FloatArray
+    color_weight: FloatArray
 
 
 class Solver:
-    """Search and vote at one scale; `image` holds the fill so far."""
+    """Alternates patch search and voting at one scale; `image` holds the current fill."""
 
     def __init__(
         self,
         level: Level,
         radius: int,
-        valid: Bools,
+        valid: Mask,
         targets: Indices,
         rng: np.random.Generator,
-        pulse: Callable[[], None],
-        searching: bool,
+        poll: Callable[[], None],
+        search_patches: bool,
     ) -> None:
         self.level = level
         self.radius = radius
         self.rng = rng
-        self.pulse = pulse
-        self.searching = searching
+        self.poll = poll
+        self.search_patches = search_patches
         self.image = level.image.copy()
         self.pixels = np.flatnonzero(level.hole)
-        offered = self._offer(np.flatnonzero(valid)) if searching else np.zeros((0, 0), np.float32)
-        self.search = patchmatch.Search(level.hole.shape, targets, valid.ravel(), offered)
-        self._sourced = np.zeros(valid.size, bool)
-        self._sourced[targets] = True
-        self._sourced &= level.hole.ravel()
-        away = cv2.distanceTransform(level.hole.astype(np.uint8), cv2.DIST_L2, 3).ravel()
-        self.trust = (_FALLOFF ** -np.minimum(away[targets], 60.0)).astype(np.float32)
+        source_descriptors = (
+            self._source_table(np.flatnonzero(valid))
+            if search_patches
+            else np.zeros((0, 0), np.float32)
+        )
+        self.search = patchmatch.Search(
+            level.hole.shape, targets, valid.ravel(), source_descriptors
+        )
+        self._has_source = np.zeros(valid.size, bool)
+        self._has_source[targets] = True
+        self._has_source &= level.hole.ravel()
+        distance = cv2.distanceTransform(level.hole.astype(np.uint8), cv2.DIST_L2, 3).ravel()
+        self.confidence = (_DISTANCE_FALLOFF ** -np.minimum(distance[targets], 60.0)).astype(
+            np.float32
+        )
 
     @classmethod
     def prepare(
         cls,
         level: Level,
         rng: np.random.Generator,
-        pulse: Callable[[], None],
-        searching: bool = True,
+        poll: Callable[[], None],
+        search_patches: bool = True,
     ) -> Solver | None:
-        """The solver with the largest patches that the source allows; None where there is none.
+        """Create a solver with the largest patches that the source allows, or None if there are
+        none.
 
-        pulse: called often, may raise; searching: False where a field is only to be rendered.
+        Args:
+            level: The problem.
+            rng: Source of all randomness.
+            poll: Called often; may raise to cancel.
+            search_patches: False if a field is only rendered, not improved.
         """
         for radius in range(RADIUS, 0, -1):
-            inside = patchmatch.interior(level.hole.shape, radius)
-            square = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
-            valid = inside & (cv2.erode(level.source.astype(np.uint8), square) > 0)
-            targets = inside & (cv2.dilate(level.hole.astype(np.uint8), square) > 0)
+            inner = patchmatch.interior(level.hole.shape, radius)
+            window = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+            valid = inner & (cv2.erode(level.source.astype(np.uint8), window) > 0)
+            targets = inner & (cv2.dilate(level.hole.astype(np.uint8), window) > 0)
             if valid.sum() >= 4 and targets.any():
-                return cls(level, radius, valid, np.flatnonzero(targets), rng, pulse, searching)
+                return cls(level, radius, valid, np.flatnonzero(targets), rng, poll, search_patches)
         return None
 
-    def start(self) -> None:
-        """Begin without a field from a coarser level: grow the picture into the hole.
+    def initialize(self) -> None:
+        """Initialize without a field from a coarser level, by growing the image into the hole.
 
-        Where even this scale is large (the source is too thin for coarser ones), with the
-        nearest source pixels instead.
+        If this scale is large because the source is too thin for coarser ones, use the nearest
+        source pixels instead.
         """
-        if len(self.pixels) > _GROWN_PIXELS:
-            self.search.snap()
-            self._price()
+        if len(self.pixels) > _MAX_GROWN_PIXELS:
+            self.search.snap_to_valid()
+            self._update_costs()
             self._vote()
             return
         self.image, self.search.field = growth.grow(
@@ -113,125 +130,151 @@ class Solver:
             self.level.hole,
             np.flatnonzero(self.search.valid),
             self.radius,
-            self.guide,
+            self.descriptors,
             self.level.cost.ravel(),
             self.rng,
         )
-        self.search.snap()
+        self.search.snap_to_valid()
 
-    def adopt(self, coarse: Solver) -> None:
-        """Begin with the field of a coarser level, and render the hole from it."""
+    def initialize_from(self, coarse: Solver) -> None:
+        """Initialize with the field of a coarser level and render the hole from it."""
         self.search.field = patchmatch.enlarge(
             coarse.search.field, coarse.level.hole.shape, self.level.hole.shape, coarse.radius
         )
-        self.search.snap()
-        if self.searching:
-            self._price()
+        self.search.snap_to_valid()
+        if self.search_patches:
+            self._update_costs()
         else:
             self.search.cost = np.zeros(len(self.search.targets), np.float32)
         self._vote()
 
-    def improve(self) -> None:
-        """One round: search, then vote."""
-        self._price()
+    def iterate(self) -> None:
+        """Run one iteration: search, then vote."""
+        self._update_costs()
         pairs = len(self.search.targets) * int(self.search.valid.sum())
         if pairs <= _EXACT_PAIRS:
-            self.search.exact()
+            self.search.search_exact()
         else:
             self.search.propagate((4, 1))
-            self.pulse()
-            self.search.scatter(max(self.level.hole.shape) // 4, self.rng)
+            self.poll()
+            self.search.random_search(max(self.level.hole.shape) // 4, self.rng)
             self.search.propagate((1,))
-        self.pulse()
+        self.poll()
         self._vote()
 
-    def finish(self) -> Floats:
-        """The filled picture: coarse colors held where wished, and the seam taken out."""
-        unheld = self.image.reshape(-1, 3).copy()
-        self._hold_colors()
-        screen = _SCREEN * (1.0 - self.level.hold) + _SMOOTH_SCREEN * self.level.hold
+    def finish(self) -> FloatArray:
+        """Return the filled image with coarse colors matched and the seam removed."""
+        before_matching = self.image.reshape(-1, 3).copy()
+        self._match_coarse_colors()
+        screening = (
+            _SCREENING * (1.0 - self.level.color_weight)
+            + _SMOOTH_SCREENING * self.level.color_weight
+        )
         self.image = poisson.blend(
-            self.image, self.level.hole, self._seams(unheld), screen, pulse=self.pulse
+            self.image,
+            self.level.hole,
+            self._gradient_corrections(before_matching),
+            screening,
+            poll=self.poll,
         )
         return self.image
 
-    def _offer(self, centers: Indices) -> Floats:
-        """Descriptors of the source patches, in a table (H*W, K) over all pixels."""
+    def _source_table(self, centers: Indices) -> FloatArray:
+        """Return the descriptors of the source patches in a table (H*W, K) over all pixels."""
         side = 2 * self.radius + 1
         size = self.level.hole.size
-        self.guide = cv2.blur(self.level.guide, (side, side)).reshape(size, -1)
-        self.basis = patchmatch.fit_basis(self.image, centers, self.radius, _COMPONENTS, self.rng)
-        offered = self._describe(centers)
-        table = np.zeros((size, offered.shape[1]), np.float32)
-        table[centers] = offered
-        return table
+        self.descriptors = cv2.blur(self.level.descriptors, (side, side)).reshape(size, -1)
+        self.basis = patchmatch.fit_basis(
+            self.image, centers, self.radius, _PATCH_COMPONENTS, self.rng
+        )
+        source_descriptors = self._describe(centers)
+        descriptors = np.zeros((size, source_descriptors.shape[1]), np.float32)
+        descriptors[centers] = source_descriptors
+        return descriptors
 
-    def _describe(self, centers: Indices) -> Floats:
-        seen = patchmatch.describe(self.image, centers, self.basis)
-        return np.hstack([seen, self.guide[centers]])
+    def _describe(self, centers: Indices) -> FloatArray:
+        """Return the descriptors (n, K) of patches: projections of their colors and the mean of the
+        additional channels."""
+        patch_descriptors = patchmatch.describe(self.image, centers, self.basis)
+        return np.hstack([patch_descriptors, self.descriptors[centers]])
 
-    def _price(self) -> None:
-        """Describe the targets anew, and make overused sources dearer."""
+    def _update_costs(self) -> None:
+        """Update the targets' descriptors and the penalty of overused sources."""
         search = self.search
-        used = patchmatch.usage(search.field[search.targets], self.level.hole.shape, self.radius)
-        usual = max(1.0, len(search.targets) / int(search.valid.sum()))
-        overuse = np.clip(used / usual - 1.0, 0.0, _OVERUSE_CAP)
-        search.penalty = self.level.cost.ravel() + np.float32(_OVERUSE) * overuse
-        search.want(self._describe(search.targets))
+        use_count = patchmatch.usage(
+            search.field[search.targets], self.level.hole.shape, self.radius
+        )
+        average_use = max(1.0, len(search.targets) / int(search.valid.sum()))
+        overuse = np.clip(use_count / average_use - 1.0, 0.0, _MAX_OVERUSE)
+        search.penalty = self.level.cost.ravel() + np.float32(_OVERUSE_COST) * overuse
+        search.set_targets(self._describe(search.targets))
 
     def _vote(self) -> None:
+        """Render the hole from the current field."""
         search = self.search
         spread = float(np.percentile(search.cost, 75)) + 1e-6
         weight = np.zeros(search.valid.size, np.float32)
-        weight[search.targets] = self.trust * np.exp(-np.minimum(search.cost / (2 * spread), 12))
+        weight[search.targets] = self.confidence * np.exp(
+            -np.minimum(search.cost / (2 * spread), 12)
+        )
         flat = self.image.reshape(-1, 3)
-        ballot = voting.Ballot(self.level.hole.shape[1], self.radius, flat, search.field, weight)
-        # Source and hole don't overlap, so that votes never read what they write.
-        flat[self.pixels] = voting.vote(ballot, self.pixels, _SHARPNESS, self.pulse)
+        patch_field = voting.PatchField(
+            self.level.hole.shape[1], self.radius, flat, search.field, weight
+        )
+        # Source and hole don't overlap, so votes never read what they write.
+        flat[self.pixels] = voting.vote(patch_field, self.pixels, _VOTE_SHARPNESS, self.poll)
 
-    def _hold_colors(self) -> None:
-        """Replace coarse colors by the expected ones, as far as `hold` says, in the hole."""
-        hold = self.level.hold * self.level.hole
-        if not hold.any():
+    def _match_coarse_colors(self) -> None:
+        """Replace coarse colors in the hole by the expected ones, according to `color_weight`."""
+        color_weight = self.level.color_weight * self.level.hole
+        if not color_weight.any():
             return
         sigma = max(self.level.hole.shape) / 40.0
-        apart = self.level.color - self.image
-        # What is far from the expected color is something else (a tree before the sky).
-        far = np.linalg.norm(apart, axis=2) / _SOMETHING_ELSE
-        hold = (hold * np.exp(-(np.minimum(far, 5.0) ** 2))).astype(np.float32)
-        mass = cv2.GaussianBlur(hold, (0, 0), sigma)[..., None]
-        coarse = cv2.GaussianBlur(apart * hold[..., None], (0, 0), sigma) / np.maximum(mass, 1e-4)
-        self.image += (coarse * hold[..., None]).astype(np.float32)
+        difference = self.level.target_color - self.image
+        # A color far from the expected one belongs to another object, such as a tree in the sky.
+        relative_difference = np.linalg.norm(difference, axis=2) / _MAX_COLOR_DIFFERENCE
+        color_weight = (color_weight * np.exp(-(np.minimum(relative_difference, 5.0) ** 2))).astype(
+            np.float32
+        )
+        total_weight = cv2.GaussianBlur(color_weight, (0, 0), sigma)[..., None]
+        coarse = cv2.GaussianBlur(difference * color_weight[..., None], (0, 0), sigma) / np.maximum(
+            total_weight, 1e-4
+        )
+        self.image += (coarse * color_weight[..., None]).astype(np.float32)
 
-    def _seams(self, unheld: Floats) -> tuple[Floats, Floats]:
-        """How far the steps (right, down) at and in the hole are from those of the source.
+    def _gradient_corrections(self, before_matching: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return how far the color steps (right, down) at and in the hole differ from the source's.
 
-        At the hole's edge all of the miss counts, up to a limit. Inside, small ones are seams
-        between pieces in flat regions, large ones are meant: where sky and trees meet. Inside
-        they are taken from `unheld` (H*W, 3), the fill before colors were held.
+        At the edge of the hole the whole difference counts, up to a limit. Inside, small
+        differences are seams between patches in flat areas, while large ones are intended, such as
+        where trees meet the sky. The differences inside are taken from `before_matching` (H*W, 3),
+        the fill before its coarse colors were matched.
         """
         height, width = self.level.hole.shape
         flat = self.image.reshape(-1, 3)
         grid = np.arange(height * width).reshape(height, width)
         hole = self.level.hole.ravel()
-        seams = []
+        corrections = []
         for first, second in ((grid[:, :-1], grid[:, 1:]), (grid[:-1], grid[1:])):
             a, b = first.ravel(), second.ravel()
-            ends = np.stack([self._sourced[a], self._sourced[b]])[..., None].astype(np.float32)
-            steps = ends[0] * self._step(a, b) - ends[1] * self._step(b, a)
-            wish = steps / np.maximum(ends.sum(0), 1.0)
+            ends = np.stack([self._has_source[a], self._has_source[b]])[..., None].astype(
+                np.float32
+            )
+            steps = ends[0] * self._source_step(a, b) - ends[1] * self._source_step(b, a)
+            source_steps = steps / np.maximum(ends.sum(0), 1.0)
             sourced = ends.any(0)
-            inner = np.where(sourced, wish - (unheld[b] - unheld[a]), 0.0)
+            inner = np.where(sourced, source_steps - (before_matching[b] - before_matching[a]), 0.0)
             inner /= 1.0 + (np.linalg.norm(inner, axis=1, keepdims=True) / _SMALL_SEAM) ** 4
-            outer = np.where(sourced, wish - (flat[b] - flat[a]), 0.0)
-            outer = np.clip(outer, -_LARGEST_SEAM, _LARGEST_SEAM)
-            edge = (hole[a] != hole[b])[:, None]
-            miss = np.where(edge, outer, inner)
-            seams.append(miss.reshape(*first.shape, 3).astype(np.float32))
-        return seams[0], seams[1]
+            outer = np.where(sourced, source_steps - (flat[b] - flat[a]), 0.0)
+            outer = np.clip(outer, -_MAX_SEAM, _MAX_SEAM)
+            at_edge = (hole[a] != hole[b])[:, None]
+            correction = np.where(at_edge, outer, inner)
+            corrections.append(correction.reshape(*first.shape, 3).astype(np.float32))
+        return corrections[0], corrections[1]
 
-    def _step(self, a: Indices, b: Indices) -> Floats:
-        """Color steps from pixels a to their neighbors b, as at the sources of a."""
+    def _source_step(self, a: Indices, b: Indices) -> FloatArray:
+        """Return the color steps from pixels `a` to their neighbors `b`, as found at the sources of
+        `a`."""
         flat = self.image.reshape(-1, 3)
         source = self.search.field[a]
         return flat[np.clip(source + (b - a), 0, len(flat) - 1)] - flat[source]

@@ -1,1 +1,1 @@
-"""Getting models: downloads from the hub, and where they lie."""
+"""Downloads of pretrained models from the model hub."""

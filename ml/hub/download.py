@@ -1,6 +1,6 @@
-"""Downloading a model: into the layout of the hub's cache, resumable, every file verified.
+"""Download a model into the hub's cache layout, resumable, with every file verified.
 
-A file's contents lie in blobs/ETAG, with the ending `.incomplete` until they are verified;
+A file's contents are stored in blobs/ETAG, with the suffix `.incomplete` until they are verified.
 snapshots/REVISION/NAME links to them, or holds them where links are not possible.
 """
 
@@ -23,12 +23,30 @@ from ..common.errors import ModelError
 from ..common.model_files import missing_from
 from ..common.model_store import size_words
 from ..common.registry import ModelSpec
-from .fetch import Fetcher, Meter, Place
-from .link import Link, Patience
-from .listing import RemoteFile, wanted_files
-from .waiting import TICK_SECONDS
+from .background import TICK_SECONDS
+from .fetch import Fetcher, FileTarget, ProgressMeter
+from .hub_client import HubClient, NetworkTimeouts
+from .listing import RemoteFile, repository_files
 
-_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+NO_MODELS_FOLDER = "No models folder is set: choose a Models Folder."
+CONTACTING = "contacting {host}"
+WAITING_FOR_LOCK = "waiting for another download of this model"
+INCOMPLETE = "{label} was downloaded but can't be used ({problem}): choose another model."
+NO_SPACE = (
+    "{label} needs {needed} of disk space, but only {free} are free in {folder}: free some space "
+    "or choose another Models Folder."
+)
+DISK_FULL = (
+    "The disk of {folder} is full, so {label} is not complete: free some space and press Download "
+    "to resume, or choose another Models Folder."
+)
+FILE_TOO_LARGE = (
+    "The disk of {folder} can't hold files as large as those of {label}, possibly because of its "
+    "file system (FAT32): choose another Models Folder."
+)
+NOT_WRITABLE = "{folder} can't be written to ({reason}): choose another Models Folder."
+
+_DISK_FULL_ERRORS = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 def download(
@@ -36,24 +54,36 @@ def download(
     models_folder: Path,
     context: Context,
     endpoint: str | None = None,
-    patience: Patience | None = None,
+    timeouts: NetworkTimeouts | None = None,
 ) -> Path:
-    """Bring a model into the models folder and return its folder.
+    """Download a model into the models folder and return the folder of its files.
 
-    endpoint: address of the hub, by default the one that huggingface_hub uses. Progress is told in
-    bytes. Raises JobCancelled, with what came so far kept, or ModelError.
+    Args:
+        spec: The model.
+        models_folder: The models folder; created if it doesn't exist.
+        context: Progress is reported to it, in bytes.
+        endpoint: Address of the hub; by default that of huggingface_hub.
+        timeouts: Network timeouts and retries.
+
+    Raises JobCancelled, keeping what was downloaded so far, or ModelError.
     """
     if models_folder == Path():
-        raise ModelError("There is no folder for models yet: choose a Models Folder.")
-    patience = patience or Patience()
-    link = Link(spec, endpoint, patience)
-    meter = Meter(context)
-    with _disk_faults(spec, models_folder):
+        raise ModelError(NO_MODELS_FOLDER)
+    timeouts = timeouts or NetworkTimeouts()
+    hub_client = HubClient(spec, endpoint, timeouts)
+    meter = ProgressMeter(context)
+    with _readable_disk_errors(spec, models_folder):
         if not _is_verified(spec, models_folder):
             models_folder.mkdir(parents=True, exist_ok=True)
             with _lock(spec, models_folder, meter):
                 if not _is_verified(spec, models_folder):  # another process may have done it
-                    _bring(spec, models_folder, Fetcher(link, meter, patience.pauses), meter, link)
+                    _fetch_all(
+                        spec,
+                        models_folder,
+                        Fetcher(hub_client, meter, timeouts.retry_delays),
+                        meter,
+                        hub_client,
+                    )
     context.report(1.0)
     return model_store.snapshot_folder(spec, models_folder)
 
@@ -62,43 +92,43 @@ def _is_verified(spec: ModelSpec, models_folder: Path) -> bool:
     return model_store.state_of(spec, models_folder, use_hub_cache=False).verified
 
 
-def _bring(
-    spec: ModelSpec, models_folder: Path, fetcher: Fetcher, meter: Meter, link: Link
+def _fetch_all(
+    spec: ModelSpec,
+    models_folder: Path,
+    fetcher: Fetcher,
+    meter: ProgressMeter,
+    hub_client: HubClient,
 ) -> None:
-    """Fetch every file, look whether a loader has what it needs, and note that it was verified."""
-    meter.note = Message("asking {host}", host=link.host)
-    files = wanted_files(spec, fetcher.file_list(), link.host)
+    """Fetch every file, check that a loader has all it needs, and mark the model as verified."""
+    meter.note = Message(CONTACTING, host=hub_client.host)
+    files = repository_files(spec, fetcher.file_list(), hub_client.host)
     meter.note = ""
     meter.total = sum(file.size for file in files)
     _check_space(spec, models_folder, files)
     (model_store.repository_folder(spec.hub_id, models_folder) / "blobs").mkdir(
         parents=True, exist_ok=True
     )
-    hashes = {file: fetcher.fetch(file, _place(spec, models_folder, file)) for file in files}
-    fault = missing_from(spec, model_store.snapshot_folder(spec, models_folder))
-    if fault:
-        raise ModelError(
-            "{label} was downloaded but can't be used, {fault}: choose another model.",
-            label=spec.label,
-            fault=fault,
-        )
+    hashes = {file: fetcher.fetch(file, _target(spec, models_folder, file)) for file in files}
+    problem = missing_from(spec, model_store.snapshot_folder(spec, models_folder))
+    if problem:
+        raise ModelError(INCOMPLETE, label=spec.label, problem=problem)
     _write_marker(spec, models_folder, hashes)
 
 
-def _place(spec: ModelSpec, models_folder: Path, file: RemoteFile) -> Place:
+def _target(spec: ModelSpec, models_folder: Path, file: RemoteFile) -> FileTarget:
     blob = model_store.repository_folder(spec.hub_id, models_folder) / "blobs" / file.etag
-    named = model_store.snapshot_folder(spec, models_folder) / file.name
-    return Place(blob, blob.with_name(f"{file.etag}.incomplete"), named)
+    snapshot = model_store.snapshot_folder(spec, models_folder) / file.name
+    return FileTarget(blob, blob.with_name(f"{file.etag}.incomplete"), snapshot)
 
 
 def _check_space(spec: ModelSpec, models_folder: Path, files: list[RemoteFile]) -> None:
-    there = sum(_place(spec, models_folder, file).bytes_there(file.size) for file in files)
-    needed = sum(file.size for file in files) - there
+    """Raise ModelError if the disk lacks space for what is still to be fetched."""
+    on_disk = sum(_target(spec, models_folder, file).bytes_on_disk(file.size) for file in files)
+    needed = sum(file.size for file in files) - on_disk
     free = shutil.disk_usage(models_folder).free
     if needed > free:
         raise ModelError(
-            "Downloading {label} needs {needed} and {free} are free in {folder}: free some space "
-            "or choose another Models Folder.",
+            NO_SPACE,
             label=spec.label,
             needed=size_words(needed),
             free=size_words(free),
@@ -107,6 +137,7 @@ def _check_space(spec: ModelSpec, models_folder: Path, files: list[RemoteFile]) 
 
 
 def _write_marker(spec: ModelSpec, models_folder: Path, hashes: dict[RemoteFile, str]) -> None:
+    """Record the verified files and their hashes."""
     record = {
         "key": spec.key,
         "hub_id": spec.hub_id,
@@ -114,17 +145,17 @@ def _write_marker(spec: ModelSpec, models_folder: Path, hashes: dict[RemoteFile,
         "files": {f.name: {"size": f.size, "sha256": sha256} for f, sha256 in hashes.items()},
     }
     marker = model_store.marker_path(spec, models_folder)
-    written = marker.with_suffix(".new")
-    written.write_text(json.dumps(record, indent=1), encoding="utf-8")
-    written.replace(marker)
+    temporary = marker.with_suffix(".new")
+    temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
+    temporary.replace(marker)
 
 
 @contextmanager
-def _lock(spec: ModelSpec, models_folder: Path, meter: Meter) -> Iterator[None]:
-    """Keep other processes from downloading the same repository; waits for them."""
+def _lock(spec: ModelSpec, models_folder: Path, meter: ProgressMeter) -> Iterator[None]:
+    """Hold the lock on a repository, waiting while another process downloads it."""
     folder = model_store.lock_folder(spec, models_folder)
     folder.mkdir(parents=True, exist_ok=True)
-    meter.note = Message("waiting for another download of it")
+    meter.note = Message(WAITING_FOR_LOCK)
     with ExitStack() as stack:
         while True:
             try:
@@ -136,26 +167,15 @@ def _lock(spec: ModelSpec, models_folder: Path, meter: Meter) -> Iterator[None]:
 
 
 @contextmanager
-def _disk_faults(spec: ModelSpec, models_folder: Path) -> Iterator[None]:
-    """Errors of the disk as sentences."""
+def _readable_disk_errors(spec: ModelSpec, models_folder: Path) -> Iterator[None]:
+    """Turn errors of the disk into messages for the artist."""
     try:
         yield
     except OSError as error:
-        names: dict[str, object] = {"folder": models_folder, "label": spec.label}
-        if error.errno in _FULL:
-            raise ModelError(
-                "The disk of {folder} is full while {label} is downloaded: free some space and "
-                "press Download to go on, or choose another Models Folder.",
-                **names,
-            ) from error
+        values: dict[str, object] = {"folder": models_folder, "label": spec.label}
+        if error.errno in _DISK_FULL_ERRORS:
+            raise ModelError(DISK_FULL, **values) from error
         if error.errno == errno.EFBIG:
-            raise ModelError(
-                "The disk of {folder} can't hold files as large as those of {label}, perhaps "
-                "because of its file system (FAT32): choose another Models Folder.",
-                **names,
-            ) from error
-        raise ModelError(
-            "{folder} can't be written ({reason}): choose another Models Folder.",
-            folder=models_folder,
-            reason=error.strerror or type(error).__name__,
-        ) from error
+            raise ModelError(FILE_TOO_LARGE, **values) from error
+        reason = error.strerror or type(error).__name__
+        raise ModelError(NOT_WRITABLE, folder=models_folder, reason=reason) from error

@@ -1,4 +1,4 @@
-"""Fetching one file of a model: resumed where it stopped, tried again, verified."""
+"""Fetch one file of a model: resumed, retried and verified."""
 
 from __future__ import annotations
 
@@ -13,161 +13,184 @@ from ...geometry.core.messages import Message
 from ..common.context import Context
 from ..common.errors import ModelError
 from ..common.model_store import amount_words
-from .link import Link, NoAnswer
+from .background import TICK_SECONDS, iterate, sleep
+from .hub_client import HubClient, TemporaryNetworkError
 from .listing import Digest, RemoteFile
-from .waiting import TICK_SECONDS, in_thread, pause
 
-_CHUNK = 1 << 20
-_WORTH_ANOTHER_TRY = 1 << 20
-"""Bytes after which a connection that breaks counts as having worked."""
+CHECKING = "checking"
+RETRYING = "no response, trying again"
+AMOUNT_AND_NOTE = "{amount}, {note}"
+DAMAGED_TWICE = (
+    "{file} of {label} arrived damaged from {host} twice: check the network connection and press "
+    "Download again."
+)
+
+_CHUNK_BYTES = 1 << 20
+_RESET_RETRIES_BYTES = 1 << 20
+"""A connection that transferred this much before it failed resets the count of retries."""
 
 
-class Meter:
-    """Progress of a download in bytes, told about ten times a second.
+class ProgressMeter:
+    """Progress of a download in bytes, reported about ten times a second.
 
-    total, done: bytes; note: what else is to be said.
+    Attributes:
+        total: Bytes of all files.
+        done: Bytes on disk so far.
+        note: Additional state shown after the amount, or empty.
     """
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._told = 0.0
+        self._last_report = 0.0
         self.total = 0
         self.done = 0
         self.note = ""
 
-    def say(self, note: str) -> None:
-        """Change the note and report it at once; raises JobCancelled."""
-        self.note, self._told = note, 0.0
+    def show_note(self, note: str) -> None:
+        """Set the note and report it at once; raise JobCancelled if the job was cancelled."""
+        self.note, self._last_report = note, 0.0
         self.tick()
 
     def tick(self) -> None:
-        """Report where it is time to; raises JobCancelled."""
+        """Report if the last report is old enough; raise JobCancelled if the job was cancelled."""
         now = time.monotonic()
-        if now - self._told >= TICK_SECONDS:
-            self._told = now
+        if now - self._last_report >= TICK_SECONDS:
+            self._last_report = now
             self._context.report(self.done / max(self.total, 1), self._detail())
 
     def _detail(self) -> str:
-        """How much came, and the note."""
+        """Return the amount and the note."""
         if not self.total:
             return self.note
         amount = amount_words(self.done, self.total)
         if not self.note:
             return amount
-        return Message("{amount}, {note}", amount=amount, note=self.note)
+        return Message(AMOUNT_AND_NOTE, amount=amount, note=self.note)
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a file lies in the hub's cache: its contents, their beginnings, its name."""
+class FileTarget:
+    """Paths of one file in the hub's cache layout.
+
+    Attributes:
+        blob: The verified contents, named by their hash.
+        partial: The incomplete contents.
+        snapshot: The file's own name, a link to the blob where links are possible.
+    """
 
     blob: Path
     partial: Path
-    named: Path
+    snapshot: Path
 
-    def bytes_there(self, size: int) -> int:
-        """Bytes of the file that are on the disk already, verified or not."""
-        for path in (self.named, self.blob, self.partial):
+    def bytes_on_disk(self, size: int) -> int:
+        """Return the number of bytes already on disk, verified or not."""
+        for path in (self.snapshot, self.blob, self.partial):
             if path.is_file():
                 return min(path.stat().st_size, size)
         return 0
 
-    def keep(self) -> None:
-        """The beginnings are all there is: give the contents their names."""
+    def commit(self) -> None:
+        """Turn the now complete partial file into the blob and link it."""
         self.partial.replace(self.blob)
-        self.link()
+        self.make_link()
 
-    def link(self) -> None:
-        """Give the contents their name: by a link, or themselves where links are not possible."""
-        self.named.parent.mkdir(parents=True, exist_ok=True)
-        self.named.unlink(missing_ok=True)
+    def make_link(self) -> None:
+        """Link the snapshot name to the blob, or move the blob there where links are not
+        possible."""
+        self.snapshot.parent.mkdir(parents=True, exist_ok=True)
+        self.snapshot.unlink(missing_ok=True)
         try:
-            self.named.symlink_to(os.path.relpath(self.blob, self.named.parent))
+            self.snapshot.symlink_to(os.path.relpath(self.blob, self.snapshot.parent))
         except (OSError, NotImplementedError):
-            self.blob.replace(self.named)
+            self.blob.replace(self.snapshot)
 
 
 class Fetcher:
-    """Brings files through a link; pauses: seconds before each new try."""
+    """Fetches files with a hub client.
 
-    def __init__(self, link: Link, meter: Meter, pauses: tuple[float, ...]) -> None:
-        self._link = link
+    Args:
+        hub_client: Access to the hub.
+        meter: Where progress is reported.
+        retry_delays: Seconds before each retry.
+    """
+
+    def __init__(
+        self, hub_client: HubClient, meter: ProgressMeter, retry_delays: tuple[float, ...]
+    ) -> None:
+        self._client = hub_client
         self._meter = meter
-        self._pauses = pauses
+        self._retry_delays = retry_delays
 
     def file_list(self) -> dict[str, Any]:
-        """The hub's record of the repository; raises ModelError."""
-        tries = 0
+        """Return the hub's record of the repository; raise ModelError."""
+        retries = 0
         while True:
             try:
-                with closing(in_thread(self._link.file_list(), self._meter.tick)) as records:
+                with closing(iterate(self._client.file_list(), self._meter.tick)) as records:
                     return next(records)
-            except NoAnswer as fault:
-                tries = self._try_again(fault, tries)
+            except TemporaryNetworkError as error:
+                retries = self._try_again(error, retries)
 
-    def fetch(self, file: RemoteFile, place: Place) -> str:
-        """Bring a file to its place and return its SHA-256.
+    def fetch(self, file: RemoteFile, target: FileTarget) -> str:
+        """Fetch a file into its target and return its SHA-256.
 
-        What lies there already is taken where it is what the hub lists, and deleted where not. A
-        file that doesn't fit is fetched once more. Raises ModelError or OSError.
+        Existing contents are kept if they match the hub's list, and deleted if not. A file that
+        arrives damaged is fetched once more. Raises ModelError or OSError.
         """
-        digest = self._already_there(file, place)
+        digest = self._existing_digest(file, target)
         if digest is not None:
             return digest.sha256
         for _ in range(2):
-            digest = self._transfer(file, place.partial)
+            digest = self._transfer(file, target.partial)
             if digest.fits():
-                place.keep()
+                target.commit()
                 return digest.sha256
-            place.partial.unlink()
+            target.partial.unlink()
             self._meter.done -= digest.length
-        raise ModelError(
-            "{file} of {label} came damaged from {host}, twice: check the network connection and "
-            "press Download again.",
-            file=file.name,
-            label=self._link.spec.label,
-            host=self._link.host,
-        )
+        label, host = self._client.spec.label, self._client.host
+        raise ModelError(DAMAGED_TWICE, file=file.name, label=label, host=host)
 
-    def _already_there(self, file: RemoteFile, place: Place) -> Digest | None:
-        for path in (place.named, place.blob):
+    def _existing_digest(self, file: RemoteFile, target: FileTarget) -> Digest | None:
+        """Return the digest of a complete file on disk, or None; files that don't match are
+        deleted."""
+        for path in (target.snapshot, target.blob):
             if not path.is_file():
                 continue
             digest = Digest(file)
             if path.stat().st_size == file.size:
                 with path.open("rb") as contents:
-                    self._take(contents, digest)
+                    self._hash_existing(contents, digest)
             if digest.fits():
-                if not place.named.is_file():
-                    place.link()
+                if not target.snapshot.is_file():
+                    target.make_link()
                 return digest
             self._meter.done -= digest.length
             path.unlink()
         return None
 
     def _transfer(self, file: RemoteFile, partial: Path) -> Digest:
-        """Bring what is missing of a file; the digest is that of the whole file."""
+        """Fetch what is missing of a file and return the digest of the whole."""
         partial.touch()
-        digest, tries = Digest(file), 0
+        digest, retries = Digest(file), 0
         with partial.open("r+b") as out:
-            self._take(out, digest)
+            self._hash_existing(out, digest)
             while digest.length < file.size:
                 before = digest.length
                 try:
                     self._receive(file, out, digest)
-                except NoAnswer as fault:
-                    went_well = digest.length - before >= _WORTH_ANOTHER_TRY
-                    tries = self._try_again(fault, 0 if went_well else tries)
+                except TemporaryNetworkError as error:
+                    made_progress = digest.length - before >= _RESET_RETRIES_BYTES
+                    retries = self._try_again(error, 0 if made_progress else retries)
             out.flush()
             os.fsync(out.fileno())
         return digest
 
     def _receive(self, file: RemoteFile, out: BinaryIO, digest: Digest) -> None:
-        """One request: append to `out` what comes; raises NoAnswer where it is not all."""
-        pieces = self._link.file(file.name, digest.length, file.size)
-        with closing(in_thread(pieces, self._meter.tick)) as received:
+        """Append one response to `out`; raise TemporaryNetworkError if it ends early."""
+        chunks = self._client.file(file.name, digest.length, file.size)
+        with closing(iterate(chunks, self._meter.tick)) as received:
             for position, data in received:
-                if position != digest.length:  # the server begins at the beginning
+                if position != digest.length:  # the server ignored the range and restarted
                     self._meter.done -= digest.length
                     digest.restart()
                     out.seek(0)
@@ -179,21 +202,22 @@ class Fetcher:
                 if digest.length > file.size:
                     return
         if digest.length < file.size:
-            raise self._link.cut()
+            raise self._client.disconnected()
 
-    def _take(self, contents: BinaryIO, digest: Digest) -> None:
-        """Hash what a file holds already."""
-        self._meter.note = Message("checking")
-        while data := contents.read(_CHUNK):
+    def _hash_existing(self, contents: BinaryIO, digest: Digest) -> None:
+        """Hash the bytes that are on disk already."""
+        self._meter.note = Message(CHECKING)
+        while data := contents.read(_CHUNK_BYTES):
             digest.update(data)
             self._meter.done += len(data)
             self._meter.tick()
         self._meter.note = ""
 
-    def _try_again(self, fault: NoAnswer, tries: int) -> int:
-        """Wait before another try and return how many there were; raises ModelError after all."""
-        if tries >= len(self._pauses):
-            raise ModelError(fault.message) from fault
-        self._meter.say(Message("no answer, trying again"))
-        pause(self._pauses[tries], self._meter.tick)
-        return tries + 1
+    def _try_again(self, error: TemporaryNetworkError, retries: int) -> int:
+        """Wait before a retry and return the number of retries; raise ModelError after the last
+        one."""
+        if retries >= len(self._retry_delays):
+            raise ModelError(error.message) from error
+        self._meter.show_note(Message(RETRYING))
+        sleep(self._retry_delays[retries], self._meter.tick)
+        return retries + 1

@@ -1,4 +1,4 @@
-"""Which files a model is made of, by the hub's list, and what they must be."""
+"""Which files a model consists of, according to the hub, and their expected sizes and hashes."""
 
 from __future__ import annotations
 
@@ -12,13 +12,24 @@ from ..common import model_store
 from ..common.errors import ModelError
 from ..common.registry import ModelSpec
 
+UNUSABLE_LIST = (
+    "{host} sent no usable list of the files of {label} ({error}): press Download again later."
+)
+NO_SAFETENSORS = (
+    "{label} has no safetensors weights at {host}, and Make 4D loads no other format: choose "
+    "another model."
+)
+
 
 @dataclass(frozen=True)
 class RemoteFile:
     """A file of the repository.
 
-    name: with slashes; size: bytes; sha256: of large files, else empty; git_sha1: git's hash of
-    the blob, by which the hub knows small files, else empty.
+    Attributes:
+        name: Path within the repository, with forward slashes.
+        size: Size in bytes.
+        sha256: Hash of a file in large file storage (LFS), else empty.
+        git_sha1: Git's blob hash, by which the hub identifies small files, else empty.
     """
 
     name: str
@@ -28,26 +39,26 @@ class RemoteFile:
 
     @property
     def etag(self) -> str:
-        """The name of the file's contents in the hub's cache."""
+        """Name of the file's contents in the hub's cache layout."""
         return self.sha256 or self.git_sha1
 
 
 class Digest:
-    """Hashes of a file's bytes as they come."""
+    """Running hashes of a file's bytes."""
 
     def __init__(self, file: RemoteFile) -> None:
         self._file = file
         self.restart()
 
     def restart(self) -> None:
-        """Forget the bytes so far."""
+        """Discard the bytes so far."""
         self._sha256 = hashlib.sha256()
         start = f"blob {self._file.size}\0".encode()
         self._sha1 = hashlib.sha1(start, usedforsecurity=False)
         self.length = 0
 
     def update(self, data: bytes) -> None:
-        """Take the next bytes."""
+        """Add the next bytes."""
         self._sha256.update(data)
         if not self._file.sha256:
             self._sha1.update(data)
@@ -59,7 +70,7 @@ class Digest:
         return self._sha256.hexdigest()
 
     def fits(self) -> bool:
-        """Whether these were the bytes that the hub lists."""
+        """Whether the bytes have the size and the hash that the hub lists."""
         if self.length != self._file.size:
             return False
         if self._file.sha256:
@@ -67,11 +78,11 @@ class Digest:
         return self._sha1.hexdigest() == self._file.git_sha1
 
 
-def wanted_files(spec: ModelSpec, record: dict[str, Any], host: str) -> list[RemoteFile]:
-    """The files of a model in the hub's record of its repository, the small ones first.
+def repository_files(spec: ModelSpec, record: dict[str, Any], host: str) -> list[RemoteFile]:
+    """Return the files of a model listed in the hub's record of its repository, smallest first.
 
-    Raises ModelError where the record is not one of the pinned revision, a file has no hash to be
-    known by or a name that leads elsewhere, or there are no weights among them.
+    Raises ModelError if the record is not one of the pinned revision, if a file lacks a hash or has
+    a name that leads outside the folder, or if there are no safetensors weights.
     """
     try:
         if record["sha"] != spec.revision:
@@ -79,31 +90,22 @@ def wanted_files(spec: ModelSpec, record: dict[str, Any], host: str) -> list[Rem
         names = [s for s in record["siblings"] if model_store.is_wanted(spec, s["rfilename"])]
         files = [_file(sibling) for sibling in names]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelError(
-            "{host} gives no usable list of the files of {label} ({error}): press Download again "
-            "later.",
-            host=host,
-            label=spec.label,
-            error=error,
-        ) from error
+        raise ModelError(UNUSABLE_LIST, host=host, label=spec.label, error=error) from error
     if not any(file.name.endswith(".safetensors") for file in files):
-        raise ModelError(
-            "{label} has no safetensors weights at {host}, and Make 4D loads no others: choose "
-            "another model.",
-            label=spec.label,
-            host=host,
-        )
+        raise ModelError(NO_SAFETENSORS, label=spec.label, host=host)
     return sorted(files, key=lambda file: (file.size, file.name))
 
 
 def _file(sibling: dict[str, Any]) -> RemoteFile:
-    name, large = str(sibling["rfilename"]), sibling.get("lfs")
+    """Return a file from its entry in the record; raise ValueError or KeyError if it is
+    unusable."""
+    name, lfs = str(sibling["rfilename"]), sibling.get("lfs")
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or re.search(r'[\\:*?"<>|\0]', name):
         raise ValueError(f"a file called {name!r}")
-    size = int(large["size"] if large else sibling["size"])
-    sha256 = str(large["sha256"]) if large else ""
-    git_sha1 = "" if large else str(sibling["blobId"])
+    size = int(lfs["size"] if lfs else sibling["size"])
+    sha256 = str(lfs["sha256"]) if lfs else ""
+    git_sha1 = "" if lfs else str(sibling["blobId"])
     if size < 0 or not re.fullmatch(r"[0-9a-f]{64}|[0-9a-f]{40}", sha256 or git_sha1):
         raise ValueError(f"no hash of {name}")
     return RemoteFile(name, size, sha256, git_sha1)

@@ -83,7 +83,7 @@ def fill_hole(
     """
     if settings.inpaint_model == BUILTIN:
         report = context.part(0.0, 1.0)
-        return completion.complete(image, hole, guide=guide, seed=seed, report=report)
+        return completion.complete(image, hole, descriptors=guide, seed=seed, report=report)
     return context.models.inpainter(settings, context).fill(image, hole, seed, context)
 
 

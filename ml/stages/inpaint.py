@@ -70,7 +70,7 @@ def _painted(
     hole = ~ldi.layer_context(visible, round(CONTEXT_MARGIN * settings.size))
     seed = settings.seed_of(layer)
     if is_sky:
-        filled = complete(back, hole, guide=guide, seed=seed, report=context.report)
+        filled = complete(back, hole, descriptors=guide, seed=seed, report=context.report)
     else:
         own = replace(settings, prompt=settings.prompt_of(layer))
         filled = fill_hole(back, hole, guide, seed, own, context)

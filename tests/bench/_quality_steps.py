@@ -73,7 +73,7 @@ class StepByStep:
         if not hole.any():
             return State(shot.image, depth, pose)
         guide = height_guide(*hole.shape, self._horizon)
-        image = complete(shot.image, hole, guide=guide, seed=self._at)
+        image = complete(shot.image, hole, descriptors=guide, seed=self._at)
         return State(image, self._completed(image, depth, hole), pose)
 
     def _completed(self, image: FloatArray, depth: FloatArray, hole: Mask) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Waiting for the network without going deaf: what blocks runs in a thread of its own."""
+"""Blocking work in a background thread, so that the caller can still report and be cancelled."""
 
 from __future__ import annotations
 
@@ -9,25 +9,28 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 
 TICK_SECONDS = 0.1
-_AHEAD = 64  # items that may wait to be taken: a few MB of a download
+"""Longest time between two calls of a `tick` function."""
+_QUEUE_SIZE = 64  # a few MB of a download
 
 
 class _End:
-    """The thread's last word: it ended, by an error or not."""
+    """Marks the end of the items, with the error that ended them if there was one."""
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
 
 
-def in_thread[Item](items: Generator[Item], tick: Callable[[], None]) -> Generator[Item]:
-    """The items of a generator that runs in a thread, in their order.
+def iterate[Item](items: Generator[Item], tick: Callable[[], None]) -> Generator[Item]:
+    """Yield the items of a generator that runs in a background thread, in order.
 
-    tick is called here at least every 0.1 s while the next item is awaited; what it raises ends the
-    waiting at once, and the thread at its next item. Errors of the generator come out here.
+    Args:
+        items: The generator. Its errors are raised here.
+        tick: Called in this thread at least every TICK_SECONDS while waiting. An exception raised
+            by it ends the iteration at once, and the thread at its next item.
     """
-    ready: queue.Queue[Item | _End] = queue.Queue(_AHEAD)
+    ready: queue.Queue[Item | _End] = queue.Queue(_QUEUE_SIZE)
     abandoned = threading.Event()
-    threading.Thread(target=_pump, args=(items, ready, abandoned), daemon=True).start()
+    threading.Thread(target=_produce, args=(items, ready, abandoned), daemon=True).start()
     try:
         while True:
             tick()
@@ -44,19 +47,20 @@ def in_thread[Item](items: Generator[Item], tick: Callable[[], None]) -> Generat
         abandoned.set()
 
 
-def pause(seconds: float, tick: Callable[[], None]) -> None:
-    """Sleep, calling tick all the while."""
+def sleep(seconds: float, tick: Callable[[], None]) -> None:
+    """Sleep, calling `tick` at least every TICK_SECONDS."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0.0:
         tick()
         time.sleep(min(left, TICK_SECONDS))
 
 
-def _pump[Item](
+def _produce[Item](
     items: Generator[Item],
     ready: queue.Queue[Item | _End],
     abandoned: threading.Event,
 ) -> None:
+    """Put all items and the end into the queue, unless the consumer stopped waiting."""
     end = _End()
     try:
         with closing(items):
@@ -71,7 +75,7 @@ def _pump[Item](
 def _put[Item](
     item: Item | _End, ready: queue.Queue[Item | _End], abandoned: threading.Event
 ) -> bool:
-    """Hand an item over; returns whether anybody still wants it."""
+    """Put an item into the queue; return False if the consumer stopped waiting."""
     while not abandoned.is_set():
         try:
             ready.put(item, timeout=TICK_SECONDS)

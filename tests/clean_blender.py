@@ -1,4 +1,4 @@
-"""An empty Blender: bpy with what Blender's own Python carries, and no other package."""
+"""An empty Blender: bpy with the packages that Blender's own Python carries, and no others."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from project_scripts import project_script
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULE = "bl_ext.user_default.make_4d"
-CARRIED = ROOT / "wheels" / "blender.txt"
 BEGIN = "ANSWER"
 
 READ_SETTINGS = "import bpy; bpy.ops.wm.read_userpref()\n"
-"""What the module, unlike Blender itself, does not do when it starts."""
+"""The module, unlike Blender itself, does not read the preferences when it starts."""
 
 INSTALL = """
 import sys, bpy
@@ -44,8 +44,8 @@ from pathlib import Path
 user = Path(sys.argv[1])
 root = user / "extensions" / "user_default" / "make_4d"
 sys.path.append(str(root / "ml" / "worker"))
-import main as worker
-worker.load_package(root)
+import main
+main.load_package(root)
 from make_4d.ml.common import own_packages
 site = [str(path) for path in user.glob("extensions/.local/lib/*/site-packages")]
 answer = [own_packages.prepare(root, user / "own", sys.path + site), own_packages.foreign]
@@ -53,20 +53,20 @@ answer = [own_packages.prepare(root, user / "own", sys.path + site), own_package
 
 
 class CleanBlender:
-    """A Python of its own with bpy, and a folder of settings for every user."""
+    """A separate Python with bpy, and a settings folder for each user."""
 
     def __init__(self, folder: Path) -> None:
         venv.create(folder, with_pip=False, symlinks=os.name != "nt")
         self.python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
         names = {"base": str(folder), "platbase": str(folder)}
         site = Path(sysconfig.get_path("purelib", "venv", names))
-        carry(site)
+        install_carried(site)
         spec = importlib.util.find_spec("bpy")
         assert spec is not None and spec.origin is not None
         (site / "bpy").symlink_to(Path(spec.origin).parent, target_is_directory=True)
 
     def run(self, code: str, user: Path, *arguments: object, seconds: float = 300) -> str:
-        """What a script prints in a Blender with a user's folder; fails where it fails."""
+        """Run a script in a Blender with a user's folder; returns its output, fails if it fails."""
         user.mkdir(exist_ok=True)
         begin = READ_SETTINGS if (user / "config" / "userpref.blend").exists() else ""
         done = subprocess.run(
@@ -81,7 +81,7 @@ class CleanBlender:
         return done.stdout
 
     def ask(self, code: str, user: Path, *arguments: object) -> Any:
-        """What a script leaves in its variable `answer`."""
+        """Run a script and return the value of its variable `answer`."""
         code += f"\nimport json\nprint({BEGIN!r} + json.dumps(answer))"
         lines = self.run(code, user, *arguments).splitlines()
         (line,) = (line for line in lines if line.startswith(BEGIN))
@@ -92,7 +92,7 @@ class CleanBlender:
         self.run(INSTALL, user, archive, seconds=900)
 
     def unpacks_again(self, user: Path) -> Any:
-        """Whether the worker would not use what Blender unpacked, and what is said of it."""
+        """Whether the worker would unpack wheels again, and the messages about other extensions."""
         return self.ask(DIFFERS, user, user)
 
     def job(self, user: Path, *arguments: object) -> str:
@@ -100,17 +100,21 @@ class CleanBlender:
         return self.run(JOB, user, *arguments)
 
 
-def carry(site: Path) -> None:
-    """Put what Blender carries into an environment; the test is skipped where no index is."""
+def install_carried(site: Path) -> None:
+    """Install what Blender carries; skips the test if there is no package index."""
+    with project_script("wheels/lock.py") as lock:
+        wheels = lock.wheels_of(lock.load(), lock.BLENDER, lock.this_platform())
+        listed = site / "requirements.txt"
+        listed.write_text(lock.requirements(wheels), encoding="utf-8")
     pip = [sys.executable, "-I", "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile"]
-    pip += ["--only-binary=:all:", "--target", str(site), "--requirement", str(CARRIED)]
-    done = subprocess.run(pip, capture_output=True, text=True, check=False)
+    pip += ["--only-binary=:all:", "--require-hashes", f"--target={site}"]
+    done = subprocess.run([*pip, f"--requirement={listed}"], capture_output=True, text=True)
     if done.returncode:
         pytest.skip(f"Blender's own packages can't be fetched: {done.stderr[-200:]}")
 
 
 def build(folder: Path, *options: str) -> Path:
-    """The zip that `make4d build` makes; the test is skipped where wheels can't be fetched."""
+    """Build a zip with `make4d build`; skips the test if the wheels can't be fetched."""
     command = [sys.executable, "-I", str(ROOT / ".ci" / "tasks.py"), "build", str(folder), *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if "could be fetched" in done.stderr:
@@ -121,8 +125,8 @@ def build(folder: Path, *options: str) -> Path:
 
 
 def make_film(blender: CleanBlender, user: Path, folder: Path, *options: object) -> Path:
-    """Make a film of a small photo with the installed extension; returns its path."""
-    import cv2  # not by every process that loads the fixtures
+    """Make a film of a small photo with the installed extension and return its path."""
+    import cv2  # not in every process that loads the fixtures
 
     photo = np.full((48, 64, 3), 200, np.uint8)
     photo[24:] = np.random.default_rng(1).integers(40, 120, (24, 64, 3))

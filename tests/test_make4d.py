@@ -1,4 +1,4 @@
-"""The script make4d: finds Python 3.13, and its private environment survives what goes wrong."""
+"""The script make4d: finds Python 3.13; its private environment survives failures."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import errno
 import importlib.machinery
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from messages import is_message, raises_message
 
 ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the fakes are shell scripts")
@@ -32,7 +34,7 @@ def make4d(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     for name in ("MAKE4D_ENV", "PYENV_ROOT"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(module, "PLACES", ())
+    monkeypatch.setattr(module, "PYTHON_PATHS", ())
     return module
 
 
@@ -45,7 +47,7 @@ def script(path: Path, line: str) -> Path:
 
 
 class FakeCalls:
-    """In place of Environment.call: makes what venv and pip would, or fails at a given call."""
+    """Replaces Environment.call: creates what venv and pip would, or fails at a given call."""
 
     def __init__(self, environment: object, fail_at: int | None = None) -> None:
         self.environment, self.fail_at, self.commands = environment, fail_at, []
@@ -65,7 +67,7 @@ def fake(make4d: ModuleType, monkeypatch: pytest.MonkeyPatch, fail_at: int | Non
     return environment, calls
 
 
-def test_usage_names_every_option_of_the_job(make4d: ModuleType) -> None:
+def test_help_lists_every_option_of_the_job(make4d: ModuleType) -> None:
     pytest.importorskip("bpy", reason="Blender's module is not installed")
     from make_4d.jobs.command import parser
 
@@ -93,7 +95,7 @@ def test_python_on_the_path_is_tried_before_pyenv(make4d: ModuleType, tmp_path: 
     "lie",
     ["echo '/elsewhere|3|12'", "exit 1", "echo nonsense", "echo 'pyenv: not found' >&2; exit 127"],
 )
-def test_what_is_not_python_3_13_is_passed_over(
+def test_commands_that_are_not_python_3_13_are_skipped(
     make4d: ModuleType, tmp_path: Path, lie: str
 ) -> None:
     script(tmp_path / "bin/python3.13", lie)
@@ -114,17 +116,15 @@ def test_pyenv_root_and_uv(
     assert make4d.find_python() == "/from-pyenv"
 
 
-def test_no_python_is_told_plainly(
+def test_no_python_is_reported_in_one_sentence(
     make4d: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "version_info", (3, 8, 18))
     assert make4d.main(["photo.jpg"]) == make4d.EXIT_SETUP
-    told = capsys.readouterr().err
-    assert "needs Python 3.13" in told and "uv python install 3.13" in told
-    assert told.count("\n") == 1
+    assert capsys.readouterr().err == f"make4d: {make4d.NO_PYTHON}\n"
 
 
-def test_environment_is_made_once(make4d: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_is_created_once(make4d: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     environment, calls = fake(make4d, monkeypatch)
     assert not environment.is_ready("run")
     environment.prepare(["run"])
@@ -133,19 +133,39 @@ def test_environment_is_made_once(make4d: ModuleType, monkeypatch: pytest.Monkey
     environment.prepare(["run", "test"])
     added = calls.commands[first:]
     assert [("venv" in command, "pip" in command) for command in added] == [(False, True)]
-    assert any(package.startswith("pytest==") for package in added[0])
+    assert any(line.startswith("pytest==") for line in installed(added[0]))
     assert make4d.Environment().is_ready("test")
 
 
-def test_all_packages_are_pinned(make4d: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def installed(command: list[str]) -> list[str]:
+    """The lines of the requirements file that a pip command installs from."""
+    (option,) = (word for word in command if word.startswith("--requirement="))
+    return Path(option.partition("=")[2]).read_text(encoding="utf-8").splitlines()
+
+
+def test_all_packages_are_pinned_with_hashes(
+    make4d: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
     environment, calls = fake(make4d, monkeypatch)
     environment.prepare(["run", "test"])
     installs = [command for command in calls.commands if "pip" in command]
+    assert len(installs) == 2
     for command in installs:
-        packages = [word for word in command[command.index("install") :] if "==" in word]
-        assert len(packages) > 3
-        assert set(command[-len(packages) :]) == set(packages)
-    assert not [word for command in installs for word in command if word.startswith("torch")]
+        assert {"--require-hashes", "--no-deps", "--only-binary=:all:"} <= set(command)
+        lines = installed(command)
+        assert len(lines) > 3
+        for line in lines:
+            assert re.fullmatch(r"[a-z0-9-]+==\S+ --hash=sha256:[0-9a-f]{64}", line)
+            assert not line.startswith("torch")
+
+
+def test_system_without_wheels(make4d: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    environment, calls = fake(make4d, monkeypatch)
+    monkeypatch.setattr(make4d.platform, "machine", lambda: "riscv64")
+    with pytest.raises(make4d.SetupError) as caught:
+        environment.prepare(["run"])
+    assert is_message(caught.value, sys.modules["lock"].NO_WHEELS, machine="riscv64")
+    assert not any("pip" in command for command in calls.commands)
 
 
 def test_ready_environment_is_entered_without_a_process(
@@ -163,7 +183,7 @@ def test_ready_environment_is_entered_without_a_process(
 
 
 @pytest.mark.parametrize("fail_at", [1, 2, 3])
-def test_interrupted_set_up_is_repaired(
+def test_interrupted_setup_is_repaired(
     make4d: ModuleType, monkeypatch: pytest.MonkeyPatch, fail_at: int
 ) -> None:
     environment, _ = fake(make4d, monkeypatch, fail_at)
@@ -191,61 +211,62 @@ def test_removed_base_python_is_repaired(
     assert environment.is_ready("run")
 
 
-def test_changed_pins_make_another_environment(
+def test_changed_lock_makes_another_environment(
     make4d: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = make4d.Environment()
-    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    (tmp_path / "pyproject.toml").write_text(text.replace("line-length = 100", "line-length = 90"))
+    text = (ROOT / "wheels/lock.json").read_text(encoding="utf-8")
+    (tmp_path / "wheels").mkdir()
+    (tmp_path / "wheels/lock.json").write_text(text)
     monkeypatch.setattr(make4d, "ROOT", tmp_path)
     assert make4d.Environment().folder == before.folder
-    (tmp_path / "pyproject.toml").write_text(text.replace('"bpy==', '"bpy==9'))
+    (tmp_path / "wheels/lock.json").write_text(text.replace('"version": "5.2', '"version": "9.2'))
     assert make4d.Environment().folder != before.folder
 
 
-def test_chosen_folder_is_made_anew_when_pins_change(
+def test_chosen_folder_is_replaced_when_the_lock_changes(
     make4d: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MAKE4D_ENV", str(tmp_path / "my env"))
     environment, _ = fake(make4d, monkeypatch)
     environment.prepare(["run"])
     assert environment.folder == tmp_path / "my env"
-    environment.key = "of other pins"
+    environment.key = "of another lock"
     assert not environment.is_ready("run")
     environment.prepare(["run"])
     assert environment.is_ready("run")
 
 
-def test_folder_of_others_is_left_alone(
+def test_folder_with_other_files_is_left_alone(
     make4d: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters/dear.txt").write_text("do not delete")
     monkeypatch.setenv("MAKE4D_ENV", str(tmp_path / "letters"))
     environment, calls = fake(make4d, monkeypatch)
-    with pytest.raises(make4d.SetupError, match="holds other files"):
+    with raises_message(make4d.SetupError, make4d.NOT_EMPTY):
         environment.prepare(["run"])
     assert not calls.commands
     assert [path.name for path in (tmp_path / "letters").iterdir()] == ["dear.txt"]
 
 
-def test_full_disk_is_told_before_anything_is_fetched(
+def test_full_disk_is_reported_before_any_download(
     make4d: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environment, calls = fake(make4d, monkeypatch)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1 << 20))
-    with pytest.raises(make4d.SetupError, match="disk is full"):
+    with raises_message(make4d.SetupError, make4d.DISK_FULL):
         environment.prepare(["run"])
     assert not calls.commands
 
 
-def test_folder_that_can_not_be_written(
+def test_read_only_folder(
     make4d: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("MAKE4D_ENV", str(tmp_path / "file/env"))
     environment, _ = fake(make4d, monkeypatch)
-    with pytest.raises(make4d.SetupError, match=r"can't be written.*MAKE4D_ENV"):
+    with raises_message(make4d.SetupError, make4d.NOT_WRITABLE):
         environment.prepare(["run"])
 
 
@@ -256,39 +277,56 @@ def test_disk_that_fills_up(make4d: ModuleType, monkeypatch: pytest.MonkeyPatch)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(environment, "call", fail)
-    with pytest.raises(make4d.SetupError, match="disk is full"):
+    with raises_message(make4d.SetupError, make4d.DISK_FULL):
         environment.prepare(["run"])
 
 
 @pytest.mark.parametrize(
-    ("printed", "message"),
+    ("printed", "cause", "values"),
     [
-        ("OSError: [Errno 28] No space left on device", "disk is full"),
-        ("OSError: [Errno 13] Permission denied: '/x'", "can't be written"),
-        ("The virtual environment was not created; ensurepip is not available.", "without venv"),
-        ("NewConnectionError: Temporary failure in name resolution", "can't be reached"),
-        ("No matching distribution found for bpy==5.2.3", "no package bpy==5.2.3 for this system"),
-        ("ImportError: libXi.so.6: cannot open shared object file", "needs the library libXi.so.6"),
-        ("something else entirely", "what happened is in .*\\.log"),
+        ("OSError: [Errno 28] No space left on device", "No space", {}),
+        ("OSError: [Errno 13] Permission denied: '/x'", "Permission", {}),
+        ("The virtual environment was not created; ensurepip is not available.", "ensurepip", {}),
+        ("NewConnectionError: Temporary failure in name resolution", "NewConnection", {}),
+        (
+            "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.",
+            "HASHES",
+            {},
+        ),
+        ("No matching distribution found for bpy==5.2.3", "No match", {"package": "bpy==5.2.3"}),
+        (
+            "ImportError: libXi.so.6: cannot open shared object file",
+            "lib",
+            {"library": "libXi.so.6"},
+        ),
+        ("something else entirely", "", {}),
     ],
 )
 def test_failure_is_explained(
-    make4d: ModuleType, monkeypatch: pytest.MonkeyPatch, printed: str, message: str
+    make4d: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    printed: str,
+    cause: str,
+    values: dict[str, str],
 ) -> None:
     monkeypatch.setenv("PATH", os.defpath)
     environment = make4d.Environment()
     failing = [sys.executable, "-c", f"print({printed!r}); raise SystemExit(1)"]
     environment.folder.parent.mkdir(parents=True)
+    explained = [
+        text for pattern, text in make4d.EXPLANATIONS.items() if cause and cause in pattern
+    ]
+    template = explained[0] if explained else make4d.UNEXPLAINED
     with (
         environment.log.open("w") as log,
         environment.locked() as lock,
-        pytest.raises(make4d.SetupError, match=message),
+        raises_message(make4d.SetupError, template, **values),
     ):
         environment.call(failing, log, lock)
     assert printed in environment.log.read_text()
 
 
-def test_two_set_ups_do_not_meet(
+def test_second_setup_waits_for_the_first(
     make4d: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environment = make4d.Environment()
@@ -300,10 +338,10 @@ def test_two_set_ups_do_not_meet(
         assert make4d.try_lock(holder.fileno())
         monkeypatch.setattr(make4d.time, "sleep", lambda seconds: holder.close())
         with environment.locked():
-            assert "Waiting for another set-up" in capsys.readouterr().err
+            assert make4d.WAITING in capsys.readouterr().err
 
 
-def test_progress_shows_large_downloads_alone(
+def test_progress_shows_only_large_downloads(
     make4d: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
     environment = make4d.Environment()

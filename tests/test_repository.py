@@ -1,4 +1,4 @@
-"""`make4d build`: what it refuses and writes; its repository, from which Blender installs."""
+"""`make4d build`: its options, manifests and packages; Blender installs from its repository."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from types import ModuleType
 
 import pytest
 from clean_blender import CleanBlender, build
-from project_scripts import loaded
+from messages import is_message, raises_message
+from project_scripts import project_script
 from test_installing import OLD, older
 from test_own_packages import save_wheel
 
@@ -52,14 +53,15 @@ answer = [tomllib.loads(file.read_text())["version"], "make" in dir(bpy.ops.make
 @pytest.fixture(scope="module")
 def package():
     """The script .ci/package.py as a module."""
-    yield from loaded(".ci/package.py")
+    with project_script(".ci/package.py") as module:
+        yield module
 
 
 @pytest.fixture(scope="module")
 def repository(package: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository of the light package for this platform."""
+    """A repository with the light package for this platform."""
     folder = tmp_path_factory.mktemp("repository")
-    build(folder, "--platform", package.this_platform(), "--repository", str(folder))
+    build(folder, "--platform", package.lock().this_platform(), "--repository", str(folder))
     return folder
 
 
@@ -81,8 +83,9 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.mark.parametrize("kind", ["light", "full"])
-def test_the_manifest_is_written_from_the_lock(package, kind):
-    files = [wheel["file"] for wheel in package.lock().load()[kind]["windows-x64"]]
+def test_manifest_is_written_from_the_lock(package, kind):
+    script = package.lock()
+    files = [wheel["file"] for wheel in script.wheels_of(script.load(), kind, "windows-x64")]
     manifest = tomllib.loads(package.manifest(kind, "windows-x64", files))
     source = package.source_manifest()
     assert manifest["platforms"] == ["windows-x64"]
@@ -93,46 +96,46 @@ def test_the_manifest_is_written_from_the_lock(package, kind):
     assert all(manifest[name] == source[name] for name in same)
 
 
-def test_another_version_than_the_changelogs_is_refused(package, monkeypatch, capsys):
+def test_version_that_is_not_the_changelogs_is_refused(package, monkeypatch, capsys):
     monkeypatch.setattr(package, "source_manifest", lambda: {"version": "9.9.9"})
     assert package.run_build([]) == 1
-    assert "of version 9.9.9, the changelog of 0." in capsys.readouterr().err
+    assert is_message(capsys.readouterr().err, package.OLD_VERSION, version="9.9.9")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "template"),
     [
-        (["--torch-index", "somewhere"], "needs --full"),
-        (["--full", "--platform", "macos-x64"], "There is no full package for macos-x64"),
-        (["--system", "--platform", "linux-x64"], "one zip for all platforms"),
+        (["--torch-index", "somewhere"], "TORCH_INDEX_NEEDS_FULL"),
+        (["--full", "--platform", "macos-x64"], "NO_PACKAGE"),
+        (["--system", "--platform", "linux-x64"], "SYSTEM_IS_ONE_ZIP"),
     ],
 )
-def test_options_that_do_not_fit_each_other(package, arguments, said, capsys):
+def test_contradicting_options_are_refused(package, arguments, template, capsys):
     assert package.run_build(arguments) == 1
-    assert said in capsys.readouterr().err
+    assert is_message(capsys.readouterr().err, getattr(package, template))
 
 
-def test_a_repository_has_one_kind(package, tmp_path, capsys):
+def test_repository_has_one_kind(package, tmp_path, capsys):
     (tmp_path / "make_4d-0.0.1-full-linux-x64.zip").touch()
     assert package.run_build(["--repository", str(tmp_path)]) == 1
-    assert "name another" in capsys.readouterr().err
+    assert is_message(capsys.readouterr().err, package.MIXED_REPOSITORY, folder=tmp_path)
 
 
-def test_a_system_without_wheels_is_told(package, monkeypatch, capsys):
-    monkeypatch.setattr(package.platform, "machine", lambda: "riscv64")
+def test_system_without_wheels_is_reported(package, monkeypatch, capsys):
+    monkeypatch.setattr(package.lock().platform, "machine", lambda: "riscv64")
     assert package.run_build([]) == 1
-    assert "No wheels are locked for" in capsys.readouterr().err
+    assert is_message(capsys.readouterr().err, package.lock().NO_WHEELS, machine="riscv64")
 
 
-def test_a_wheel_that_is_another_than_locked_is_refused(package, tmp_path):
+def test_wheel_with_another_hash_is_refused(package, tmp_path):
     script = package.lock()
     wheel = save_wheel(tmp_path, "pond", "1.0", {"pond.py": ""})
     locked = {"name": "pond", "version": "1.0", "file": wheel.name, "sha256": "0" * 64}
-    with pytest.raises(script.LockError, match="not what is locked"):
+    with raises_message(script.LockError, script.OTHER_WHEEL, path=wheel):
         script.fetch([locked], "linux-x64", tmp_path)
 
 
-def test_the_system_package_has_no_wheels(tmp_path):
+def test_system_package_has_no_wheels(tmp_path):
     with zipfile.ZipFile(build(tmp_path, "--system")) as archive:
         manifest = tomllib.loads(archive.read("blender_manifest.toml").decode())
         assert not any(name.endswith(".whl") for name in archive.namelist())
@@ -140,10 +143,12 @@ def test_the_system_package_has_no_wheels(tmp_path):
     assert "wheels" not in manifest and "platforms" not in manifest
 
 
-def test_the_index_names_version_platform_and_python(package, repository):
+def test_index_lists_version_platform_and_python(package, repository):
     (entry,) = json.loads((repository / "index.json").read_text(encoding="utf-8"))["data"]
     assert entry["id"] == "make_4d" and entry["version"] == package.source_manifest()["version"]
-    assert entry["platforms"] == [package.this_platform()] and entry["python_versions"] == ["3.13"]
+    assert entry["platforms"] == [package.lock().this_platform()] and entry["python_versions"] == [
+        "3.13"
+    ]
     assert (repository / "index.html").is_file()
 
 
@@ -171,9 +176,10 @@ def test_other_builds_of_pytorch_come_from_another_index(package, tmp_path):
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
     name = wheel.name.replace("+", "%2B")
     (index / "index.html").write_text(f'<a href="{name}#sha256={digest}">{wheel.name}</a>')
-    (tmp_path / "asked.txt").write_text("torch\n")
+    groups = '[dependency-groups]\nblender = ["numpy==2.3.4"]\nfull = ["torch"]\n'
+    (tmp_path / "pyproject.toml").write_text(groups)
     with served(tmp_path / "index") as address:
-        found = script.resolved((str(tmp_path / "asked.txt"),), "windows-x64", address)
-        assert [(one["version"], one["sha256"]) for one in found] == [("99.0+cu130", digest)]
-        (fetched,) = script.fetch(found, "windows-x64", tmp_path / "kept", address)
+        wheels = script.resolve_group("full", "windows-x64", address, root=tmp_path)
+        assert [(one["version"], one["sha256"]) for one in wheels] == [("99.0+cu130", digest)]
+        (fetched,) = script.fetch(wheels, "windows-x64", tmp_path / "kept", address)
     assert fetched.name == wheel.name

@@ -1,150 +1,285 @@
-"""Resolves, downloads and checks the wheels that the packages carry.
+"""Lock, download and check the wheels of the extension's packages and of the command `make4d`.
 
-usage: python wheels/lock.py resolve                       write lock.json anew (needs uv)
-       python wheels/lock.py fetch KIND PLATFORM FOLDER    download what is locked, hashes checked
-       python wheels/lock.py check                         do all locked files fit their platforms?
+usage: python wheels/lock.py resolve [--upgrade]          write lock.json (needs uv)
+       python wheels/lock.py fetch GROUP PLATFORM FOLDER  download what a package carries
+       python wheels/lock.py check                        look for mistakes in lock.json
 
-KIND is light or full. lock.json names for every kind and platform each wheel with its size and
-SHA-256; where it lies the index knows, so no address is kept. Not part of the zip.
+GROUP is one of pyproject.toml's dependency groups, PLATFORM one of Blender's names. `resolve` keeps
+the locked versions as long as they satisfy pyproject.toml; `--upgrade` takes the newest ones.
+
+lock.json lists, for each platform, one wheel of every package: version, file name, size, SHA-256,
+and the groups that need it. It holds no addresses: the package index is the user's choice. Not part
+of the zip.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import platform
+import re
 import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
-HERE = Path(__file__).resolve().parent
-LOCK = HERE / "lock.json"
-KINDS = {"light": ("light.txt",), "full": ("light.txt", "full.txt")}
-CARRIED = "blender.txt"
+ROOT = Path(__file__).resolve().parent.parent
+LOCK = ROOT / "wheels" / "lock.json"
 PYTHON = "3.13"
-# Blender 5.2's platforms as the resolver calls them: its oldest glibc is 2.28.
+GROUPS = ("blender", "light", "full", "run", "test")
+"""The dependency groups of pyproject.toml."""
+BLENDER = "blender"
+"""The group of what Blender itself carries: it constrains all others and is never bundled."""
+KINDS = ("light", "full")
+"""The groups that packages of the extension carry, under the names of these packages."""
+# Blender 5.2's platforms as the resolver calls them; its oldest glibc is 2.28.
 PLATFORMS = {
     "linux-x64": "x86_64-manylinux_2_28",
     "windows-x64": "x86_64-pc-windows-msvc",
     "macos-arm64": "aarch64-apple-darwin",
     "macos-x64": "x86_64-apple-darwin",
 }
-# PyTorch has no wheel of Python 3.13 for it.
+# For macOS on Intel processors there is neither PyTorch nor Blender's module for Python 3.13.
 LIGHT_ONLY = ("macos-x64",)
-# What a wheel's platform tag has to begin with, and which it may not exceed.
+# The beginning of the platform tags that fit a platform.
 TAGS = {
     "linux-x64": "manylinux",
     "windows-x64": "win_amd64",
     "macos-arm64": "macosx",
     "macos-x64": "macosx",
 }
-MACHINES = {"macos-arm64": ("arm64", "universal2"), "macos-x64": ("x86_64", "universal2")}
+MACHINE_TAGS = {"macos-arm64": ("arm64", "universal2"), "macos-x64": ("x86_64", "universal2")}
+SYSTEMS = {"Linux": "linux", "Windows": "windows", "Darwin": "macos"}
+MACHINES = {"x86_64": "x64", "AMD64": "x64", "arm64": "arm64", "aarch64": "arm64"}
+# What can be wrong with a lock, or with its use.
+NO_WHEELS = (
+    "No wheels are locked for {system} on {machine}: use 64-bit Windows, Linux with glibc 2.28, or "
+    "macOS on Apple silicon."
+)
+NO_GROUP = "The group '{group}' is not locked for {platform}: see wheels/README.md."
+LOCKED_TWICE = "{platform}: {name} is locked twice"
+NO_HASH = "{platform}: {name} has no SHA-256"
+WRONG_WHEEL = "{platform}: {file} is for another platform or Python"
+NOT_LOCKED = "{platform}: {requirement} is not locked in the group '{group}'"
+OTHER_VERSION = "{platform}: {name} {version} is locked, but pyproject.toml has {requirement}"
+UNRESOLVED = "The groups {groups} can't be resolved for {platform}."
+NOTHING_FITS = "{name} has no wheel for {platform}."
+OTHER_WHEEL = "{path} is not the locked wheel: remove it."
+NOT_FETCHED = "Not all wheels for {platform} could be fetched: see above."
 
-type Wheel = dict[str, Any]
-type Lock = dict[str, dict[str, list[Wheel]]]
+
+class Wheel(TypedDict):
+    """A locked wheel; `size` is in bytes, 0 where the index does not tell it."""
+
+    name: str
+    version: str
+    file: str
+    size: int
+    sha256: str
+    groups: list[str]
+
+
+type Lock = dict[str, list[Wheel]]
 
 
 class LockError(Exception):
-    """The lock can't be made or does not hold; its text says why."""
+    """The lock can't be made or used; the text says why."""
 
 
-def resolve() -> Lock:
-    """The newest versions of all requirements for every kind and platform; raises LockError."""
-    return {
-        kind: {platform: resolved(files, platform) for platform in platforms(kind)}
-        for kind, files in KINDS.items()
-    }
+def load() -> Lock:
+    """Read lock.json: the wheels of each platform."""
+    lock: Lock = json.loads(LOCK.read_text(encoding="utf-8"))
+    return lock
 
 
-def platforms(kind: str) -> list[str]:
-    """The platforms that there is a kind for."""
-    return [name for name in PLATFORMS if kind == "light" or name not in LIGHT_ONLY]
+def save(lock: Lock) -> None:
+    """Write lock.json, one wheel a line."""
+    blocks = (
+        f'"{name}": [\n' + ",\n".join(f" {json.dumps(wheel)}" for wheel in wheels) + "\n]"
+        for name, wheels in lock.items()
+    )
+    LOCK.write_text("{\n" + ",\n".join(blocks) + "\n}\n", encoding="utf-8")
 
 
-def resolved(files: tuple[str, ...], platform: str, index: str = "") -> list[Wheel]:
-    """The wheels of some requirements on a platform, without what Blender carries.
+def this_platform() -> str:
+    """Return Blender's name for this system; raises LockError for a system without wheels."""
+    system, machine = SYSTEMS.get(platform.system(), ""), MACHINES.get(platform.machine(), "")
+    name = f"{system}-{machine}"
+    if name not in PLATFORMS:
+        raise LockError(NO_WHEELS.format(system=platform.system(), machine=platform.machine()))
+    return name
 
-    index: address of an index that comes before the usual one, for other builds of PyTorch.
+
+def groups_on(platform: str) -> tuple[str, ...]:
+    """Return the dependency groups that are locked for a platform."""
+    return ("light",) if platform in LIGHT_ONLY else GROUPS
+
+
+def platforms(group: str) -> list[str]:
+    """Return the platforms that a dependency group is locked for."""
+    return [name for name in PLATFORMS if group in groups_on(name)]
+
+
+def wheels_of(lock: Lock, group: str, platform: str) -> list[Wheel]:
+    """Return the wheels of a dependency group; raises LockError where it is not locked."""
+    if group not in groups_on(platform):
+        raise LockError(NO_GROUP.format(group=group, platform=platform))
+    return [wheel for wheel in lock[platform] if group in wheel["groups"]]
+
+
+def bundled(wheels: Iterable[Wheel]) -> list[Wheel]:
+    """Return the wheels that a package of the extension carries: those that Blender does not."""
+    carried = direct_requirements(BLENDER)
+    return [wheel for wheel in wheels if wheel["name"] not in carried]
+
+
+def requirements(wheels: Iterable[Wheel]) -> str:
+    """Return a requirements file for pip, with a hash for each wheel."""
+    return "".join(
+        f"{wheel['name']}=={wheel['version']} --hash=sha256:{wheel['sha256']}\n" for wheel in wheels
+    )
+
+
+def direct_requirements(group: str, root: Path = ROOT) -> dict[str, str]:
+    """Return a group's requirements in pyproject.toml by normalized name, without other groups."""
+    groups = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    lines = [line for line in groups["dependency-groups"][group] if isinstance(line, str)]
+    names = (re.match(r"[\w.-]+", line) for line in lines)
+    return {normalized(name.group()): line for name, line in zip(names, lines, strict=True) if name}
+
+
+def normalized(name: str) -> str:
+    """Return the canonical form of a package's name."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def resolve(upgrade: bool = False) -> Lock:
+    """Resolve all groups for every platform; raises LockError.
+
+    Args:
+        upgrade: Take the newest versions instead of keeping the locked ones.
+    """
+    known = {} if upgrade or not LOCK.exists() else load()
+    return {name: resolve_platform(name, known.get(name, [])) for name in PLATFORMS}
+
+
+def resolve_platform(platform: str, preferred: list[Wheel]) -> list[Wheel]:
+    """Resolve a platform's groups together, so that a package has one version in all of them."""
+    with tempfile.TemporaryDirectory() as folder:
+        versions = Path(folder) / "versions.txt"  # the resolver prefers what its output file holds
+        pins = (f"{wheel['name']}=={wheel['version']}\n" for wheel in preferred)
+        versions.write_text("".join(pins), encoding="utf-8")
+        compile_groups(groups_on(platform), platform, versions)
+        wheels: dict[str, Wheel] = {}
+        for group in groups_on(platform):
+            for wheel in resolve_group(group, platform, constraints=(versions,)):
+                wheels.setdefault(wheel["name"], wheel | {"groups": []})["groups"].append(group)
+    return sorted(wheels.values(), key=lambda wheel: wheel["name"])
+
+
+def resolve_group(
+    group: str,
+    platform: str,
+    index: str = "",
+    constraints: tuple[Path, ...] = (),
+    root: Path = ROOT,
+) -> list[Wheel]:
+    """Resolve one dependency group for a platform; raises LockError.
+
+    Args:
+        index: Address of an index that is asked before the default one, for other builds of
+            PyTorch.
+        constraints: Files of version constraints, in addition to what Blender carries.
+        root: The folder of pyproject.toml.
     """
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "pylock.toml"
-        command = [
-            sys.executable,
-            "-I",
-            "-m",
-            "uv",
-            "pip",
-            "compile",
-            *(str(HERE / name) for name in files),
-            "--quiet",
-        ]
-        command += ["--constraint", str(HERE / CARRIED), "--only-binary", ":all:"]
-        command += ["--python-platform", PLATFORMS[platform], "--python-version", PYTHON]
-        command += ["--format", "pylock.toml", "--output-file", str(answer)]
-        command += ["--index", index] if index else []
-        if subprocess.run(command, check=False).returncode:
-            raise LockError(f"Nothing fits {platform}: see above.")
-        packages = tomllib.loads(answer.read_text(encoding="utf-8"))["packages"]
-    own = carried()
-    return [wheel_of(package, platform) for package in packages if package["name"] not in own]
+        compile_groups((group,), platform, answer, index, constraints, root)
+        packages = tomllib.loads(answer.read_text(encoding="utf-8")).get("packages", [])
+    return [{**wheel_of(package, platform), "groups": [group]} for package in packages]
 
 
-def carried() -> dict[str, str]:
-    """Versions of what Blender carries, by name."""
-    lines = (HERE / CARRIED).read_text(encoding="utf-8").splitlines()
-    pairs = (line.partition("==") for line in lines if not line.startswith("#"))
-    return {name: version for name, _, version in pairs}
+def compile_groups(
+    groups: tuple[str, ...],
+    platform: str,
+    output: Path,
+    index: str = "",
+    constraints: tuple[Path, ...] = (),
+    root: Path = ROOT,
+) -> None:
+    """Have uv write the resolution of some groups into a file; raises LockError."""
+    carried = output.with_name("blender.txt")
+    carried.write_text("\n".join(direct_requirements(BLENDER, root).values()), encoding="utf-8")
+    command = [sys.executable, "-I", "-m", "uv", "pip", "compile", "--quiet", "--no-header"]
+    command += [f"--group={group}" for group in groups]
+    command += [f"--constraint={path}" for path in (carried, *constraints)]
+    command += ["--only-binary=:all:", "--no-annotate", f"--output-file={output}"]
+    command += [f"--python-platform={PLATFORMS[platform]}", f"--python-version={PYTHON}"]
+    command += ["--format=pylock.toml"] if output.suffix == ".toml" else []
+    command += [f"--index={index}"] if index else []
+    if subprocess.run(command, cwd=root, stdout=subprocess.DEVNULL, check=False).returncode:
+        raise LockError(UNRESOLVED.format(groups=", ".join(groups), platform=platform))
 
 
 def wheel_of(package: dict[str, Any], platform: str) -> Wheel:
-    """What the lock keeps of a resolved package: of several wheels that fit, the most particular.
+    """Choose the wheel of a resolved package with the newest platform tag that fits.
 
     Raises LockError where none fits.
     """
-    found = {w["url"].rpartition("/")[2].replace("%2B", "+"): w for w in package.get("wheels", ())}
-    fitting = sorted(file for file in found if fits(file, platform))
+    files = {w["url"].rpartition("/")[2].replace("%2B", "+"): w for w in package.get("wheels", ())}
+    fitting = sorted(file for file in files if fits(file, platform))
     if not fitting:
-        raise LockError(f"{package['name']} has no wheel for {platform}.")
+        raise LockError(NOTHING_FITS.format(name=package["name"], platform=platform))
     file = max(fitting, key=newest_system)
     return {
         "name": package["name"],
         "version": package["version"],
         "file": file,
-        "size": found[file].get("size", 0),  # some indexes don't tell
-        "sha256": found[file]["hashes"]["sha256"],
+        "size": files[file].get("size", 0),
+        "sha256": files[file]["hashes"]["sha256"],
+        "groups": [],
     }
 
 
 def newest_system(file: str) -> tuple[int, ...]:
-    """The newest version of the system that a wheel's platform tags name."""
+    """Return the newest version of the system that a wheel's platform tags name."""
     tags = file.removesuffix(".whl").split("-")[-1].split(".")
     numbers = [[int(part) for part in tag.split("_") if part.isdigit()] for tag in tags]
     return max(tuple(number) for number in numbers)
 
 
-def load() -> Lock:
-    """What lock.json says."""
-    lock: Lock = json.loads(LOCK.read_text(encoding="utf-8"))
-    return lock
-
-
 def problems(lock: Lock) -> Iterator[str]:
-    """Sentences on what is wrong with a lock; none where it holds."""
-    own = carried()
-    for kind in KINDS:
-        for platform in platforms(kind):
-            wheels = lock.get(kind, {}).get(platform, [])
-            names = [wheel["name"] for wheel in wheels]
-            if not wheels or len(set(names)) != len(names):
-                yield f"{kind}/{platform}: {len(wheels)} wheels, {len(set(names))} names"
-            for wheel in wheels:
-                if wheel["name"] in own:
-                    yield f"{kind}/{platform}: Blender carries {wheel['name']} itself"
-                if not fits(wheel["file"], platform):
-                    yield f"{kind}/{platform}: {wheel['file']} is for another platform or Python"
+    """Yield a sentence for every mistake in a lock."""
+    for target in PLATFORMS:
+        wheels = lock.get(target, [])
+        names = Counter(wheel["name"] for wheel in wheels)
+        for name in (name for name, count in names.items() if count > 1):
+            yield LOCKED_TWICE.format(platform=target, name=name)
+        for wheel in wheels:
+            if not re.fullmatch(r"[0-9a-f]{64}", wheel["sha256"]):
+                yield NO_HASH.format(platform=target, name=wheel["name"])
+            if not fits(wheel["file"], target):
+                yield WRONG_WHEEL.format(platform=target, file=wheel["file"])
+        for group in groups_on(target):
+            yield from unmet(wheels, group, target)
+
+
+def unmet(wheels: list[Wheel], group: str, platform: str) -> Iterator[str]:
+    """Yield a sentence for every requirement of pyproject.toml that a platform's lock misses."""
+    from packaging.requirements import Requirement
+
+    locked = {wheel["name"]: wheel["version"] for wheel in wheels if group in wheel["groups"]}
+    for name, line in direct_requirements(group).items():
+        facts = {"platform": platform, "requirement": line, "group": group, "name": name}
+        if name not in locked:
+            yield NOT_LOCKED.format(**facts)
+        elif locked[name] not in Requirement(line).specifier:
+            yield OTHER_VERSION.format(**facts, version=locked[name])
 
 
 def fits(file: str, platform: str) -> bool:
@@ -159,24 +294,24 @@ def fits(file: str, platform: str) -> bool:
 
 
 def tag_fits(tag: str, platform: str) -> bool:
-    """Whether a platform tag is of that platform, and not newer than Blender's oldest system."""
+    """Whether a platform tag names a platform, and no newer system than Blender's oldest."""
     if not tag.startswith(TAGS[platform]):
         return False
     if platform == "linux-x64":
         number = tag.removeprefix("manylinux_").split("_")[:2] if "_x86_64" in tag else ["9", "9"]
         return tag in ("manylinux2014_x86_64", "manylinux1_x86_64") or glibc(number) <= (2, 28)
-    return tag.endswith(MACHINES.get(platform, ""))
+    return tag.endswith(MACHINE_TAGS.get(platform, ""))
 
 
 def glibc(number: list[str]) -> tuple[int, ...]:
-    """A version of glibc out of a tag; a large one for what is none."""
+    """Return the version of glibc in a tag; a large one for a tag that names none."""
     return tuple(map(int, number)) if all(n.isdigit() for n in number) else (99,)
 
 
 def fetch(wheels: list[Wheel], platform: str, folder: Path, index: str = "") -> list[Path]:
-    """Download the wheels that aren't in the folder yet; all are checked against their hashes.
+    """Download the wheels that a folder lacks, check the hashes of all, and return their paths.
 
-    Raises LockError where one can't be had or is another.
+    Raises LockError where a wheel can't be downloaded or is not the locked one.
     """
     folder.mkdir(parents=True, exist_ok=True)
     missing = [wheel for wheel in wheels if not (folder / wheel["file"]).is_file()]
@@ -185,57 +320,59 @@ def fetch(wheels: list[Wheel], platform: str, folder: Path, index: str = "") -> 
     for wheel in wheels:
         with (folder / wheel["file"]).open("rb") as stream:
             if hashlib.file_digest(stream, "sha256").hexdigest() != wheel["sha256"]:
-                raise LockError(f"{folder / wheel['file']} is not what is locked: remove it.")
+                raise LockError(OTHER_WHEEL.format(path=folder / wheel["file"]))
     return [folder / wheel["file"] for wheel in wheels]
 
 
 def download(wheels: list[Wheel], platform: str, folder: Path, index: str) -> None:
-    """Have pip download wheels for a platform that may not be this one, with their hashes."""
-    lines = [f"{w['name']}=={w['version']} --hash=sha256:{w['sha256']}" for w in wheels]
+    """Have pip download wheels for a platform that may not be this one."""
     tags = {tag for w in wheels for tag in w["file"].removesuffix(".whl").split("-")[-1].split(".")}
     with tempfile.TemporaryDirectory() as scratch:
-        wanted = Path(scratch) / "wanted.txt"
-        wanted.write_text("\n".join(lines), encoding="utf-8")
+        listed = Path(scratch) / "requirements.txt"
+        listed.write_text(requirements(wheels), encoding="utf-8")
         command = [sys.executable, "-I", "-m", "pip", "download", "--no-deps", "--require-hashes"]
         command += ["--only-binary=:all:", "--python-version", PYTHON, "--quiet"]
         command += ["--disable-pip-version-check", "--dest", str(folder), "--requirement"]
-        command += [str(wanted), *(f"--platform={tag}" for tag in sorted(tags))]
+        command += [str(listed), *(f"--platform={tag}" for tag in sorted(tags))]
         command += ["--extra-index-url", index] if index else []
-        if subprocess.run(command, check=False).returncode:
-            raise LockError(f"Not all wheels for {platform} could be fetched: see above.")
+        # The versions are exact: constraints in a user's configuration could only contradict them.
+        variables = os.environ | {"PIP_CONSTRAINT": os.devnull}
+        if subprocess.run(command, env=variables, check=False).returncode:
+            raise LockError(NOT_FETCHED.format(platform=platform))
 
 
 def main(arguments: list[str]) -> int:
-    """Do what the command line asks; returns the exit status."""
+    """Run a command line and return its exit status."""
     try:
-        if arguments == ["resolve"]:
-            LOCK.write_text(json.dumps(resolve(), indent=1) + "\n", encoding="utf-8")
+        if arguments[:1] == ["resolve"] and arguments[1:] in ([], ["--upgrade"]):
+            save(resolve(upgrade=bool(arguments[1:])))
         elif arguments[:1] == ["fetch"] and len(arguments) == 4:
-            kind, platform, folder = arguments[1:]
-            fetch(load()[kind][platform], platform, Path(folder))
+            group, platform, folder = arguments[1:]
+            fetch(bundled(wheels_of(load(), group, platform)), platform, Path(folder))
             return 0
         elif arguments != ["check"]:
             print(__doc__, file=sys.stderr)
             return 2
-        found = list(problems(load()))
+        mistakes = list(problems(load()))
     except (LockError, OSError, ValueError, KeyError) as error:
-        found = [f"{type(error).__name__}: {error}"]
-    print("\n".join(found) or summary(load()))
-    return int(bool(found))
+        mistakes = [f"{type(error).__name__}: {error}"]
+    print("\n".join(mistakes) or summary(load()))
+    return int(bool(mistakes))
 
 
 def summary(lock: Lock) -> str:
-    """A line for every kind and platform: how many wheels, how large."""
-    rows = [(k, p, wheels) for k, platforms in lock.items() for p, wheels in platforms.items()]
+    """Return a line for each platform and group: how many wheels, and how large they are."""
+    rows = ((name, group) for name in lock for group in groups_on(name))
+    listed = ((name, group, wheels_of(lock, group, name)) for name, group in rows)
     return "\n".join(
-        f"{kind:6}{platform:13}{len(wheels):4} wheels {megabytes(wheels):8.1f} MB"
-        for kind, platform, wheels in rows
+        f"{name:13}{group:9}{len(wheels):4} wheels {megabytes(wheels):8.1f} MB"
+        for name, group, wheels in listed
     )
 
 
 def megabytes(wheels: list[Wheel]) -> float:
-    """Size of some wheels together."""
-    return float(sum(wheel["size"] for wheel in wheels)) / 1e6
+    """Return the size of some wheels together."""
+    return sum(wheel["size"] for wheel in wheels) / 1e6
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import math
 import time
 import traceback
@@ -15,9 +14,7 @@ from pathlib import Path
 
 import bpy
 
-from ..geometry.build import BuiltScene, build_scene
 from ..geometry.core.memory import peak_mb, reset_peak
-from ..geometry.core.scene_data import load_scene_data
 from ..geometry.film import FilmError, render_film
 from ..geometry.folders import models_folder, results_in, user_cache_folder
 from ..geometry.scene_setup import set_film_output
@@ -35,10 +32,12 @@ from ..ml.common.model_store import size_words, state_of
 from ..ml.common.protocol import Cancelled, DeviceFound, Done, Failed, Progress, StageDone
 from ..ml.common.registry import BUILTIN, MODELS, STAGES, model, models_for
 from ..ml.stages.table import STAGE_LABELS
+from .checks import check_job
 from .console import DEBUG, Console
+from .job import JobResult
+from .manager import manager
 from .outputs import OutputError, Outputs
-from .queue import check_models, check_photo
-from .scene_settings import remember_settings
+from .results import MAKE, build_result
 
 POLL_SECONDS = 0.05
 EXIT_FAILED, EXIT_CANCELLED = 1, 130
@@ -147,17 +146,16 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     """Make the scene, the film and the .blend."""
     started = time.perf_counter()
     settings = settings_from(arguments)
-    check_photo(settings)
-    check_models(settings, resources_from(arguments))
+    check_job(settings, resources_from(arguments))
     with Outputs.from_arguments(arguments) as outputs:
         stages: list[dict[str, object]] = []
         cache = Path(arguments.cache) if arguments.cache else user_cache_folder()
-        built = make_scene(settings, resources_from(arguments), cache, console, stages)
+        scene = make_scene(settings, resources_from(arguments), cache, console, stages)
         reset_peak()
         with results_in(cache):  # where the features are, for the method Neural
-            seconds = render_film(built.scene, outputs.film, outputs.frames, console.progress)
+            seconds = render_film(scene.name, outputs.film, outputs.frames, console.progress)
         stages.append({"stage": "render", "seconds": round(seconds, 3), "peak_mb": peak_mb()})
-        save_blend(built, outputs)
+        save_blend(scene, outputs)
         outputs.write_timings(
             {"stages": stages, "total_seconds": round(time.perf_counter() - started, 3)}
         )
@@ -241,8 +239,8 @@ def make_scene(
     cache: Path,
     console: Console,
     stages: list[dict[str, object]],
-) -> BuiltScene:
-    """Run the job in the worker and build its scene in an empty file; notes each stage's cost."""
+) -> bpy.types.Scene:
+    """Run the job in the worker and build its scene in an empty file; adds each stage's cost."""
     try:
         job = Job(settings, cache, resources)
     except OSError as error:
@@ -253,15 +251,13 @@ def make_scene(
         started = time.perf_counter()
         console.progress("Building the scene", 0.0)
         bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
-        name = Path(settings.photo).stem
-        request = json.dumps(settings.to_json())
-        built = build_scene(load_scene_data(folder), name, bpy.context.scene, job.id, request)
-        remember_settings(bpy.data.scenes[built.scene], settings)
+        request = manager().request(settings, MAKE, bpy.context.scene)
+        built = build_result(bpy.context.scene, JobResult(folder, job.id), request)
     finally:
         job.close()
     seconds = round(time.perf_counter() - started, 3)
     stages.append({"stage": "build", "seconds": seconds, "peak_mb": peak_mb()})
-    return built
+    return bpy.data.scenes[built.scene]
 
 
 def wait_for(job: Task, console: Console, stages: list[dict[str, object]]) -> Path:
@@ -294,21 +290,18 @@ def wait_for(job: Task, console: Console, stages: list[dict[str, object]]) -> Pa
         time.sleep(POLL_SECONDS)
 
 
-def save_blend(built: BuiltScene, outputs: Outputs) -> None:
-    """Save the scene, whose film goes beside it when it is rendered again."""
-    set_film_output(bpy.data.scenes[built.scene], outputs.film_beside_blend())
+def save_blend(scene: bpy.types.Scene, outputs: Outputs) -> None:
+    """Save the scene. Rendering it again writes the film beside the .blend."""
+    set_film_output(scene, outputs.film_beside_blend())
     bpy.ops.wm.save_as_mainfile(filepath=str(outputs.blend), compress=True, check_existing=False)
 
 
-_handle: object | None = None
-
-
 def register() -> None:
-    """Register `blender --command make_4d`."""
-    global _handle
-    _handle = bpy.utils.register_cli_command("make_4d", main)
+    """Register `blender --command make_4d`; Blender forgets it when its handle is lost."""
+    bpy.types.WindowManager.make_4d_command = bpy.utils.register_cli_command("make_4d", main)
 
 
 def unregister() -> None:
     """Remove the command."""
-    bpy.utils.unregister_cli_command(_handle)
+    bpy.utils.unregister_cli_command(bpy.types.WindowManager.make_4d_command)
+    del bpy.types.WindowManager.make_4d_command

@@ -1,4 +1,4 @@
-"""The log of jobs that failed: a file in the extension's own folder, of bounded size."""
+"""The log of failures: a file of limited size in the extension's own folder."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ LIMIT_BYTES = 256 << 10
 
 
 def path() -> Path:
-    """Where the log lies."""
+    """Return the path of the log."""
     return log_folder() / NAME
 
 
 def write(message: str, detail: str) -> None:
-    """Add a failure to the log; where that can't be written, to Blender's console alone."""
+    """Add a failure to the log; only print it where the log can't be written."""
     print(f"Make 4D: {message}\n{detail}")
     record = logging.LogRecord("make_4d", logging.ERROR, "", 0, f"{message}\n{detail}", None, None)
     try:

@@ -1,4 +1,4 @@
-"""Which models lie ready, remembered for a moment: panels ask at every redraw."""
+"""Which models are installed, cached for a few seconds because panels ask at every redraw."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ from ..geometry.preferences import preference
 from ..ml.common.model_store import ModelState, state_of
 from ..ml.common.registry import ModelSpec
 
-REMEMBERED_SECONDS = 3.0
-
-_states: dict[tuple[str, str], tuple[float, ModelState]] = {}
+CACHED_SECONDS = 3.0
 
 
-def state(spec: ModelSpec) -> ModelState:
-    """Whether a model is there, as it was at most a few seconds ago."""
-    folder = models_folder()
-    place = (spec.key, str(folder))
-    asked, observed = _states.get(place, (-REMEMBERED_SECONDS, None))
-    if observed is None or time.monotonic() - asked >= REMEMBERED_SECONDS:
-        observed = state_of(spec, folder, preference("use_hub_cache", True))
-        _states[place] = (time.monotonic(), observed)
-    return observed
+class ModelStates:
+    """The states of models on disk."""
 
+    def __init__(self) -> None:
+        self._states: dict[tuple[str, str], tuple[float, ModelState]] = {}
 
-def forget() -> None:
-    """Look anew at the next question."""
-    _states.clear()
+    def state(self, spec: ModelSpec) -> ModelState:
+        """Return whether a model is installed, as of at most a few seconds ago."""
+        folder = models_folder()
+        key, now = (spec.key, str(folder)), time.monotonic()
+        checked, state = self._states.get(key, (now - CACHED_SECONDS, None))
+        if state is None or now - checked >= CACHED_SECONDS:
+            state = state_of(spec, folder, preference("use_hub_cache", True))
+            self._states[key] = (time.monotonic(), state)
+        return state
+
+    def forget(self) -> None:
+        """Check the disk again at the next question."""
+        self._states.clear()

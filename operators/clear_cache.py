@@ -6,7 +6,7 @@ import bpy
 from bpy.app.translations import pgettext_iface, pgettext_rpt
 
 from ..geometry.folders import cache_folders
-from ..jobs import cache_size, running
+from ..jobs.manager import manager
 from ..ml.common.cache_files import clear
 from ..ml.common.model_store import size_words
 
@@ -25,7 +25,7 @@ class MAKE4D_OT_clear_cache(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Not while a job reads and writes there."""
-        if running.current is not None:
+        if manager().current is not None:
             cls.poll_message_set("A job uses the cache: wait for it, or cancel it")
             return False
         return True
@@ -46,6 +46,7 @@ class MAKE4D_OT_clear_cache(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Delete the stages; says how much that freed."""
         freed = sum(clear(folder) for folder in cache_folders())
+        cache_size = manager().cache_size
         cache_size.forget()
         cache_size.known_bytes()  # which draws the preferences again once it is counted
         if freed:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, IntProperty, StringProperty
 
-from ..geometry.editable_images import editable_images_of, layer_count
-from ..geometry.nodes.hide_layers import set_hidden
-from ..geometry.scene_parts import SceneError, parts_of
+from ..jobs.layer_items import hide_layers
 from ..ml.common.job_settings import MAX_LAYER_SEED
 
 
@@ -33,37 +31,6 @@ class Make4DLayer(bpy.types.PropertyGroup):
         name="Prompt",
         description="What to paint where others hide this layer, in words; empty for the photo's",
     )
-
-
-def make_items(still: bpy.types.Object) -> None:
-    """Give a still cloud an item for each of its layers; those that are there stay."""
-    items, pictures = still.make_4d_layers, editable_images_of(still)
-    masked = layer_count(pictures)
-    count = masked + (f"layer_{masked}" in pictures) if pictures else 0
-    while len(items) < count:
-        items.add()
-    while len(items) > count:
-        items.remove(len(items) - 1)
-    still.make_4d_layer_index = min(still.make_4d_layer_index, max(count - 1, 0))
-    hide_layers(still)
-
-
-def hide_layers(still: bpy.types.Object) -> None:
-    """Hide a result's layers as its items say."""
-    hidden = {number for number, item in enumerate(still.make_4d_layers) if item.hide}
-    for cloud in clouds_with(still):
-        set_hidden(cloud, hidden)
-
-
-def clouds_with(still: bpy.types.Object) -> list[bpy.types.Object]:
-    """A still cloud and the moving one beside it, if there is one."""
-    for scene in still.users_scene:
-        try:
-            parts = parts_of(scene, still)
-        except SceneError:
-            continue
-        return [cloud for cloud in (parts.still, parts.moving) if cloud is not None]
-    return [still]
 
 
 def register() -> None:

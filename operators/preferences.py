@@ -8,27 +8,27 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from ..geometry.folders import cache_folders, models_folder
 from ..geometry.preferences import PACKAGE
-from ..jobs import cache_size, model_states, running
+from ..jobs.manager import manager
 from ..ml.client.process import downloads_available, models_available
 from ..ml.common.model_store import size_words
 from .clear_cache import MAKE4D_OT_clear_cache
 
 
 def _look_again(self: bpy.types.AddonPreferences, context: bpy.types.Context) -> None:
-    model_states.forget()
+    manager().model_states.forget()
 
 
 def _count_again(self: bpy.types.AddonPreferences, context: bpy.types.Context) -> None:
-    cache_size.forget()
+    manager().cache_size.forget()
 
 
 def _device_changed(self: bpy.types.AddonPreferences, context: bpy.types.Context) -> None:
-    running.forget_device()
+    manager().forget_device()
 
 
 def _keeping_changed(self: bpy.types.AddonPreferences, context: bpy.types.Context) -> None:
     if not self.keep_models:
-        running.free_models()
+        manager().free_models()
 
 
 class Make4DPreferences(bpy.types.AddonPreferences):
@@ -116,7 +116,7 @@ def _draw_cache(layout: bpy.types.UILayout) -> None:
 
 def cache_text() -> str:
     """What the button says: how much it would free."""
-    size = cache_size.known_bytes()
+    size = manager().cache_size.known_bytes()
     if size is None:
         return pgettext_iface("Clear Cache (counting)")
     return pgettext_iface("Clear Cache ({size})").format(size=size_words(size))

@@ -19,7 +19,7 @@ from ..geometry.translation import CONTEXT
 from ..jobs.stage_states import STALE, needs_rebuild, states
 from ..ml.common.registry import BUILTIN
 from ..operators.edit_picture import MAKE4D_OT_edit_picture
-from ..operators.rebuild import MAKE4D_OT_rebuild
+from ..operators.jobs import MAKE4D_OT_rebuild
 from .main import CATEGORY, is_4d_scene
 
 ICONS = {FRESH: "CHECKMARK", STALE: "FILE_REFRESH", EDITED: "GREASEPENCIL", PAINTED: "BRUSH_DATA"}

@@ -7,14 +7,13 @@ import bpy
 from ..geometry.custom_properties import ROLE
 from ..geometry.scene_setup import ENGINE
 from ..geometry.translation import CONTEXT
-from ..jobs import running
+from ..jobs.manager import manager
 from ..jobs.stage_states import is_of_chosen_photo, needs_rebuild
 from ..ml.common.photo_file import PhotoFacts
 from ..ml.common.registry import BUILTIN
-from ..operators.make import MAKE4D_OT_make
+from ..operators.jobs import MAKE4D_OT_make, MAKE4D_OT_rebuild
 from ..operators.objects import MAKE4D_OT_add_objects
 from ..operators.properties import CATEGORY, CUSTOM, QUALITIES
-from ..operators.rebuild import MAKE4D_OT_rebuild
 from .photo import chosen, draw_photo
 from .presets import MAKE4D_PT_presets
 from .progress import draw_failure, draw_progress, draw_ready, draw_waiting
@@ -53,8 +52,9 @@ class VIEW3D_PT_make_4d(bpy.types.Panel):
             draw_wishes(column, scene)
         if not busy:
             draw_main_button(layout, context)
-        if running.current is not None:
-            draw_progress(layout, context, running.current)
+        job = manager().current
+        if job is not None:
+            draw_progress(layout, context, job)
         draw_waiting(layout)
         draw_ready(layout, context)
         draw_failure(layout, context)
@@ -122,12 +122,12 @@ def is_4d_scene(scene: bpy.types.Scene) -> bool:
 
 def is_first_run(scene: bpy.types.Scene) -> bool:
     """Whether there is neither a photo nor anything made of one."""
-    return not scene.make_4d.photo and not is_4d_scene(scene) and running.current is None
+    return not scene.make_4d.photo and not is_4d_scene(scene) and manager().current is None
 
 
 def is_busy(scene: bpy.types.Scene) -> bool:
     """Whether the job that runs is this scene's: its settings are the job's until it ends."""
-    return running.current is not None and running.current.place.scene() == scene
+    return manager().is_running_for(scene)
 
 
 def draw_first_steps(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

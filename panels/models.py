@@ -8,17 +8,20 @@ from bpy.app.translations import pgettext_iface
 from ..geometry.folders import models_folder
 from ..geometry.preferences import preferences
 from ..geometry.translation import translate
-from ..jobs import model_states, running
+from ..jobs.downloads import ModelDownload
+from ..jobs.manager import manager
 from ..ml.client.process import downloads_available, models_available
 from ..ml.client.tasks import NO_DOWNLOADS
 from ..ml.common.model_store import size_words, snapshot_folder
 from ..ml.common.registry import BUILTIN, STAGES, ModelSpec, model
-from ..operators.cancel_download import MAKE4D_OT_cancel_download
-from ..operators.download import MAKE4D_OT_download
-from ..operators.find_device import MAKE4D_OT_find_device
-from ..operators.free_models import MAKE4D_OT_free_models
-from ..operators.remove_model import MAKE4D_OT_remove_model
-from ..operators.use_models import MAKE4D_OT_use_models
+from ..operators.models import (
+    MAKE4D_OT_cancel_download,
+    MAKE4D_OT_download,
+    MAKE4D_OT_find_device,
+    MAKE4D_OT_free_models,
+    MAKE4D_OT_remove_model,
+    MAKE4D_OT_use_models,
+)
 from .main import CATEGORY
 from .text import draw_wrapped
 
@@ -75,7 +78,7 @@ def draw_stage(
     """The choice of a stage's way, the model's state, and what only this model needs."""
     column = layout.column()
     choice = column.column(align=True)
-    choice.enabled = running.current is None
+    choice.enabled = manager().current is None
     name, key = f"{stage}_model", getattr(settings, f"{stage}_model")
     if key == BUILTIN:
         choice.prop(settings, name)
@@ -85,7 +88,7 @@ def draw_stage(
     draw_state(column, context, model(key))
     if stage == "inpaint":
         options = column.column()
-        options.enabled = running.current is None
+        options.enabled = manager().current is None
         options.prop(settings, "negative_prompt", placeholder=AVOID_HINT)
         for name in NUMBERS:
             options.prop(settings, name)
@@ -94,13 +97,13 @@ def draw_stage(
 def draw_state(layout: bpy.types.UILayout, context: bpy.types.Context, spec: ModelSpec) -> None:
     """One of: on its way, failed, ready, missing."""
     box = layout.box()
-    going = running.downloads.get(spec.key)
-    if going is not None and going.task is not None:
-        draw_download(box, spec, going)
+    download = manager().downloads.get(spec.key)
+    if download is not None and download.is_running:
+        draw_download(box, spec, download)
         return
-    if going is not None:
-        draw_wrapped(box, context, going.failure, "ERROR")
-    state = model_states.state(spec)
+    if download is not None:
+        draw_wrapped(box, context, download.failure, "ERROR")
+    state = manager().model_states.state(spec)
     if state.status == "ready":
         row = box.row()
         row.label(text="Ready", icon="CHECKMARK")
@@ -111,13 +114,11 @@ def draw_state(layout: bpy.types.UILayout, context: bpy.types.Context, spec: Mod
         draw_missing(box, context, spec, state.bytes_fetched)
 
 
-def draw_download(
-    layout: bpy.types.UILayout, spec: ModelSpec, going: running.RunningDownload
-) -> None:
+def draw_download(layout: bpy.types.UILayout, spec: ModelSpec, download: ModelDownload) -> None:
     """A bar, bytes so far, and Cancel."""
     row = layout.row(align=True)
-    detail = translate(going.detail or "Asking the hub", pgettext_iface)
-    row.progress(factor=going.fraction, text=detail)
+    detail = translate(download.detail or "Asking the hub", pgettext_iface)
+    row.progress(factor=download.fraction, text=detail)
     cancel = row.operator(MAKE4D_OT_cancel_download.bl_idname, text="", icon="X")
     cancel.model = spec.key
 
@@ -141,7 +142,8 @@ def draw_missing(
 def is_any_missing(settings: bpy.types.PropertyGroup) -> bool:
     """Whether a model is chosen that is not there yet."""
     keys = [getattr(settings, f"{stage}_model") for stage in STAGES]
-    return any(model_states.state(model(k)).status != "ready" for k in keys if k != BUILTIN)
+    states = manager().model_states
+    return any(states.state(model(k)).status != "ready" for k in keys if k != BUILTIN)
 
 
 def draw_online(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -155,7 +157,7 @@ def draw_online(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 def draw_networks(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
     """The checkpoint of the paper's own networks."""
     column = layout.column()
-    column.enabled = running.current is None
+    column.enabled = manager().current is None
     column.prop(settings, "networks", placeholder="For Neural")
 
 
@@ -166,7 +168,7 @@ def draw_device(layout: bpy.types.UILayout) -> None:
         layout.prop(wishes, "device")
         layout.prop(wishes, "keep_models")
     row = layout.row()
-    found = running.device
+    found = manager().device
     if found is None:
         row.operator(MAKE4D_OT_find_device.bl_idname, text="Which Device?", icon="MEMORY")
     else:
@@ -174,7 +176,7 @@ def draw_device(layout: bpy.types.UILayout) -> None:
         text = pgettext_iface("{device}: {size} free").format(device=found.name, size=free)
         row.label(text=text, icon="MEMORY", translate=False)
         row.operator(MAKE4D_OT_find_device.bl_idname, text="", icon="FILE_REFRESH")
-    if running.keeps_models():
+    if manager().keeps_models:
         layout.operator(MAKE4D_OT_free_models.bl_idname, icon="TRASH")
 
 

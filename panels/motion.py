@@ -9,10 +9,10 @@ from ..geometry.guides import SPEED, guides_of
 from ..geometry.nodes.tree import modifier_of
 from ..geometry.scene_parts import SceneError, parts_of
 from ..geometry.translation import CONTEXT
-from ..jobs import running
+from ..jobs.manager import manager
 from ..operators.add_guide import MAKE4D_OT_add_guide
+from ..operators.jobs import MAKE4D_OT_update_motion
 from ..operators.paint_motion import MAKE4D_OT_paint_motion, canvas_of
-from ..operators.update_motion import MAKE4D_OT_update_motion
 from .main import CATEGORY, is_4d_scene
 
 THUMBNAIL = 5.0
@@ -42,7 +42,7 @@ class VIEW3D_PT_make_4d_motion(bpy.types.Panel):
             self.layout.label(text=str(error), icon="ERROR")
             return
         column = self.layout.column()
-        column.enabled = running.current is None
+        column.enabled = manager().current is None
         draw_regions(column, context.scene, parts.still.get(MOTION_REGIONS))
         draw_guides(column, context.scene)
         column.separator()

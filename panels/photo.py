@@ -16,8 +16,8 @@ import numpy as np
 from bpy.app.translations import pgettext_iface
 from bpy.utils import previews
 
-from ..jobs.redraw import redraw_sidebars
 from ..jobs.scene_settings import file_of
+from ..jobs.windows import redraw_sidebars
 from ..ml.common.photo_file import PhotoError, PhotoFacts, photo_facts, turned
 from .preview import fill
 from .text import draw_wrapped, icon_scale

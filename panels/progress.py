@@ -6,22 +6,23 @@ import bpy
 from bpy.app.translations import pgettext_iface
 
 from ..geometry.translation import translate
-from ..jobs import running
-from ..operators.cancel import MAKE4D_OT_cancel
-from ..operators.copy_details import MAKE4D_OT_copy_details
-from ..operators.discard_ready import MAKE4D_OT_discard_ready
-from ..operators.dismiss_failure import MAKE4D_OT_dismiss_failure
-from ..operators.take_result import MAKE4D_OT_take_result
+from ..jobs.job import RunningJob
+from ..jobs.manager import manager
+from ..operators.jobs import (
+    MAKE4D_OT_cancel,
+    MAKE4D_OT_copy_details,
+    MAKE4D_OT_discard_ready,
+    MAKE4D_OT_dismiss_failure,
+    MAKE4D_OT_take_result,
+)
 from .preview import draw_preview
 from .text import draw_wrapped
 
 
-def draw_progress(
-    layout: bpy.types.UILayout, context: bpy.types.Context, job: running.RunningJob
-) -> None:
+def draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context, job: RunningJob) -> None:
     """The stage by name, a bar, what it makes just now, the time left, and Cancel."""
     box = layout.box()
-    if job.scene != context.scene.name:
+    if job.scene_name != context.scene.name:
         box.label(text=elsewhere_text(job), icon="SCENE_DATA", translate=False)
     box.label(text=job.label)
     row = box.row(align=True)  # Cancel stays where it is, whatever is told below
@@ -38,11 +39,11 @@ def draw_progress(
 
 def draw_waiting(layout: bpy.types.UILayout) -> None:
     """The jobs that wait for the one that runs, in their order."""
-    if not running.waiting:
+    if not manager().waiting:
         return
     column = layout.column(align=True)
     column.label(text="Waiting")
-    for number, job in enumerate(running.waiting):
+    for number, job in enumerate(manager().waiting):
         row = column.row(align=True)
         row.label(text=job.name, icon="TIME", translate=False)
         row.operator(MAKE4D_OT_cancel.bl_idname, text="", icon="X").waiting = number
@@ -50,7 +51,7 @@ def draw_waiting(layout: bpy.types.UILayout) -> None:
 
 def draw_ready(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Results whose scenes are gone: bring them here, or throw them away."""
-    for number, job in enumerate(running.ready):
+    for number, job in enumerate(manager().ready):
         box = layout.box()
         draw_wrapped(box, context, ready_text(job), icon="CHECKMARK")
         row = box.row(align=True)
@@ -61,24 +62,25 @@ def draw_ready(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 def draw_failure(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Why the last job ended badly, and what to do, until the next one."""
-    if running.failure is None:
+    failure = manager().failure
+    if failure is None:
         return
     box = layout.box()
-    draw_wrapped(box, context, running.failure.message, icon="ERROR")
+    draw_wrapped(box, context, failure.message, icon="ERROR")
     row = box.row(align=True)
     row.operator(MAKE4D_OT_copy_details.bl_idname, icon="COPYDOWN")
     row.operator(MAKE4D_OT_dismiss_failure.bl_idname, text="", icon="X")
 
 
-def ready_text(job: running.RunningJob) -> str:
+def ready_text(job: RunningJob) -> str:
     """Says what is ready and where it was wanted."""
     text = pgettext_iface("'{photo}' is ready. The scene '{scene}', which asked for it, is gone.")
-    return text.format(photo=job.name, scene=job.place.name)
+    return text.format(photo=job.name, scene=job.request.scene_ref.name)
 
 
-def elsewhere_text(job: running.RunningJob) -> str:
+def elsewhere_text(job: RunningJob) -> str:
     """Says which scene a job is for."""
-    return pgettext_iface("For scene '{name}'").format(name=job.scene)
+    return pgettext_iface("For scene '{name}'").format(name=job.scene_name)
 
 
 def share_text(fraction: float) -> str:

@@ -28,7 +28,7 @@ from ..geometry.core.neural_frame import (
 )
 from ..geometry.folders import cache_folders
 from ..geometry.preferences import preference
-from ..ml.client.process import MissingPackageError, Worker
+from ..ml.client.process import MissingPackageError
 from ..ml.client.tasks import NeuralPainter
 from ..ml.common.job_settings import Resources
 from ..ml.common.protocol import Done, Failed
@@ -36,6 +36,7 @@ from .compose import Layers, combined
 from .extract import Cloud, joined
 from .frame import loop_phase
 from .frame_request import FrameRequest
+from .kept_workers import kept_workers
 from .scene_points import inside, projected
 from .view import View
 
@@ -48,8 +49,6 @@ GONE = (
     "the features of '{name}' are not in {folder}: copy them there from the machine that made the "
     "scene, or make the scene again."
 )
-
-_kept: list[Worker] = []
 
 
 class NeuralUnavailableError(UserError):
@@ -65,7 +64,8 @@ def paint(clouds: Sequence[Cloud], film: FrameRequest, check: Callable[[], None]
     with tempfile.TemporaryDirectory(prefix="make-4d-frame-") as folder:
         save_frame(frame, Path(folder))
         try:
-            task = NeuralPainter(Path(folder), _resources(), _worker())
+            worker = kept_workers().take(models=True)
+            task = NeuralPainter(Path(folder), _resources(), worker)
         except (MissingPackageError, OSError) as error:
             raise NeuralUnavailableError(message_of(error)) from error
         try:
@@ -75,9 +75,9 @@ def paint(clouds: Sequence[Cloud], film: FrameRequest, check: Callable[[], None]
 
 
 def release() -> None:
-    """End the worker that is kept, with all the memory it has."""
-    while _kept:
-        _kept.pop().close()
+    """End the worker that painted frames, unless the artist keeps models in memory."""
+    if not preference("keep_models", False):
+        kept_workers().close()
 
 
 def neural_frame(clouds: Sequence[Cloud], film: FrameRequest) -> NeuralFrame:
@@ -141,19 +141,11 @@ def normalized(values: NDArray[np.floating]) -> FloatArray:
     return ((values - low) / max(high - low, 1e-6)).astype(np.float32)
 
 
-def _worker() -> Worker:
-    while _kept:
-        worker = _kept.pop()
-        if worker.is_alive:
-            return worker
-        worker.close()
-    return Worker(models=True)
-
-
 def _keep(task: NeuralPainter) -> None:
+    """Keep the task's worker for the next frame."""
     worker = task.close(keep_worker=True)
     if worker is not None:
-        _kept.append(worker)
+        kept_workers().put_back(worker)
 
 
 def _resources() -> Resources:

@@ -10,12 +10,15 @@ import pytest
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
 from lake_scene import write_lake
-from make_4d.jobs import log as job_log
-from make_4d.jobs import queue as job_queue
-from make_4d.jobs import running
-from make_4d.ml.common.job_settings import JobSettings
+from make_4d.jobs import checks, log
+from make_4d.jobs import manager as manager_module
+from make_4d.jobs.details import details
+from make_4d.jobs.manager import manager, tick
+from make_4d.jobs.results import MAKE
+from make_4d.ml.common.job_settings import JobSettings, SettingsError
 from make_4d.ml.common.protocol import Done, Failed
-from make_4d.operators.copy_details import details
+from make_4d.operators.jobs import BUSY
+from messages import raises_message
 
 
 @pytest.fixture(scope="module")
@@ -30,20 +33,20 @@ def scene(addon, photo, tmp_path, monkeypatch):
     """A saved file's scene; the artist is in the middle of something, so nothing is taken."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "work.blend"))
-    monkeypatch.setattr(job_queue, "_free_window", lambda: None)
-    monkeypatch.setattr(job_log, "log_folder", lambda: tmp_path)
+    monkeypatch.setattr(manager_module, "idle_window", lambda: None)
+    monkeypatch.setattr(log, "log_folder", lambda: tmp_path)
     own = bpy.context.scene.make_4d
     own.photo, own.size, own.frames = str(photo), 64, 5
     yield bpy.context.scene
-    running.end_all()
-    running.dismiss_failure()
+    manager().close()
+    manager().dismiss_failure()
 
 
-def ask(scene, kind="make", **changes):
-    """Ask for a job as a click does."""
+def submit(scene, kind="make", **changes):
+    """Request a job as a click does."""
     own = scene.make_4d
     settings = JobSettings(bpy.path.abspath(own.photo), size=64, frames=5, **changes)
-    job_queue.ask(running.JobRequest(settings, kind, running.scene_ref(scene)))
+    manager().submit(manager().request(settings, kind, scene))
 
 
 def until(condition, seconds=90):
@@ -51,12 +54,12 @@ def until(condition, seconds=90):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it takes too long"
-        job_queue.tick()
+        tick()
         time.sleep(0.02)
 
 
 def is_done():
-    return running.current is not None and running.current.job.finished is not None
+    return manager().has_ended
 
 
 def take(**options):
@@ -68,24 +71,24 @@ def clouds():
 
 
 def test_a_second_job_waits_for_the_first(scene):
-    ask(scene)
-    ask(scene, seed=1)
-    assert running.current is not None and [job.name for job in running.waiting] == ["lake"]
-    first = running.current
+    submit(scene)
+    submit(scene, seed=1)
+    assert manager().current is not None and [job.name for job in manager().waiting] == ["lake"]
+    first = manager().current
     until(is_done)
-    assert isinstance(first.job.finished, Done) and first.label.startswith("Ready")
+    assert isinstance(first.task.finished, Done) and first.label.startswith("Ready")
     assert not clouds(), "the artist is busy: nothing was taken"
     assert take() == {"FINISHED"} and len(clouds()) == 2
     until(is_done)
-    assert running.current is not first and not running.waiting
+    assert manager().current is not first and not manager().waiting
     assert take() == {"FINISHED"} and len(clouds()) == 4
-    assert not Path(first.job.output).exists(), "the older result's files are gone"
-    until(lambda: job_queue.tick() is None)
+    assert not Path(first.task.output).exists(), "the older result's files are gone"
+    until(lambda: tick() is None)
 
 
 def test_one_undo_takes_the_result_away_and_redo_brings_it_back(scene):
     bpy.ops.ed.undo_push(message="before")
-    ask(scene)
+    submit(scene)
     until(is_done)
     assert take() == {"FINISHED"}
     made = clouds()
@@ -98,29 +101,29 @@ def test_one_undo_takes_the_result_away_and_redo_brings_it_back(scene):
 def test_what_needs_no_networks_can_be_changed_afterwards(scene):
     """What the operator's redo panel does: undo, then the same result with other properties."""
     bpy.ops.ed.undo_push(message="before")
-    ask(scene)
+    submit(scene)
     until(is_done)
     take()
     bpy.ops.ed.undo()
     assert take(frames=9, move="ORBIT") == {"FINISHED"}
-    made = bpy.data.scenes[running.taken.built]
+    made = bpy.data.scenes[manager().taken.built]
     assert made.frame_end == 9 and made.make_4d_camera.move == "ORBIT" and len(clouds()) == 2
 
 
 def test_the_scene_is_found_after_undo_and_renaming(scene):
-    ask(scene)
+    submit(scene)
     scene.name = "My lake"
     bpy.ops.ed.undo_push(message="named")
     until(is_done)
-    assert running.current.scene == "My lake"
+    assert manager().current.scene_name == "My lake"
     take()
-    assert running.taken.built == "My lake" and len(clouds()) == 2
+    assert manager().taken.built == "My lake" and len(clouds()) == 2
 
 
 def test_another_scene_that_is_shown_stays_shown(scene):
     other = bpy.data.scenes.new("Elsewhere")
     bpy.data.objects.new("Keep", None)
-    ask(scene)
+    submit(scene)
     bpy.context.window.scene = other
     until(is_done)
     take()
@@ -129,37 +132,37 @@ def test_another_scene_that_is_shown_stays_shown(scene):
 
 
 def test_a_result_for_another_file_is_offered(scene, tmp_path):
-    ask(scene)
+    submit(scene)
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    until(lambda: running.ready)
-    [job] = running.ready
-    assert running.current is None and not clouds()
-    folder = Path(job.job.output)
+    until(lambda: manager().ready)
+    [job] = manager().ready
+    assert manager().current is None and not clouds()
+    folder = Path(job.task.output)
     assert folder.is_dir()
     assert bpy.ops.make_4d.take_result("EXEC_DEFAULT", True, offered=0) == {"FINISHED"}
-    assert len(clouds()) == 2 and not running.ready
+    assert len(clouds()) == 2 and not manager().ready
 
 
 def test_a_result_keeps_its_files_but_no_process(scene):
     """They stay for the redo panel; the worker's memory does not."""
-    ask(scene)
+    submit(scene)
     until(is_done)
-    worker = running.current.job.worker
+    worker = manager().current.task.worker
     take()
-    assert not worker.is_alive and Path(running.taken.job.output).is_dir()
-    ask(scene)
+    assert not worker.is_alive and Path(manager().taken.task.output).is_dir()
+    submit(scene)
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    until(lambda: running.ready)
-    assert not running.ready[0].job.worker.is_alive
+    until(lambda: manager().ready)
+    assert not manager().ready[0].task.worker.is_alive
 
 
 def test_an_offered_result_may_be_discarded(scene):
-    ask(scene)
+    submit(scene)
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    until(lambda: running.ready)
-    folder = Path(running.ready[0].job.output)
+    until(lambda: manager().ready)
+    folder = Path(manager().ready[0].task.output)
     assert bpy.ops.make_4d.discard_ready(offered=0) == {"FINISHED"}
-    assert not running.ready and not folder.exists() and not clouds()
+    assert not manager().ready and not folder.exists() and not clouds()
 
 
 def test_a_failure_is_kept_with_its_details_and_the_queue_goes_on(scene, tmp_path):
@@ -168,65 +171,68 @@ def test_a_failure_is_kept_with_its_details_and_the_queue_goes_on(scene, tmp_pat
     broken.write_text("no picture")
     good = scene.make_4d.photo
     scene.make_4d.photo = str(broken)
-    ask(scene)
+    submit(scene)
     scene.make_4d.photo = good
-    ask(scene)
+    submit(scene)
     until(is_done)
-    assert isinstance(running.current.job.finished, Failed)
+    assert isinstance(manager().current.task.finished, Failed)
     with pytest.raises(RuntimeError, match=r"broken\.jpg|picture|photo"):
         take()
-    assert running.failure is not None and not clouds()
-    text = details(running.failure)
+    assert manager().failure is not None and not clouds()
+    text = details(manager().failure)
     assert "secret" not in text
     assert '"photo": "broken.jpg"' in text and "Blender 5." in text and "Make 4D 0." in text
-    assert running.failure.message in (tmp_path / job_log.NAME).read_text(encoding="utf-8")
+    assert manager().failure.message in (tmp_path / log.NAME).read_text(encoding="utf-8")
     until(is_done)
-    assert running.failure is None, "the next job begins"
+    assert manager().failure is None, "the next job begins"
     assert take() == {"FINISHED"} and len(clouds()) == 2
 
 
 def test_a_failure_can_be_dismissed(scene):
-    running.fail("Too small.", "", JobSettings("x.png"))
+    manager().fail("Too small.", "", manager().request(JobSettings("x.png"), MAKE, scene))
     assert bpy.ops.make_4d.copy_details.poll()
     bpy.ops.make_4d.dismiss_failure()
-    assert running.failure is None and not bpy.ops.make_4d.copy_details.poll()
+    assert manager().failure is None and not bpy.ops.make_4d.copy_details.poll()
 
 
 def test_waiting_jobs_and_the_running_one_are_cancelled(scene):
-    ask(scene)
-    ask(scene, seed=1)
-    assert bpy.ops.make_4d.cancel(waiting=0) == {"FINISHED"} and not running.waiting
-    assert running.current is not None
+    submit(scene)
+    submit(scene, seed=1)
+    assert bpy.ops.make_4d.cancel(waiting=0) == {"FINISHED"} and not manager().waiting
+    assert manager().current is not None
     bpy.ops.make_4d.cancel()
     until(is_done)
     assert take() == {"CANCELLED"}
-    assert running.current is None and not clouds() and not bpy.ops.make_4d.cancel.poll()
+    assert manager().current is None and not clouds() and not bpy.ops.make_4d.cancel.poll()
 
 
-def test_a_bad_wish_is_told_at_once(scene):
+def test_an_unusable_request_is_refused_at_once(scene):
     scene.make_4d.photo = "/nowhere/at/all.jpg"
-    with pytest.raises(ValueError, match="There is no photo"):
-        ask(scene)
-    assert running.current is None and not running.waiting
+    with raises_message(SettingsError, checks.MISSING_PHOTO, path="/nowhere/at/all.jpg"):
+        submit(scene)
+    assert manager().current is None and not manager().waiting
 
 
 def test_scripts_wait_for_their_turn_by_hand(scene):
-    ask(scene)
-    with pytest.raises(RuntimeError, match="Another job runs"):
+    submit(scene)
+    with raises_message(RuntimeError, BUSY):
         bpy.ops.make_4d.make()
 
 
 def test_disabling_the_addon_leaves_nothing_behind(scene, addon):
-    ask(scene)
-    ask(scene, seed=1)
-    job = running.current.job
+    submit(scene)
+    submit(scene, seed=1)
+    jobs = manager()
+    job = jobs.current.task
     worker, folder = job.worker, Path(job.output)
-    assert worker.is_alive and folder.is_dir() and bpy.app.timers.is_registered(job_queue.tick)
+    assert worker.is_alive and folder.is_dir() and bpy.app.timers.is_registered(tick)
     handlers = sum(len(getattr(bpy.app.handlers, name)) for name in HANDLERS)
     addon.unregister()
     try:
-        assert not worker.is_alive and not folder.exists() and not running.waiting
-        assert not bpy.app.timers.is_registered(job_queue.tick) and not running.RESULT_HANDLERS
+        assert not worker.is_alive and not folder.exists() and not jobs.waiting
+        assert not bpy.app.timers.is_registered(tick)
+        assert not hasattr(bpy.types.WindowManager, "make_4d_jobs")
+        assert not hasattr(bpy.types.WindowManager, "make_4d_workers")
         left = [
             function.__module__
             for name in HANDLERS

@@ -118,18 +118,17 @@ def test_a_broken_photo_is_told_and_nothing_happens(scene, tmp_path):
 
 
 def test_a_failure_while_building_leaves_nothing(scene, monkeypatch):
-    from make_4d.operators import make as module
+    from make_4d.jobs import results
+    from make_4d.jobs.manager import manager
 
     def fail(*_):
         raise OSError("the disk is gone")
 
-    monkeypatch.setattr(module, "load_flight", fail)
+    monkeypatch.setattr(results, "load_scene_data", fail)
     before = data_names()
     assert "the disk is gone" in make()
     assert data_names() == before
-    from make_4d.jobs import running
-
-    assert running.current is None
+    assert manager().current is None
 
 
 def test_cancel_needs_a_job(scene):

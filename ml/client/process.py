@@ -146,6 +146,11 @@ class Worker:
                 _close_quietly(stream)
         self._folder.cleanup()
 
+    def add_to_log(self, line: str) -> None:
+        """Add a line to the worker's log."""
+        self._log.write(line.encode())
+        self._log.flush()
+
     def log_tail(self) -> str:
         """The last lines that the worker printed."""
         self._log.flush()

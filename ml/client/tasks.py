@@ -16,6 +16,7 @@ from ...geometry.core.messages import Message
 from ..common.job_settings import JobSettings, Resources
 from ..common.protocol import Cancelled, DeviceFound, Done, Failed, WorkerMessage, decode
 from ..stages.table import stage_label
+from .kept_workers import KeptWorkers
 from .process import MissingPackageError, Worker, downloads_available, models_available
 
 NO_DOWNLOADS = "The light Make 4D downloads nothing: put models into the models folder by hand."
@@ -72,8 +73,9 @@ class Task:
                 line = self.worker.next_line()
             except queue.Empty:
                 break
-            message = self._ended_message() if line is None else decode(line)
-            if message.job == self.id:  # a kept worker may still speak of an earlier task
+            message = self._ended_message() if line is None else self._decoded(line)
+            # A kept worker may still send messages of an earlier task.
+            if message is not None and message.job == self.id:
                 self._note(message)
                 messages.append(message)
         if self._kill_at is not None and time.monotonic() > self._kill_at:
@@ -109,6 +111,14 @@ class Task:
     def _send(self, command: dict[str, Any]) -> None:
         self.worker.send({**command, "job": self.id})
 
+    def _decoded(self, line: str) -> WorkerMessage | None:
+        """Return a line of the worker as a message; a stray line goes to the worker's log."""
+        try:
+            return decode(line)
+        except ValueError:
+            self.worker.add_to_log(line)
+            return None
+
     def _note(self, message: WorkerMessage) -> None:
         if isinstance(message, Done | Failed | Cancelled):
             self.finished = message
@@ -127,9 +137,9 @@ class Task:
 
 
 class Job(Task):
-    """A photo becomes a flight. Raises SettingsError, MissingPackageError or OSError at once.
+    """One run of the pipeline. Raises SettingsError, MissingPackageError or OSError at once.
 
-    worker: one that was kept; another is started where it can't do the job.
+    workers: kept workers to take one from; a new one is started where none of them can do the job.
     """
 
     def __init__(
@@ -137,10 +147,10 @@ class Job(Task):
         settings: JobSettings,
         cache: Path,
         resources: Resources | None = None,
-        worker: Worker | None = None,
+        workers: KeptWorkers | None = None,
     ) -> None:
-        settings.validate()
-        chosen = worker_for(settings.needs_torch, worker)
+        settings.validate()  # before a worker is taken, which would be lost
+        chosen = (KeptWorkers() if workers is None else workers).take(settings.needs_torch)
         record = (resources or Resources()).to_json()
         command = {"type": "run", "settings": settings.to_json(), "resources": record}
         super().__init__({**command, "cache": str(cache)}, chosen)
@@ -172,12 +182,3 @@ class NeuralPainter(Task):
     def __init__(self, scene: Path, resources: Resources, worker: Worker) -> None:
         record = resources.to_json()
         super().__init__({"type": "paint", "scene": str(scene), "resources": record}, worker)
-
-
-def worker_for(models: bool, kept: Worker | None) -> Worker:
-    """The kept worker where it lives and can do it, else a new one (the kept one is closed)."""
-    if kept is not None:
-        if kept.is_alive and (kept.has_models or not models):
-            return kept
-        kept.close()
-    return Worker(models=models)

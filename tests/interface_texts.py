@@ -61,7 +61,7 @@ ERRORS = (
     ),
 )
 """Errors whose messages are reported as they are, and messages themselves."""
-PROBLEMS = ("_problem", "_link")
+RETURN_TEXT = ("_problem", "_link", "run")
 """Endings of functions that return a message to report."""
 CLASS_TEXTS = ("bl_label", "bl_description")
 
@@ -168,8 +168,9 @@ def shown_by(node: ast.AST) -> Iterator[ast.expr]:
     """The expressions that a part of the code shows."""
     if isinstance(node, ast.Call):
         yield from shown_by_call(node)
-    elif isinstance(node, ast.FunctionDef) and node.name.endswith(PROBLEMS):
-        yield from (each.value for each in ast.walk(node) if isinstance(each, ast.Return))
+    elif isinstance(node, ast.FunctionDef) and node.name.endswith(RETURN_TEXT):
+        returns = (each for each in ast.walk(node) if isinstance(each, ast.Return))
+        yield from (each.value for each in returns if each.value is not None)
     elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in CLASS_TEXTS:
         yield node.value
 

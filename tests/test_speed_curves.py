@@ -98,7 +98,7 @@ def test_the_handler_follows_the_artist(addon, moving):  # noqa: F811
 
 
 def test_other_edits_cost_nothing(addon, moving):  # noqa: F811
-    from make_4d.operators.follow_speed import follow_speed
+    from make_4d.geometry.speed_handler import follow_speed
 
     bpy = moving.bpy
     mark(moving.cloud, "moving")

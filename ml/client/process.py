@@ -46,7 +46,7 @@ def package_folders(models: bool = False) -> list[str]:
         if spec is None or spec.origin is None:
             if has_wheels and name in FROM_WHEELS:
                 continue
-            raise MissingPackageError(_missing(name))
+            raise MissingPackageError(missing_package(name))
         folder = str(Path(spec.origin).parent.parent)
         if folder not in folders:
             folders.append(folder)
@@ -63,7 +63,8 @@ def downloads_available() -> bool:
     return models_available() and (ROOT / "ml" / "hub").is_dir()
 
 
-def _missing(name: str) -> Message:
+def missing_package(name: str) -> Message:
+    """Say that a Python package is missing, and how to get it."""
     if name in FOR_MODELS:
         return Message(
             "Pretrained models need the Python package '{name}', which this installation has not: "

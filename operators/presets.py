@@ -1,4 +1,4 @@
-"""Add Preset: save the settings for other photos, or remove saved ones, the Blender way."""
+"""Presets: named sets of scene settings that the artist saves, stored as Blender's own are."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from bl_operators.presets import AddPresetBase
 
 from ..jobs.scene_settings import REMEMBERED
 
-CAMERA_MOVES = "make_4d"
-"""Folder of the presets among the user's."""
+FOLDER = "make_4d"
+"""Subfolder of the user's presets."""
 OF_THE_PHOTO = ("photo", "field_of_view")
+"""Settings that belong to one photo: presets leave them out."""
 
 
 class MAKE4D_OT_add_preset(AddPresetBase, bpy.types.Operator):
-    """Save these settings under a name, for other photos and scenes."""
+    """Save the scene settings under a name, or remove a saved preset."""
 
     bl_idname = "make_4d.add_preset"
     bl_label = "Add Make 4D Preset"
     bl_description = (
-        "Save quality, flight, motion and models under a name, or remove a saved preset"
+        "Save quality, camera, motion and models as a named preset, or remove a saved one"
     )
     preset_menu = "MAKE4D_PT_presets"
-    preset_subdir = CAMERA_MOVES
+    preset_subdir = FOLDER
     preset_defines = ("own = bpy.context.scene.make_4d",)
     preset_values = tuple(f"own.{name}" for name in REMEMBERED if name not in OF_THE_PHOTO)
 
@@ -32,5 +33,5 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Remove the operator."""
+    """Unregister the operator."""
     bpy.utils.unregister_class(MAKE4D_OT_add_preset)

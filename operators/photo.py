@@ -1,21 +1,24 @@
-"""Drop Photo: an image that is dropped into the 3D viewport becomes the scene's photo."""
+"""Choosing a photo by dropping an image file into the 3D Viewport."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import bpy
 from bpy.app.translations import pgettext_rpt
 from bpy.props import StringProperty
 
-from ..geometry.translation import translate
-from ..ml.common.photo_file import SUFFIXES, PhotoError, photo_facts
+from ..ml.common.photo_file import SUFFIXES, photo_facts
 from .properties import CATEGORY
+from .reporting import Reports
 
 SHOW_AFTER_SECONDS = 0.1
+CHOSEN = "'{name}' is now the photo: press Make 4D in the sidebar"
 
 
-class MAKE4D_OT_drop_photo(bpy.types.Operator):
+class MAKE4D_OT_drop_photo(Reports, bpy.types.Operator):
     """Choose this photo for a 4D scene."""
 
     bl_idname = "make_4d.drop_photo"
@@ -30,23 +33,17 @@ class MAKE4D_OT_drop_photo(bpy.types.Operator):
         options={"SKIP_SAVE", "HIDDEN"},
     )
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Set the scene's photo and show the tab where the work goes on."""
+    def run(self, context: bpy.types.Context) -> str:
+        """Set the scene's photo, and show the sidebar tab where the work continues."""
         path = bpy.path.abspath(self.filepath)
-        try:
-            photo_facts(Path(path))
-        except PhotoError as error:
-            self.report({"ERROR"}, translate(error))
-            return {"CANCELLED"}
+        photo_facts(Path(path))
         context.scene.make_4d.photo = path
         show_tab(context)
-        text = pgettext_rpt("'{name}' is the photo now: press Make 4D in the sidebar")
-        self.report({"INFO"}, text.format(name=Path(path).name))
-        return {"FINISHED"}
+        return pgettext_rpt(CHOSEN).format(name=Path(path).name)
 
 
 class MAKE4D_FH_photo(bpy.types.FileHandler):
-    """Offers the operator above for images that are dropped; Blender asks where there are more."""
+    """Calls the operator for dropped images; Blender asks if several handlers apply."""
 
     bl_idname = "MAKE4D_FH_photo"
     bl_label = "Photo for Make 4D"
@@ -55,7 +52,7 @@ class MAKE4D_FH_photo(bpy.types.FileHandler):
 
     @classmethod
     def poll_drop(cls, context: bpy.types.Context) -> bool:
-        """In the 3D viewport."""
+        """In the 3D Viewport."""
         return context.area is not None and context.area.type == "VIEW_3D"
 
 
@@ -65,16 +62,31 @@ def show_tab(context: bpy.types.Context) -> None:
     if area is None or area.type != "VIEW_3D":
         return
     area.spaces.active.show_region_ui = True
-    region = next(region for region in area.regions if region.type == "UI")
-
-    def choose() -> None:
-        try:
-            region.active_panel_category = CATEGORY
-        except (TypeError, ReferenceError, AttributeError):
-            return  # not drawn yet, or closed meanwhile: it stays at the tab it was at
-
     if not bpy.app.background:  # the sidebar knows its tabs once it was drawn
+        choose = partial(choose_tab, area.as_pointer())
         bpy.app.timers.register(choose, first_interval=SHOW_AFTER_SECONDS)
+
+
+def choose_tab(address: int) -> None:
+    """Choose the tab Make 4D in a viewport's sidebar, unless the viewport was closed.
+
+    Args:
+        address: The area's `as_pointer()`. The area itself, or a region of it, can't be kept until
+            a timer fires: once it is closed, using it crashes Blender.
+    """
+    for area in open_areas():
+        if area.as_pointer() == address and area.type == "VIEW_3D":
+            region = next(region for region in area.regions if region.type == "UI")
+            try:
+                region.active_panel_category = CATEGORY
+            except (TypeError, AttributeError):
+                return  # not drawn yet: the sidebar keeps its tab
+
+
+def open_areas() -> Iterator[bpy.types.Area]:
+    """The areas of all windows."""
+    for window in bpy.context.window_manager.windows:
+        yield from window.screen.areas
 
 
 _CLASSES = (MAKE4D_OT_drop_photo, MAKE4D_FH_photo)
@@ -87,6 +99,6 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Remove them."""
+    """Unregister them."""
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)

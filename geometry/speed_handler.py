@@ -1,24 +1,24 @@
-"""A handler that keeps time right while the artist keys speed, loop length or direction."""
+"""A handler that keeps time right while the artist keyframes speed, loop length or direction."""
 
 from __future__ import annotations
 
 import bpy
 
-from ..geometry.custom_properties import ROLE
-from ..geometry.speed_curves import correct_time
+from .custom_properties import ROLE
+from .speed_curves import correct_time
 
 
 @bpy.app.handlers.persistent
 def follow_speed(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
     """Correct the moving clouds' time after an action or one of the clouds has changed."""
-    if not concerns_motion(depsgraph) or bpy.app.is_job_running("RENDER"):
+    if not affects_motion(depsgraph) or bpy.app.is_job_running("RENDER"):
         return
-    for thing in scene.objects:
-        if thing.get(ROLE) == "moving" and thing.library is None:
-            correct_time(thing, scene)
+    for cloud in scene.objects:
+        if cloud.get(ROLE) == "moving" and cloud.library is None:
+            correct_time(cloud, scene)
 
 
-def concerns_motion(depsgraph: bpy.types.Depsgraph) -> bool:
+def affects_motion(depsgraph: bpy.types.Depsgraph) -> bool:
     """Whether what was updated can have changed how fast a cloud moves."""
     if depsgraph.id_type_updated("ACTION"):
         return True
@@ -31,10 +31,10 @@ def concerns_motion(depsgraph: bpy.types.Depsgraph) -> bool:
 
 
 def register() -> None:
-    """Follow changes from now on."""
+    """Add the handler."""
     bpy.app.handlers.depsgraph_update_post.append(follow_speed)
 
 
 def unregister() -> None:
-    """Follow no more."""
+    """Remove the handler."""
     bpy.app.handlers.depsgraph_update_post.remove(follow_speed)

@@ -14,30 +14,22 @@ another copy has replaced it (see `operators.other_copy`); the second time nothi
 
 def _modules() -> tuple[ModuleType, ...]:
     """Return all modules that register something, in the order of registration."""
+    from .geometry import save_handlers, speed_handler
     from .jobs import command, manager
     from .operators import (
-        add_guide,
-        add_preset,
-        check_path,
-        clear_cache,
-        collect_files,
-        drop_photo,
-        edit_picture,
-        fit_path,
-        fly_path,
-        follow_speed,
-        layer_items,
-        level_horizon,
-        objects,
-        open_folder,
+        files,
         other_copy,
-        paint_motion,
-        path_options,
         preferences,
         properties,
     )
+    from .operators import camera as camera_operators
     from .operators import jobs as job_operators
+    from .operators import layers as layer_operators
     from .operators import models as model_operators
+    from .operators import motion as motion_operators
+    from .operators import photo as photo_operators
+    from .operators import presets as preset_operators
+    from .operators import render as render_operators
     from .panels import (
         camera,
         languages,
@@ -55,11 +47,10 @@ def _modules() -> tuple[ModuleType, ...]:
 
     return (
         *(other_copy, languages, kept_workers, manager),
-        *(preferences, properties, layer_items, path_options),
-        *(job_operators, model_operators, clear_cache, objects),
-        *(add_preset, drop_photo, open_folder, edit_picture, collect_files),
-        *(paint_motion, add_guide, follow_speed),
-        *(fly_path, check_path, fit_path, level_horizon, path_overlay),
+        *(preferences, properties, preset_operators, photo_operators, files),
+        *(job_operators, model_operators, layer_operators, motion_operators),
+        *(camera_operators, render_operators),
+        *(save_handlers, speed_handler, path_overlay),
         *(preview, photo, presets, main, layers, motion, camera, models, render_panel),
         *(engine, ui_compat, command),
     )

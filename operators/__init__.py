@@ -1,1 +1,1 @@
-"""The operators: one a file."""
+"""The operators and their properties, grouped by feature."""

@@ -6,8 +6,8 @@ import bpy
 from bpy.props import BoolProperty, CollectionProperty, IntProperty, StringProperty
 
 from ..geometry.editable_images import editable_images_of
-from ..geometry.layer_items import hide_layers
 from ..geometry.scene_parts import parts_of
+from ..jobs.layer_items import hide_layers
 from ..ml.common.job_settings import MAX_LAYER_SEED
 from .motion import set_up_brush
 from .reporting import OperatorError, Reports, call

@@ -5,6 +5,8 @@ Update Motion, which turns both into motion, runs a job: it is with the other jo
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import bpy
 import numpy as np
 
@@ -100,11 +102,12 @@ def select_only(context: bpy.types.Context, chosen: bpy.types.Object) -> None:
 
     Raises OperatorError where the view layer excludes it.
     """
-    if chosen.name not in context.view_layer.objects:
-        raise OperatorError(EXCLUDED)
     for other in context.selected_objects:
         other.select_set(False)
-    chosen.select_set(True)
+    try:
+        chosen.select_set(True)
+    except RuntimeError as error:
+        raise OperatorError(EXCLUDED) from error
     context.view_layer.objects.active = chosen
 
 
@@ -198,9 +201,8 @@ def _clouds(parts: SceneParts) -> list[bpy.types.Object]:
 
 
 def _hide_clouds(parts: SceneParts, hidden: bool) -> None:
-    shown = bpy.context.view_layer.objects
     for cloud in _clouds(parts):
-        if cloud.name in shown:
+        with suppress(RuntimeError):  # the view layer excludes it: it is hidden already
             cloud.hide_set(hidden)
 
 

@@ -1,4 +1,4 @@
-"""The add-on's preferences: where models lie, what they run on, what is kept."""
+"""The preferences: folders of models and cache, the device, and what is kept in memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..geometry.preferences import PACKAGE
 from ..jobs.manager import manager
 from ..ml.client.process import downloads_available, models_available
 from ..ml.common.model_store import size_words
-from .clear_cache import MAKE4D_OT_clear_cache
+from .files import MAKE4D_OT_clear_cache
 
 
 def _look_again(self: bpy.types.AddonPreferences, context: bpy.types.Context) -> None:
@@ -32,62 +32,62 @@ def _keeping_changed(self: bpy.types.AddonPreferences, context: bpy.types.Contex
 
 
 class Make4DPreferences(bpy.types.AddonPreferences):
-    """What holds for all files."""
+    """Settings for all files."""
 
     bl_idname = PACKAGE
 
     models_folder: StringProperty(  # type: ignore[valid-type]
         name="Models Folder",
         description=(
-            "Where downloaded models lie, and where you may put models yourself, as ORGANISATION/"
-            "NAME. Empty for a folder of the extension's own"
+            "Folder of the downloaded models. You can put models there yourself, as ORGANIZATION/"
+            "NAME. Leave empty to use the folder of the extension"
         ),
         subtype="DIR_PATH",
         update=_look_again,
     )
     use_hub_cache: BoolProperty(  # type: ignore[valid-type]
         name="Use the Hugging Face Cache",
-        description="Use models that other programs have downloaded; they are only read",
+        description="Use models that other programs have downloaded, without changing them",
         default=True,
         update=_look_again,
     )
     cache_folder: StringProperty(  # type: ignore[valid-type]
         name="Cache Folder",
         description=(
-            "Where finished stages are kept, so that changing a setting repeats only what follows "
-            "from it; a folder make_4d_cache is made there. Empty for beside the saved .blend, or "
-            "a folder of the extension's own for unsaved files"
+            "Folder in which make_4d_cache is created. It keeps the results of stages, so that "
+            "changing a setting repeats only the stages that depend on it. Leave empty to use the "
+            "folder of the .blend, or the folder of the extension for unsaved files"
         ),
         subtype="DIR_PATH",
         update=_count_again,
     )
     device: EnumProperty(  # type: ignore[valid-type]
         name="Device",
-        description="What networks run on",
+        description="Device that runs neural networks",
         items=(
-            ("auto", "Automatic", "The fastest there is"),
+            ("auto", "Automatic", "The fastest device available"),
             (
                 "cuda",
                 "NVIDIA or AMD GPU",
-                "CUDA or ROCm; where it is missing, the fastest there is",
+                "CUDA or ROCm; the fastest device available if there is none",
             ),
-            ("mps", "Apple GPU", "Metal; where it is missing, the fastest there is"),
-            ("cpu", "CPU", "The processor: slow, but with the computer's whole memory"),
+            ("mps", "Apple GPU", "Metal; the fastest device available if there is none"),
+            ("cpu", "CPU", "Slow, but can use all of the system memory"),
         ),
         update=_device_changed,
     )
     keep_models: BoolProperty(  # type: ignore[valid-type]
         name="Keep in Memory",
         description=(
-            "Keep models loaded for the next stage and the next job: quicker, and takes the memory "
-            "of all of them together. Otherwise each is freed after use"
+            "Keep models loaded for the next stage and the next job. Faster, but takes memory for "
+            "all of them together; otherwise each is freed after use"
         ),
         default=False,
         update=_keeping_changed,
     )
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Those that apply, in the order of what is asked most: models, device, cache."""
+        """Draw the preferences that apply to this installation."""
         layout = self.layout
         layout.use_property_split = True
         if models_available():
@@ -102,23 +102,23 @@ class Make4DPreferences(bpy.types.AddonPreferences):
 
 
 def _draw_online(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Blender's own switch, without which nothing is downloaded."""
+    """Draw Blender's own switch, without which nothing is downloaded."""
     row = layout.row(heading="Downloads")
     row.enabled = not context.preferences.system.is_property_readonly("use_online_access")
     row.prop(context.preferences.system, "use_online_access")
 
 
 def _draw_cache(layout: bpy.types.UILayout) -> None:
-    """The size of the cache, and Clear."""
+    """Draw the button that clears the cache."""
     row = layout.row(align=True)
     row.operator(MAKE4D_OT_clear_cache.bl_idname, text=cache_text(), icon="TRASH", translate=False)
 
 
 def cache_text() -> str:
-    """What the button says: how much it would free."""
+    """The label of the button: how much it would free."""
     size = manager().cache_size.known_bytes()
     if size is None:
-        return pgettext_iface("Clear Cache (counting)")
+        return pgettext_iface("Clear Cache (Calculating Size)")
     return pgettext_iface("Clear Cache ({size})").format(size=size_words(size))
 
 
@@ -128,5 +128,5 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Remove the preferences."""
+    """Unregister the preferences."""
     bpy.utils.unregister_class(Make4DPreferences)

@@ -1,4 +1,4 @@
-"""The settings of a 4D scene as Blender properties, kept with the scene."""
+"""The scene settings: what a 4D scene is made with, as Blender properties of a scene."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ QUALITIES = {
 """Size in pixels and steps of a diffusion model at each quality; the default is the paper's."""
 CUSTOM = "CUSTOM"
 _QUALITY_ITEMS = (
-    ("DRAFT", "Draft", "Quick, to see what the flight will be like: 512 pixels, coarse painting"),
-    ("GOOD", "Good", "Sharp enough for most screens: 1024 pixels, painted with the paper's care"),
-    ("BEST", "Best", "As sharp as Full HD: 1920 pixels, takes the most time and memory"),
-    (CUSTOM, "Custom", "A size or a number of steps of your own, set in Settings and Models"),
+    ("DRAFT", "Draft", "Quick preview of the scene: 512 pixels, few diffusion steps"),
+    ("GOOD", "Good", "Sharp enough for most screens: 1024 pixels, as many steps as the paper"),
+    ("BEST", "Best", "As sharp as Full HD: 1920 pixels; takes the most time and memory"),
+    (CUSTOM, "Custom", "Any other size or number of steps, set in Settings and Models"),
 )
 
 
 def _quality(own: Make4DSettings) -> int:
-    """Index of the quality that size and steps amount to; steps count where a model paints."""
+    """Index of the quality that has this size, and these steps where a model inpaints."""
     for index, (size, steps) in enumerate(QUALITIES.values()):
         if own.size == size and (own.inpaint_model == BUILTIN or own.steps == steps):
             return index
@@ -62,30 +62,35 @@ def _set_output(own: Make4DSettings, index: int) -> None:
     set_output(own.id_data, OUTPUTS[index])
 
 
-def _ways(stage: str, builtin: str) -> list[tuple[str, str, str]]:
-    """Items of a choice between the built-in way and the models of a stage."""
+def _backends(stage: str, builtin: str) -> list[tuple[str, str, str]]:
+    """Enum items of a stage's backends: built-in, then its models.
+
+    Args:
+        stage: Name of the stage.
+        builtin: Tooltip of the built-in backend.
+    """
     models = [(m.key, m.label, tooltip_of(m)) for m in models_for(stage)]
     return [(BUILTIN, "Built-in", builtin), *models]
 
 
 def tooltip_of(spec: ModelSpec) -> Message:
-    """What a model is good for, and its license."""
+    """The tooltip of a model: what it is good for, and its license."""
     note = Message(spec.note)
     return Message("{note} License: {license}", note=note, license=spec.license)
 
 
 class Make4DSettings(bpy.types.PropertyGroup):
-    """What the artist asks for."""
+    """Settings of a scene, from which a job's settings are made."""
 
     photo: StringProperty(  # type: ignore[valid-type]
         name="Photo",
-        description="The photograph that becomes a 4D scene",
+        description="Photograph that becomes a 4D scene",
         subtype="FILE_PATH",
         options={"PATH_SUPPORTS_BLEND_RELATIVE"},
     )
     quality: EnumProperty(  # type: ignore[valid-type]
         name="Quality",
-        description="How sharp and how carefully painted the scene is: Draft is quickest",
+        description="Sharpness of the scene and care of its inpainting; Draft is the fastest",
         items=_QUALITY_ITEMS,
         translation_context=CONTEXT,
         get=_quality,
@@ -93,7 +98,7 @@ class Make4DSettings(bpy.types.PropertyGroup):
     )
     frames: IntProperty(  # type: ignore[valid-type]
         name="Frames",
-        description="Length of the flight: more frames fly the same way more slowly",
+        description="Length of the film; more frames fly the same path more slowly",
         default=DEFAULTS.frames,
         min=1,
         soft_max=600,
@@ -102,8 +107,8 @@ class Make4DSettings(bpy.types.PropertyGroup):
     loop_frames: IntProperty(  # type: ignore[valid-type]
         name="Loop",
         description=(
-            "Frames after which clouds and water are where they began. A film of one or more whole "
-            "loops repeats without a seam where the camera does too"
+            "Number of frames after which clouds and water are back where they began. A film of "
+            "whole loops repeats seamlessly if the camera does too"
         ),
         default=DEFAULTS.loop_frames,
         min=MIN_LOOP_FRAMES,
@@ -114,8 +119,8 @@ class Make4DSettings(bpy.types.PropertyGroup):
     size: IntProperty(  # type: ignore[valid-type]
         name="Size",
         description=(
-            "Longer side of the picture: larger is sharper and takes more time and memory. Another "
-            "number than a quality's makes the quality Custom"
+            "Longer side of the image. Larger is sharper, and takes more time and memory. Any "
+            "other value than those of the qualities sets Quality to Custom"
         ),
         default=DEFAULTS.size,
         min=MIN_SIZE,
@@ -126,8 +131,8 @@ class Make4DSettings(bpy.types.PropertyGroup):
     layers: IntProperty(  # type: ignore[valid-type]
         name="Layers",
         description=(
-            "Depth layers that the photo is cut into; each is painted on behind the one before it. "
-            "0 chooses the number from the photo"
+            "Number of depth layers that the photo is cut into. Each is inpainted behind the "
+            "nearer ones. 0 chooses the number automatically"
         ),
         default=DEFAULTS.layers,
         min=0,
@@ -135,20 +140,20 @@ class Make4DSettings(bpy.types.PropertyGroup):
     )
     fly: EnumProperty(  # type: ignore[valid-type]
         name="Fly",
-        description="Which way the camera flies",
+        description="Direction in which the camera flies",
         items=(
             ("in", "Fly In", "Fly into the photo"),
-            ("out", "Fly Out", "Fly out of the photo, into its painted-on surroundings"),
+            ("out", "Fly Out", "Fly out of the photo, into its outpainted surroundings"),
         ),
     )
     motion: BoolProperty(  # type: ignore[valid-type]
         name="Move Clouds and Water",
-        description="Let clouds drift and water run; without it everything stands still",
+        description="Animate clouds and water; otherwise everything stands still",
         default=DEFAULTS.motion,
     )
     seed: IntProperty(  # type: ignore[valid-type]
         name="Seed",
-        description="Another number paints the invented parts differently",
+        description="Random seed of the inpainted parts",
         default=DEFAULTS.seed,
         min=0,
     )
@@ -156,8 +161,8 @@ class Make4DSettings(bpy.types.PropertyGroup):
         name="Field of View",
         translation_context=CONTEXT,
         description=(
-            "How wide the camera saw, across the photo's longer side: a wrong angle makes the "
-            "scene too deep or too flat. Counts where the file does not name its lens"
+            "Field of view of the photo along its longer side; a wrong angle makes the scene too "
+            "deep or too flat. Only used if the file doesn't name its lens"
         ),
         default=DEFAULTS.field_of_view,
         min=MIN_FIELD_OF_VIEW,
@@ -167,8 +172,9 @@ class Make4DSettings(bpy.types.PropertyGroup):
     nearest_distance: FloatProperty(  # type: ignore[valid-type]
         name="Nearest",
         description=(
-            "How far the photo's nearest thing is, in meters: it sets the scene's unit scale, so "
-            "that what you measure and place has its true size. The picture stays as it is"
+            "Distance of the nearest point of the photo, in meters. It sets the unit scale of the "
+            "scene, so that objects you measure and place have their true size. The image does not "
+            "change"
         ),
         min=0.001,
         soft_max=100.0,
@@ -179,43 +185,43 @@ class Make4DSettings(bpy.types.PropertyGroup):
     )
     output: EnumProperty(  # type: ignore[valid-type]
         name="Output",
-        description="What Ctrl-F12 and the button beside Still write",
+        description="What Render Animation and the button beside Still write",
         items=(
-            ("FILM", "Film", "One .mp4"),
+            ("FILM", "Film", "One .mp4 file"),
             (
                 "PICTURES",
-                "Pictures",
-                "A PNG for every frame, in a folder: for a render farm, for cutting and grading",
+                "Images",
+                "One PNG file per frame, in a folder: for a render farm, editing and grading",
             ),
         ),
         get=_output,
         set=_set_output,
     )
     inpaint_model: EnumProperty(  # type: ignore[valid-type]
-        name="Painting",
-        description="What paints the surroundings of the photo and what its things hide",
-        items=_ways("inpaint", "Continues textures of the photo: quick, needs no download"),
+        name="Inpainting",
+        description="Method that outpaints the surroundings of the photo and inpaints hidden parts",
+        items=_backends("inpaint", "Continue textures of the photo: fast, no download"),
     )
     depth_model: EnumProperty(  # type: ignore[valid-type]
         name="Depth",
-        description="What tells how far away things are",
-        items=_ways("depth", "Sky, ground and what stands on it: quick, needs no download"),
+        description="Depth estimation method",
+        items=_backends("depth", "From sky, ground and upright objects: fast, no download"),
     )
     motion_model: EnumProperty(  # type: ignore[valid-type]
         name="Motion",
-        description="What finds sky and water, which move",
-        items=_ways("motion", "By colors and textures: quick, needs no download"),
+        description="Method that detects moving sky and water",
+        items=_backends("motion", "From colors and textures: fast, no download"),
     )
     prompt: StringProperty(  # type: ignore[valid-type]
         name="Prompt",
-        description="What to paint where the photo shows nothing, in words; may be empty",
+        description="What to inpaint where the photo shows nothing, in words; may be empty",
     )
     negative_prompt: StringProperty(  # type: ignore[valid-type]
-        name="Avoid", description="What not to paint, in words; may be empty"
+        name="Avoid", description="What not to inpaint, in words; may be empty"
     )
     steps: IntProperty(  # type: ignore[valid-type]
         name="Steps",
-        description="More steps paint more carefully and take longer; the paper takes 45",
+        description="Number of diffusion steps; more are finer and slower. The paper uses 45",
         default=QUALITIES["DRAFT"][1],
         min=1,
         soft_max=100,
@@ -223,7 +229,7 @@ class Make4DSettings(bpy.types.PropertyGroup):
     )
     guidance: FloatProperty(  # type: ignore[valid-type]
         name="Guidance",
-        description="How closely the painting follows the prompt; the paper takes 10",
+        description="How closely the inpainting follows the prompt. The paper uses 10",
         default=DEFAULTS.guidance,
         min=0.0,
         soft_max=20.0,
@@ -232,8 +238,8 @@ class Make4DSettings(bpy.types.PropertyGroup):
     strength: FloatProperty(  # type: ignore[valid-type]
         name="Strength",
         description=(
-            "1 invents freely; less stays closer to the colors of what is known, drawn smoothly "
-            "into the hole"
+            "1 inpaints freely; lower values stay closer to the observed colors, interpolated "
+            "smoothly into the hole"
         ),
         default=DEFAULTS.strength,
         min=MIN_STRENGTH,
@@ -244,32 +250,20 @@ class Make4DSettings(bpy.types.PropertyGroup):
         name="Networks",
         description=(
             "Checkpoint of the paper's feature and decoder networks (3D Moments), for the render "
-            "method Neural; empty for none"
+            "method Neural; may be empty"
         ),
         subtype="FILE_PATH",
         options={"PATH_SUPPORTS_BLEND_RELATIVE"},
     )
 
 
-@bpy.app.handlers.persistent
-def _keep_paths(*_: object) -> None:
-    """Saved elsewhere, paths relative to the file lead nowhere: Blender mends its own alone."""
-    for scene in bpy.data.scenes:
-        for name in ("photo", "networks"):
-            path = getattr(scene.make_4d, name)
-            if path.startswith("//") and bpy.data.filepath and scene.library is None:
-                setattr(scene.make_4d, name, bpy.path.abspath(path))
-
-
 def register() -> None:
-    """Register the settings and hang them on the scene."""
-    bpy.app.handlers.save_pre.append(_keep_paths)
+    """Register the settings with every scene."""
     bpy.utils.register_class(Make4DSettings)
     bpy.types.Scene.make_4d = bpy.props.PointerProperty(type=Make4DSettings)
 
 
 def unregister() -> None:
-    """Remove the settings."""
-    bpy.app.handlers.save_pre.remove(_keep_paths)
+    """Unregister the settings."""
     del bpy.types.Scene.make_4d
     bpy.utils.unregister_class(Make4DSettings)

@@ -9,11 +9,15 @@ from ..geometry.path_check import is_stale, stored_measurement, summary
 from ..geometry.scene_parts import SceneError, SceneParts, parts_of
 from ..geometry.scene_rig import existing_rig
 from ..geometry.translation import CONTEXT
-from ..operators.check_path import MAKE4D_OT_check_path
-from ..operators.fit_path import MAKE4D_OT_fit_path
-from ..operators.fly_path import MAKE4D_OT_fly_path
-from ..operators.level_horizon import MAKE4D_OT_level_horizon
-from ..operators.path_options import OPTIONS, draw_options, limits_of
+from ..operators.camera import (
+    OPTIONS,
+    MAKE4D_OT_check_path,
+    MAKE4D_OT_fit_path,
+    MAKE4D_OT_fly_path,
+    MAKE4D_OT_level_horizon,
+    draw_options,
+    limits_of,
+)
 from .main import CATEGORY, is_4d_scene
 from .text import draw_wrapped
 
@@ -53,10 +57,7 @@ class VIEW3D_PT_make_4d_camera(bpy.types.Panel):
 def draw_move(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
     """The options of the path and the button that makes it."""
     options = scene.make_4d_camera
-    layout.prop(options, "move")
     draw_options(layout, options)
-    layout.prop(options, "ease")
-    layout.prop(options, "loop")
     button = layout.operator(MAKE4D_OT_fly_path.bl_idname, icon="CURVE_BEZCURVE")
     for name in OPTIONS:  # all of them, else Blender would take those of the last time
         setattr(button, name, getattr(options, name))

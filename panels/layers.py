@@ -18,8 +18,8 @@ from ..geometry.scene_parts import SceneError, parts_of
 from ..geometry.translation import CONTEXT
 from ..jobs.stage_states import STALE, needs_rebuild, states
 from ..ml.common.registry import BUILTIN
-from ..operators.edit_picture import MAKE4D_OT_edit_picture
 from ..operators.jobs import MAKE4D_OT_rebuild
+from ..operators.layers import MAKE4D_OT_edit_image
 from .main import CATEGORY, is_4d_scene
 
 ICONS = {FRESH: "CHECKMARK", STALE: "FILE_REFRESH", EDITED: "GREASEPENCIL", PAINTED: "BRUSH_DATA"}
@@ -168,7 +168,7 @@ def draw_picture(layout: bpy.types.UILayout, name: str, images: dict[str, bpy.ty
         row.label(text="", icon=ICONS[state])
         reset = row.operator(MAKE4D_OT_rebuild.bl_idname, text="", icon="LOOP_BACK")
         reset.without = name
-    edit = row.operator(MAKE4D_OT_edit_picture.bl_idname, text="Edit", icon="IMAGE_DATA")
+    edit = row.operator(MAKE4D_OT_edit_image.bl_idname, text="Edit", icon="IMAGE_DATA")
     edit.name = name
 
 

@@ -12,8 +12,8 @@ from ..jobs.stage_states import is_of_chosen_photo, needs_rebuild
 from ..ml.common.photo_file import PhotoFacts
 from ..ml.common.registry import BUILTIN
 from ..operators.jobs import MAKE4D_OT_make, MAKE4D_OT_rebuild
-from ..operators.objects import MAKE4D_OT_add_objects
 from ..operators.properties import CATEGORY, CUSTOM, QUALITIES
+from ..operators.render import MAKE4D_OT_add_objects
 from .photo import chosen, draw_photo
 from .presets import MAKE4D_PT_presets
 from .progress import draw_failure, draw_progress, draw_ready, draw_waiting

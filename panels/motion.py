@@ -10,9 +10,8 @@ from ..geometry.nodes.tree import modifier_of
 from ..geometry.scene_parts import SceneError, parts_of
 from ..geometry.translation import CONTEXT
 from ..jobs.manager import manager
-from ..operators.add_guide import MAKE4D_OT_add_guide
 from ..operators.jobs import MAKE4D_OT_update_motion
-from ..operators.paint_motion import MAKE4D_OT_paint_motion, canvas_of
+from ..operators.motion import MAKE4D_OT_add_guide, MAKE4D_OT_paint_motion, canvas_of
 from .main import CATEGORY, is_4d_scene
 
 THUMBNAIL = 5.0

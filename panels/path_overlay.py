@@ -19,7 +19,7 @@ from ..geometry.path_check import Limits, PathMeasurement, is_stale, stored_meas
 from ..geometry.rig_paths import PathError, controls
 from ..geometry.scene_parts import SceneError, parts_of
 from ..geometry.scene_rig import existing_rig
-from ..operators.path_options import limits_of
+from ..operators.camera import limits_of
 
 GREEN, AMBER, RED = (0.2, 0.8, 0.3, 1.0), (1.0, 0.65, 0.1, 1.0), (0.95, 0.2, 0.2, 1.0)
 GRAY = (0.55, 0.55, 0.55, 1.0)

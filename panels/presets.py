@@ -7,14 +7,14 @@ from typing import Any
 import bpy
 from bl_ui.utils import PresetPanel
 
-from ..operators.add_preset import CAMERA_MOVES, MAKE4D_OT_add_preset
+from ..operators.presets import FOLDER, MAKE4D_OT_add_preset
 
 
 class MAKE4D_PT_presets(PresetPanel, bpy.types.Panel):
     """Load, save and remove presets."""
 
     bl_label = "Make 4D Presets"
-    preset_subdir = CAMERA_MOVES
+    preset_subdir = FOLDER
     preset_operator = "script.execute_preset"
     preset_add_operator = MAKE4D_OT_add_preset.bl_idname
 
@@ -27,7 +27,7 @@ class MAKE4D_PT_presets(PresetPanel, bpy.types.Panel):
 
 def user_folder() -> str:
     """The folder that the user's presets go to."""
-    return str(bpy.utils.user_resource("SCRIPTS", path=f"presets/{CAMERA_MOVES}", create=True))
+    return str(bpy.utils.user_resource("SCRIPTS", path=f"presets/{FOLDER}", create=True))
 
 
 def register() -> None:

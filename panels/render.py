@@ -8,8 +8,8 @@ import bpy
 
 from ..geometry.output import FILM_KIND, output_of
 from ..geometry.scene_setup import ENGINE
-from ..operators.collect_files import MAKE4D_OT_take_along
-from ..operators.open_folder import MAKE4D_OT_open_folder, film_folder
+from ..operators.files import MAKE4D_OT_collect_files
+from ..operators.render import MAKE4D_OT_open_folder, output_folder
 from .main import CATEGORY, is_4d_scene
 from .text import draw_wrapped
 
@@ -39,7 +39,7 @@ class VIEW3D_PT_make_4d_render(bpy.types.Panel):
         draw_range(self.layout, context.scene)
         if context.scene.render.engine == ENGINE:
             draw_method(self.layout, context.scene)
-        self.layout.operator(MAKE4D_OT_take_along.bl_idname, icon="PACKAGE")
+        self.layout.operator(MAKE4D_OT_collect_files.bl_idname, icon="PACKAGE")
 
 
 def draw_buttons(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
@@ -62,7 +62,7 @@ def draw_output(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Film or pictures, and where they go; a warning where they would not stay there."""
     layout.row(align=True).prop(context.scene.make_4d, "output", expand=True)
     layout.prop(context.scene.render, "filepath", text="")
-    if is_temporary(film_folder(context.scene)):
+    if is_temporary(output_folder(context.scene)):
         draw_wrapped(layout, context, TEMPORARY, icon="INFO")
 
 

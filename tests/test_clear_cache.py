@@ -26,8 +26,10 @@ def chosen(addon, empty_blend, tmp_path, monkeypatch):
     """A folder of the artist's that the preference names."""
     folder = tmp_path / "chosen"
     folder.mkdir()
-    wishes = {"cache_folder": str(folder)}
-    monkeypatch.setattr(folders, "stored", lambda name, default: wishes.get(name, default))
+    chosen_preferences = {"cache_folder": str(folder)}
+    monkeypatch.setattr(
+        folders, "preference", lambda name, default: chosen_preferences.get(name, default)
+    )
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
     cache_size.forget()
     yield folder

@@ -29,7 +29,7 @@ from render_scene import add_points, rendered
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 objects_scene = import_module("make_4d.geometry.objects_scene")
 depth_over = import_module("make_4d.geometry.nodes.depth_over")
-operator = import_module("make_4d.operators.objects")
+operator = import_module("make_4d.operators.render")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 from make_4d.ml.common.exif import FOCAL_35MM, ORIENTATION
 from make_4d.ml.common.photo_file import SUFFIXES, PhotoFacts, photo_facts, turned
 from make_4d.ml.photo.load import load_photo
-from make_4d.operators.drop_photo import MAKE4D_FH_photo
+from make_4d.operators.photo import MAKE4D_FH_photo
 from make_4d.panels import photo
 from photo_files import bomb, encoded, exif_block, png, quadrants, with_exif, write
 

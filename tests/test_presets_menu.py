@@ -9,7 +9,7 @@ import pytest
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
 from make_4d.jobs.scene_settings import REMEMBERED
-from make_4d.operators.add_preset import CAMERA_MOVES, OF_THE_PHOTO
+from make_4d.operators.presets import FOLDER, OF_THE_PHOTO
 from make_4d.panels.presets import MAKE4D_PT_presets, user_folder
 
 NAME = "Autumn Valley"
@@ -28,7 +28,7 @@ WISHES = {
 def settings(addon, empty_blend):
     """The settings of an empty scene; no preset of the test stays."""
     yield bpy.context.scene.make_4d
-    while found := bpy.utils.preset_find("Autumn_Valley", CAMERA_MOVES):
+    while found := bpy.utils.preset_find("Autumn_Valley", FOLDER):
         Path(found).unlink()
 
 
@@ -37,13 +37,13 @@ def save(settings) -> Path:
     for name, value in WISHES.items():
         setattr(settings, name, value)
     assert bpy.ops.make_4d.add_preset(name=NAME) == {"FINISHED"}
-    return Path(bpy.utils.preset_find("Autumn_Valley", CAMERA_MOVES))
+    return Path(bpy.utils.preset_find("Autumn_Valley", FOLDER))
 
 
 def test_a_preset_lies_among_the_users_presets(settings):
     path = save(settings)
     assert path.parent.parts[-2:] == ("presets", "make_4d")
-    folders = [Path(folder) for folder in bpy.utils.preset_paths(CAMERA_MOVES)]
+    folders = [Path(folder) for folder in bpy.utils.preset_paths(FOLDER)]
     assert path.parent in folders
     written = path.read_text(encoding="utf-8")
     assert all(f"own.{name} = " in written for name in REMEMBERED if name not in OF_THE_PHOTO)
@@ -64,7 +64,7 @@ def test_a_preset_of_a_quality_is_that_quality(settings):
     settings.quality = "BEST"
     assert bpy.ops.make_4d.add_preset(name=NAME) == {"FINISHED"}
     settings.quality = "DRAFT"
-    path = bpy.utils.preset_find("Autumn_Valley", CAMERA_MOVES)
+    path = bpy.utils.preset_find("Autumn_Valley", FOLDER)
     bpy.ops.script.execute_preset(filepath=path, menu_idname=MAKE4D_PT_presets.__name__)
     assert settings.quality == "BEST"
 
@@ -86,10 +86,10 @@ def test_a_name_is_not_taken_twice(settings):
 def test_the_menu_names_operators_that_exist(addon):
     assert MAKE4D_PT_presets.preset_add_operator == "make_4d.add_preset"
     assert hasattr(bpy.types, "MAKE_4D_OT_add_preset")
-    assert MAKE4D_PT_presets.preset_subdir == CAMERA_MOVES
+    assert MAKE4D_PT_presets.preset_subdir == FOLDER
 
 
 def test_the_menu_is_empty_before_the_first_preset(addon):
     folder = Path(user_folder())
-    assert folder.parts[-2:] == ("presets", CAMERA_MOVES)
-    assert folder in [Path(place) for place in bpy.utils.preset_paths(CAMERA_MOVES)]
+    assert folder.parts[-2:] == ("presets", FOLDER)
+    assert folder in [Path(place) for place in bpy.utils.preset_paths(FOLDER)]

@@ -14,7 +14,8 @@ from make_4d.jobs import running
 from make_4d.jobs.scene_settings import remember_settings
 from make_4d.ml.common.job_settings import JobSettings
 from make_4d.ml.common.registry import models_for
-from make_4d.operators import open_folder, preferences
+from make_4d.operators import preferences
+from make_4d.operators import render as render_operators
 from make_4d.operators.properties import CUSTOM, QUALITIES, Make4DSettings
 from make_4d.panels import main, models, progress, render, text
 from make_4d.render.properties import MAKE4D_PG_engine
@@ -161,12 +162,12 @@ def test_pictures_stay_within_the_region(addon):
 
 def test_the_films_folder(scene, tmp_path):
     scene.render.filepath = str(tmp_path / "out" / "film.mp4")
-    assert open_folder.film_folder(scene) == tmp_path / "out"
+    assert render_operators.output_folder(scene) == tmp_path / "out"
     scene.render.filepath = f"{tmp_path}/out/"
-    assert open_folder.film_folder(scene) == tmp_path / "out"
+    assert render_operators.output_folder(scene) == tmp_path / "out"
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "work.blend"))
     scene.render.filepath = "//film.mp4"
-    assert open_folder.film_folder(scene) == tmp_path
+    assert render_operators.output_folder(scene) == tmp_path
 
 
 def test_models_that_cannot_run_are_not_offered(scene, monkeypatch):
@@ -203,8 +204,8 @@ def test_a_folder_that_is_not_there_yet_is_told(scene, tmp_path):
 
 
 def test_a_system_that_opens_no_folders_is_told(scene, tmp_path, monkeypatch):
-    monkeypatch.setattr(open_folder.sys, "platform", "linux")
-    monkeypatch.setattr(open_folder.shutil, "which", lambda name: None)
+    monkeypatch.setattr(render_operators.sys, "platform", "linux")
+    monkeypatch.setattr(render_operators.shutil, "which", lambda name: None)
     scene.render.filepath = str(tmp_path / "film.mp4")
     with pytest.raises(RuntimeError, match="look in"):
         bpy.ops.make_4d.open_folder("EXEC_DEFAULT")

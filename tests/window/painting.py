@@ -53,7 +53,7 @@ def rebuild(you: Artist) -> Iterator[float]:
     """Paint in the disparity with the mouse; Rebuild makes what follows from it."""
     you.needs("rebuild")
     before = depths(you)
-    yield from you.click_on('make_4d.edit_picture(name="disparity")')
+    yield from you.click_on('make_4d.edit_image(name="disparity")')
     yield 1.5
     editor = you.eyes.area("IMAGE_EDITOR")
     image = editor.spaces.active.image

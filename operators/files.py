@@ -14,6 +14,8 @@ from .reporting import Reports
 
 COLLECTED = "Packed {count} images: save the .blend, then move it and make_4d_cache together"
 CLEARED = "The cache is cleared: {size} freed"
+BUSY = "A job is using the cache: wait for it, or cancel it"
+NOT_SAVED = "Save the .blend first"
 EMPTY = "The cache was already empty"
 
 
@@ -33,7 +35,7 @@ class MAKE4D_OT_collect_files(Reports, bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """Only in a saved file."""
         if not bpy.data.filepath:
-            cls.poll_message_set("Save the .blend first")
+            cls.poll_message_set(NOT_SAVED)
             return False
         return True
 
@@ -57,7 +59,7 @@ class MAKE4D_OT_clear_cache(Reports, bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """Not while a job reads and writes the cache."""
         if manager().current is not None:
-            cls.poll_message_set("A job is using the cache: wait for it, or cancel it")
+            cls.poll_message_set(BUSY)
             return False
         return True
 

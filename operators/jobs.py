@@ -20,7 +20,7 @@ from ..jobs.results import FIND_MOTION, MAKE, REBUILD, UPDATE_MOTION
 from ..jobs.scene_settings import job_settings
 from ..ml.client.process import MissingPackageError
 from ..ml.common.job_settings import JobSettings, SettingsError
-from .path_options import MOVE_ITEMS, OPTIONS
+from .camera import MOVE_ITEMS, OPTIONS
 
 CANNOT_START = (SettingsError, MissingPackageError, OSError)
 FIRST_MOVES = tuple(item for item in MOVE_ITEMS if item[0] != KEEP)

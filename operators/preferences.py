@@ -13,6 +13,9 @@ from ..ml.client.process import downloads_available, models_available
 from ..ml.common.model_store import size_words
 from .files import MAKE4D_OT_clear_cache
 
+COUNTING = "Clear Cache (Calculating Size)"
+CLEAR = "Clear Cache ({size})"
+
 
 def _look_again(self: bpy.types.AddonPreferences, context: bpy.types.Context) -> None:
     manager().model_states.forget()
@@ -118,8 +121,8 @@ def cache_text() -> str:
     """The label of the button: how much it would free."""
     size = manager().cache_size.known_bytes()
     if size is None:
-        return pgettext_iface("Clear Cache (Calculating Size)")
-    return pgettext_iface("Clear Cache ({size})").format(size=size_words(size))
+        return pgettext_iface(COUNTING)
+    return pgettext_iface(CLEAR).format(size=size_words(size))
 
 
 def register() -> None:

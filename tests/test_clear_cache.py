@@ -16,7 +16,7 @@ from make_4d.geometry import folders
 from make_4d.jobs import cache_size, running
 from make_4d.ml.cache.stage_cache import StageCache
 from make_4d.ml.common.cache_files import SCRATCH, cache_bytes, clear
-from make_4d.operators import preferences
+from make_4d.operators import files, preferences
 
 KEY = "0123456789abcdef01234567"
 
@@ -26,10 +26,8 @@ def chosen(addon, empty_blend, tmp_path, monkeypatch):
     """A folder of the artist's that the preference names."""
     folder = tmp_path / "chosen"
     folder.mkdir()
-    chosen_preferences = {"cache_folder": str(folder)}
-    monkeypatch.setattr(
-        folders, "preference", lambda name, default: chosen_preferences.get(name, default)
-    )
+    values = {"cache_folder": str(folder)}
+    monkeypatch.setattr(folders, "preference", lambda name, default: values.get(name, default))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
     cache_size.forget()
     yield folder
@@ -111,7 +109,7 @@ def test_clear_waits_for_a_job(chosen, monkeypatch):
     fill(folders.cache_folder())
     monkeypatch.setattr(running, "current", SimpleNamespace(scene="Scene"))
     assert not bpy.ops.make_4d.clear_cache.poll()
-    with pytest.raises(RuntimeError, match="A job uses the cache"):
+    with pytest.raises(RuntimeError, match=files.BUSY):
         bpy.ops.make_4d.clear_cache("EXEC_DEFAULT")
     assert cache_bytes(folders.cache_folder()) > 0
 
@@ -138,10 +136,10 @@ def test_the_size_is_counted_beside_blender(chosen, slow):
     filled = fill(folders.cache_folder())
     started = time.perf_counter()
     assert cache_size.known_bytes() is None
-    assert preferences.cache_text() == "Clear Cache (counting)"
+    assert preferences.cache_text() == preferences.COUNTING
     assert time.perf_counter() - started < 0.1
     assert counted() == filled
-    assert preferences.cache_text() == "Clear Cache (160 kB)"
+    assert preferences.cache_text() == preferences.CLEAR.format(size="160 kB")
 
 
 def test_an_old_count_is_shown_while_it_is_counted_anew(chosen, slow, monkeypatch):

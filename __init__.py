@@ -16,13 +16,13 @@ def _modules() -> tuple[ModuleType, ...]:
     """Return all modules that register something, in the order of registration."""
     from .geometry import save_handlers, speed_handler
     from .jobs import command, manager
+    from .operators import camera as camera_operators
     from .operators import (
         files,
         other_copy,
         preferences,
         properties,
     )
-    from .operators import camera as camera_operators
     from .operators import jobs as job_operators
     from .operators import layers as layer_operators
     from .operators import models as model_operators

@@ -1,4 +1,4 @@
-"""What the tests of downloads share: a model on a hub on this machine, and a look at the rest."""
+"""Shared by the download tests: a model on a local hub, and helpers to download and compare it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from make_4d.ml.common.errors import ModelError
 from make_4d.ml.common.registry import ModelSpec
 from make_4d.ml.hub.download import download
 from make_4d.ml.hub.hub_client import NetworkTimeouts
+from messages import is_message
 from test_model_store import DEPTH, depth_files, safetensors, write
 
 QUICK = NetworkTimeouts(connect=5.0, read=5.0, retry_delays=(0.05, 0.05))
@@ -22,8 +23,8 @@ WEIGHTS = "model.safetensors"
 VALUES = 100_000  # float32 in the weights: 400 kB
 
 
-class Told:
-    """A context that remembers what it was told; the artist cancels at some fraction."""
+class ProgressRecorder:
+    """A context that records progress; the job is cancelled at a given fraction."""
 
     def __init__(self, cancel_at: float = 2.0) -> None:
         self.fractions: list[float] = []
@@ -32,9 +33,14 @@ class Told:
         self.cancelled_at = 0.0
 
     def context(self) -> Context:
-        return Context(self._note, lambda: self.cancelled_at > 0.0)
+        return Context(self._record, lambda: self.cancelled_at > 0.0)
 
-    def _note(self, fraction: float, detail: str) -> None:
+    def shows(self, template: str) -> bool:
+        """Whether a detail is this message, or has it as its note."""
+        notes = [getattr(detail, "values", {}).get("note", detail) for detail in self.details]
+        return any(is_message(note, template) for note in notes)
+
+    def _record(self, fraction: float, detail: str) -> None:
         self.fractions.append(fraction)
         self.details.append(detail)
         if fraction >= self.cancel_at:
@@ -43,7 +49,7 @@ class Told:
 
 @pytest.fixture(name="source")
 def source_fixture(tmp_path: Path, rng: np.random.Generator) -> Path:
-    """The files of a model on the hub, with some that must never be fetched."""
+    """The files of a model on the hub, including some that must never be downloaded."""
     files = depth_files() | {
         "pytorch_model.bin": b"pickled" * 9,
         "modeling_depth.py": b"raise SystemExit",
@@ -69,28 +75,30 @@ def models_fixture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "models ü"
 
 
-def get(hub: HubServer, models: Path, told: Told | None = None, spec: ModelSpec = DEPTH) -> Path:
-    return download(spec, models, (told or Told()).context(), hub.endpoint, QUICK)
+def fetch(
+    hub: HubServer, models: Path, recorder: ProgressRecorder | None = None, spec: ModelSpec = DEPTH
+) -> Path:
+    return download(spec, models, (recorder or ProgressRecorder()).context(), hub.endpoint, QUICK)
 
 
-def fails(
+def download_error(
     hub: HubServer, models: Path, spec: ModelSpec = DEPTH, timeouts: NetworkTimeouts = QUICK
-) -> str:
-    """The sentence of a download that doesn't work; it must be one sentence."""
+) -> ModelError:
+    """Return the error of a failing download; its message must be a single sentence."""
     with pytest.raises(ModelError) as caught:
-        download(spec, models, Told().context(), hub.endpoint, timeouts)
+        download(spec, models, ProgressRecorder().context(), hub.endpoint, timeouts)
     message = str(caught.value)
     assert message.endswith(".") and "\n" not in message, message
     assert not re.search(r"[.!?] [A-Z]", message), message
-    return message
+    return caught.value
 
 
-def same_files(folder: Path, source: Path) -> bool:
+def has_same_files(folder: Path, source: Path) -> bool:
     names = {f.relative_to(folder).as_posix() for f in folder.rglob("*") if f.is_file()}
     return names == set(depth_files()) and all(
         (folder / name).read_bytes() == (source / name).read_bytes() for name in names
     )
 
 
-def partials(models: Path) -> list[Path]:
+def partial_files(models: Path) -> list[Path]:
     return sorted(models.rglob("*.incomplete"))

@@ -1,8 +1,8 @@
-"""A model hub on this machine: what huggingface_hub asks for, served from a folder, with faults.
+"""A local model hub that serves a folder to huggingface_hub, with configurable faults.
 
-It speaks the hub's API (a model's files at a revision, with sizes and hashes) and serves files with
-ETag, X-Repo-Commit, X-Linked-Etag, X-Linked-Size and ranges. Every file from LARGE bytes on is
-listed as git-lfs would list it, by its SHA-256.
+It implements the hub's API (a model's files at a revision, with sizes and hashes) and serves files
+with ETag, X-Repo-Commit, X-Linked-Etag, X-Linked-Size and ranges. Every file of at least LARGE
+bytes is listed like one of git-lfs, by its SHA-256.
 """
 
 from __future__ import annotations
@@ -24,16 +24,25 @@ GARBAGE = b"<html><body>Sign in to use this network</body></html>"
 
 @dataclass
 class Faults:
-    """What goes wrong; paths are told by a part of them, "" means every one.
+    """Faults to inject.
 
-    cut_after: bytes of a file after which the connection is cut, `cuts` times; stall_after: bytes
-    after which nothing comes any more; slow: seconds before each 16 kB; status: answered instead;
-    failures: how many requests get that status; garbage: HTML instead of the answer; loop: redirect
-    to the same address; corrupt: flip a byte of a file, that many times; no_ranges: whole files
-    only; elsewhere: redirect files as to a content network.
+    Attributes:
+        path_part: Part of the paths that most faults apply to; "" matches every path.
+        cut_after: Bytes of a file after which the connection is cut, `cuts` times.
+        cuts: How often the connection is cut.
+        stall_after: Bytes of a file after which nothing is sent any more.
+        slow: Seconds before each 16 kB.
+        status: HTTP status to send instead.
+        failures: How many requests get that status.
+        garbage: Send HTML instead of the response.
+        loop: Redirect to the same address.
+        corrupt: How many times to flip a byte of a file.
+        no_ranges: Send whole files only.
+        redirect_files: Redirect files as to a content delivery network.
+        listing: Entries that replace those of the model's record.
     """
 
-    where: str = ""
+    path_part: str = ""
     cut_after: int = -1
     cuts: int = 1
     stall_after: int = -1
@@ -44,7 +53,7 @@ class Faults:
     loop: bool = False
     corrupt: int = 0
     no_ranges: bool = False
-    elsewhere: bool = False
+    redirect_files: bool = False
     listing: dict[str, object] = field(default_factory=dict)
 
 
@@ -66,7 +75,7 @@ class HubServer:
 
     @property
     def endpoint(self) -> str:
-        """The address to give to the hub's library."""
+        """Address to pass to huggingface_hub."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> HubServer:
@@ -85,13 +94,13 @@ class HubServer:
         self._thread.join()
 
     def record(self) -> dict[str, object]:
-        """What the API says of the model."""
+        """Return the API's record of the model."""
         files = sorted(f for f in self.folder.rglob("*") if f.is_file())
         siblings = [self.sibling(f) for f in files]
         return {"id": self.hub_id, "sha": self.revision, "siblings": siblings, "tags": []}
 
     def sibling(self, file: Path) -> dict[str, object]:
-        """One file of the list."""
+        """Return the record of one file."""
         data = file.read_bytes()
         record: dict[str, object] = {
             "rfilename": file.relative_to(self.folder).as_posix(),
@@ -108,7 +117,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Clients may go away; that is no news."""
+        """Ignore clients that disconnect."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -116,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log_message(self, format: str, *args: object) -> None:
-        """Keep quiet."""
+        """Log nothing."""
 
     def do_HEAD(self) -> None:
         self._answer()
@@ -128,15 +137,15 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(urlsplit(self.path).path)
         self.hub.requests.append(f"{self.command} {path}")
         self.hub.headers.append(dict(self.headers))
-        if self.hub.faults.where not in path or not self._fail():
+        if self.hub.faults.path_part not in path or not self._fail():
             self._serve(path)
 
     def _fail(self) -> bool:
-        """Answer with the fault that is set; returns whether there is one."""
+        """Send the configured fault; return whether there is one."""
         faults = self.hub.faults
         if faults.status and faults.failures > 0:
             faults.failures -= 1
-            self._send(faults.status, b'{"error": "it is so"}', "application/json")
+            self._send(faults.status, b'{"error": "injected"}', "application/json")
         elif faults.garbage:
             self._send(200, GARBAGE, "text/html")
         elif faults.loop:
@@ -151,11 +160,11 @@ class _Handler(BaseHTTPRequestHandler):
             record = hub.record() | hub.faults.listing
             self._send(200, json.dumps(record).encode(), "application/json")
             return
-        found = re.fullmatch(rf"(/cdn)?/{hub.hub_id}/resolve/{hub.revision}/(.+)", path)
-        file = hub.folder / found[2] if found else hub.folder
-        if found is None or not file.is_file():
+        match = re.fullmatch(rf"(/cdn)?/{hub.hub_id}/resolve/{hub.revision}/(.+)", path)
+        file = hub.folder / match[2] if match else hub.folder
+        if match is None or not file.is_file():
             self._send(404, b"{}", "application/json", {"X-Error-Code": "EntryNotFound"})
-        elif hub.faults.elsewhere and not found[1]:
+        elif hub.faults.redirect_files and not match[1]:
             self._send(302, b"", "text/plain", self._tags(file) | {"Location": f"/cdn{self.path}"})
         else:
             self._send_file(file)
@@ -170,23 +179,23 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_file(self, file: Path) -> None:
         faults, data = self.hub.faults, bytearray(file.read_bytes())
-        mine = faults.where in self.path
-        if mine and faults.corrupt > 0 and self.command == "GET":
+        matches = faults.path_part in self.path
+        if matches and faults.corrupt > 0 and self.command == "GET":
             faults.corrupt -= 1
             data[len(data) // 2] ^= 1
-        wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        start = int(wanted[1]) if wanted and not faults.no_ranges else 0
+        requested = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        start = int(requested[1]) if requested and not faults.no_ranges else 0
         headers = self._tags(file)
-        if wanted and start:
-            self.hub.ranges.append(wanted[0])
+        if requested and start:
+            self.hub.ranges.append(requested[0])
             headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
         self._start(206 if start else 200, len(data) - start, "application/octet-stream", headers)
         if self.command == "GET":
-            self._send_body(bytes(data[start:]), faults if mine else Faults())
+            self._send_body(bytes(data[start:]), faults if matches else Faults())
 
     def _send_body(self, data: bytes, faults: Faults) -> None:
         for sent in range(0, len(data), CHUNK):
-            piece = data[sent : sent + CHUNK]
+            chunk = data[sent : sent + CHUNK]
             if 0 <= faults.stall_after <= sent:
                 self.hub.closing.wait()
             if 0 <= faults.cut_after <= sent and faults.cuts > 0:
@@ -194,10 +203,10 @@ class _Handler(BaseHTTPRequestHandler):
                 break
             self.hub.closing.wait(faults.slow)
             with self.hub.lock:
-                self.hub.bytes_sent += len(piece)
+                self.hub.bytes_sent += len(chunk)
             try:
-                self.wfile.write(piece)
-            except OSError:  # the other end went away
+                self.wfile.write(chunk)
+            except OSError:  # the client disconnected
                 break
         else:
             return

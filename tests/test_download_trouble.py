@@ -1,4 +1,4 @@
-"""All that may go wrong while a model is downloaded, each told in one sentence."""
+"""Everything that can go wrong during a download, each with its own message."""
 
 from __future__ import annotations
 
@@ -21,80 +21,88 @@ from download_parts import (
     QUICK,
     VALUES,
     WEIGHTS,
-    Told,
-    fails,
-    get,
+    ProgressRecorder,
+    download_error,
+    fetch,
+    has_same_files,
     hub_fixture,  # noqa: F401 - pytest finds it here
     models_fixture,  # noqa: F401
-    partials,
-    same_files,
+    partial_files,
     source_fixture,  # noqa: F401
 )
 from hub_server import Faults, HubServer
 from make_4d.ml.common import model_store
 from make_4d.ml.common.errors import ModelError
+from make_4d.ml.hub import download as download_module
+from make_4d.ml.hub import fetch as fetch_module
+from make_4d.ml.hub import hub_client
+from make_4d.ml.hub import listing as listing_module
 from make_4d.ml.hub.download import download
+from messages import is_message, raises_message
 from test_model_store import DEPTH
 
 
-def test_a_server_that_stalls(hub: HubServer, models: Path) -> None:
-    hub.faults = Faults(where=WEIGHTS, stall_after=0)
+def test_stalling_server(hub: HubServer, models: Path) -> None:
+    hub.faults = Faults(path_part=WEIGHTS, stall_after=0)
     started = time.monotonic()
-    assert "stopped answering" in fails(hub, models, timeouts=replace(QUICK, read=0.4))
+    assert is_message(
+        download_error(hub, models, timeouts=replace(QUICK, read=0.4)), hub_client.TIMED_OUT
+    )
     assert time.monotonic() - started < 5.0
-    assert sum(WEIGHTS in request for request in hub.requests) == 3, "three tries, no more"
+    assert sum(WEIGHTS in request for request in hub.requests) == 3, "two retries"
 
 
 @pytest.mark.parametrize(
-    ("status", "words", "tries"),
+    ("status", "template", "tries"),
     [
-        (401, "can't be had without an account", 1),
-        (403, "can't be had without an account", 1),
-        (404, "is no longer at", 1),
-        (429, "error 429", 3),
-        (500, "error 500", 3),
-        (503, "error 503", 3),
-        (418, "error 418", 1),
+        (401, hub_client.NEEDS_ACCOUNT, 1),
+        (403, hub_client.NEEDS_ACCOUNT, 1),
+        (404, hub_client.NOT_ON_HUB, 1),
+        (429, hub_client.SERVER_BUSY, 3),
+        (500, hub_client.SERVER_BUSY, 3),
+        (503, hub_client.SERVER_BUSY, 3),
+        (418, hub_client.REFUSED, 1),
     ],
 )
-@pytest.mark.parametrize("where", ["/api/", WEIGHTS])
-def test_refusals(
-    hub: HubServer, models: Path, status: int, words: str, tries: int, where: str
+@pytest.mark.parametrize("path_part", ["/api/", WEIGHTS])
+def test_error_statuses(
+    hub: HubServer, models: Path, status: int, template: str, tries: int, path_part: str
 ) -> None:
-    hub.faults = Faults(where=where, status=status)
-    message = fails(hub, models)
-    assert words in message and DEPTH.label in message
-    assert sum(where in request for request in hub.requests) == tries
-    if status in (401, 403, 404):
-        assert f"{hub.endpoint}/{DEPTH.hub_id}" in message, "says where to look"
+    hub.faults = Faults(path_part=path_part, status=status)
+    values = {"page": f"{hub.endpoint}/{DEPTH.hub_id}"} if status < 410 else {"status": status}
+    assert is_message(download_error(hub, models), template, label=DEPTH.label, **values)
+    assert sum(path_part in request for request in hub.requests) == tries
 
 
-def test_a_short_trouble_of_the_server(hub: HubServer, source: Path, models: Path) -> None:
+def test_short_outage_is_retried(hub: HubServer, source: Path, models: Path) -> None:
     hub.faults = Faults(status=503, failures=2)
-    told = Told()
-    assert same_files(get(hub, models, told), source)
-    assert any("trying again" in detail for detail in told.details)
+    recorder = ProgressRecorder()
+    assert has_same_files(fetch(hub, models, recorder), source)
+    assert recorder.shows(fetch_module.RETRYING)
 
 
-@pytest.mark.parametrize("where", ["/api/", WEIGHTS])
-def test_garbage(hub: HubServer, models: Path, where: str) -> None:
-    hub.faults = Faults(where=where, garbage=True)
-    assert "something else than Tiny Depth" in fails(hub, models)
+@pytest.mark.parametrize("path_part", ["/api/", WEIGHTS])
+def test_unexpected_response(hub: HubServer, models: Path, path_part: str) -> None:
+    hub.faults = Faults(path_part=path_part, garbage=True)
+    error = download_error(hub, models)
+    assert is_message(error, hub_client.UNEXPECTED_RESPONSE, label="Tiny Depth")
 
 
-def test_garbage_spoils_nothing_that_came(hub: HubServer, source: Path, models: Path) -> None:
-    hub.faults = Faults(where=WEIGHTS, cut_after=1 << 16, cuts=99)
-    fails(hub, models)
-    kept = partials(models)[0].stat().st_size
-    hub.faults = Faults(where=WEIGHTS, garbage=True)
-    fails(hub, models)
-    assert partials(models)[0].stat().st_size == kept
+def test_unexpected_response_keeps_received_bytes(
+    hub: HubServer, source: Path, models: Path
+) -> None:
+    hub.faults = Faults(path_part=WEIGHTS, cut_after=1 << 16, cuts=99)
+    download_error(hub, models)
+    kept_bytes = partial_files(models)[0].stat().st_size
+    hub.faults = Faults(path_part=WEIGHTS, garbage=True)
+    download_error(hub, models)
+    assert partial_files(models)[0].stat().st_size == kept_bytes
 
 
-@pytest.mark.parametrize("where", ["/api/", WEIGHTS])
-def test_a_circle_of_redirects(hub: HubServer, models: Path, where: str) -> None:
-    hub.faults = Faults(where=where, loop=True)
-    assert "in a circle" in fails(hub, models)
+@pytest.mark.parametrize("path_part", ["/api/", WEIGHTS])
+def test_redirect_loop(hub: HubServer, models: Path, path_part: str) -> None:
+    hub.faults = Faults(path_part=path_part, loop=True)
+    assert is_message(download_error(hub, models), hub_client.REDIRECT_LOOP)
     assert len(hub.requests) < 40
 
 
@@ -114,145 +122,151 @@ def test_a_circle_of_redirects(hub: HubServer, models: Path, where: str) -> None
         {"siblings": [3]},
     ],
 )
-def test_lists_that_can_t_be_used(
+def test_unusable_file_lists(
     hub: HubServer, models: Path, tmp_path: Path, listing: dict[str, object]
 ) -> None:
     hub.faults = Faults(listing=listing)
-    assert "no usable list" in fails(hub, models)
+    assert is_message(download_error(hub, models), listing_module.UNUSABLE_LIST)
     assert not [f for f in tmp_path.rglob("x.safetensors*")]
 
 
-def test_only_pickles_on_the_hub(hub: HubServer, source: Path, models: Path) -> None:
+def test_model_with_pickles_only(hub: HubServer, source: Path, models: Path) -> None:
     (source / WEIGHTS).unlink()
-    assert "no safetensors weights" in fails(hub, models)
+    assert is_message(download_error(hub, models), listing_module.NO_SAFETENSORS)
     assert len(hub.requests) == 1
 
 
-def test_a_model_that_lacks_a_part(hub: HubServer, source: Path, models: Path) -> None:
+def test_incomplete_model(hub: HubServer, source: Path, models: Path) -> None:
     (source / "preprocessor_config.json").unlink()
-    assert "preprocessor_config.json is missing" in fails(hub, models)
+    error = download_error(hub, models)
+    assert is_message(error, download_module.INCOMPLETE)
+    assert "preprocessor_config.json" in str(error)
     assert model_store.state_of(DEPTH, models).status == "partial"
 
 
 @pytest.mark.parametrize("name", [WEIGHTS, "config.json"])
-def test_damage_on_the_way(hub: HubServer, source: Path, models: Path, name: str) -> None:
-    hub.faults = Faults(where=f"/{name}", corrupt=1)
-    assert same_files(get(hub, models), source)
+def test_damage_in_transfer_is_repaired(
+    hub: HubServer, source: Path, models: Path, name: str
+) -> None:
+    hub.faults = Faults(path_part=f"/{name}", corrupt=1)
+    assert has_same_files(fetch(hub, models), source)
     assert sum(r.endswith(f"/{name}") for r in hub.requests) == 2
 
 
 @pytest.mark.parametrize("name", [WEIGHTS, "config.json"])
-def test_damage_that_stays(hub: HubServer, models: Path, name: str) -> None:
-    hub.faults = Faults(where=f"/{name}", corrupt=99)
-    message = fails(hub, models)
-    assert name in message and "damaged" in message
+def test_persistent_damage(hub: HubServer, models: Path, name: str) -> None:
+    hub.faults = Faults(path_part=f"/{name}", corrupt=99)
+    assert is_message(download_error(hub, models), fetch_module.DAMAGED_TWICE, file=name)
     assert sum(r.endswith(f"/{name}") for r in hub.requests) == 2
-    assert not partials(models)
+    assert not partial_files(models)
     assert model_store.find(DEPTH, models) is None
 
 
-def test_beginnings_that_don_t_fit_are_fetched_anew(
+def test_damaged_partial_file_is_downloaded_again(
     hub: HubServer, source: Path, models: Path
 ) -> None:
-    hub.faults = Faults(where=WEIGHTS, cut_after=1 << 16, cuts=99)
-    fails(hub, models)
-    partials(models)[0].write_bytes(bytes(200_000))
+    hub.faults = Faults(path_part=WEIGHTS, cut_after=1 << 16, cuts=99)
+    download_error(hub, models)
+    partial_files(models)[0].write_bytes(bytes(200_000))
     hub.faults = Faults()
-    assert same_files(get(hub, models), source)
+    assert has_same_files(fetch(hub, models), source)
 
 
-def test_beginnings_that_are_too_long_are_fetched_anew(
+def test_too_long_partial_files_are_downloaded_again(
     hub: HubServer, source: Path, models: Path
 ) -> None:
-    blobs = get(hub, models).parents[1] / "blobs"
+    blobs = fetch(hub, models).parents[1] / "blobs"
     model_store.marker_path(DEPTH, models).unlink()
     shutil.rmtree(model_store.snapshot_folder(DEPTH, models))
     for blob in list(blobs.iterdir()):
         blob.rename(f"{blob}.incomplete").write_bytes(bytes(500_000))
-    assert same_files(get(hub, models), source)
+    assert has_same_files(fetch(hub, models), source)
 
 
-def test_files_that_went_bad_are_fetched_anew(hub: HubServer, source: Path, models: Path) -> None:
-    folder = get(hub, models)
+def test_damaged_file_is_downloaded_again(hub: HubServer, source: Path, models: Path) -> None:
+    folder = fetch(hub, models)
     model_store.marker_path(DEPTH, models).unlink()
     data = bytearray((folder / WEIGHTS).read_bytes())
     data[-1] ^= 1
     (folder / WEIGHTS).write_bytes(data)
-    assert same_files(get(hub, models), source)
+    assert has_same_files(fetch(hub, models), source)
 
 
-def test_too_little_space(
+def test_too_little_disk_space(
     hub: HubServer, source: Path, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hub.faults = Faults(where=WEIGHTS, cut_after=1 << 16, cuts=99)
-    fails(hub, models)
+    hub.faults = Faults(path_part=WEIGHTS, cut_after=1 << 16, cuts=99)
+    download_error(hub, models)
     hub.faults = Faults()
-    left = 4 * VALUES - partials(models)[0].stat().st_size
-    tight = SimpleNamespace(free=left - 10_000)
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: tight)
-    message = fails(hub, models)
-    assert f"{models}: free some space or choose another Models Folder" in message
-    assert re.search(r"Downloading Tiny Depth needs \d+ kB and \d+ kB are free", message)
-    tight.free = left + 10_000
-    assert same_files(get(hub, models), source), "what is there already needs no space"
+    missing_bytes = 4 * VALUES - partial_files(models)[0].stat().st_size
+    disk_usage = SimpleNamespace(free=missing_bytes - 10_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: disk_usage)
+    error = download_error(hub, models)
+    assert is_message(error, download_module.NO_SPACE, label="Tiny Depth", folder=models)
+    for amount in ("needed", "free"):
+        assert re.fullmatch(r"\d+ kB", str(error.message.values[amount]))
+    disk_usage.free = missing_bytes + 10_000
+    assert has_same_files(fetch(hub, models), source), "bytes on disk need no space"
 
 
 @pytest.mark.parametrize(
-    ("number", "words"), [(errno.ENOSPC, "is full"), (errno.EFBIG, "files as large as those")]
+    ("number", "template"),
+    [(errno.ENOSPC, download_module.DISK_FULL), (errno.EFBIG, download_module.FILE_TOO_LARGE)],
 )
-def test_the_disk_fills_up(
+def test_disk_errors_during_the_download(
     hub: HubServer,
     source: Path,
     models: Path,
     monkeypatch: pytest.MonkeyPatch,
     number: int,
-    words: str,
+    template: str,
 ) -> None:
     def fail(descriptor: int) -> None:
         raise OSError(number, "no")
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", fail)
-        message = fails(hub, models)
-    assert words in message and str(models) in message
-    assert partials(models)
-    assert same_files(get(hub, models), source)
+        error = download_error(hub, models)
+    assert is_message(error, template, folder=models)
+    assert partial_files(models)
+    assert has_same_files(fetch(hub, models), source)
 
 
-def test_a_folder_that_can_t_be_written(hub: HubServer, models: Path) -> None:
+def test_unwritable_folder(hub: HubServer, models: Path) -> None:
     models.parent.mkdir(exist_ok=True)
     models.write_text("a file")
-    assert "can't be written" in fails(hub, models)
-    assert "can't be written" in fails(hub, models / "below")
-    assert "choose a Models Folder" in fails(hub, Path())
+    assert is_message(download_error(hub, models), download_module.NOT_WRITABLE)
+    assert is_message(download_error(hub, models / "below"), download_module.NOT_WRITABLE)
+    assert is_message(download_error(hub, Path()), download_module.NO_MODELS_FOLDER)
 
 
 def test_no_network(models: Path) -> None:
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        port = nobody.getsockname()[1]
-        with pytest.raises(ModelError, match=f"127.0.0.1:{port} can't be reached"):
-            download(DEPTH, models, Told().context(), f"http://127.0.0.1:{port}", QUICK)
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        host = f"127.0.0.1:{port}"
+        with raises_message(ModelError, hub_client.UNREACHABLE, host=host):
+            download(DEPTH, models, ProgressRecorder().context(), f"http://127.0.0.1:{port}", QUICK)
 
 
 @pytest.mark.parametrize(
-    ("error", "words"),
+    ("error", "template"),
     [
-        (socket.gaierror(socket.EAI_NONAME, "unknown"), r"hub\.example can't be resolved"),
-        (ssl.SSLCertVerificationError("self-signed"), r"hub\.example can't prove"),
+        (socket.gaierror(socket.EAI_NONAME, "unknown"), hub_client.UNKNOWN_HOST),
+        (ssl.SSLCertVerificationError("self-signed"), hub_client.UNTRUSTED_HOST),
     ],
 )
-def test_a_host_that_is_not_there_or_another(
-    models: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, words: str
+def test_unknown_and_untrusted_hosts(
+    models: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, template: str
 ) -> None:
     def fail(*args: object, **keywords: object) -> None:
         raise error
 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
-    with pytest.raises(ModelError, match=words):
-        download(DEPTH, models, Told().context(), "https://hub.example", QUICK)
+    with raises_message(ModelError, template, host="hub.example"):
+        download(DEPTH, models, ProgressRecorder().context(), "https://hub.example", QUICK)
 
 
-def test_an_address_that_is_none(models: Path) -> None:
-    with pytest.raises(ModelError, match="is not valid"):
-        download(DEPTH, models, Told().context(), "nowhere", QUICK)
+def test_invalid_address(models: Path) -> None:
+    with raises_message(ModelError, hub_client.INVALID_ADDRESS, address="nowhere"):
+        download(DEPTH, models, ProgressRecorder().context(), "nowhere", QUICK)

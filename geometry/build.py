@@ -60,7 +60,7 @@ def build_scene(
                 store_feature_source(made_object, scene_data.plan)
             collection.objects.link(made_object)
         store_source(still, scene_data, request)
-        mark(collection, "collection", cache_id)
+        mark(collection, SCENE_COLLECTION_ROLE, cache_id)
         place.collection.children.link(collection)
         with set_up(place, scene_data.plan, rig.camera):
             show(place)

@@ -27,7 +27,7 @@ from .core.editable_images import (
 )
 from .custom_properties import EDITABLE_IMAGES, ROLE, mark
 
-EDITABLE_IMAGE_ROLE = "picture"
+EDITABLE_IMAGE_ROLE = "editable_image"
 FRESH, PAINTED, EDITED = "fresh", "painted", "edited"
 _BASE, _STATE, _CONTENT = "make_4d_base", "make_4d_state", "make_4d_content"
 """On an image: the result that it shows, whether it is painted, and a checksum of its file."""

@@ -14,8 +14,8 @@ import numpy as np
 from .core.camera import FloatArray
 from .custom_properties import ROLE, mark
 
-MOTION_REGIONS_ROLE = "regions"
-_FOUND = "make_4d_found"
+MOTION_REGIONS_ROLE = "motion_regions"
+_ESTIMATE = "make_4d_estimate"
 """On the image: hash of the pixels that were found, by which painting is noticed."""
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
@@ -39,7 +39,7 @@ def write_regions(image: bpy.types.Image, regions: FloatArray) -> None:
     image.pixels.foreach_set(rgba.ravel())
     image.update()
     image.pack()
-    image[_FOUND] = fingerprint(read_regions(image))
+    image[_ESTIMATE] = fingerprint(read_regions(image))
 
 
 def read_regions(image: bpy.types.Image) -> FloatArray:
@@ -53,7 +53,7 @@ def read_regions(image: bpy.types.Image) -> FloatArray:
 
 def is_painted(image: bpy.types.Image) -> bool:
     """Whether the artist has changed what was found."""
-    return image.get(_FOUND) != fingerprint(read_regions(image))
+    return image.get(_ESTIMATE) != fingerprint(read_regions(image))
 
 
 def fingerprint(regions: FloatArray) -> str:

@@ -14,7 +14,7 @@ another copy has replaced it (see `operators.other_copy`); the second time nothi
 
 def _modules() -> tuple[ModuleType, ...]:
     """Return all modules that register something, in the order of registration."""
-    from .geometry import save_handlers, speed_handler
+    from .geometry import save_handlers, speed_handler, upgrade
     from .jobs import command, manager
     from .operators import camera as camera_operators
     from .operators import (
@@ -46,7 +46,7 @@ def _modules() -> tuple[ModuleType, ...]:
     from .render import engine, kept_workers, ui_compat
 
     return (
-        *(other_copy, languages, kept_workers, manager),
+        *(other_copy, languages, upgrade, kept_workers, manager),
         *(preferences, properties, preset_operators, photo_operators, files),
         *(job_operators, model_operators, layer_operators, motion_operators),
         *(camera_operators, render_operators),

@@ -11,7 +11,17 @@ import bpy
 from .camera_rig import Rig, make_rig
 from .clouds import linear_rgba, make_cloud
 from .core.scene_data import PointArrays, SceneData, ScenePlan
-from .custom_properties import CACHE, FEATURES, LENS, LOOP, MOTION_REGIONS, NETWORKS, SETTINGS, mark
+from .custom_properties import (
+    CACHE,
+    FEATURES,
+    LENS,
+    LOOP,
+    MOTION_REGIONS,
+    NETWORKS,
+    SCENE_COLLECTION_ROLE,
+    SETTINGS,
+    mark,
+)
 from .editable_images import show_editable_images
 from .material import make_material
 from .motion_regions import is_painted, make_regions_image, write_regions

@@ -54,7 +54,7 @@ def parts_of(scene: bpy.types.Scene, member: bpy.types.Object | None = None) -> 
     """
     layer = bpy.context.view_layer
     member = member or (layer.objects.active if layer else None)
-    objects = _candidates(scene, member)
+    objects = possible_parts(scene, member)
     stills = [o for o in objects if o[ROLE] == "still" and o.type == "POINTCLOUD"]
     if not stills:
         raise SceneError(NO_SCENE)
@@ -69,7 +69,7 @@ def parts_of(scene: bpy.types.Scene, member: bpy.types.Object | None = None) -> 
     return SceneParts(still, _moving(own, still, member), path, camera, target)
 
 
-def _candidates(scene: bpy.types.Scene, member: bpy.types.Object | None) -> Objects:
+def possible_parts(scene: bpy.types.Scene, member: bpy.types.Object | None) -> Objects:
     """Return the scene's objects that have a role, without a walk through all if possible."""
     if not bpy.data.pointclouds:
         return []

@@ -4,6 +4,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+from make_4d.geometry import custom_properties
 from make_4d.geometry.core.camera import blender_from_camera
 
 PARTS = ("make_rig", "make_cloud", "make_material", "add_animation", "mark", "show")
@@ -72,7 +73,7 @@ def test_an_empty_scene_is_set_up_in_place(build, empty_blend, make_scene_data):
     assert scene.camera.name == built.camera
     collection = bpy.data.collections[built.collection]
     assert collection.name == "Make 4D photo" and collection in list(scene.collection.children)
-    roles = {o["make_4d_role"]: o.name for o in collection.objects}
+    roles = {o[custom_properties.ROLE]: o.name for o in collection.objects}
     assert roles == {
         "still": built.still,
         "moving": built.moving,
@@ -80,7 +81,9 @@ def test_an_empty_scene_is_set_up_in_place(build, empty_blend, make_scene_data):
         "camera": built.camera,
         "target": built.target,
     }
-    assert all(o["make_4d_version"] == 1 for o in collection.objects)
+    assert all(
+        o[custom_properties.VERSION] == custom_properties.SCENE_VERSION for o in collection.objects
+    )
     np.testing.assert_array_equal(
         positions(bpy, built.still, 5, scene), blender_from_camera(scene_data.still.position)
     )

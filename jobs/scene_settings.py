@@ -1,4 +1,4 @@
-"""A scene's settings on their way to the worker, and back on the scene that was made with them."""
+"""A scene's settings as job settings, and job settings on the scene that was made with them."""
 
 from __future__ import annotations
 
@@ -9,41 +9,45 @@ import bpy
 from ..geometry.folders import BESIDE_BLEND, PHOTOS
 from ..ml.common.job_settings import DIFFUSION, JobSettings
 
-REMEMBERED = (
+PATHS = ("photo", "networks")
+"""Settings that are paths of files."""
+SHARED_SETTINGS = (
     *("photo", "size", "frames", "loop_frames", "layers", "fly", "motion", "seed", "field_of_view"),
     *("inpaint_model", "depth_model", "motion_model"),
     *DIFFUSION,
 )
-"""Settings that have the same name and meaning here and in the job."""
+"""Settings with the same name and meaning in the scene and in the job."""
 
 
 def job_settings(scene: bpy.types.Scene) -> JobSettings:
-    """The scene's settings as the worker takes them; raises SettingsError where one is unusable."""
+    """Return a scene's settings for the worker; raises SettingsError where one is unusable."""
     own = scene.make_4d
-    values = {name: getattr(own, name) for name in REMEMBERED}
-    values |= {name: file_of(getattr(own, name)) for name in ("photo", "networks")}
+    values = {name: getattr(own, name) for name in SHARED_SETTINGS}
+    values |= {name: file_of(getattr(own, name)) for name in PATHS}
     settings = JobSettings(**values)
     settings.validate()
     return settings
 
 
 def file_of(path: str) -> str:
-    """Where a chosen file lies: at its path, else beside the .blend, with which it may have moved;
-    the path itself where it is nowhere."""
+    """Return the absolute path of a chosen file, which may have moved together with the .blend.
+
+    Returns the path itself where there is no such file.
+    """
     if not path:
         return ""
-    wanted = Path(bpy.path.abspath(path))
-    if wanted.is_file() or not bpy.data.filepath:
-        return str(wanted)
-    beside = Path(bpy.data.filepath).parent
-    moved = (beside / wanted.name, beside / BESIDE_BLEND / PHOTOS / wanted.name)
-    return next((str(place) for place in moved if place.is_file()), str(wanted))
+    chosen = Path(bpy.path.abspath(path))
+    if chosen.is_file() or not bpy.data.filepath:
+        return str(chosen)
+    folder = Path(bpy.data.filepath).parent
+    moved = (folder / chosen.name, folder / BESIDE_BLEND / PHOTOS / chosen.name)
+    return next((str(file) for file in moved if file.is_file()), str(chosen))
 
 
 def remember_settings(scene: bpy.types.Scene, settings: JobSettings) -> None:
-    """Note on a scene what it was made of, so that its panel shows it and can make it again."""
+    """Set a scene's settings to those that it was made with."""
     own = scene.make_4d
-    for name in (*REMEMBERED, "networks"):
+    for name in (*SHARED_SETTINGS, "networks"):
         setattr(own, name, getattr(settings, name))
     if settings.networks:
         scene.make_4d_engine.method = "NEURAL"

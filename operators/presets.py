@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 from bl_operators.presets import AddPresetBase
 
-from ..jobs.scene_settings import REMEMBERED
+from ..jobs.scene_settings import SHARED_SETTINGS
 
 FOLDER = "make_4d"
 """Subfolder of the user's presets."""
@@ -24,7 +24,7 @@ class MAKE4D_OT_add_preset(AddPresetBase, bpy.types.Operator):
     preset_menu = "MAKE4D_PT_presets"
     preset_subdir = FOLDER
     preset_defines = ("own = bpy.context.scene.make_4d",)
-    preset_values = tuple(f"own.{name}" for name in REMEMBERED if name not in OF_THE_PHOTO)
+    preset_values = tuple(f"own.{name}" for name in SHARED_SETTINGS if name not in OF_THE_PHOTO)
 
 
 def register() -> None:

@@ -13,7 +13,8 @@ import pytest
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
 from make_4d.geometry import folders
-from make_4d.jobs import cache_size, running
+from make_4d.jobs import cache_size as cache_size_module
+from make_4d.jobs.manager import manager
 from make_4d.ml.cache.stage_cache import StageCache
 from make_4d.ml.common.cache_files import SCRATCH, cache_bytes, clear
 from make_4d.operators import files, preferences
@@ -29,9 +30,9 @@ def chosen(addon, empty_blend, tmp_path, monkeypatch):
     values = {"cache_folder": str(folder)}
     monkeypatch.setattr(folders, "preference", lambda name, default: values.get(name, default))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
-    cache_size.forget()
+    manager().cache_size.forget()
     yield folder
-    cache_size.forget()
+    manager().cache_size.forget()
 
 
 def fill(folder: Path) -> int:
@@ -107,7 +108,7 @@ def test_clear_without_a_cache(tmp_path, chosen):
 
 def test_clear_waits_for_a_job(chosen, monkeypatch):
     fill(folders.cache_folder())
-    monkeypatch.setattr(running, "current", SimpleNamespace(scene="Scene"))
+    monkeypatch.setattr(manager(), "current", SimpleNamespace(scene="Scene"))
     assert not bpy.ops.make_4d.clear_cache.poll()
     with pytest.raises(RuntimeError, match=files.BUSY):
         bpy.ops.make_4d.clear_cache("EXEC_DEFAULT")
@@ -117,16 +118,16 @@ def test_clear_waits_for_a_job(chosen, monkeypatch):
 @pytest.fixture
 def slow(monkeypatch):
     """Counting takes its time, as it does on a slow disk."""
-    real = cache_size.cache_bytes
+    real = cache_size_module.cache_bytes
     monkeypatch.setattr(
-        cache_size, "cache_bytes", lambda folder: (time.sleep(0.2), real(folder))[1]
+        cache_size_module, "cache_bytes", lambda folder: (time.sleep(0.2), real(folder))[1]
     )
 
 
 def counted() -> int:
     """The size once it is counted."""
     for _ in range(200):
-        if (size := cache_size.known_bytes()) is not None:
+        if (size := manager().cache_size.known_bytes()) is not None:
             return size
         time.sleep(0.01)
     raise AssertionError("never counted")
@@ -135,7 +136,7 @@ def counted() -> int:
 def test_the_size_is_counted_beside_blender(chosen, slow):
     filled = fill(folders.cache_folder())
     started = time.perf_counter()
-    assert cache_size.known_bytes() is None
+    assert manager().cache_size.known_bytes() is None
     assert preferences.cache_text() == preferences.COUNTING
     assert time.perf_counter() - started < 0.1
     assert counted() == filled
@@ -146,12 +147,12 @@ def test_an_old_count_is_shown_while_it_is_counted_anew(chosen, slow, monkeypatc
     assert counted() == 0
     filled = fill(folders.cache_folder())
     assert counted() == 0
-    monkeypatch.setattr(cache_size, "REMEMBERED_SECONDS", 0.0)
-    assert cache_size.known_bytes() == 0
-    cache_size._counts[-1]._thread.join()
-    monkeypatch.setattr(cache_size, "REMEMBERED_SECONDS", 10.0)
-    assert cache_size.known_bytes() == filled
-    assert cache_size._look() is None and len(cache_size._counts) == 1
+    monkeypatch.setattr(cache_size_module, "CACHED_SECONDS", 0.0)
+    assert manager().cache_size.known_bytes() == 0
+    manager().cache_size.counts[-1].wait()
+    monkeypatch.setattr(cache_size_module, "CACHED_SECONDS", 10.0)
+    assert manager().cache_size.known_bytes() == filled
+    assert manager().cache_size.tick() is None and len(manager().cache_size.counts) == 1
 
 
 def test_clearing_counts_anew(chosen):

@@ -19,23 +19,24 @@ import os, sys
 sys.path.insert(0, {tests!r})
 import conftest, bpy, make_4d
 from make_4d.ml.common.job_settings import JobSettings
-from make_4d.operators import job_queue, running
+from make_4d.jobs.manager import manager, tick
 make_4d.register()
-place = running.place_of(bpy.context.scene)
+jobs = manager()
 for seed in (1, 2):
-    job_queue.ask(running.WaitingJob(JobSettings({photo!r}, size=96, seed=seed), "make", place))
-while running.current.job.stage == "start":
-    running.current.poll()
-print(running.current.job.pid, flush=True)
+    settings = JobSettings({photo!r}, size=96, seed=seed)
+    jobs.submit(jobs.request(settings, "make", bpy.context.scene))
+while jobs.current.task.stage == "start":
+    jobs.current.poll()
+print(jobs.current.task.pid, flush=True)
 {ending}
 """
 ENDINGS = {
     "quits": "sys.exit()",
     "crashes": "os._exit(11)",
-    "loses the add-on": "make_4d.unregister()\nassert not running.waiting\nos._exit(0)",
+    "loses the add-on": "make_4d.unregister()\nassert not jobs.waiting\nos._exit(0)",
     "loads the add-on again": (
         "make_4d.unregister(); make_4d.register()\n"
-        "assert not bpy.app.timers.is_registered(job_queue.tick)\nos._exit(0)"
+        "assert not bpy.app.timers.is_registered(tick)\nos._exit(0)"
     ),
 }
 

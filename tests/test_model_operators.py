@@ -16,13 +16,14 @@ pytest.importorskip("transformers", reason="transformers is not installed")
 import tiny_models
 from hub_server import HubServer
 from make_4d.geometry import folders
-from make_4d.jobs import command, model_states, running
-from make_4d.jobs import queue as job_queue
-from make_4d.ml.client.tasks import Download
+from make_4d.jobs import checks, command, downloads, model_states
+from make_4d.jobs import manager as manager_module
+from make_4d.jobs.manager import manager, tick
 from make_4d.ml.common.job_settings import DEVICES, JobSettings, Resources, SettingsError
 from make_4d.ml.common.model_store import snapshot_folder
 from make_4d.ml.common.registry import STAGES, model
-from make_4d.operators import download_watch, preferences, use_models
+from make_4d.operators import models as model_operators
+from make_4d.operators import preferences
 from make_4d.panels.text import lines_of
 
 KEY = "segformer-b0"
@@ -33,15 +34,12 @@ def place(addon, tmp_path, monkeypatch):
     """An empty models folder, and no cache of the user's."""
     folder = tmp_path / "models"
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "nothing"))
-    for module in (folders, model_states, running, command):
+    for module in (folders, checks, command, downloads, model_operators, model_states):
         monkeypatch.setattr(module, "models_folder", lambda: folder)
-    for name in ("download", "remove_model", "use_models"):
-        monkeypatch.setattr(f"make_4d.operators.{name}.models_folder", lambda: folder)
-    model_states.forget()
+    manager().model_states.forget()
     yield folder
-    model_states.forget()
-    for key in list(running.downloads):
-        running.end_download(key)
+    manager().downloads.end_all()
+    manager().model_states.forget()
 
 
 @pytest.fixture(scope="module")
@@ -79,13 +77,13 @@ def test_a_download_needs_online_access(place, hub):
 
 def test_download_use_and_remove(place, online):
     spec = model(KEY)
-    assert model_states.state(spec).status == "missing"
+    assert manager().model_states.state(spec).status == "missing"
     assert press(bpy.ops.make_4d.download, model=KEY) == {"FINISHED"}
-    state = model_states.state(spec)
-    assert state.status == "ready" and state.verified and not running.downloads
+    state = manager().model_states.state(spec)
+    assert state.status == "ready" and state.verified and manager().downloads.get(KEY) is None
     assert state.folder == snapshot_folder(spec, place)
     assert press(bpy.ops.make_4d.remove_model, model=KEY) == {"FINISHED"}
-    assert model_states.state(spec).status == "missing"
+    assert manager().model_states.state(spec).status == "missing"
 
 
 def test_the_light_package_downloads_nothing(place, online, monkeypatch, tmp_path):
@@ -99,46 +97,47 @@ def test_a_failed_download_stays_to_be_read_and_goes_on(place, online):
     online.faults.status = 404
     translate = press(bpy.ops.make_4d.download, model=KEY)
     assert model(KEY).label in translate
-    assert running.downloads[KEY].failure in translate
+    assert manager().downloads.get(KEY).failure in translate
     online.faults.status = 0
     assert press(bpy.ops.make_4d.download, model=KEY) == {"FINISHED"}
-    assert KEY not in running.downloads
+    assert manager().downloads.get(KEY) is None
 
 
 def test_a_download_outlives_the_file(place, online):
-    running.downloads[KEY] = running.RunningDownload(Download(KEY, place))
-    download_watch.watch()
-    assert bpy.app.timers.is_registered(download_watch.tick)
+    manager().downloads.start(model(KEY))
+    manager().watch()
+    assert bpy.app.timers.is_registered(tick)
     bpy.ops.wm.read_homefile(use_empty=True)
-    assert bpy.app.timers.is_registered(download_watch.tick), "the timer is for all files"
+    assert bpy.app.timers.is_registered(tick), "the timer is for all files"
     deadline = time.monotonic() + 60
-    while download_watch.tick() is not None:
+    while tick() is not None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    assert model_states.state(model(KEY)).status == "ready" and not running.downloads
-    bpy.app.timers.unregister(download_watch.tick)
+    assert manager().model_states.state(model(KEY)).status == "ready"
+    assert manager().downloads.get(KEY) is None
+    bpy.app.timers.unregister(tick)
 
 
 def test_all_recommended_models_in_one_go(empty_blend, place, online, monkeypatch):
-    specs = use_models.recommended_models()
+    specs = model_operators.recommended_models()
     assert [spec.stage for spec in specs] == list(STAGES)
     others = [spec.key for spec in specs if spec.stage != "motion"]
     tiny_models.install(place, *others)
     monkeypatch.setattr(
-        use_models, "recommended_models", lambda: [*specs[:2], model(KEY)]
+        model_operators, "recommended_models", lambda: [*specs[:2], model(KEY)]
     )  # the one that this hub has
-    assert [spec.key for spec in use_models.missing_models()] == [KEY]
+    assert [spec.key for spec in model_operators.missing_models()] == [KEY]
     assert press(bpy.ops.make_4d.use_models) == {"FINISHED"}
     settings = bpy.context.scene.make_4d
     chosen = [getattr(settings, f"{stage}_model") for stage in STAGES]
-    assert chosen == [*others, KEY] and not use_models.missing_models()
+    assert chosen == [*others, KEY] and not model_operators.missing_models()
 
 
 def test_recommended_models_offline_are_chosen_and_not_fetched(place, hub, empty_blend):
     bpy.context.preferences.system.use_online_access = False
     asked = len(hub.requests)
     assert press(bpy.ops.make_4d.use_models) == {"FINISHED"}
-    assert bpy.context.scene.make_4d.inpaint_model == use_models.recommended_models()[0].key
+    assert bpy.context.scene.make_4d.inpaint_model == model_operators.recommended_models()[0].key
     assert len(hub.requests) == asked and not place.exists()
 
 
@@ -146,28 +145,29 @@ def test_a_failure_can_be_put_out_of_sight(place, online):
     online.faults.status = 404
     press(bpy.ops.make_4d.download, model=KEY)
     assert press(bpy.ops.make_4d.cancel_download, model=KEY) == {"FINISHED"}
-    assert not running.downloads
+    assert manager().downloads.get(KEY) is None
 
 
 def test_a_missing_model_is_told_before_anything_starts(place, empty_blend, tmp_path):
     bpy.context.scene.make_4d.photo = str(Path(__file__))
     bpy.context.scene.make_4d.motion_model = KEY
     translate = press(bpy.ops.make_4d.make)
-    assert model(KEY).label in translate and "Download" in translate and running.current is None
+    assert model(KEY).label in translate and "Download" in translate and manager().current is None
 
 
 def test_a_model_in_a_cache_that_may_not_be_used_is_missing(place, empty_blend, tmp_path):
     tiny_models.install(tmp_path / "nothing", KEY)  # where the user's Hugging Face cache is here
     settings = JobSettings(str(Path(__file__)), motion_model=KEY)
-    job_queue.check_models(settings, Resources(str(place), use_hub_cache=True))
+    checks.check_models(settings, Resources(str(place), use_hub_cache=True))
     with pytest.raises(SettingsError, match=model(KEY).label):
-        job_queue.check_models(settings, Resources(str(place), use_hub_cache=False))
+        checks.check_models(settings, Resources(str(place), use_hub_cache=False))
 
 
 def test_the_device_is_found(addon):
     assert press(bpy.ops.make_4d.find_device) == {"FINISHED"}
-    assert running.device is not None and running.device.name and running.device.free_bytes > 0
-    running.forget_device()
+    device = manager().device
+    assert device is not None and device.name and device.free_bytes > 0
+    manager().forget_device()
 
 
 def test_models_are_kept_by_choice_and_freed(place, empty_blend, tmp_path, monkeypatch):
@@ -175,16 +175,17 @@ def test_models_are_kept_by_choice_and_freed(place, empty_blend, tmp_path, monke
     sample = command.sample_photo()
     shutil.copy(sample, tmp_path / "photo.jpg")
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "work.blend"))
-    wishes = {"keep_models": True, "device": "cpu"}
-    monkeypatch.setattr(running, "stored", lambda name, default: wishes.get(name, default))
+    values = {"keep_models": True, "device": "cpu"}
+    for module in (checks, manager_module):
+        monkeypatch.setattr(module, "preference", lambda name, default: values.get(name, default))
     settings = bpy.context.scene.make_4d
     settings.photo, settings.size, settings.frames = str(tmp_path / "photo.jpg"), 64, 2
     settings.motion_model = KEY
     assert bpy.ops.make_4d.make("EXEC_DEFAULT") == {"FINISHED"}
-    [worker] = running._kept
-    assert worker.is_alive and running.device is not None
+    [worker] = manager().workers.idle
+    assert worker.is_alive and manager().device is not None
     assert bpy.ops.make_4d.free_models() == {"FINISHED"}
-    assert not worker.is_alive and not running.keeps_models()
+    assert not worker.is_alive and not manager().keeps_models
     assert not bpy.ops.make_4d.free_models.poll()
 
 

@@ -18,6 +18,7 @@ import tiny_models
 from make_4d.geometry.core.color import linear_to_srgb, srgb_to_linear
 from make_4d.geometry.core.feature_files import features_path, load_features
 from make_4d.geometry.core.scene_data import load_scene_data
+from make_4d.ml.client.kept_workers import KeptWorkers
 from make_4d.ml.client.process import Worker
 from make_4d.ml.client.tasks import DeviceQuery, Job
 from make_4d.ml.common.job_settings import JobSettings, Resources
@@ -194,7 +195,9 @@ def test_a_kept_worker_does_the_next_job_without_loading_again(photo, models, tm
     finish(job)
     worker = job.close(keep_worker=True)
     assert worker is not None
-    again = Job(settings_for(photo, models, networks="", seed=1), tmp_path, resources, worker)
+    workers = KeptWorkers()
+    workers.put_back(worker)
+    again = Job(settings_for(photo, models, networks="", seed=1), tmp_path, resources, workers)
     assert again.worker is worker
     details = {m.detail for m in finish(again) if isinstance(m, Progress)}
     assert isinstance(again.finished, Done)
@@ -203,8 +206,9 @@ def test_a_kept_worker_does_the_next_job_without_loading_again(photo, models, tm
 
 
 def test_a_worker_that_cannot_run_models_is_replaced(photo, models, tmp_path):
-    plain = Worker()
-    job = Job(settings_for(photo, models), tmp_path, resources_for(models), plain)
+    plain, workers = Worker(), KeptWorkers()
+    workers.put_back(plain)
+    job = Job(settings_for(photo, models), tmp_path, resources_for(models), workers)
     assert job.worker is not plain and not plain.is_alive
     job.close()
 

@@ -36,6 +36,7 @@ from make_4d.ml.networks.features import point_features
 from make_4d.ml.stages.context import StageContext
 from make_4d.render import extract, neural
 from make_4d.render.frame_request import FrameRequest
+from make_4d.render.kept_workers import kept_workers
 from make_4d.render.view import View
 from render_scene import HEIGHT, WIDTH, add_flight, camera_of, opened, photo_flight, rendered
 
@@ -160,9 +161,9 @@ def test_a_render_shows_the_painted_frame(scene, checkpoint, tmp_path):
 def test_frames_share_a_worker_that_is_given_back(scene):
     clouds, film = clouds_and_film(scene)
     first = neural.paint(clouds, film, lambda: None)
-    [worker] = neural._kept
+    [worker] = kept_workers().idle
     second = neural.paint(clouds, film, lambda: None)
-    assert neural._kept == [worker] and worker.is_alive
+    assert kept_workers().idle == (worker,) and worker.is_alive
     np.testing.assert_array_equal(first, second)
     neural.release()
     assert not worker.is_alive
@@ -179,7 +180,7 @@ def test_escape_stops_the_painting(scene):
 
     with pytest.raises(Stopped):
         neural.paint(clouds, film, check)
-    assert not neural._kept  # it was busy, and is gone
+    assert not kept_workers().idle  # it was busy, and is gone
 
 
 def reported(scene, tmp_path, capfd):

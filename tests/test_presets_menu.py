@@ -8,7 +8,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
-from make_4d.jobs.scene_settings import REMEMBERED
+from make_4d.jobs.scene_settings import SHARED_SETTINGS
 from make_4d.operators.presets import FOLDER, OF_THE_PHOTO
 from make_4d.panels.presets import MAKE4D_PT_presets, user_folder
 
@@ -46,7 +46,7 @@ def test_a_preset_lies_among_the_users_presets(settings):
     folders = [Path(folder) for folder in bpy.utils.preset_paths(FOLDER)]
     assert path.parent in folders
     written = path.read_text(encoding="utf-8")
-    assert all(f"own.{name} = " in written for name in REMEMBERED if name not in OF_THE_PHOTO)
+    assert all(f"own.{name} = " in written for name in SHARED_SETTINGS if name not in OF_THE_PHOTO)
 
 
 def test_a_preset_brings_the_wishes_back_on_another_scene(settings):

@@ -1,4 +1,4 @@
-"""The time left: from what stages took before, and from their weights where nobody knows."""
+"""The remaining time of a job: from measured stages, else from the stages' weights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
-from make_4d.jobs import rates
+from make_4d.jobs import rates as rates_module
+from make_4d.jobs.rates import Rates
 from make_4d.ml.common.job_settings import JobSettings
 from make_4d.ml.common.protocol import Progress, StageDone
 from make_4d.ml.stages.table import LIFT_WEIGHT, stages_for
@@ -17,12 +18,15 @@ JOB = JobSettings("photo.png", size=1000)
 WEIGHTS = {stage.name: stage.weight for stage in stages_for(JOB)} | {"lift": LIFT_WEIGHT}
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(rates, "log_folder", lambda: tmp_path)
-    rates.rates.cache_clear()
-    yield tmp_path
-    rates.rates.cache_clear()
+    monkeypatch.setattr(rates_module, "log_folder", lambda: tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def rates(folder):
+    return Rates()
 
 
 def done(stage, seconds, cached=False):
@@ -33,57 +37,55 @@ def at(stage, fraction):
     return Progress("job", stage, fraction, 0.0)
 
 
-def measure(seconds=2.0):
+def measure(rates, seconds=2.0):
     for name, weight in WEIGHTS.items():
-        rates.note(JOB, done(name, seconds * weight))
+        rates.add(JOB, done(name, seconds * weight))
 
 
-def test_what_was_measured_is_what_is_told():
-    measure(2.0)
+def test_measured_times_are_the_estimate(rates):
+    measure(rates, 2.0)
     whole = 2.0 * sum(WEIGHTS.values())
     assert rates.seconds_left(JOB, at("photo", 0.0)) == pytest.approx(whole)
     later = whole - 2.0 * (WEIGHTS["photo"] + WEIGHTS["outpaint"] / 2)
     assert rates.seconds_left(JOB, at("outpaint", 0.5)) == pytest.approx(later)
 
 
-def test_larger_pictures_take_longer():
-    measure()
+def test_larger_images_take_longer(rates):
+    measure(rates)
     larger = JobSettings("photo.png", size=2000)
     one, other = (rates.seconds_left(job, at("photo", 0.0)) for job in (JOB, larger))
     assert other == pytest.approx(4 * one)
 
 
-def test_other_computers_and_models_are_guessed_by_weights():
-    rates.note(JOB, done("outpaint", 3.0 * WEIGHTS["outpaint"]))
+def test_unmeasured_stages_are_estimated_from_their_weights(rates):
+    rates.add(JOB, done("outpaint", 3.0 * WEIGHTS["outpaint"]))
     assert rates.expected(JOB, "inpaint", 40) == pytest.approx(120.0)
     assert rates.seconds_left(JOB, at("lift", 0.0)) == pytest.approx(3.0 * LIFT_WEIGHT)
     with_model = JobSettings("photo.png", size=1000, inpaint_model="sd2-inpaint")
-    rates.note(with_model, done("inpaint", 400.0))
+    rates.add(with_model, done("inpaint", 400.0))
     assert rates.expected(JOB, "inpaint", 40) == pytest.approx(120.0)
     assert rates.expected(with_model, "inpaint", 40) == pytest.approx(400.0)
 
 
-def test_the_cache_tells_nothing_and_the_newest_counts_half():
-    rates.note(JOB, done("depth", 4.0))
-    rates.note(JOB, done("depth", 0.01, cached=True))
+def test_cached_stages_are_ignored_and_the_newest_counts_half(rates):
+    rates.add(JOB, done("depth", 4.0))
+    rates.add(JOB, done("depth", 0.01, cached=True))
     assert rates.expected(JOB, "depth", 10) == pytest.approx(4.0)
-    rates.note(JOB, done("depth", 8.0))
+    rates.add(JOB, done("depth", 8.0))
     assert rates.expected(JOB, "depth", 10) == pytest.approx(6.0)
 
 
-def test_it_is_remembered_and_a_broken_memory_is_forgotten(folder):
-    measure()
+def test_rates_are_stored_and_a_damaged_file_is_ignored(rates, folder):
+    measure(rates)
     rates.store()
-    assert json.loads((folder / rates.NAME).read_text())
-    rates.rates.cache_clear()
-    assert rates.expected(JOB, "photo", 1) == pytest.approx(2.0)
-    (folder / rates.NAME).write_text("{torn")
-    rates.rates.cache_clear()
-    assert rates.rates() == {}
+    assert json.loads((folder / rates_module.NAME).read_text())
+    assert Rates().expected(JOB, "photo", 1) == pytest.approx(2.0)
+    (folder / rates_module.NAME).write_text("{torn")
+    assert Rates().measured == {}
 
 
-def test_nothing_is_told_before_there_is_something_to_tell():
-    measure()
+def test_no_estimate_without_progress_or_close_to_the_end(rates):
+    measure(rates)
     assert rates.seconds_left(JOB, None) is None
     assert rates.seconds_left(JOB, at("download", 0.5)) is None
     assert rates.seconds_left(JOB, at("lift", 0.99)) is None

@@ -10,7 +10,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
-from make_4d.jobs import running
+from make_4d.jobs.manager import manager
 from make_4d.jobs.scene_settings import remember_settings
 from make_4d.ml.common.job_settings import JobSettings
 from make_4d.ml.common.registry import models_for
@@ -30,9 +30,9 @@ def scene(addon, empty_blend):
 @pytest.fixture
 def job(scene, monkeypatch):
     """A job of the scene that seems to run."""
-    going = SimpleNamespace(scene=scene.name, place=running.scene_ref(scene))
-    monkeypatch.setattr(running, "current", going)
-    return going
+    job = SimpleNamespace(scene_name=scene.name, scene=scene)
+    monkeypatch.setattr(manager(), "current", job)
+    return job
 
 
 def test_a_new_scene_has_a_quality_of_the_list(scene):
@@ -118,7 +118,7 @@ def test_the_time_left_in_words(addon, seconds, words):
 
 
 def test_a_job_for_another_scene_is_named(addon):
-    assert progress.elsewhere_text(SimpleNamespace(scene="Sea")) == "For scene 'Sea'"
+    assert progress.elsewhere_text(SimpleNamespace(scene_name="Sea")) == "For scene 'Sea'"
     assert progress.share_text(0.456) == "46%"
 
 

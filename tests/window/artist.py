@@ -51,7 +51,7 @@ class Artist:
     @property
     def job(self) -> Any:
         """The job that runs, or None."""
-        return self.module("operators.running").current
+        return self.module("jobs.manager").manager().current
 
     @property
     def settings(self) -> Any:

@@ -38,9 +38,8 @@ def _modules() -> tuple[ModuleType, ...]:
         models,
         motion,
         path_overlay,
-        photo,
         presets,
-        preview,
+        session,
     )
     from .panels import render as render_panel
     from .render import engine, kept_workers, ui_compat
@@ -50,8 +49,8 @@ def _modules() -> tuple[ModuleType, ...]:
         *(preferences, properties, preset_operators, photo_operators, files),
         *(job_operators, model_operators, layer_operators, motion_operators),
         *(camera_operators, render_operators),
-        *(save_handlers, speed_handler, path_overlay),
-        *(preview, photo, presets, main, layers, motion, camera, models, render_panel),
+        *(save_handlers, speed_handler, session, path_overlay),
+        *(presets, main, layers, motion, camera, models, render_panel),
         *(engine, ui_compat, command),
     )
 

@@ -1,1 +1,1 @@
-"""The sidebar panels and the settings that they show."""
+"""The panels of the sidebar, and what is drawn in the viewport."""

@@ -1,4 +1,4 @@
-"""The sidebar's part for the camera: its move, how far it can go, its horizon, its lens."""
+"""The panel Camera: its move, how far it can go, its horizon, its lens."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import bpy
 
 from ..geometry.camera_rig import TILT, Rig, roll_of
 from ..geometry.path_check import is_stale, stored_measurement, summary
-from ..geometry.scene_parts import SceneError, SceneParts, parts_of
+from ..geometry.scene_parts import SceneError, SceneParts
 from ..geometry.scene_rig import existing_rig
-from ..geometry.translation import CONTEXT
+from ..geometry.translation import CONTEXT, translate
 from ..operators.camera import (
     OPTIONS,
     MAKE4D_OT_check_path,
@@ -18,12 +18,15 @@ from ..operators.camera import (
     draw_options,
     limits_of,
 )
-from .main import CATEGORY, is_4d_scene
+from .main import CATEGORY
+from .scene_facts import is_4d_scene, scene_parts
 from .text import draw_wrapped
+
+CHANGED = "The path has changed: check it again."
 
 
 class VIEW3D_PT_make_4d_camera(bpy.types.Panel):
-    """The camera's flight as the artist wants it."""
+    """The camera and its path."""
 
     bl_label = "Camera"
     bl_space_type = "VIEW_3D"
@@ -35,38 +38,38 @@ class VIEW3D_PT_make_4d_camera(bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Shown in 4D scenes; a camera that was deleted can be got back there."""
+        """Shown in 4D scenes, also after the camera was deleted: it can be restored here."""
         return is_4d_scene(context.scene)
 
     def draw(self, context: bpy.types.Context) -> None:
-        """The move and its button; what is safe; horizon, lens and scale."""
+        """Draw the move, how far the path is safe, and horizon, lens and scale."""
         column = self.layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
         draw_move(column, context.scene)
-        parts = parts_of(context.scene)
+        parts = scene_parts(context.scene)
         try:
             rig = existing_rig(parts)
         except SceneError as error:
-            draw_wrapped(self.layout, context, str(error), icon="ERROR")
+            draw_wrapped(self.layout, context, translate(error), icon="ERROR")
             return
         draw_safety(self.layout, context, parts, rig)
         draw_view(self.layout, context.scene, rig)
 
 
 def draw_move(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
-    """The options of the path and the button that makes it."""
+    """Draw the options of the path and the button that makes it."""
     options = scene.make_4d_camera
     draw_options(layout, options)
     button = layout.operator(MAKE4D_OT_fly_path.bl_idname, icon="CURVE_BEZCURVE")
-    for name in OPTIONS:  # all of them, else Blender would take those of the last time
+    for name in OPTIONS:  # all of them: Blender keeps the last values of the others
         setattr(button, name, getattr(options, name))
 
 
 def draw_safety(
     layout: bpy.types.UILayout, context: bpy.types.Context, parts: SceneParts, rig: Rig
 ) -> None:
-    """The limits, the buttons, and what was found when the path was checked."""
+    """Draw the limits, the buttons, and the result of the last check."""
     scene = context.scene
     column = layout.column(align=True)
     row = column.row(align=True)
@@ -78,19 +81,19 @@ def draw_safety(
     if measured is None:
         return
     if is_stale(scene, parts, rig):
-        draw_wrapped(layout, context, "The path has changed since: check again.", icon="INFO")
+        draw_wrapped(layout, context, CHANGED, icon="INFO")
     else:
         draw_wrapped(layout, context, summary(measured, limits_of(scene)))
 
 
 def draw_view(layout: bpy.types.UILayout, scene: bpy.types.Scene, rig: Rig) -> None:
-    """The horizon, the lens, and how large the scene is."""
+    """Draw the horizon, the lens, and the scale of the scene."""
     leveled = bool(roll_of(rig))
     button = MAKE4D_OT_level_horizon.bl_idname
     if leveled or rig.camera.get(TILT, 0.0):
         layout.operator(button, icon="DRIVER_ROTATIONAL_DIFFERENCE", depress=leveled)
     else:
-        layout.operator(button, text="Turn Horizon", icon="DRIVER_ROTATIONAL_DIFFERENCE")
+        layout.operator(button, text="Roll Horizon", icon="DRIVER_ROTATIONAL_DIFFERENCE")
     column = layout.column()
     column.use_property_split = True
     column.prop(rig.camera.data, "lens", text="Lens", text_ctxt=CONTEXT)
@@ -103,5 +106,5 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Remove the panel."""
+    """Unregister the panel."""
     bpy.utils.unregister_class(VIEW3D_PT_make_4d_camera)

@@ -1,4 +1,4 @@
-"""The sub-panel Layers: the pictures of the run, to look at, to paint in, to invent once more."""
+"""The panels Layers and Stages: the editable images of a scene, and what is up to date."""
 
 from __future__ import annotations
 
@@ -14,33 +14,35 @@ from ..geometry.editable_images import (
     layer_count,
     state_of,
 )
-from ..geometry.scene_parts import SceneError, parts_of
-from ..geometry.translation import CONTEXT
-from ..jobs.stage_states import STALE, needs_rebuild, states
+from ..geometry.scene_parts import SceneError
+from ..geometry.translation import CONTEXT, translate
+from ..jobs.stage_states import STALE
 from ..ml.common.registry import BUILTIN
 from ..operators.jobs import MAKE4D_OT_rebuild
 from ..operators.layers import MAKE4D_OT_edit_image
-from .main import CATEGORY, is_4d_scene
+from .main import CATEGORY
+from .scene_facts import is_4d_scene, needs_rebuild, scene_parts, states
+from .text import draw_wrapped
 
 ICONS = {FRESH: "CHECKMARK", STALE: "FILE_REFRESH", EDITED: "GREASEPENCIL", PAINTED: "BRUSH_DATA"}
 WORDS = {
     FRESH: "Up to date",
     STALE: "Out of date",
-    EDITED: "Edited by hand",
-    PAINTED: "Just painted",
+    EDITED: "Edited",
+    PAINTED: "Edited, Rebuild Needed",
 }
 STAGE_NAMES = {
-    "outpaint": "Wide Photo",
+    "outpaint": "Outpainted Photo",
     "depth": "Disparity",
-    "cluster": "Cut into Layers",
-    "inpaint": "Painting",
+    "cluster": "Layers",
+    "inpaint": "Inpainting",
     "layer_depth": "Layer Depth",
     "motion": "Motion",
 }
 
 
 class MAKE4D_UL_layers(bpy.types.UIList):
-    """The layers of a photo, the nearest first."""
+    """The layers of a photo, nearest first."""
 
     def draw_item(
         self,
@@ -54,7 +56,7 @@ class MAKE4D_UL_layers(bpy.types.UIList):
         index: int = 0,
         flt_flag: int = 0,
     ) -> None:
-        """A thumbnail, the name, and the eye."""
+        """Draw a thumbnail, the name, and the eye."""
         images = editable_images_of(data)
         image = images.get(f"{LAYER}{index}") or images.get(OUTPAINTED)
         row = layout.row(align=True)
@@ -66,7 +68,7 @@ class MAKE4D_UL_layers(bpy.types.UIList):
 
 
 class VIEW3D_PT_make_4d_layers(bpy.types.Panel):
-    """What the photo was taken apart into."""
+    """The layers that the photo was cut into."""
 
     bl_label = "Layers"
     bl_space_type = "VIEW_3D"
@@ -82,14 +84,14 @@ class VIEW3D_PT_make_4d_layers(bpy.types.Panel):
         return is_4d_scene(context.scene)
 
     def draw(self, context: bpy.types.Context) -> None:
-        """The number of layers, the list, the active layer, the whole photo's pictures, Rebuild."""
+        """Draw the list of layers, the active layer, the images of the whole photo, and Rebuild."""
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
         try:
-            still = parts_of(context.scene).still
+            still = scene_parts(context.scene).still
         except SceneError as error:
-            layout.label(text=str(error), icon="ERROR")
+            draw_wrapped(layout, context, translate(error), icon="ERROR")
             return
         layout.prop(context.scene.make_4d, "layers", text="Number", text_ctxt=CONTEXT)
         images = editable_images_of(still)
@@ -107,12 +109,12 @@ class VIEW3D_PT_make_4d_layers(bpy.types.Panel):
         )
         draw_layer(layout, context.scene, still, images)
         for name in (OUTPAINTED, DISPARITY):
-            draw_picture(layout, name, images)
+            draw_image(layout, name, images)
         draw_rebuild(layout, context.scene)
 
 
 class VIEW3D_PT_make_4d_stages(bpy.types.Panel):
-    """Which stage of the work is up to date."""
+    """The stages, and whether they are up to date."""
 
     bl_label = "Stages"
     bl_space_type = "VIEW_3D"
@@ -122,7 +124,7 @@ class VIEW3D_PT_make_4d_stages(bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
-        """A line a stage."""
+        """Draw a line for each stage."""
         column = self.layout.column(align=True)
         for name, state in states(context.scene).items():
             if name in STAGE_NAMES:
@@ -139,23 +141,23 @@ def draw_layer(
     still: bpy.types.Object,
     images: dict[str, bpy.types.Image],
 ) -> None:
-    """The active layer: its picture and mask, and how it is invented."""
+    """Draw the active layer: its image and mask, and how it is inpainted."""
     index = still.make_4d_layer_index
     item = still.make_4d_layers[index]
     box = layout.box().column()
     for name in (f"{LAYER}{index}", f"{MASK}{index}"):
-        draw_picture(box, name, images)
+        draw_image(box, name, images)
     if index == 0:
         return
     box.prop(item, "seed")
     if scene.make_4d.inpaint_model != BUILTIN and index < layer_count(images):
         box.prop(item, "prompt", placeholder=scene.make_4d.prompt)
-    again = box.operator(MAKE4D_OT_rebuild.bl_idname, text="Paint Again", icon="FILE_REFRESH")
+    again = box.operator(MAKE4D_OT_rebuild.bl_idname, text="Inpaint Again", icon="FILE_REFRESH")
     again.again = index
 
 
-def draw_picture(layout: bpy.types.UILayout, name: str, images: dict[str, bpy.types.Image]) -> None:
-    """A picture's thumbnail and name, Edit, and where it is painted what to do about it."""
+def draw_image(layout: bpy.types.UILayout, name: str, images: dict[str, bpy.types.Image]) -> None:
+    """Draw an image's thumbnail and name, and its buttons: reset if it was edited, and Edit."""
     image = images.get(name)
     if image is None:
         return
@@ -173,7 +175,7 @@ def draw_picture(layout: bpy.types.UILayout, name: str, images: dict[str, bpy.ty
 
 
 def draw_rebuild(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
-    """The button, which stands out where there is something to do."""
+    """Draw the button Rebuild, which stands out if there is something to do."""
     row = layout.row()
     row.scale_y = 1.4
     row.active = needs_rebuild(scene)
@@ -181,7 +183,7 @@ def draw_rebuild(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
 
 
 def thumbnail(image: bpy.types.Image | None) -> int:
-    """Icon of an image, 0 where there is none."""
+    """The icon of an image, 0 for none."""
     preview = image.preview_ensure() if image is not None else None
     return preview.icon_id if preview is not None else 0
 
@@ -196,6 +198,6 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Remove them."""
+    """Unregister them."""
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)

@@ -1,14 +1,12 @@
-"""The sidebar tab Make 4D, in the order of work: photo, quality, flight, the button, progress."""
+"""The sidebar tab Make 4D, in the order of work: photo, quality, camera, the button, progress."""
 
 from __future__ import annotations
 
 import bpy
 
-from ..geometry.custom_properties import ROLE
 from ..geometry.scene_setup import ENGINE
 from ..geometry.translation import CONTEXT
 from ..jobs.manager import manager
-from ..jobs.stage_states import is_of_chosen_photo, needs_rebuild
 from ..ml.common.photo_file import PhotoFacts
 from ..ml.common.registry import BUILTIN
 from ..operators.jobs import MAKE4D_OT_make, MAKE4D_OT_rebuild
@@ -17,14 +15,15 @@ from ..operators.render import MAKE4D_OT_add_objects
 from .photo import chosen, draw_photo
 from .presets import MAKE4D_PT_presets
 from .progress import draw_failure, draw_progress, draw_ready, draw_waiting
+from .scene_facts import is_4d_scene, is_of_chosen_photo, needs_rebuild
 from .text import draw_wrapped
 
 FIRST_STEPS = (
     ("1. Drop a photo into this view.", "IMAGE_DATA"),
     ("2. Press Make 4D and wait.", "OUTLINER_OB_POINTCLOUD"),
-    ("3. Press Space: you fly!", "PLAY"),
+    ("3. Press Space to fly!", "PLAY"),
 )
-"""What a new user has to do, in three lines."""
+"""Instructions for a new user, with icons."""
 
 
 class VIEW3D_PT_make_4d(bpy.types.Panel):
@@ -36,11 +35,11 @@ class VIEW3D_PT_make_4d(bpy.types.Panel):
     bl_category = CATEGORY
 
     def draw_header_preset(self, context: bpy.types.Context) -> None:
-        """The menu of saved settings."""
+        """Draw the menu of presets."""
         MAKE4D_PT_presets.draw_panel_header(self.layout)
 
     def draw(self, context: bpy.types.Context) -> None:
-        """What the artist gives, the button, and what is going on."""
+        """Draw the photo, the most important settings, the button, and what is running."""
         layout, scene = self.layout, context.scene
         busy = is_busy(scene)
         if is_first_run(scene):
@@ -49,7 +48,7 @@ class VIEW3D_PT_make_4d(bpy.types.Panel):
         column.enabled = not busy
         draw_photo(column, context, brief=busy)
         if scene.make_4d.photo:
-            draw_wishes(column, scene)
+            draw_main_settings(column, scene)
         if not busy:
             draw_main_button(layout, context)
         job = manager().current
@@ -61,7 +60,7 @@ class VIEW3D_PT_make_4d(bpy.types.Panel):
 
 
 class VIEW3D_PT_make_4d_settings(bpy.types.Panel):
-    """Settings that the defaults suit most of the time."""
+    """Settings whose defaults suit most photos."""
 
     bl_label = "Settings"
     bl_space_type = "VIEW_3D"
@@ -73,18 +72,18 @@ class VIEW3D_PT_make_4d_settings(bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Shown once there is a photo to make a scene of."""
+        """Shown once a photo is chosen."""
         return bool(context.scene.make_4d.photo)
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Size, layers, seed, motion and its loop."""
+        """Draw size, layers, seed, motion and its loop."""
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
         layout.enabled = not is_busy(context.scene)
         settings = context.scene.make_4d
         layout.prop(settings, "size")
-        if not is_4d_scene(context.scene):  # where they have a panel of their own
+        if not is_4d_scene(context.scene):  # these have a panel for layers
             layout.prop(settings, "layers")
         layout.prop(settings, "seed")
         layout.row(heading="Move", heading_ctxt=CONTEXT).prop(
@@ -95,7 +94,7 @@ class VIEW3D_PT_make_4d_settings(bpy.types.Panel):
 
 
 class VIEW3D_PT_make_4d_objects(bpy.types.Panel):
-    """Objects of the artist's own in the photo."""
+    """Ordinary objects in the photo."""
 
     bl_label = "Objects"
     bl_space_type = "VIEW_3D"
@@ -107,38 +106,33 @@ class VIEW3D_PT_make_4d_objects(bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Shown in scenes that this engine renders."""
+        """Shown in scenes that Make 4D renders."""
         return context.scene.render.engine == ENGINE
 
     def draw(self, context: bpy.types.Context) -> None:
-        """The button that lets EEVEE draw objects between the points."""
+        """Draw the button that lets EEVEE render objects between the points."""
         self.layout.operator(MAKE4D_OT_add_objects.bl_idname, icon="MESH_MONKEY")
 
 
-def is_4d_scene(scene: bpy.types.Scene) -> bool:
-    """Whether a scene holds a still cloud, without which none of the sub-panels applies."""
-    return any(o.type == "POINTCLOUD" and o.get(ROLE) == "still" for o in scene.objects)
-
-
 def is_first_run(scene: bpy.types.Scene) -> bool:
-    """Whether there is neither a photo nor anything made of one."""
+    """Whether no photo was chosen, and nothing was made, yet."""
     return not scene.make_4d.photo and not is_4d_scene(scene) and manager().current is None
 
 
 def is_busy(scene: bpy.types.Scene) -> bool:
-    """Whether the job that runs is this scene's: its settings are the job's until it ends."""
+    """Whether the running job is for this scene, whose settings can't be changed until it ends."""
     return manager().is_running_for(scene)
 
 
 def draw_first_steps(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Three lines for who sees this for the first time."""
+    """Draw the instructions for a new user."""
     column = layout.column(align=True)
     for text, icon in FIRST_STEPS:
         draw_wrapped(column, context, text, icon)
 
 
-def draw_wishes(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
-    """Quality, what to paint, how long and which way to fly."""
+def draw_main_settings(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
+    """Draw quality, prompt, length, and direction of the camera."""
     settings = scene.make_4d
     row = layout.row(align=True)
     for quality in QUALITIES:
@@ -146,13 +140,13 @@ def draw_wishes(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
     if settings.quality == CUSTOM:
         row.prop_enum(settings, "quality", CUSTOM)
     if settings.inpaint_model != BUILTIN:
-        layout.prop(settings, "prompt", text="", placeholder="What to paint, in words")
+        layout.prop(settings, "prompt", text="", placeholder="What to inpaint, in words")
     layout.prop(settings, "frames")
     layout.row().prop(settings, "fly", expand=True)
 
 
 def draw_main_button(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """The one large button: Make 4D, and where the photo's scene is there already, Rebuild."""
+    """Draw the large button: Make 4D, or Rebuild if the photo's scene exists already."""
     column = layout.column(align=True)
     column.enabled = isinstance(chosen(context.scene), PhotoFacts)
     button = column.row()
@@ -175,6 +169,6 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Remove the panels."""
+    """Unregister the panels."""
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)

@@ -1,4 +1,4 @@
-"""The sidebar's part Models: which way each stage goes, and getting the models for it."""
+"""The panel Models: the backend of each stage, and downloading models."""
 
 from __future__ import annotations
 
@@ -27,12 +27,15 @@ from .text import draw_wrapped
 
 AVOID_HINT = "text, people"
 NUMBERS = ("steps", "guidance", "strength")
-OFFLINE = "Downloads need Online Access; or put the model into the models folder by hand."
-LIGHT = "This installation has no PyTorch: the built-in ways work, pretrained models don't."
+OFFLINE = "Allow online access to download models, or copy them into the models folder."
+LIGHT = "PyTorch is not installed: only the built-in methods are available."
+DETECT = "Detect Device"
+MISSING = "Not installed: {size}"
+RESUME = "Resume ({size} downloaded)"
 
 
 class VIEW3D_PT_make_4d_models(bpy.types.Panel):
-    """Pretrained models in place of the built-in ways."""
+    """Pretrained models in place of the built-in methods."""
 
     bl_label = "Models"
     bl_space_type = "VIEW_3D"
@@ -43,9 +46,10 @@ class VIEW3D_PT_make_4d_models(bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
-        """For each stage its way and the state of its model; what they run on.
+        """Draw the backend of each stage with the state of its model, and the device.
 
-        Where no model can run only choices that were made elsewhere are shown, to be undone.
+        If no model can run, only models that were chosen on another computer are shown, so that
+        the artist can choose Built-in instead.
         """
         layout = self.layout
         layout.use_property_split = True
@@ -75,7 +79,7 @@ def draw_stage(
     settings: bpy.types.PropertyGroup,
     stage: str,
 ) -> None:
-    """The choice of a stage's way, the model's state, and what only this model needs."""
+    """Draw the backend of a stage, the state of its model, and the model's own settings."""
     column = layout.column()
     choice = column.column(align=True)
     choice.enabled = manager().current is None
@@ -84,7 +88,7 @@ def draw_stage(
         choice.prop(settings, name)
         return
     choice.label(text=settings.bl_rna.properties[name].name)
-    choice.prop(settings, name, text="")  # names of models need the whole width
+    choice.prop(settings, name, text="")  # the names of models need the whole width
     draw_state(column, context, model(key))
     if stage == "inpaint":
         options = column.column()
@@ -95,7 +99,7 @@ def draw_stage(
 
 
 def draw_state(layout: bpy.types.UILayout, context: bpy.types.Context, spec: ModelSpec) -> None:
-    """One of: on its way, failed, ready, missing."""
+    """Draw the state of a model: downloading, failed, ready or missing."""
     box = layout.box()
     download = manager().downloads.get(spec.key)
     if download is not None and download.is_running:
@@ -115,9 +119,9 @@ def draw_state(layout: bpy.types.UILayout, context: bpy.types.Context, spec: Mod
 
 
 def draw_download(layout: bpy.types.UILayout, spec: ModelSpec, download: ModelDownload) -> None:
-    """A bar, bytes so far, and Cancel."""
+    """Draw the progress of a download, and Cancel."""
     row = layout.row(align=True)
-    detail = translate(download.detail or "Asking the hub", pgettext_iface)
+    detail = translate(download.detail or "Contacting the Hub", pgettext_iface)
     row.progress(factor=download.fraction, text=detail)
     cancel = row.operator(MAKE4D_OT_cancel_download.bl_idname, text="", icon="X")
     cancel.model = spec.key
@@ -126,28 +130,28 @@ def draw_download(layout: bpy.types.UILayout, spec: ModelSpec, download: ModelDo
 def draw_missing(
     layout: bpy.types.UILayout, context: bpy.types.Context, spec: ModelSpec, fetched: int
 ) -> None:
-    """Size and license, and the button; why it can't be pressed where it can't."""
+    """Draw size and license of a missing model, and the button that downloads it."""
     size = size_words(spec.download_mb * 1_000_000)
-    layout.label(text=pgettext_iface("Not here yet: {size}").format(size=size), icon="IMPORT")
+    layout.label(text=pgettext_iface(MISSING).format(size=size), icon="IMPORT")
     license = pgettext_iface("License: {license}").format(license=spec.license)
     draw_wrapped(layout, context, license, "TEXT")
     row = layout.row()
     row.enabled = downloads_available()
     text = "Download..."
     if fetched:
-        text = pgettext_iface("Go On ({size} are here)").format(size=size_words(fetched))
+        text = pgettext_iface(RESUME).format(size=size_words(fetched))
     row.operator(MAKE4D_OT_download.bl_idname, text=text, icon="IMPORT").model = spec.key
 
 
 def is_any_missing(settings: bpy.types.PropertyGroup) -> bool:
-    """Whether a model is chosen that is not there yet."""
+    """Whether a chosen model is not installed."""
     keys = [getattr(settings, f"{stage}_model") for stage in STAGES]
     states = manager().model_states
     return any(states.state(model(k)).status != "ready" for k in keys if k != BUILTIN)
 
 
 def draw_online(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Why nothing can be downloaded, and Blender's own switch for it."""
+    """Draw why nothing can be downloaded, and Blender's own switch for it."""
     system = context.preferences.system
     draw_wrapped(layout, context, OFFLINE, "INTERNET_OFFLINE")
     if not system.is_property_readonly("use_online_access"):
@@ -155,25 +159,25 @@ def draw_online(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 
 def draw_networks(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
-    """The checkpoint of the paper's own networks."""
+    """Draw the checkpoint of the paper's own networks."""
     column = layout.column()
     column.enabled = manager().current is None
     column.prop(settings, "networks", placeholder="For Neural")
 
 
 def draw_device(layout: bpy.types.UILayout) -> None:
-    """What networks run on, and what is kept in memory."""
-    wishes = preferences()
-    if wishes is not None:
-        layout.prop(wishes, "device")
-        layout.prop(wishes, "keep_models")
+    """Draw the device, and whether models are kept in memory."""
+    own_preferences = preferences()
+    if own_preferences is not None:
+        layout.prop(own_preferences, "device")
+        layout.prop(own_preferences, "keep_models")
     row = layout.row()
-    found = manager().device
-    if found is None:
-        row.operator(MAKE4D_OT_find_device.bl_idname, text="Which Device?", icon="MEMORY")
+    device = manager().device
+    if device is None:
+        row.operator(MAKE4D_OT_find_device.bl_idname, text=DETECT, icon="MEMORY")
     else:
-        free = size_words(found.free_bytes)
-        text = pgettext_iface("{device}: {size} free").format(device=found.name, size=free)
+        free = size_words(device.free_bytes)
+        text = pgettext_iface("{device}: {size} free").format(device=device.name, size=free)
         row.label(text=text, icon="MEMORY", translate=False)
         row.operator(MAKE4D_OT_find_device.bl_idname, text="", icon="FILE_REFRESH")
     if manager().keeps_models:
@@ -186,5 +190,5 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Remove the panel."""
+    """Unregister the panel."""
     bpy.utils.unregister_class(VIEW3D_PT_make_4d_models)

@@ -1,24 +1,26 @@
-"""The sub-panel Motion: what moves, along which guides, how fast, in which loop."""
+"""The panel Motion: what moves, along which guides, how fast, in which loop."""
 
 from __future__ import annotations
 
 import bpy
 
 from ..geometry.custom_properties import MOTION_REGIONS
-from ..geometry.guides import SPEED, guides_of
+from ..geometry.guides import SPEED
 from ..geometry.nodes.tree import modifier_of
-from ..geometry.scene_parts import SceneError, parts_of
-from ..geometry.translation import CONTEXT
+from ..geometry.scene_parts import SceneError
+from ..geometry.translation import CONTEXT, translate
 from ..jobs.manager import manager
 from ..operators.jobs import MAKE4D_OT_update_motion
-from ..operators.motion import MAKE4D_OT_add_guide, MAKE4D_OT_paint_motion, canvas_of
-from .main import CATEGORY, is_4d_scene
+from ..operators.motion import MAKE4D_OT_add_guide, MAKE4D_OT_paint_motion
+from .main import CATEGORY
+from .scene_facts import guides, is_4d_scene, is_painting, scene_parts
+from .text import draw_wrapped
 
 THUMBNAIL = 5.0
 
 
 class VIEW3D_PT_make_4d_motion(bpy.types.Panel):
-    """Clouds and water, as the artist wants them."""
+    """The motion of clouds and water."""
 
     bl_label = "Motion"
     bl_space_type = "VIEW_3D"
@@ -34,11 +36,11 @@ class VIEW3D_PT_make_4d_motion(bpy.types.Panel):
         return is_4d_scene(context.scene)
 
     def draw(self, context: bpy.types.Context) -> None:
-        """The motion image, the guides, Update Motion, then the inputs that work at once."""
+        """Draw the motion image, the guides, Update Motion, and the inputs that act at once."""
         try:
-            parts = parts_of(context.scene)
+            parts = scene_parts(context.scene)
         except SceneError as error:
-            self.layout.label(text=str(error), icon="ERROR")
+            draw_wrapped(self.layout, context, translate(error), icon="ERROR")
             return
         column = self.layout.column()
         column.enabled = manager().current is None
@@ -55,27 +57,27 @@ class VIEW3D_PT_make_4d_motion(bpy.types.Panel):
 def draw_regions(
     layout: bpy.types.UILayout, scene: bpy.types.Scene, image: bpy.types.Image | None
 ) -> None:
-    """A thumbnail of the motion image, and what can be done with it."""
+    """Draw a thumbnail of the motion image, and its buttons."""
     if image is None:
         return
     preview = image.preview_ensure()
     if preview is not None:
         layout.template_icon(preview.icon_id, scale=THUMBNAIL)
     row = layout.row(align=True)
-    painting = canvas_of(scene) is not None
+    painting = is_painting(scene)
     row.operator(
         MAKE4D_OT_paint_motion.bl_idname,
-        text="Done Painting" if painting else "Paint",
+        text="Finish Painting" if painting else "Paint",
         icon="BRUSH_DATA",
         depress=painting,
     )
-    again = row.operator(MAKE4D_OT_update_motion.bl_idname, text="Find Again", icon="LOOP_BACK")
+    again = row.operator(MAKE4D_OT_update_motion.bl_idname, text="Detect Again", icon="LOOP_BACK")
     again.find_again = True
 
 
 def draw_guides(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
-    """The guides with their speeds, and buttons for one more."""
-    for guide in guides_of(scene):
+    """Draw the guides with their speeds, and buttons that add one."""
+    for guide in guides(scene):
         row = layout.row(align=True)
         row.label(text=guide.name, icon="CURVE_BEZCURVE")
         row.prop(guide, f'["{SPEED}"]', text="Speed", text_ctxt=CONTEXT)
@@ -86,7 +88,7 @@ def draw_guides(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
 
 
 def draw_inputs(layout: bpy.types.UILayout, moving: bpy.types.Object) -> None:
-    """The inputs of the moving cloud's animation: they act at once and can be keyed."""
+    """Draw the inputs of the moving cloud's animation: they act at once, and can be keyframed."""
     modifier = modifier_of(moving, "animate")
     if modifier is None:
         return
@@ -106,5 +108,5 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Remove the panel."""
+    """Unregister the panel."""
     bpy.utils.unregister_class(VIEW3D_PT_make_4d_motion)

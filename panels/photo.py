@@ -1,166 +1,160 @@
-"""The part Photo of the sidebar: the file, its thumbnail, its size, its lens.
+"""The photo in the sidebar: the file, its thumbnail, its size, its lens.
 
-Only the file's first bytes are read here, and not again until it changes; Blender makes the
+Only the first bytes of the file are read here, and not again until it changes. Blender makes the
 thumbnail in a job of its own. So drawing never waits.
 """
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
+from collections.abc import Hashable
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import bpy
 import numpy as np
 from bpy.app.translations import pgettext_iface
-from bpy.utils import previews
 
 from ..jobs.scene_settings import file_of
 from ..jobs.windows import redraw_sidebars
 from ..ml.common.photo_file import PhotoError, PhotoFacts, photo_facts, turned
-from .preview import fill
+from .preview import fill_icon
+from .session import is_registered, session
 from .text import draw_wrapped, icon_scale
 
-REMEMBERED_SECONDS = 2.0
-MOST_KEPT = 16
+MAX_PHOTOS = 16
+"""Photos whose facts and icons are kept."""
 UPRIGHT = 1
-
-
-@dataclass
-class _Known:
-    """What was read of a file, and when: it is read anew where its time or length changed."""
-
-    asked: float
-    stamp: tuple[int, int]
-    found: PhotoFacts | str
-
-
-_known: dict[str, _Known] = {}
-_icons: list[previews.ImagePreviewCollection] = []
+SIZE = "{width} x {height} pixels"
+LENS = "Lens: {focal:.0f} mm"
 
 
 def draw_photo(layout: bpy.types.UILayout, context: bpy.types.Context, brief: bool) -> None:
-    """The file's field; once a photo is chosen its thumbnail, size and lens, or what is wrong.
+    """Draw the field of the file, then the photo's thumbnail, size and lens, or what is wrong.
 
-    brief: only the field, while there is something else to look at.
+    Args:
+        layout: Where to draw.
+        context: The panel's context.
+        brief: Draw only the field.
     """
     settings = context.scene.make_4d
     layout.prop(settings, "photo", text="", placeholder="Choose a photo")
-    found = chosen(context.scene)
-    if found is None or brief:
+    facts = chosen(context.scene)
+    if facts is None or brief:
         return
-    if isinstance(found, str):
-        draw_wrapped(layout, context, found, icon="ERROR")
+    if isinstance(facts, str):
+        draw_wrapped(layout, context, facts, icon="ERROR")
         return
-    draw_thumbnail(layout, context, found)
+    draw_thumbnail(layout, context, facts)
     column = layout.column(align=True)
-    column.label(text=size_text(found))
-    if found.focal_35mm is None:
+    column.label(text=size_text(facts))
+    if facts.focal_35mm is None:
         column.prop(settings, "field_of_view")
     else:
-        column.label(text=lens_text(found.focal_35mm))
+        column.label(text=lens_text(facts.focal_35mm))
 
 
 def chosen(scene: bpy.types.Scene) -> PhotoFacts | str | None:
-    """What the scene's photo tells, or the sentence that says what is wrong with it; None where
-    none is chosen."""
-    name = scene.make_4d.photo
-    return asked(file_of(name)) if name else None
+    """The facts of the scene's photo, or the message that says what is wrong with it; None if
+    there is no photo."""
+    return facts_of(_path(scene)) if scene.make_4d.photo else None
 
 
-def asked(path: str) -> PhotoFacts | str:
-    """What a photo's file tells, as it was at most a few seconds ago."""
-    now = time.monotonic()
-    observed = _known.get(path)
-    if observed is not None and now - observed.asked < REMEMBERED_SECONDS:
-        return observed.found
-    stamp = _stamp(path)
-    if observed is None or observed.stamp != stamp:
-        while len(_known) >= MOST_KEPT:
-            _known.pop(next(iter(_known)))
-        observed = _known[path] = _Known(now, stamp, _read(path))
-    observed.asked = now
-    return observed.found
+def facts_of(path: str) -> PhotoFacts | str:
+    """The facts of a photo's file, or the message that says what is wrong with it.
+
+    The file is read again once its time or size has changed, which is noticed within seconds.
+    """
+    photos, stamp = session().photos, stamp_of(path)
+    if path in photos and photos[path][0] == stamp:
+        return cast(PhotoFacts | str, photos[path][1])
+    if len(photos) >= MAX_PHOTOS:
+        photos.clear()
+    facts = read_facts(path)
+    photos[path] = (stamp, facts)
+    return facts
 
 
-def size_text(found: PhotoFacts) -> str:
-    """The photo's size in words."""
-    text = pgettext_iface("{width} x {height} pixels")
-    return text.format(width=found.width, height=found.height)
-
-
-def lens_text(focal: float) -> str:
-    """The photo's lens in words: what it would be on 35 mm film."""
-    return pgettext_iface("Lens: {focal:.0f} mm").format(focal=focal)
-
-
-def draw_thumbnail(
-    layout: bpy.types.UILayout, context: bpy.types.Context, found: PhotoFacts
-) -> None:
-    """The photo as it is seen; nothing until it is read."""
-    path = file_of(context.scene.make_4d.photo)
-    name = f"{path}|{_known[path].stamp}"
-    icon = _icons[0].get(name) or _ask_for_icon(name, path, found.orientation)
-    if icon is not None:
-        layout.template_icon(icon_value=icon.icon_id, scale=icon_scale(context))
-
-
-def _ask_for_icon(name: str, path: str, orientation: int) -> bpy.types.ImagePreview | None:
-    """The photo's icon, which Blender reads in the background; a turned one comes a little later,
-    since its pixels have to be turned here."""
-    if len(_icons[0]) >= MOST_KEPT:
-        _icons[0].clear()
-    if orientation == UPRIGHT:
-        return _icons[0].load(name, path, "IMAGE")
-    turn = partial(_turn, name, path, orientation)
-    if not any(waiting == name for waiting in _turning):
-        _turning.append(name)
-        bpy.app.timers.register(turn, first_interval=0.0)
-    return None
-
-
-_turning: list[str] = []
-"""Names of the icons that wait for their timer."""
-
-
-def _turn(name: str, path: str, orientation: int) -> None:
-    """Read a photo that lies on its side, and stand it up."""
-    if not _icons or name not in _turning:
-        return  # the add-on went
-    _turning.remove(name)
-    lying = _icons[0].load(f"{name}|lying", path, "IMAGE")
-    width, height = lying.image_size
-    pixels = np.empty(width * height * 4, np.float32)
-    lying.image_pixels_float.foreach_get(pixels)
-    seen = turned(pixels.reshape(height, width, 4)[::-1], orientation)
-    fill(_icons[0].new(name), seen)
-    del _icons[0][f"{name}|lying"]
-    redraw_sidebars()
-
-
-def _stamp(path: str) -> tuple[int, int]:
-    try:
-        state = Path(path).stat()
-    except OSError:
-        return (0, 0)
-    return (state.st_mtime_ns, state.st_size)
-
-
-def _read(path: str) -> PhotoFacts | str:
+def read_facts(path: str) -> PhotoFacts | str:
+    """Read the facts of a photo's file, or say what is wrong with it."""
     try:
         return photo_facts(Path(path))
     except PhotoError as error:
         return error.message
 
 
-def register() -> None:
-    """Make room for the thumbnails."""
-    _icons.append(previews.new())
+def size_text(facts: PhotoFacts) -> str:
+    """The photo's size in words."""
+    return pgettext_iface(SIZE).format(width=facts.width, height=facts.height)
 
 
-def unregister() -> None:
-    """Forget them."""
-    _turning.clear()
-    _known.clear()
-    previews.remove(_icons.pop())
+def lens_text(focal: float) -> str:
+    """The photo's lens in words: its focal length on 35 mm film, in mm."""
+    return pgettext_iface(LENS).format(focal=focal)
+
+
+def draw_thumbnail(
+    layout: bpy.types.UILayout, context: bpy.types.Context, facts: PhotoFacts
+) -> None:
+    """Draw the photo upright; nothing until it is read."""
+    path = _path(context.scene)
+    name = f"{path}|{stamp_of(path)}"
+    icon = session().photo_icons.get(name) or request_icon(name, path, facts.orientation)
+    if icon is not None:
+        layout.template_icon(icon_value=icon.icon_id, scale=icon_scale(context))
+
+
+def request_icon(name: str, path: str, orientation: int) -> bpy.types.ImagePreview | None:
+    """Make an icon of a photo, which Blender reads in the background.
+
+    Returns None for a photo that isn't stored upright: its icon follows a little later, since its
+    pixels have to be turned here.
+    """
+    panels = session()
+    if len(panels.photo_icons) >= MAX_PHOTOS:
+        panels.photo_icons.clear()
+    if orientation == UPRIGHT:
+        return panels.photo_icons.load(name, path, "IMAGE")
+    if name not in panels.turning:
+        panels.turning.add(name)
+        turn = partial(turn_icon, name, path, orientation)
+        bpy.app.timers.register(turn, first_interval=0.0)
+    return None
+
+
+def turn_icon(name: str, path: str, orientation: int) -> None:
+    """Read a photo that isn't stored upright, and make an upright icon of it."""
+    if not is_registered() or name not in session().turning:
+        return
+    panels = session()
+    panels.turning.remove(name)
+    stored = panels.photo_icons.load(f"{name}|stored", path, "IMAGE")
+    width, height = stored.image_size
+    pixels = np.empty(width * height * 4, np.float32)
+    stored.image_pixels_float.foreach_get(pixels)
+    upright = turned(pixels.reshape(height, width, 4)[::-1], orientation)
+    fill_icon(panels.photo_icons.new(name), upright)
+    del panels.photo_icons[f"{name}|stored"]
+    redraw_sidebars()
+
+
+def _path(scene: bpy.types.Scene) -> str:
+    name = scene.make_4d.photo
+    key = ("path", name, bpy.data.filepath)
+    return session().file_facts.get(key, lambda: file_of(name))
+
+
+def stamp_of(path: str) -> Hashable:
+    """When a file was changed last, and its size; None if there is no such file.
+
+    As of at most a few seconds ago.
+    """
+    return session().file_facts.get(("stamp", path), lambda: _stamp(path))
+
+
+def _stamp(path: str) -> Hashable:
+    try:
+        state = Path(path).stat()
+    except OSError:
+        return None
+    return (state.st_mtime_ns, state.st_size)

@@ -1,4 +1,4 @@
-"""The menu of saved settings in the header of the tab, as Blender's own panels have one."""
+"""The menu of presets in the header of the tab, as in Blender's own panels."""
 
 from __future__ import annotations
 
@@ -19,14 +19,13 @@ class MAKE4D_PT_presets(PresetPanel, bpy.types.Panel):
     preset_add_operator = MAKE4D_OT_add_preset.bl_idname
 
     def path_menu(self, searchpaths: list[str], operator: str, **options: Any) -> None:
-        """Blender's list of presets; empty before the first one, where Blender's would complain
-        of missing paths."""
-        places = searchpaths or [user_folder()]
-        bpy.types.Menu.path_menu(self, places, operator, **options)
+        """List the presets; before the first one Blender's own list would show missing paths."""
+        folders = searchpaths or [user_folder()]
+        bpy.types.Menu.path_menu(self, folders, operator, **options)
 
 
 def user_folder() -> str:
-    """The folder that the user's presets go to."""
+    """The folder of the user's presets."""
     return str(bpy.utils.user_resource("SCRIPTS", path=f"presets/{FOLDER}", create=True))
 
 
@@ -36,5 +35,5 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Remove the menu."""
+    """Unregister the menu."""
     bpy.utils.unregister_class(MAKE4D_PT_presets)

@@ -1,4 +1,4 @@
-"""What runs, as panels show it: the stage, a bar, the time left, a preview, Cancel, what waits."""
+"""The running job in the sidebar: its stage, progress, time left, preview; waiting jobs."""
 
 from __future__ import annotations
 
@@ -18,15 +18,21 @@ from ..operators.jobs import (
 from .preview import draw_preview
 from .text import draw_wrapped
 
+READY = "'{photo}' is ready, but its scene '{scene}' was removed."
+ELSEWHERE = "For scene '{name}'"
+SECONDS_LEFT = "About {seconds} s left"
+MINUTES_LEFT = "About {minutes} min left"
+HOURS_LEFT = "About {hours:.1f} h left"
+
 
 def draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context, job: RunningJob) -> None:
-    """The stage by name, a bar, what it makes just now, the time left, and Cancel."""
+    """Draw the stage, its progress and details, a preview, the time left, and Cancel."""
     box = layout.box()
     if job.scene_name != context.scene.name:
         box.label(text=elsewhere_text(job), icon="SCENE_DATA", translate=False)
     box.label(text=job.label)
-    row = box.row(align=True)  # Cancel stays where it is, whatever is told below
-    row.progress(factor=job.fraction, text=share_text(job.fraction))
+    row = box.row(align=True)  # above the details, so that Cancel does not move when they change
+    row.progress(factor=job.fraction, text=percent_text(job.fraction))
     row.operator(MAKE4D_OT_cancel.bl_idname, text="", icon="X")
     if job.detail:
         detail = translate(job.detail, pgettext_iface)
@@ -38,7 +44,7 @@ def draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context, job: R
 
 
 def draw_waiting(layout: bpy.types.UILayout) -> None:
-    """The jobs that wait for the one that runs, in their order."""
+    """Draw the waiting jobs in their order."""
     if not manager().waiting:
         return
     column = layout.column(align=True)
@@ -50,18 +56,18 @@ def draw_waiting(layout: bpy.types.UILayout) -> None:
 
 
 def draw_ready(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Results whose scenes are gone: bring them here, or throw them away."""
+    """Draw the results whose scenes were removed, with buttons that add or discard them."""
     for number, job in enumerate(manager().ready):
         box = layout.box()
         draw_wrapped(box, context, ready_text(job), icon="CHECKMARK")
         row = box.row(align=True)
-        take = row.operator(MAKE4D_OT_take_result.bl_idname, text="Bring It Here", icon="IMPORT")
-        take.offered = number
+        add = row.operator(MAKE4D_OT_take_result.bl_idname, text="Add to Scene", icon="IMPORT")
+        add.offered = number
         row.operator(MAKE4D_OT_discard_ready.bl_idname, icon="TRASH").offered = number
 
 
 def draw_failure(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Why the last job ended badly, and what to do, until the next one."""
+    """Draw why the last job failed, until the next one starts."""
     failure = manager().failure
     if failure is None:
         return
@@ -73,26 +79,26 @@ def draw_failure(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
 
 
 def ready_text(job: RunningJob) -> str:
-    """Says what is ready and where it was wanted."""
-    text = pgettext_iface("'{photo}' is ready. The scene '{scene}', which asked for it, is gone.")
+    """Say what is ready, and which scene it was for."""
+    text = pgettext_iface(READY)
     return text.format(photo=job.name, scene=job.request.scene_ref.name)
 
 
 def elsewhere_text(job: RunningJob) -> str:
-    """Says which scene a job is for."""
-    return pgettext_iface("For scene '{name}'").format(name=job.scene_name)
+    """Say which scene a job is for."""
+    return pgettext_iface(ELSEWHERE).format(name=job.scene_name)
 
 
-def share_text(fraction: float) -> str:
-    """A share in percent."""
+def percent_text(fraction: float) -> str:
+    """A fraction in percent."""
     return f"{fraction:.0%}"
 
 
 def left_text(seconds: float) -> str:
-    """The time left in words, rounded to what an estimate can tell."""
+    """The remaining time in words, as precise as an estimate can be."""
     if seconds < 90:
         shown = max(5, 5 * round(seconds / 5))
-        return pgettext_iface("About {seconds} s left").format(seconds=shown)
+        return pgettext_iface(SECONDS_LEFT).format(seconds=shown)
     if seconds < 5400:
-        return pgettext_iface("About {minutes} min left").format(minutes=round(seconds / 60))
-    return pgettext_iface("About {hours:.1f} h left").format(hours=seconds / 3600)
+        return pgettext_iface(MINUTES_LEFT).format(minutes=round(seconds / 60))
+    return pgettext_iface(HOURS_LEFT).format(hours=seconds / 3600)

@@ -1,4 +1,4 @@
-"""The sub-panel Render: a still, the film, where it goes, and a look at it."""
+"""The panel Render: a still, the film, and the output folder."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from ..geometry.output import FILM_KIND, output_of
 from ..geometry.scene_setup import ENGINE
 from ..operators.files import MAKE4D_OT_collect_files
 from ..operators.render import MAKE4D_OT_open_folder, output_folder
-from .main import CATEGORY, is_4d_scene
+from .main import CATEGORY
+from .scene_facts import is_4d_scene, is_rendered
 from .text import draw_wrapped
 
-TEMPORARY = "Save the file: this folder is emptied when Blender quits."
+TEMPORARY = "Save the .blend first: Blender deletes this folder when it quits."
 
 
 class VIEW3D_PT_make_4d_render(bpy.types.Panel):
-    """Pictures and films of the scene."""
+    """Stills and films of the scene."""
 
     bl_label = "Render"
     bl_space_type = "VIEW_3D"
@@ -33,7 +34,7 @@ class VIEW3D_PT_make_4d_render(bpy.types.Panel):
         return is_4d_scene(context.scene)
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Still and film, what belongs to the film, how points become pictures."""
+        """Draw the buttons, the settings of the output, and the render method."""
         draw_buttons(self.layout, context.scene)
         draw_output(self.layout, context)
         draw_range(self.layout, context.scene)
@@ -43,12 +44,12 @@ class VIEW3D_PT_make_4d_render(bpy.types.Panel):
 
 
 def draw_buttons(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
-    """Blender's own operators, as F12 and Ctrl-F12 call them."""
+    """Draw buttons that call Blender's own operators, as F12 and Ctrl-F12 do."""
     row = layout.row(align=True)
     row.scale_y = 1.4
     row.operator_context = "INVOKE_DEFAULT"
     row.operator("render.render", text="Still", icon="RENDER_STILL").use_viewport = True
-    name = "Film" if output_of(scene) == FILM_KIND else "Pictures"
+    name = "Film" if output_of(scene) == FILM_KIND else "Images"
     film = row.operator("render.render", text=name, icon="RENDER_ANIMATION")
     film.animation = film.use_viewport = True
     row = layout.row(align=True)
@@ -59,7 +60,7 @@ def draw_buttons(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
 
 
 def draw_output(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Film or pictures, and where they go; a warning where they would not stay there."""
+    """Draw film or images, the output path, and a warning if the files would be deleted."""
     layout.row(align=True).prop(context.scene.make_4d, "output", expand=True)
     layout.prop(context.scene.render, "filepath", text="")
     if is_temporary(output_folder(context.scene)):
@@ -67,7 +68,7 @@ def draw_output(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 
 def draw_range(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
-    """Which frames, and how large."""
+    """Draw the frame range and the size."""
     column = layout.column(align=True)
     column.use_property_split = True
     column.use_property_decorate = False
@@ -77,7 +78,7 @@ def draw_range(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
 
 
 def draw_method(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
-    """How points become pictures; their number where it counts."""
+    """Draw the render method, and the number of points if the method uses it."""
     column = layout.column(align=True)
     column.use_property_split = True
     column.use_property_decorate = False
@@ -86,14 +87,8 @@ def draw_method(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
         column.prop(scene.make_4d_engine, "nearest", text="Points")
 
 
-def is_rendered(scene: bpy.types.Scene) -> bool:
-    """Whether there is a film, or its first picture, where renders go."""
-    places = (scene.render.filepath, scene.render.frame_path(frame=scene.frame_start))
-    return any(Path(bpy.path.abspath(place)).is_file() for place in places)
-
-
 def is_temporary(folder: Path) -> bool:
-    """Whether Blender removes a folder when it quits."""
+    """Whether Blender deletes a folder when it quits."""
     return folder.is_relative_to(bpy.app.tempdir)
 
 
@@ -103,5 +98,5 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Remove the panel."""
+    """Unregister the panel."""
     bpy.utils.unregister_class(VIEW3D_PT_make_4d_render)

@@ -1,5 +1,5 @@
-"""Sentences and pictures in panels, fitted to the region: Blender's labels don't break into lines
-by themselves, and its icons don't grow."""
+"""Text and images in panels, fitted to the region: Blender's labels don't wrap, and its icons don't
+grow with the region."""
 
 from __future__ import annotations
 
@@ -14,18 +14,17 @@ from ..geometry.translation import translate
 FONT = 0
 """The font of the interface."""
 EDGES = 5.0
-"""Width of the tabs, a panel's and a box's edges, and a sentence's icon, in units of a button's
-height."""
+"""Width of the tabs, the edges of a panel and a box, and an icon, in units of a button's height."""
 UNIT_PX = 20
-FEWEST = 8
-"""A narrower region cuts lines off rather than to break them."""
-LARGEST_ICON = 8.0
+MIN_LETTERS = 8
+"""Words are not broken into shorter pieces; a narrower region cuts them off."""
+MAX_ICON = 8.0
 
 
 def draw_wrapped(
     layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE"
 ) -> None:
-    """Draw a sentence in as many lines as the region's width asks for."""
+    """Draw a text in as many lines as the width of the region requires."""
     column = layout.column(align=True)
     fits = _fits(context)
     for number, line in enumerate(lines_of(translate(text, pgettext_iface), fits)):
@@ -33,7 +32,8 @@ def draw_wrapped(
 
 
 def lines_of(text: str, fits: Callable[[str], bool]) -> list[str]:
-    """The text in lines that fit; longer words (paths, languages without spaces) are broken."""
+    """Break a text into lines that fit, and words too long for a line (paths, languages without
+    spaces) into pieces."""
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()
@@ -47,15 +47,15 @@ def lines_of(text: str, fits: Callable[[str], bool]) -> list[str]:
 def _pieces(word: str, fits: Callable[[str], bool]) -> list[str]:
     pieces = [""]
     for letter in word:
-        if len(pieces[-1]) >= FEWEST and not fits(pieces[-1] + letter):
+        if len(pieces[-1]) >= MIN_LETTERS and not fits(pieces[-1] + letter):
             pieces.append("")
         pieces[-1] += letter
     return pieces
 
 
 def icon_scale(context: bpy.types.Context) -> float:
-    """How large a picture may be drawn in the region, in units of a button's height."""
-    return max(2.0, min(LARGEST_ICON, _units(context) - EDGES))
+    """How large an image may be drawn in the region, in units of a button's height."""
+    return max(2.0, min(MAX_ICON, _units(context) - EDGES))
 
 
 def _units(context: bpy.types.Context) -> float:

@@ -61,8 +61,8 @@ ERRORS = (
     ),
 )
 """Errors whose messages are reported as they are, and messages themselves."""
-RETURN_TEXT = ("_problem", "_link", "run")
-"""Endings of functions that return a message to report."""
+RETURN_TEXT = ("_problem", "_link")
+"""Endings of functions that return a message to report; operators return one from `run`."""
 CLASS_TEXTS = ("bl_label", "bl_description")
 
 
@@ -168,15 +168,24 @@ def shown_by(node: ast.AST) -> Iterator[ast.expr]:
     """The expressions that a part of the code shows."""
     if isinstance(node, ast.Call):
         yield from shown_by_call(node)
-    elif isinstance(node, ast.FunctionDef) and node.name.endswith(RETURN_TEXT):
+    elif isinstance(node, ast.FunctionDef) and returns_text(node):
         returns = (each for each in ast.walk(node) if isinstance(each, ast.Return))
         yield from (each.value for each in returns if each.value is not None)
     elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in CLASS_TEXTS:
         yield node.value
 
 
+def returns_text(function: ast.FunctionDef) -> bool:
+    """Whether a function returns a message to report."""
+    is_operators = [each.arg for each in function.args.args] == ["self", "context"]
+    return function.name.endswith(RETURN_TEXT) or (function.name == "run" and is_operators)
+
+
 def shown_by_call(call: ast.Call) -> Iterator[ast.expr]:
-    """The expressions that a call shows."""
+    """The expressions that a call shows, and Blender translates."""
+    words = {word.arg: word.value for word in call.keywords}
+    if getattr(words.get("translate"), "value", True) is False:
+        return
     function = call.func.attr if isinstance(call.func, ast.Attribute) else None
     function = function or (call.func.id if isinstance(call.func, ast.Name) else "")
     if function in TRANSLATES or function in ERRORS:
@@ -184,12 +193,12 @@ def shown_by_call(call: ast.Call) -> Iterator[ast.expr]:
     for at in POSITIONS.get(function, ()):
         if len(call.args) > at:
             yield call.args[at]
-    words = KEYWORDS.get(function, ())
+    shown = KEYWORDS.get(function, ())
     if function.endswith("Property") or function in (*LAYOUT, *DIALOGS):
-        words = WORDS
-    yield from (k.value for k in call.keywords if k.arg in words)
-    if function == "EnumProperty":
-        yield from (shown for k in call.keywords if k.arg == "items" for shown in items_of(k.value))
+        shown = WORDS
+    yield from (value for word, value in words.items() if word in shown)
+    if function == "EnumProperty" and "items" in words:
+        yield from items_of(words["items"])
 
 
 def items_of(items: ast.expr) -> Iterator[ast.expr]:

@@ -24,6 +24,7 @@ from make_4d.geometry.read_clouds import read_clouds
 from make_4d.geometry.scene_parts import parts_of
 from make_4d.geometry.scene_rig import existing_rig, photo_lens
 from make_4d.panels import camera, path_overlay
+from make_4d.panels.session import session
 from rig_parts import BENT, PHOTO_POSE, lay, made, pose
 
 LIMITS = Limits(0.02, 0.25)
@@ -193,9 +194,9 @@ def test_colors_follow_the_worst_of_the_passes():
 
 
 def test_the_overlay_is_drawn_only_while_the_add_on_is_there(addon):
-    assert len(path_overlay._handles) == 1
+    assert len(session().draw_handlers) == 1
     path_overlay.unregister()
-    assert not path_overlay._handles
+    assert not session().draw_handlers
     path_overlay.register()
 
 
@@ -258,7 +259,7 @@ def test_the_panel_draws_what_applies(parts):
     assert "length" not in drawn and "amount" in drawn and "mirrored" not in drawn
     assert [text for text in drawn if text.startswith("Safe")]
     parts.path.data.splines[0].bezier_points[1].co.x += 0.1
-    assert "The path has changed since: check again." in drawn_panel()
+    assert camera.CHANGED in drawn_panel()
     bpy.data.objects.remove(parts.camera)
     drawn = drawn_panel()
     assert "make_4d.fly_path" in drawn and "make_4d.check_path" not in drawn

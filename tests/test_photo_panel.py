@@ -1,10 +1,11 @@
-"""The sidebar's part Photo: what is read of a file, remembered, turned upright, and dropped."""
+"""The photo in the sidebar: reading a file, caching, turning it upright, dropping."""
 
 from __future__ import annotations
 
 import os
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,8 +15,10 @@ bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 from make_4d.ml.common.exif import FOCAL_35MM, ORIENTATION
 from make_4d.ml.common.photo_file import SUFFIXES, PhotoFacts, photo_facts, turned
 from make_4d.ml.photo.load import load_photo
+from make_4d.operators import photo as photo_operators
 from make_4d.operators.photo import MAKE4D_FH_photo
 from make_4d.panels import photo
+from make_4d.panels.session import session
 from photo_files import bomb, encoded, exif_block, png, quadrants, with_exif, write
 
 BLOCK = exif_block("<", {ORIENTATION: 6}, {FOCAL_35MM: 28})
@@ -23,9 +26,10 @@ BLOCK = exif_block("<", {ORIENTATION: 6}, {FOCAL_35MM: 28})
 
 @pytest.fixture
 def field(addon, empty_blend):
-    """The settings of an empty scene, with nothing remembered."""
-    photo._known.clear()
-    photo._icons[0].clear()
+    """The settings of an empty scene, with nothing cached."""
+    session().photos.clear()
+    session().file_facts.clear()
+    session().photo_icons.clear()
     return bpy.context.scene.make_4d
 
 
@@ -105,46 +109,48 @@ def test_what_is_wrong_is_one_sentence(field, tmp_path, name, content, message):
 def test_a_file_is_read_once_until_it_changes(field, tmp_path, monkeypatch):
     path = write(tmp_path / "a.png", quadrants())
     read: list[str] = []
-    real = photo._read
-    monkeypatch.setattr(photo, "_read", lambda name: (read.append(name), real(name))[1])
-    monkeypatch.setattr(photo, "REMEMBERED_SECONDS", 0.0)
+    real = photo.read_facts
+    monkeypatch.setattr(photo, "read_facts", lambda name: (read.append(name), real(name))[1])
     for _ in range(3):
-        assert photo.asked(str(path)) == PhotoFacts(64, 48)
+        assert photo.facts_of(str(path)) == PhotoFacts(64, 48)
+        session().file_facts.clear()
     assert len(read) == 1
     write(path, quadrants(32, 48))
-    assert photo.asked(str(path)) == PhotoFacts(32, 48) and len(read) == 2
+    assert photo.facts_of(str(path)) == PhotoFacts(32, 48)
+    assert len(read) == 2
 
 
-def test_a_file_is_not_even_looked_for_at_every_redraw(field, tmp_path, monkeypatch):
+def test_redrawing_does_not_check_the_file(field, tmp_path):
     path = write(tmp_path / "a.png", quadrants())
-    photo.asked(str(path))
+    photo.facts_of(str(path))
     path.unlink()
-    assert photo.asked(str(path)) == PhotoFacts(64, 48)
-    monkeypatch.setattr(photo, "REMEMBERED_SECONDS", 0.0)
-    assert isinstance(photo.asked(str(path)), str)
+    assert photo.facts_of(str(path)) == PhotoFacts(64, 48)
+    session().file_facts.clear()
+    assert isinstance(photo.facts_of(str(path)), str)
 
 
-def test_no_more_is_remembered_than_needed(field, tmp_path):
-    for number in range(photo.MOST_KEPT + 5):
-        photo.asked(str(tmp_path / f"{number}.jpg"))
-    assert len(photo._known) == photo.MOST_KEPT
+def test_cached_photos_are_limited(field, tmp_path):
+    for number in range(photo.MAX_PHOTOS + 5):
+        photo.facts_of(str(tmp_path / f"{number}.jpg"))
+    assert len(session().photos) <= photo.MAX_PHOTOS
 
 
 def test_upright_thumbnail_is_left_to_blender(field, tmp_path):
     path = write(tmp_path / "a.png", quadrants())
-    icon = photo._ask_for_icon("a", str(path), 1)
-    assert icon is photo._icons[0]["a"] and tuple(icon.image_size) == (64, 48)
+    icon = photo.request_icon("a", str(path), 1)
+    assert icon is session().photo_icons["a"]
+    assert tuple(icon.image_size) == (64, 48)
 
 
-def test_sideways_thumbnail_stands_up(field, sideways):
-    assert photo._ask_for_icon("a", str(sideways), 6) is None
-    photo._turn("a", str(sideways), 6)
-    icon = photo._icons[0]["a"]
+def test_sideways_thumbnail_is_turned_upright(field, sideways):
+    assert photo.request_icon("a", str(sideways), 6) is None
+    photo.turn_icon("a", str(sideways), 6)
+    icon = session().photo_icons["a"]
     assert tuple(icon.image_size) == (48, 64)
     pixels = np.array(icon.image_pixels_float).reshape(64, 48, 4)[::-1, :, :3] * 255
     seen = turned(quadrants(), 6)
     assert np.abs(pixels[::8, ::8] - seen[::8, ::8]).mean() < 12
-    assert list(photo._icons[0]) == ["a"]
+    assert list(session().photo_icons) == ["a"]
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -157,8 +163,9 @@ def test_turning_agrees_with_the_worker(tmp_path, orientation):
 
 
 def test_texts(addon):
-    assert photo.size_text(PhotoFacts(4000, 3000)) == "4000 x 3000 pixels"
-    assert photo.lens_text(28.0) == "Lens: 28 mm"
+    size = photo.SIZE.format(width=4000, height=3000)
+    assert photo.size_text(PhotoFacts(4000, 3000)) == size
+    assert photo.lens_text(28.0) == photo.LENS.format(focal=28.0)
 
 
 def test_dropped_photo_is_the_scenes_and_can_be_undone(field, tmp_path):
@@ -204,3 +211,40 @@ def test_handler_takes_photographs_in_the_viewport_alone(addon):
     assert MAKE4D_FH_photo.is_registered
     asked = [MAKE4D_FH_photo.poll_drop(Somewhere(kind)) for kind in ("VIEW_3D", "TEXT_EDITOR")]
     assert asked == [True, False] and not MAKE4D_FH_photo.poll_drop(Somewhere(None))
+
+
+class Region:
+    """A viewport's sidebar as far as the tab is chosen in it; setting a closed one is an error."""
+
+    type = "UI"
+
+    def __init__(self) -> None:
+        self.is_closed, self.category = False, ""
+
+    @property
+    def active_panel_category(self) -> str:
+        return self.category
+
+    @active_panel_category.setter
+    def active_panel_category(self, name: str) -> None:
+        assert not self.is_closed, "a closed region is freed memory"
+        self.category = name
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_tab_is_chosen_unless_the_viewport_was_closed(addon, monkeypatch, is_closed):
+    region = Region()
+    space = SimpleNamespace(show_region_ui=False)
+    area = SimpleNamespace(type="VIEW_3D", regions=[region], spaces=SimpleNamespace(active=space))
+    area.as_pointer = lambda: 12345
+    timers = []
+    fake = SimpleNamespace(register=lambda function, **_: timers.append(function))
+    app = SimpleNamespace(background=False, timers=fake)
+    monkeypatch.setattr(photo_operators, "bpy", SimpleNamespace(app=app, types=bpy.types))
+    photo_operators.show_tab(SimpleNamespace(area=area))
+    assert space.show_region_ui
+    region.is_closed = is_closed
+    monkeypatch.setattr(photo_operators, "open_areas", lambda: () if is_closed else (area,))
+    (choose_tab,) = timers
+    choose_tab()
+    assert region.category == ("" if is_closed else photo_operators.CATEGORY)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,7 @@ from make_4d.geometry.rig_paths import common_aim
 from make_4d.geometry.scene_parts import parts_of
 from make_4d.geometry.scene_path import MOVES
 from make_4d.geometry.scene_rig import ensure_rig
+from messages import raises_message
 from rig_parts import BENT, PHOTO_POSE, RING, in_blender, lay, made, place, pose
 
 STRAIGHT = CameraPath.through([[0, 0, 0], [0, 0, 0.4], [0, 0, 0.8]], [[0, 0, 1]] * 3)
@@ -237,3 +240,12 @@ def test_one_step_of_undo_takes_it_back(parts):
 def test_a_scene_without_a_photo_says_so(addon, empty_blend):
     with pytest.raises(RuntimeError, match="no 4D photo"):
         fly(move="MADE")
+
+
+def test_missing_scipy_is_one_message(parts, monkeypatch):
+    from make_4d.ml.client.process import missing_package
+
+    monkeypatch.setitem(sys.modules, "scipy.spatial", None)
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    with raises_message(RuntimeError, missing_package("scipy").template):
+        fly(move="ORBIT")

@@ -16,6 +16,8 @@ from make_4d.geometry.core.color import srgb_to_linear
 from make_4d.geometry.guides import SPEED, guide_lines, guides_of, make_guide, widest_run
 from make_4d.geometry.photo_view import outpainted_lens, photo_area, view_from_photo
 from make_4d.geometry.scene_parts import parts_of
+from make_4d.operators import motion, reporting
+from messages import raises_message
 
 
 @pytest.fixture
@@ -119,6 +121,54 @@ def test_a_guide_to_draw_starts_empty_in_edit_mode(addon, parts):
 def test_a_scene_without_clouds_says_so(addon, empty_blend):
     with pytest.raises(RuntimeError, match="press Make 4D first"):
         bpy.ops.make_4d.add_guide()
+
+
+@pytest.mark.parametrize("draw_it", [False, True])
+def test_excluded_collection_is_one_message(addon, parts, draw_it):
+    layer = bpy.context.view_layer
+    photo, other = bpy.data.collections.new("Photo"), bpy.data.collections.new("Other")
+    for collection in (photo, other):
+        bpy.context.scene.collection.children.link(collection)
+    for part in (parts.still, parts.moving):
+        for collection in part.users_collection:
+            collection.objects.unlink(part)
+        photo.objects.link(part)
+    layer.layer_collection.children["Photo"].exclude = True
+    with raises_message(RuntimeError, motion.EXCLUDED):
+        bpy.ops.make_4d.add_guide(draw_it=draw_it)
+    assert guides_of(bpy.context.scene) == []
+
+
+def test_refused_mode_is_one_message_and_leaves_the_scene(addon, parts, monkeypatch):
+    class Refuse(motion.Reports, bpy.types.Operator):
+        bl_idname = "make_4d.test_refuse"
+        bl_label = "Refuse"
+
+        def run(self, context):
+            motion.call(bpy.ops.object.mode_set, mode="SCULPT_CURVES")
+            return ""
+
+    bpy.utils.register_class(Refuse)
+    try:
+        with raises_message(RuntimeError, reporting.NESTED):
+            bpy.ops.make_4d.test_refuse()
+    finally:
+        bpy.utils.unregister_class(Refuse)
+
+
+def test_painting_that_cannot_start_leaves_no_canvas(addon, parts, monkeypatch):
+    real = motion.call
+
+    def call(operator, *args, **properties):
+        if properties.get("mode") == "TEXTURE_PAINT":
+            raise motion.OperatorError(reporting.NESTED, reason="refused")
+        real(operator, *args, **properties)
+
+    monkeypatch.setattr(motion, "call", call)
+    with raises_message(RuntimeError, reporting.NESTED):
+        bpy.ops.make_4d.paint_motion()
+    assert motion.canvas_of(bpy.context.scene) is None
+    assert not parts.still.hide_get()
 
 
 def test_front_is_the_nearest_point_of_every_pixel(parts, make_scene_data):

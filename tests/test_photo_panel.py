@@ -248,3 +248,23 @@ def test_tab_is_chosen_unless_the_viewport_was_closed(addon, monkeypatch, is_clo
     (choose_tab,) = timers
     choose_tab()
     assert region.category == ("" if is_closed else photo_operators.CATEGORY)
+
+
+def test_saving_keeps_relative_paths_relative(field, tmp_path):
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(here / "work.blend"))
+    field = bpy.context.scene.make_4d
+    field.photo, field.networks = "//a.png", "/elsewhere/networks.pth"
+    bpy.ops.wm.save_mainfile()
+    assert (field.photo, field.networks) == ("//a.png", "/elsewhere/networks.pth")
+    bpy.ops.wm.save_as_mainfile(filepath=str(there / "copy.blend"), copy=True)
+    assert field.photo == "//a.png"
+    with pytest.raises(RuntimeError):
+        bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "missing" / "work.blend"))
+    assert field.photo == "//a.png"
+    bpy.ops.wm.save_as_mainfile(filepath=str(there / "work.blend"))
+    assert field.photo == "//../here/a.png"
+    bpy.ops.wm.open_mainfile(filepath=str(there / "copy.blend"))
+    assert bpy.context.scene.make_4d.photo == "//../here/a.png"

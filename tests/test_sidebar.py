@@ -119,7 +119,7 @@ def test_the_time_left_in_words(addon, seconds, words):
 
 def test_a_job_for_another_scene_is_named(addon):
     assert progress.elsewhere_text(SimpleNamespace(scene_name="Sea")) == "For scene 'Sea'"
-    assert progress.share_text(0.456) == "46%"
+    assert progress.percent_text(0.456) == "46%"
 
 
 def region(width: int, scale: float) -> SimpleNamespace:
@@ -156,7 +156,7 @@ def test_languages_without_spaces_break_too(addon):
 
 def test_pictures_stay_within_the_region(addon):
     assert text.icon_scale(region(200, 1.0)) == 5.0
-    assert text.icon_scale(region(2000, 2.0)) == text.LARGEST_ICON
+    assert text.icon_scale(region(2000, 2.0)) == text.MAX_ICON
     assert text.icon_scale(region(10, 2.0)) > 0
 
 

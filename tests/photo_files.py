@@ -1,16 +1,19 @@
-"""Picture files of every kind, written for the tests."""
+"""Image files of every kind, written for the tests."""
 
 from __future__ import annotations
 
 import base64
+import io
 import struct
 import zlib
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
+from PIL import ExifTags, Image
 
-# A 32 x 32 CMYK JPEG with Adobe's mark: quadrants of the colors below.
+# A 32 x 32 CMYK JPEG with Adobe's marker: quadrants of the colors below.
 CMYK_JPEG = base64.b64decode(
     "/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwAGBAUGBQQGBgUGBwcGCAoQCgoJCQoUDg8MEBcUGBgXFBYWGh0lHxobIxwWFiAs"
     "ICMmJykqKRkfLTAtKDAlKCko/8AAFAgAIAAgBEMRAE0RAFkRAEsRAP/EABkAAQEAAwEAAAAAAAAAAAAAAAAIBQYHBP/E"
@@ -20,18 +23,24 @@ CMYK_JPEG = base64.b64decode(
 CMYK_COLORS = np.array([[(200, 30, 40), (30, 180, 60)], [(40, 60, 200), (230, 230, 230)]])
 
 
+HEIC_SUFFIXES = (".heic", ".heif")
+
+
 def quadrants(width: int = 64, height: int = 48) -> np.ndarray:
-    """(height, width, 3) uint8 RGB: four plain colors, so that every turn can be told."""
-    picture = np.zeros((height, width, 3), np.uint8)
+    """(height, width, 3) uint8 RGB: four plain colors, so that every turn can be recognized."""
+    image = np.zeros((height, width, 3), np.uint8)
     for row, column in np.ndindex(2, 2):
         rows = slice(row * height // 2, (row + 1) * height // 2)
         columns = slice(column * width // 2, (column + 1) * width // 2)
-        picture[rows, columns] = CMYK_COLORS[row, column]
-    return picture
+        image[rows, columns] = CMYK_COLORS[row, column]
+    return image
 
 
 def write(path: Path, pixels: np.ndarray, *params: int) -> Path:
-    """Write RGB, RGBA or gray pixels in the format of the path's suffix."""
+    """Write RGB, RGBA or gray pixels in the format of the path's suffix; returns the path."""
+    if path.suffix in HEIC_SUFFIXES:
+        path.write_bytes(heic(pixels))
+        return path
     swapped = pixels
     if pixels.ndim == 3:
         swapped = pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
@@ -45,8 +54,21 @@ def encoded(suffix: str, pixels: np.ndarray, *params: int) -> bytes:
     return data.tobytes()
 
 
+def heic(pixels: np.ndarray, orientation: int = 1) -> bytes:
+    """A HEIC file of RGB pixels, with a property that turns them as phones do."""
+    pillow_heif = pytest.importorskip("pillow_heif", reason="only in the full package")
+    image = Image.fromarray(pixels)
+    exif = image.getexif()
+    exif[ExifTags.Base.Orientation] = orientation
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.FocalLengthIn35mmFilm] = 28
+    image.info["exif"] = exif.tobytes()
+    stream = io.BytesIO()
+    pillow_heif.from_pillow(image).save(stream, quality=98)
+    return stream.getvalue()
+
+
 def exif_block(order: str, tags: dict[int, int], camera: dict[int, int]) -> bytes:
-    """A TIFF block of short tags, with those of the camera in an EXIF directory of their own."""
+    """A TIFF block of short tags; the camera's tags are in an EXIF directory."""
     mark = b"II*\0" if order == "<" else b"MM\0*"
     first = b"".join(struct.pack(order + "HHIHH", tag, 3, 1, n, 0) for tag, n in tags.items())
     after = 8 + 2 + len(first) + 12 + 4
@@ -65,7 +87,7 @@ def with_exif(jpeg: bytes, block: bytes) -> bytes:
 
 
 def png(width: int, height: int, color_type: int, chunks: dict[bytes, bytes]) -> bytes:
-    """A PNG of 8 bits a sample, written chunk by chunk."""
+    """A PNG of 8 bits a channel, written chunk by chunk."""
     header = struct.pack(">IIBBBBB", width, height, 8, color_type, 0, 0, 0)
     data = b"\x89PNG\r\n\x1a\n"
     for name, body in ({b"IHDR": header} | chunks | {b"IEND": b""}).items():

@@ -1,4 +1,4 @@
-"""Photographs in other color spaces than sRGB."""
+"""Photos in color spaces other than sRGB."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from make_4d.ml.photo.color_profile import to_srgb
-from make_4d.ml.photo.load import load_photo
-from photo_files import encoded
+from make_4d.geometry.core.messages import Message
+from make_4d.ml.photo.color_profile import deep_to_srgb, to_srgb
+from make_4d.ml.photo.load import CONVERTED, load_photo
+from photo_files import CMYK_JPEG, encoded
+from PIL import Image
 
 Primaries = tuple[tuple[float, ...], ...]
 SRGB_CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
@@ -42,13 +44,33 @@ def profile(primaries: Primaries, curve: bytes, space: bytes = b"RGB ") -> bytes
     tags = {
         f"{c}XYZ": b"XYZ " + bytes(4) + fixed(*xyz) for c, xyz in zip("rgb", primaries, strict=True)
     }
-    tags |= {f"{c}TRC": curve for c in "rgb"}
+    return profile_of(tags | {f"{c}TRC": curve for c in "rgb"}, space)
+
+
+def table_profile(space: bytes, lightness: np.ndarray) -> bytes:
+    """An ICC profile whose table turns every color gray.
+
+    Args:
+        space: b"RGB " or b"CMYK".
+        lightness: 0 to 1 for each corner of the color space, in the order of the table.
+    """
+    channels = len(space.strip())
+    ramp = bytes(range(256))
+    grid = np.full((lightness.size, 3), 128)  # Lab, with neutral a and b
+    grid[:, 0] = np.rint(lightness.ravel() * 255)
+    table = b"mft1" + bytes(4) + bytes((channels, 3, 2, 0)) + fixed(1, 0, 0, 0, 1, 0, 0, 0, 1)
+    table += ramp * channels + grid.astype(np.uint8).tobytes() + ramp * 3
+    return profile_of({"A2B0": table}, space, b"Lab ")
+
+
+def profile_of(tags: dict[str, bytes], space: bytes, connection: bytes = b"XYZ ") -> bytes:
+    """An ICC profile of these tags."""
     start = 128 + 4 + 12 * len(tags)
     index, body = b"", b""
     for name, tag in tags.items():
         index += name.encode() + struct.pack(">II", start + len(body), len(tag))
         body += tag
-    header = struct.pack(">I4xI", start + len(body), 0x02400000) + b"mntr" + space + b"XYZ "
+    header = struct.pack(">I4xI", start + len(body), 0x02400000) + b"mntr" + space + connection
     header += bytes(12) + b"acsp" + bytes(28) + fixed(0.9642, 1.0, 0.8249) + bytes(48)
     return header + struct.pack(">I", len(tags)) + index + body
 
@@ -85,42 +107,87 @@ def test_conversion_equals_the_reference(
     curve: bytes,
     gamma: float | None,
 ) -> None:
-    image = rng.uniform(0.02, 1.0, (6, 8, 3)).astype(np.float32)
-    converted = to_srgb(image, profile(primaries, curve))
-    assert converted is not None and converted.dtype == np.float32
-    expected = [[reference(pixel, primaries, gamma) for pixel in row] for row in image]
-    assert np.abs(converted - expected).max() < 1.5e-3
+    pixels = rng.integers(5, 256, (6, 8, 3), dtype=np.uint8)
+    expected = [[reference(pixel / 255, primaries, gamma) for pixel in row] for row in pixels]
+    icc = profile(primaries, curve)
+    converted = to_srgb(Image.fromarray(pixels), icc)
+    assert converted is not None and converted.mode == "RGB"
+    assert np.abs(np.asarray(converted) / 255 - expected).max() < 1.5 / 255
+    deep = deep_to_srgb((pixels / 255).astype(np.float32), icc)
+    assert deep is not None and deep.dtype == np.float32
+    assert np.abs(deep - expected).max() < 1.5 / 255
+
+
+def test_deep_colors_keep_their_gradients() -> None:
+    colors = np.tile(np.linspace(0.4, 0.5, 1000, dtype=np.float32)[None, :, None], (1, 1, 3))
+    colors[..., 1:] *= 0.8
+    converted = deep_to_srgb(colors, profile(DISPLAY_P3, parametric(3, *SRGB_CURVE)))
+    assert converted is not None
+    expected = np.array([reference(pixel, DISPLAY_P3, None) for pixel in colors[0]])
+    assert np.abs(converted[0] - expected).max() < 1.0 / 255
+    assert len(np.unique(converted[..., 0])) > 900
 
 
 def test_grays_stay_gray_in_display_p3() -> None:
-    grays = np.repeat(np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8, 1), 3, axis=2)
-    converted = to_srgb(grays, profile(DISPLAY_P3, parametric(3, *SRGB_CURVE)))
+    grays = np.repeat(np.arange(256, dtype=np.uint8).reshape(16, 16, 1), 3, axis=2)
+    converted = to_srgb(Image.fromarray(grays), profile(DISPLAY_P3, parametric(3, *SRGB_CURVE)))
     assert converted is not None
-    assert np.abs(converted - grays).max() < 2e-3
+    assert np.abs(np.asarray(converted).astype(int) - grays).max() <= 1
 
 
-def test_srgb_is_left_alone() -> None:
-    image = np.full((2, 2, 3), 0.3, np.float32)
-    assert to_srgb(image, profile(SRGB, parametric(3, *SRGB_CURVE))) is None
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_srgb_is_left_alone(mode: str) -> None:
+    icc = profile(SRGB, parametric(3, *SRGB_CURVE))
+    assert to_srgb(Image.new(mode, (2, 2), (70, 80, 90)), icc) is None
+
+
+def test_alpha_is_kept() -> None:
+    pixels = np.full((2, 2, 4), (200, 90, 60, 77), np.uint8)
+    converted = to_srgb(Image.fromarray(pixels), profile(ADOBE_RGB, table(563)))
+    assert converted is not None and converted.mode == "RGBA"
+    assert np.all(np.asarray(converted)[..., 3] == 77)
+    assert np.all(np.asarray(converted)[..., 0] > 200)
 
 
 @pytest.mark.parametrize("keep", [0, 20, 128, 131, 140, 203, 210, 250, 290])
 def test_damaged_profile_is_left_alone(keep: int) -> None:
     whole = profile(DISPLAY_P3, parametric(3, *SRGB_CURVE))
-    image = np.full((2, 2, 3), 0.3, np.float32)
-    assert to_srgb(image, whole[:keep]) is None
+    assert to_srgb(Image.new("RGB", (2, 2), (70, 80, 90)), whole[:keep]) is None
 
 
-@pytest.mark.parametrize(
-    "curve", [parametric(9, 1.0), parametric(1, 2.2, 0.0, 0.5), b"mft2" + bytes(60)]
-)
+@pytest.mark.parametrize("curve", [parametric(9, 1.0), b"mft2" + bytes(60)])
 def test_unknown_curve_is_left_alone(curve: bytes) -> None:
-    assert to_srgb(np.full((2, 2, 3), 0.3, np.float32), profile(DISPLAY_P3, curve)) is None
+    image = Image.new("RGB", (2, 2), (70, 80, 90))
+    assert to_srgb(image, profile(DISPLAY_P3, curve)) is None
 
 
-def test_profile_of_inks_is_left_alone() -> None:
-    inks = profile(DISPLAY_P3, parametric(3, *SRGB_CURVE), space=b"CMYK")
-    assert to_srgb(np.full((2, 2, 3), 0.3, np.float32), inks) is None
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+def test_profile_of_another_kind_of_image_is_left_alone(mode: str) -> None:
+    image = Image.new(mode, (2, 2))
+    assert to_srgb(image, table_profile(b"CMYK", np.zeros(16))) is None
+
+
+def test_table_profile_of_rgb() -> None:
+    corners = np.stack(np.meshgrid([0, 1], [0, 1], [0, 1], indexing="ij"), axis=-1)
+    icc = table_profile(b"RGB ", corners.mean(axis=-1))
+    colors = np.array([[(0, 0, 0), (255, 255, 255), (120, 0, 0), (0, 120, 0)]], np.uint8)
+    converted = to_srgb(Image.fromarray(colors), icc)
+    assert converted is not None
+    black, white, red, green = np.asarray(converted)[0].astype(int)
+    assert black.max() <= 1 and white.min() >= 254
+    assert np.ptp(red) <= 1 and np.abs(red - green).max() <= 1 and 10 < red[0] < 100
+
+
+def test_cmyk_photo_with_a_profile(tmp_path: Path) -> None:
+    inks = np.stack(np.meshgrid(*[[0, 1]] * 4, indexing="ij"), axis=-1)
+    body = b"ICC_PROFILE\0\1\1" + table_profile(b"CMYK", 1.0 - inks.mean(axis=-1))
+    segment = b"\xff\xe2" + struct.pack(">H", len(body) + 2) + body
+    path = tmp_path / "print.jpg"
+    path.write_bytes(CMYK_JPEG[:2] + segment + CMYK_JPEG[2:])
+    photo = load_photo(path, 32)
+    assert np.ptp(photo.image, axis=-1).max() <= 2 / 255
+    assert photo.image[24, 24, 0] > photo.image[8, 8, 0] + 0.1, "more ink is darker"
+    assert photo.notes == (Message(CONVERTED),)
 
 
 def png_with_profile(pixels: np.ndarray, icc: bytes) -> bytes:
@@ -137,7 +204,7 @@ def jpeg_with_profile(pixels: np.ndarray, icc: bytes) -> bytes:
 
 
 def tiff_with_profile(pixels: np.ndarray, icc: bytes) -> bytes:
-    """A TIFF as OpenCV writes it, its directory moved to the end with one more entry."""
+    """A TIFF as OpenCV writes it, with one more entry in its directory, moved to the end."""
     data = encoded(".tif", pixels)
     (at,) = struct.unpack_from("<I", data, 4)
     (count,) = struct.unpack_from("<H", data, at)
@@ -160,4 +227,4 @@ def test_photo_with_a_profile(tmp_path: Path, suffix: str, write) -> None:
     expected = reference(color / 255.0, DISPLAY_P3, None)
     assert np.abs(photo.image - expected).max() < 0.012
     assert np.abs(np.array(expected) - color / 255.0).max() > 0.05
-    assert any("color profile" in note for note in photo.notes)
+    assert photo.notes == (Message(CONVERTED),)

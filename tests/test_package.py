@@ -24,7 +24,7 @@ def state():
         "settings": hasattr(bpy.types.Scene, "make_4d"),
         "engine": any(getattr(cls, "bl_idname", "") == "MAKE_4D" for cls in engines),
         "package": getattr(sys.modules.get("{MODULE}"), "__file__", ""),
-        "heavy": sorted({{"cv2", "scipy", "sklearn", "torch"}} & set(sys.modules)),
+        "heavy": sorted({{"cv2", "PIL", "scipy", "sklearn", "torch"}} & set(sys.modules)),
         "path": sys.path,
     }}
 answer = [state()]

@@ -12,8 +12,8 @@ import pytest
 
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
-from make_4d.ml.common.exif import FOCAL_35MM, ORIENTATION
 from make_4d.ml.common.photo_file import SUFFIXES, PhotoFacts, photo_facts, turned
+from make_4d.ml.common.photo_header import FOCAL_35MM, ORIENTATION
 from make_4d.ml.photo.load import load_photo
 from make_4d.operators import photo as photo_operators
 from make_4d.operators.photo import MAKE4D_FH_photo
@@ -62,11 +62,6 @@ def test_exif_is_read_in_every_kind_of_file_that_has_it(tmp_path):
     path = tmp_path / "a.webp"
     path.write_bytes(webp_with_exif(tmp_path))
     assert photo_facts(path) == PhotoFacts(48, 64, 6, 28.0)
-
-
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_every_kind_of_file_tells_its_size(tmp_path, suffix):
-    assert photo_facts(write(tmp_path / f"a{suffix}", quadrants())) == PhotoFacts(64, 48)
 
 
 def test_only_the_first_bytes_of_a_large_file_are_read(tmp_path):

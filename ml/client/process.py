@@ -21,8 +21,8 @@ from ..common.own_packages import wheels_of
 
 ROOT = Path(__file__).resolve().parents[2]
 """The extension's folder."""
-REQUIRED = ("numpy", "cv2", "scipy", "sklearn")
-FROM_WHEELS = ("cv2", "scipy", "sklearn")
+REQUIRED = ("numpy", "cv2", "PIL", "scipy", "sklearn")
+FROM_WHEELS = ("cv2", "PIL", "scipy", "sklearn")
 """Those of them that the extension's wheels hold; numpy is Blender's own."""
 FOR_MODELS = ("torch", "diffusers", "transformers", "huggingface_hub", "safetensors", "psutil")
 ONLINE = "--online"

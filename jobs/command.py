@@ -1,6 +1,6 @@
-"""The command `make_4d`: from a photo to a film and a .blend without a window.
+"""The command `make_4d`: makes a film and a .blend of a photo without a window.
 
-The same code serves `blender --command make_4d PHOTO ...` and the script `make4d`.
+Both `blender --command make_4d PHOTO ...` and the script `make4d` run it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 import bpy
 
 from ..geometry.core.memory import peak_mb, reset_peak
+from ..geometry.core.messages import UserError
 from ..geometry.film import FilmError, render_film
 from ..geometry.folders import models_folder, results_in, user_cache_folder
 from ..geometry.scene_setup import set_film_output
@@ -43,16 +44,21 @@ POLL_SECONDS = 0.05
 EXIT_FAILED, EXIT_CANCELLED = 1, 130
 
 
-class CommandError(Exception):
-    """The job can't go on; its text is one sentence for the user."""
+NO_SAMPLE = "The sample photo is missing: give the path of a photo."
+OFFLINE = "Downloads use the network: allow it with --online-mode."
+NO_WORKER = "The worker can't be started: {error}."
+
+
+class CommandError(UserError):
+    """The command can't go on; the text is one sentence for the user."""
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command's arguments."""
+    """Return the parser of the command's arguments."""
     p = argparse.ArgumentParser(
-        prog="make4d", description="Turn one photograph into a film that flies through it."
+        prog="make4d", description="Turn a photo into a film that flies through it."
     )
-    p.add_argument("photo", nargs="?", metavar="PHOTO", help="default: a sample photograph")
+    p.add_argument("photo", nargs="?", metavar="PHOTO", help="the photo (default: a sample photo)")
     p.add_argument("-o", "--output", default="flight.mp4", help="the film (default: flight.mp4)")
     p.add_argument("--blend", help="the scene (default: beside the film, same name)")
     p.add_argument(
@@ -68,37 +74,44 @@ def parser() -> argparse.ArgumentParser:
         help="depth layers, 0 for automatic (%(default)s)",
     )
     p.add_argument(
-        "--fly", choices=("in", "out"), default=DEFAULTS.fly, help="into or out of the photo"
+        "--fly",
+        choices=("in", "out"),
+        default=DEFAULTS.fly,
+        help="direction of the flight (%(default)s)",
     )
-    p.add_argument("--no-motion", action="store_true", help="clouds and water stand still")
+    p.add_argument("--no-motion", action="store_true", help="clouds and water don't move")
     p.add_argument(
         "--seed",
         type=int,
         default=DEFAULTS.seed,
-        help="another seed generates other pixels (%(default)s)",
+        help="seed of everything random (%(default)s)",
     )
     p.add_argument(
         "--fov",
         type=float,
         default=FIELD_OF_VIEW_DEGREES,
         metavar="DEGREES",
-        help="without EXIF (%(default)s)",
+        help="field of view where the photo has no EXIF focal length (%(default)s)",
     )
-    p.add_argument("--timings", metavar="FILE.json", help="write time and memory of every stage")
+    p.add_argument(
+        "--timings", metavar="FILE.json", help="write the time and memory of every stage"
+    )
     p.add_argument("--keep-frames", metavar="DIR", help="keep the film's frames as PNG files")
-    p.add_argument("--cache", metavar="DIR", help="folder of the stage cache")
+    p.add_argument("--cache", metavar="DIR", help="the folder of the stage cache")
     add_model_arguments(p)
     return p
 
 
 def add_model_arguments(p: argparse.ArgumentParser) -> None:
-    """Arguments that choose pretrained models."""
+    """Add the arguments of pretrained models."""
     group = p.add_argument_group("pretrained models")
     for stage in STAGES:
         keys = [BUILTIN, *(spec.key for spec in models_for(stage))]
         group.add_argument(f"--{stage}", choices=keys, default=BUILTIN, metavar="MODEL")
-    group.add_argument("--prompt", default="", help="what to paint where the photo shows nothing")
-    group.add_argument("--avoid", default="", metavar="PROMPT", help="what not to paint")
+    group.add_argument(
+        "--prompt", default="", help="what to generate where the photo shows nothing"
+    )
+    group.add_argument("--avoid", default="", metavar="PROMPT", help="what not to generate")
     group.add_argument(
         "--steps", type=int, default=DEFAULTS.steps, help="denoising steps (%(default)s)"
     )
@@ -106,19 +119,30 @@ def add_model_arguments(p: argparse.ArgumentParser) -> None:
         "--guidance",
         type=float,
         default=DEFAULTS.guidance,
-        help="weight of the prompt (%(default)s)",
+        help="how closely to follow the prompt (%(default)s)",
     )
     group.add_argument(
         "--strength",
         type=float,
         default=DEFAULTS.strength,
-        help="0 to 1: 1 invents freely (%(default)s)",
+        help="0 to 1; lower values keep closer to the photo (%(default)s)",
     )
-    group.add_argument("--networks", metavar="FILE", help="the paper's checkpoint: paint with it")
-    group.add_argument("--device", choices=DEVICES, default="auto", help="what they run on (auto)")
+    group.add_argument(
+        "--networks",
+        metavar="FILE",
+        help="the paper's checkpoint, for the render method Neural",
+    )
+    group.add_argument(
+        "--device",
+        choices=DEVICES,
+        default="auto",
+        help="what networks run on (auto)",
+    )
     group.add_argument("--models", metavar="DIR", help="the models folder")
-    group.add_argument("--list-models", action="store_true", help="models, sizes and licenses")
-    group.add_argument("--download", choices=[m.key for m in MODELS], metavar="MODEL")
+    group.add_argument("--list-models", action="store_true", help="list all models")
+    group.add_argument(
+        "--download", choices=[m.key for m in MODELS], metavar="MODEL", help="get a model"
+    )
     group.add_argument("--online-mode", action="store_true", help="let --download use the network")
 
 
@@ -127,17 +151,17 @@ def main(argv: list[str]) -> int:
     arguments = parser().parse_args(argv)
     with Console() as console:
         try:
-            job = next((job for name, job in OTHERS.items() if getattr(arguments, name)), run)
-            job(arguments, console)
+            others = (act for name, act in OTHER_ACTIONS.items() if getattr(arguments, name))
+            next(others, run)(arguments, console)
         except (CommandError, SettingsError, OutputError, FilmError, MissingPackageError) as error:
             console.error(str(error))
             return EXIT_FAILED
         except KeyboardInterrupt:
-            console.error("Cancelled; finished stages are kept for the next run.")
+            console.error("Cancelled: finished stages are kept for the next run.")
             return EXIT_CANCELLED
         except Exception as error:
             console.detail(traceback.format_exc())
-            console.error(f"{type(error).__name__}: {error} (set {DEBUG}=1 to see more).")
+            console.error(f"{type(error).__name__}: {error} (set {DEBUG}=1 for details).")
             return EXIT_FAILED
     return 0
 
@@ -152,7 +176,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         cache = Path(arguments.cache) if arguments.cache else user_cache_folder()
         scene = make_scene(settings, resources_from(arguments), cache, console, stages)
         reset_peak()
-        with results_in(cache):  # where the features are, for the method Neural
+        with results_in(cache):  # for the features that the Neural render method needs
             seconds = render_film(scene.name, outputs.film, outputs.frames, console.progress)
         stages.append({"stage": "render", "seconds": round(seconds, 3), "peak_mb": peak_mb()})
         save_blend(scene, outputs)
@@ -164,7 +188,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
 
 
 def settings_from(arguments: argparse.Namespace) -> JobSettings:
-    """The job's settings; raises SettingsError where one is out of range."""
+    """Return the job's settings; raises SettingsError where one is out of range."""
     settings = JobSettings(
         photo=str(Path(arguments.photo).absolute() if arguments.photo else sample_photo()),
         size=arguments.size,
@@ -189,31 +213,31 @@ def settings_from(arguments: argparse.Namespace) -> JobSettings:
 
 
 def resources_from(arguments: argparse.Namespace) -> Resources:
-    """What the job may use."""
-    return Resources(str(models_place(arguments)), device=arguments.device)
+    """Return what the job may use."""
+    return Resources(str(models_folder_of(arguments)), device=arguments.device)
 
 
-def models_place(arguments: argparse.Namespace) -> Path:
-    """The models folder."""
+def models_folder_of(arguments: argparse.Namespace) -> Path:
+    """Return the models folder."""
     return Path(arguments.models).absolute() if arguments.models else models_folder()
 
 
 def list_models(arguments: argparse.Namespace, console: Console) -> None:
-    """Print every model of the registry and whether it is here."""
+    """Print every model and whether it is installed."""
     for spec in MODELS:
-        there = state_of(spec, models_place(arguments)).status
+        status = state_of(spec, models_folder_of(arguments)).status
         size = size_words(spec.download_mb * 1_000_000)
-        console.done(f"--{spec.stage} {spec.key:<26} {size:>7}  {there:<8} {spec.license}")
+        console.done(f"--{spec.stage} {spec.key:<26} {size:>7}  {status:<8} {spec.license}")
         console.done(f"    {spec.note} ({spec.license_url})")
 
 
 def download_model(arguments: argparse.Namespace, console: Console) -> None:
-    """Get a model from the hub; asking for it by name is the user's consent."""
+    """Download a model; naming it on the command line is the user's consent."""
     spec = model(arguments.download)
     if not (arguments.online_mode or bpy.app.online_access):
-        raise CommandError("Downloads use the network: allow that with --online-mode.")
+        raise CommandError(OFFLINE)
     console.done(f"{spec.label}, license {spec.license}: {spec.license_url}")
-    task = Download(spec.key, models_place(arguments))
+    task = Download(spec.key, models_folder_of(arguments))
     try:
         wait_for(task, console, [])
     finally:
@@ -221,15 +245,15 @@ def download_model(arguments: argparse.Namespace, console: Console) -> None:
     console.done(f"{spec.label} is ready.")
 
 
-OTHERS = {"list_models": list_models, "download": download_model}
-"""What the command does instead of a film, by the argument that asks for it."""
+OTHER_ACTIONS = {"list_models": list_models, "download": download_model}
+"""What the command does instead of making a film, by the name of the argument."""
 
 
 def sample_photo() -> Path:
-    """The photograph china.jpg that scikit-learn carries."""
+    """Return the path of the photo china.jpg, which comes with scikit-learn."""
     spec = importlib.util.find_spec("sklearn")
     if spec is None or spec.origin is None:
-        raise CommandError("The sample photo is missing: name a photo of your own.")
+        raise CommandError(NO_SAMPLE)
     return Path(spec.origin).parent / "datasets" / "images" / "china.jpg"
 
 
@@ -240,11 +264,14 @@ def make_scene(
     console: Console,
     stages: list[dict[str, object]],
 ) -> bpy.types.Scene:
-    """Run the job in the worker and build its scene in an empty file; adds each stage's cost."""
+    """Run the job in the worker and build its scene in an empty file.
+
+    Appends the time and memory of every stage to `stages`. Raises CommandError.
+    """
     try:
         job = Job(settings, cache, resources)
     except OSError as error:
-        raise CommandError(f"The worker can't be started: {error}.") from error
+        raise CommandError(NO_WORKER, error=error) from error
     try:
         folder = wait_for(job, console, stages)
         reset_peak()
@@ -261,14 +288,14 @@ def make_scene(
 
 
 def wait_for(job: Task, console: Console, stages: list[dict[str, object]]) -> Path:
-    """Poll the job to its end, showing progress; returns its folder or raises CommandError."""
+    """Poll a task to its end, and show its progress; returns its folder or raises CommandError."""
     while True:
         for message in job.poll():
             if isinstance(message, Progress):
                 console.progress(STAGE_LABELS[message.stage], message.stage_fraction)
             elif isinstance(message, DeviceFound):
                 free = size_words(message.free_bytes)
-                console.done(f"Networks run on {message.name}, {free} free")
+                console.done(f"Networks run on {message.name} ({free} free)")
             elif isinstance(message, StageDone):
                 stages.append(
                     {

@@ -1,4 +1,4 @@
-"""What the command prints: a line a stage, a bar on a terminal, none of Blender's own noise."""
+"""The output of the command: one line per stage, and a progress bar on a terminal."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Self, TextIO
 BAR = 24
 STREAMS = (1, 2)
 DEBUG = "MAKE4D_DEBUG"
-"""Environment variable with which Blender's own lines and the details of failures are shown."""
+"""Environment variable that also shows Blender's own output and the details of failures."""
 
 
 class Console:
-    """Prints progress to standard output and errors to standard error, and silences the rest.
+    """Prints progress to standard output and errors to standard error, and silences Blender.
 
-    Blender's C code and the graphics driver print to file descriptors 1 and 2; these are pointed at
-    the null device while the console is open, and our own lines go through copies of the real ones.
+    Blender's C code and the graphics driver print to file descriptors 1 and 2. While the console is
+    open, these lead to the null device, and the console prints to copies of the real ones.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Console:
             os.close(real)
 
     def progress(self, label: str, fraction: float) -> None:
-        """Show that the step `label` is done to `fraction` (0..1)."""
+        """Show the progress of a step, 0 to 1."""
         if label != self._label:
             self._finish_line()
             self._label, self._started = label, time.perf_counter()
@@ -59,18 +59,18 @@ class Console:
             self._out.flush()
 
     def done(self, text: str) -> None:
-        """Print a line of its own."""
+        """Print a line."""
         self._finish_line()
         self._out.write(f"{text}\n")
         self._out.flush()
 
     def error(self, message: str) -> None:
-        """Print one sentence to standard error."""
+        """Print a sentence to standard error."""
         self._finish_line()
         print(f"make4d: {message}", file=self._err, flush=True)
 
     def detail(self, text: str) -> None:
-        """Print details of a failure to standard error where the user asked for them."""
+        """Print the details of a failure to standard error if the user wants them (see DEBUG)."""
         if text and self._debug:
             print(text, file=self._err, flush=True)
 

@@ -1,4 +1,4 @@
-"""All that the artist has edited of a scene, as a folder for the worker."""
+"""The artist's edits of a scene, written into a folder for the worker."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ from ..geometry.scene_parts import SceneParts
 from ..ml.common.job_settings import JobSettings, SettingsError
 
 PREFIX = "make-4d-edits-"
+LINKED = (
+    "This scene is linked from another file: change it there, or make it local first "
+    "(Object > Relations > Make Local)."
+)
+OLD_SCENE = "This scene was made by an older version: make it again from its photo."
 
 
 def with_edits(
@@ -31,17 +36,20 @@ def with_edits(
     find_again: bool = False,
     without: str = "",
 ) -> JobSettings:
-    """Settings with the artist's edits of a scene, and the loop and layers as they are set there.
+    """Return settings with a scene's edits, and with the loop and layers that are set there.
 
-    find_again: leave out what was painted of the motion; without: a picture to leave out. Raises
-    OSError where the edits can't be written, SettingsError for a scene of another file.
+    Args:
+        settings: The settings to start from.
+        scene: The scene with the motion guides.
+        parts: The 4D scene's objects.
+        find_again: Leave out the painted motion regions.
+        without: Name of an editable image to leave out.
+
+    Raises OSError where the edits can't be written, SettingsError for a linked scene.
     """
     if parts.still.library is not None:
-        raise SettingsError(
-            "This scene is linked from another file: change it there, or make it local first "
-            "(Object > Relations > Make Local)."
-        )
-    if pack_edited_images():  # undo brings back what a file has packed, not what was painted since
+        raise SettingsError(LINKED)
+    if pack_edited_images():  # undo restores packed pixels, not those painted since
         bpy.ops.ed.undo_push(message="Paint")
     return replace(
         with_layers(settings, parts.still),
@@ -51,7 +59,7 @@ def with_edits(
 
 
 def with_layers(settings: JobSettings, still: bpy.types.Object) -> JobSettings:
-    """Settings with what the artist asks of single layers."""
+    """Return settings with the seeds and prompts of the scene's layers."""
     items = still.make_4d_layers
     seeds, prompts = tuple(i.seed for i in items), tuple(i.prompt for i in items)
     return replace(settings, layer_seeds=seeds, layer_prompts=prompts)
@@ -60,13 +68,16 @@ def with_layers(settings: JobSettings, still: bpy.types.Object) -> JobSettings:
 def write_edits(
     scene: bpy.types.Scene, still: bpy.types.Object, find_again: bool, without: str
 ) -> str:
-    """Write a scene's edits into a folder that Blender removes when it quits; "" for none."""
+    """Write a scene's edits into a temporary folder; returns its path, "" where there are none.
+
+    Blender removes the folder when it quits. For the parameters see `with_edits`.
+    """
     motion = motion_edits(scene, still, find_again)
-    pictures = image_edits(still, without)
-    if not motion and not pictures:
+    images = image_edits(still, without)
+    if not motion and not images:
         return ""
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=bpy.app.tempdir))
-    save_image_edits(pictures, folder)
+    save_image_edits(images, folder)
     if motion:
         save_edits(motion, folder / MOTION_FILE)
     return str(folder)
@@ -75,24 +86,22 @@ def write_edits(
 def motion_edits(
     scene: bpy.types.Scene, still: bpy.types.Object, find_again: bool = False
 ) -> MotionEdits:
-    """What the artist edited of the motion: the painted image and the guides."""
+    """Return the painted motion regions, unless they are left out, and the motion guides."""
     image = still.get(MOTION_REGIONS)
-    painted = image is not None and not find_again and is_painted(image)
+    has_regions = image is not None and not find_again and is_painted(image)
     lines = guide_lines(guides_of(scene), still, outpainted_lens(still))
-    return MotionEdits(read_regions(image) if painted else None, lines)
+    return MotionEdits(read_regions(image) if has_regions else None, lines)
 
 
 def made_with(still: bpy.types.Object) -> JobSettings:
-    """The settings that a still cloud was made with; raises SettingsError where it has none."""
+    """Return the settings that a still cloud was made with; raises SettingsError without any."""
     try:
         return JobSettings.from_json(json.loads(still[SETTINGS]))
     except (KeyError, TypeError, ValueError) as error:
-        raise SettingsError(
-            "This scene was made by an older version: make it again from its photo."
-        ) from error
+        raise SettingsError(OLD_SCENE) from error
 
 
 def loop_of(moving: bpy.types.Object | None) -> int:
-    """The loop's length that the artist has set on the moving cloud; 0 where there is none."""
+    """Return the loop length in frames that is set on the moving cloud, 0 without one."""
     modifier = modifier_of(moving, "animate") if moving is not None else None
     return 0 if modifier is None else int(get_input(modifier, LOOP_LENGTH))

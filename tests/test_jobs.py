@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
 
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
-from lake_scene import write_lake
+from job_parts import (
+    clouds,
+    has_ended,
+    photo_fixture,  # noqa: F401 - pytest finds it here
+    scene_fixture,  # noqa: F401
+    submit,
+    take,
+    until,
+)
 from make_4d.jobs import checks, log
-from make_4d.jobs import manager as manager_module
 from make_4d.jobs.details import details
 from make_4d.jobs.manager import manager, tick
 from make_4d.jobs.results import MAKE
@@ -21,65 +27,16 @@ from make_4d.operators.jobs import BUSY
 from messages import raises_message
 
 
-@pytest.fixture(scope="module")
-def photo(tmp_path_factory):
-    path = tmp_path_factory.mktemp("photo") / "lake.png"
-    write_lake(path)
-    return path
-
-
-@pytest.fixture
-def scene(addon, photo, tmp_path, monkeypatch):
-    """A saved file's scene; the artist is in the middle of something, so nothing is taken."""
-    bpy.ops.wm.read_factory_settings(use_empty=True)
-    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "work.blend"))
-    monkeypatch.setattr(manager_module, "idle_window", lambda: None)
-    monkeypatch.setattr(log, "log_folder", lambda: tmp_path)
-    own = bpy.context.scene.make_4d
-    own.photo, own.size, own.frames = str(photo), 64, 5
-    yield bpy.context.scene
-    manager().close()
-    manager().dismiss_failure()
-
-
-def submit(scene, kind="make", **changes):
-    """Request a job as a click does."""
-    own = scene.make_4d
-    settings = JobSettings(bpy.path.abspath(own.photo), size=64, frames=5, **changes)
-    manager().submit(manager().request(settings, kind, scene))
-
-
-def until(condition, seconds=90):
-    """Let the timer tick until something holds."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it takes too long"
-        tick()
-        time.sleep(0.02)
-
-
-def is_done():
-    return manager().has_ended
-
-
-def take(**options):
-    return bpy.ops.make_4d.take_result("EXEC_DEFAULT", True, **options)
-
-
-def clouds():
-    return [o.name for o in bpy.data.objects if o.type == "POINTCLOUD"]
-
-
 def test_a_second_job_waits_for_the_first(scene):
     submit(scene)
     submit(scene, seed=1)
     assert manager().current is not None and [job.name for job in manager().waiting] == ["lake"]
     first = manager().current
-    until(is_done)
+    until(has_ended)
     assert isinstance(first.task.finished, Done) and first.label.startswith("Ready")
     assert not clouds(), "the artist is busy: nothing was taken"
     assert take() == {"FINISHED"} and len(clouds()) == 2
-    until(is_done)
+    until(has_ended)
     assert manager().current is not first and not manager().waiting
     assert take() == {"FINISHED"} and len(clouds()) == 4
     assert not Path(first.task.output).exists(), "the older result's files are gone"
@@ -89,7 +46,7 @@ def test_a_second_job_waits_for_the_first(scene):
 def test_one_undo_takes_the_result_away_and_redo_brings_it_back(scene):
     bpy.ops.ed.undo_push(message="before")
     submit(scene)
-    until(is_done)
+    until(has_ended)
     assert take() == {"FINISHED"}
     made = clouds()
     bpy.ops.ed.undo()
@@ -102,7 +59,7 @@ def test_what_needs_no_networks_can_be_changed_afterwards(scene):
     """What the operator's redo panel does: undo, then the same result with other properties."""
     bpy.ops.ed.undo_push(message="before")
     submit(scene)
-    until(is_done)
+    until(has_ended)
     take()
     bpy.ops.ed.undo()
     assert take(frames=9, move="ORBIT") == {"FINISHED"}
@@ -114,7 +71,7 @@ def test_the_scene_is_found_after_undo_and_renaming(scene):
     submit(scene)
     scene.name = "My lake"
     bpy.ops.ed.undo_push(message="named")
-    until(is_done)
+    until(has_ended)
     assert manager().current.scene_name == "My lake"
     take()
     assert manager().taken.built == "My lake" and len(clouds()) == 2
@@ -125,7 +82,7 @@ def test_another_scene_that_is_shown_stays_shown(scene):
     bpy.data.objects.new("Keep", None)
     submit(scene)
     bpy.context.window.scene = other
-    until(is_done)
+    until(has_ended)
     take()
     assert bpy.context.window.scene == other and not other.objects
     assert len(scene.objects) == 5
@@ -146,7 +103,7 @@ def test_a_result_for_another_file_is_offered(scene, tmp_path):
 def test_a_result_keeps_its_files_but_no_process(scene):
     """They stay for the redo panel; the worker's memory does not."""
     submit(scene)
-    until(is_done)
+    until(has_ended)
     worker = manager().current.task.worker
     take()
     assert not worker.is_alive and Path(manager().taken.task.output).is_dir()
@@ -174,7 +131,7 @@ def test_a_failure_is_kept_with_its_details_and_the_queue_goes_on(scene, tmp_pat
     submit(scene)
     scene.make_4d.photo = good
     submit(scene)
-    until(is_done)
+    until(has_ended)
     assert isinstance(manager().current.task.finished, Failed)
     with pytest.raises(RuntimeError, match=r"broken\.jpg|picture|photo"):
         take()
@@ -183,7 +140,7 @@ def test_a_failure_is_kept_with_its_details_and_the_queue_goes_on(scene, tmp_pat
     assert "secret" not in text
     assert '"photo": "broken.jpg"' in text and "Blender 5." in text and "Make 4D 0." in text
     assert manager().failure.message in (tmp_path / log.NAME).read_text(encoding="utf-8")
-    until(is_done)
+    until(has_ended)
     assert manager().failure is None, "the next job begins"
     assert take() == {"FINISHED"} and len(clouds()) == 2
 
@@ -201,7 +158,7 @@ def test_waiting_jobs_and_the_running_one_are_cancelled(scene):
     assert bpy.ops.make_4d.cancel(waiting=0) == {"FINISHED"} and not manager().waiting
     assert manager().current is not None
     bpy.ops.make_4d.cancel()
-    until(is_done)
+    until(has_ended)
     assert take() == {"CANCELLED"}
     assert manager().current is None and not clouds() and not bpy.ops.make_4d.cancel.poll()
 

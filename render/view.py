@@ -93,7 +93,9 @@ def view_from_camera(
     place = np.array(model_matrix, np.float64)
     place[:3, :3] /= np.linalg.norm(place[:3, :3], axis=0)
     clip = (camera.data.clip_start, camera.data.clip_end)
-    return view_from_matrices(np.linalg.inv(place), np.array(projection), size, clip)
+    return view_from_matrices(
+        np.linalg.inv(place).astype(np.float64), np.array(projection), size, clip
+    )
 
 
 def border_rectangle(

@@ -79,7 +79,9 @@ def levels_of(name: str) -> int:
 def quantized(name: str, values: NDArray[np.floating]) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """Values 0..1 of a picture as its levels."""
     levels = np.rint(np.clip(values, 0.0, 1.0) * np.float32(levels_of(name)))
-    return levels.astype(np.uint16 if levels_of(name) > 255 else np.uint8)
+    if levels_of(name) > 255:
+        return levels.astype(np.uint16)
+    return levels.astype(np.uint8)
 
 
 def save_image_edits(edits: Iterable[ImageEdit], folder: Path) -> None:

@@ -83,7 +83,7 @@ def _with_upright_pieces(image: FloatArray, sky: FloatArray, layout: Layout) -> 
     disparity = superpixel_disparity(graph, upright, layout)
     haze = mean_over(graph.labels, haze_amount(image, sky)) * upright
     far = np.clip(1.0 - disparity / MAX_HAZE_DISPARITY, 0.0, 1.0)
-    disparity = FAR + (disparity - FAR) * (1.0 - haze * far)
+    disparity = (FAR + (disparity - FAR) * (1.0 - haze * far)).astype(np.float32, copy=False)
     return _pixel_disparity(graph.labels, disparity, upright, layout.template)
 
 

@@ -206,7 +206,8 @@ class Solver:
         )
         average_use = max(1.0, len(search.targets) / int(search.valid.sum()))
         overuse = np.clip(use_count / average_use - 1.0, 0.0, _MAX_OVERUSE)
-        search.penalty = self.level.cost.ravel() + np.float32(_OVERUSE_COST) * overuse
+        penalty = self.level.cost.ravel() + np.float32(_OVERUSE_COST) * overuse
+        search.penalty = penalty.astype(np.float32, copy=False)
         search.set_targets(self._describe(search.targets))
 
     def _vote(self) -> None:

@@ -65,7 +65,7 @@ def tiles_for(size: Size, tile: int, overlap: int, hole: Bools) -> list[Tile]:
     """
     if not hole.any():
         return []
-    spans = [_span(hole.any(axis=1 - axis), tile, overlap) for axis in (0, 1)]
+    spans = [_span(np.asarray(hole.any(axis=1 - axis)), tile, overlap) for axis in (0, 1)]
     height, width = (min(tile, side) for side in size)
     grid = [
         Tile(top, left, height, width)

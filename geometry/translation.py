@@ -1,4 +1,4 @@
-"""The interface's language: composed sentences in it, and a context for words of our own."""
+"""Translation of messages into the language of the interface, and our context for translations."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from bpy.app.translations import pgettext_rpt
 from .core.messages import Message, message_of
 
 CONTEXT = "Make 4D"
-"""In Blender's German a camera's Ease would be to simplify it, its Lens one of glass."""
+"""Context of words that Blender translates with another meaning, such as a camera's Lens."""
 
 
 def translate(what: str | BaseException, translated: Callable[[str], str] = pgettext_rpt) -> str:
-    """A text, or what an error tells, in the interface's language.
+    """Translate a text, a message or the message of an error.
 
-    Composed sentences are put together anew; translated: of Blender's functions for reports or for
-    labels.
+    Messages are formatted again from their translated template.
+
+    Args:
+        what: The text, message or error.
+        translated: Blender's function that translates reports, or labels.
     """
     if isinstance(what, BaseException):
         what = message_of(what)

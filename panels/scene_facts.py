@@ -6,6 +6,7 @@ from pathlib import Path
 
 import bpy
 
+from ..geometry.core.messages import Message
 from ..geometry.custom_properties import ROLE
 from ..geometry.editable_images import PAINTED, editable_images_of
 from ..geometry.guides import guides_of
@@ -27,8 +28,8 @@ def scene_parts(scene: bpy.types.Scene) -> SceneParts:
     if isinstance(parts, SceneParts) and not _exist(parts):
         session().scene_facts.clear()
         parts = _parts(scene)
-    if isinstance(parts, SceneError):
-        raise parts
+    if isinstance(parts, Message):
+        raise SceneError(parts)
     return parts
 
 
@@ -79,12 +80,12 @@ def _has_still(scene: bpy.types.Scene) -> bool:
     return any(o.type == "POINTCLOUD" and o.get(ROLE) == "still" for o in scene.objects)
 
 
-def _parts(scene: bpy.types.Scene) -> SceneParts | SceneError:
-    def find() -> SceneParts | SceneError:
+def _parts(scene: bpy.types.Scene) -> SceneParts | Message:
+    def find() -> SceneParts | Message:
         try:
             return parts_of(scene)
         except SceneError as error:
-            return error
+            return error.message
 
     return session().scene_facts.get(("parts", scene.session_uid, _active()), find)
 
@@ -92,8 +93,8 @@ def _parts(scene: bpy.types.Scene) -> SceneParts | SceneError:
 def _exist(parts: SceneParts) -> bool:
     """Whether all objects still exist: a script may have removed one since the last update."""
     try:
-        for part in (parts.still, parts.moving, parts.path, parts.camera, parts.target):
-            _ = part.name if part is not None else None
+        for part in vars(parts).values():
+            _ = part.name if isinstance(part, bpy.types.Object) else None
     except ReferenceError:
         return False
     return True

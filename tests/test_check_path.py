@@ -1,4 +1,4 @@
-"""How far can I go?: what is measured, that edits count, and that an old result is known as one."""
+"""Check Path: what is measured, that edits count, and that an outdated result is recognized."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from make_4d.geometry.path_check import (
 )
 from make_4d.geometry.read_clouds import read_clouds
 from make_4d.geometry.scene_parts import parts_of
-from make_4d.geometry.scene_rig import existing_rig, photo_lens
+from make_4d.geometry.scene_rig import GONE, existing_rig, photo_lens
 from make_4d.panels import camera, path_overlay
 from make_4d.panels.session import session
+from messages import raises_message
 from rig_parts import BENT, PHOTO_POSE, lay, made, pose
 
 LIMITS = Limits(0.02, 0.25)
@@ -46,7 +47,7 @@ def in_camera_frame(matrix) -> tuple:
     return tuple([sign * column[i] for i, sign in turn] for column in columns)
 
 
-def test_poses_are_those_of_the_evaluated_camera(parts):
+def test_poses_match_the_evaluated_camera(parts):
     scene = bpy.context.scene
     lay(BENT)
     parent = bpy.data.objects.new("parent", None)
@@ -67,7 +68,7 @@ def test_poses_are_those_of_the_evaluated_camera(parts):
             np.testing.assert_allclose(got[i], want, atol=1e-5)
 
 
-def test_poses_know_the_lens(parts):
+def test_poses_include_the_lens(parts):
     scene = bpy.context.scene
     lens = photo_lens(parts.still)
     scene.render.resolution_x, scene.render.resolution_y = lens.width, lens.height
@@ -80,7 +81,7 @@ def test_poses_know_the_lens(parts):
         np.testing.assert_allclose(getattr(poses.camera, name), getattr(lens, name), rtol=1e-4)
 
 
-def test_clouds_are_read_where_they_stand(parts):
+def test_clouds_are_read_in_scene_space(parts):
     parts.still.location, parts.still.rotation_euler = (1, 2, 3), (0.1, 0.2, 0.3)
     parts.still.scale = (2, 2, 2)
     parts.moving.location = (0, -4, 1)
@@ -99,7 +100,7 @@ def test_clouds_are_read_where_they_stand(parts):
     assert len(read_clouds(parts).position) == start
 
 
-def test_the_photo_is_safe_and_a_path_moved_away_is_not(parts):
+def test_photo_is_safe_and_a_distant_path_is_not(parts):
     lay(BENT)
     before = check(parts)
     assert before.empty[0] < 0.01 and before.inpainted[0] == 0
@@ -112,14 +113,14 @@ def test_the_photo_is_safe_and_a_path_moved_away_is_not(parts):
     assert (after.excess(LIMITS)[~beyond] <= 0).all() and after.excess(LIMITS)[beyond][0] > 0
 
 
-def test_what_was_never_seen_counts_as_invented(parts):
+def test_unobserved_points_count_as_inpainted(parts):
     observed = parts.still.data.attributes["observed"].data
     observed.foreach_set("value", np.zeros(len(observed), np.float32))
     measured = check(parts)
     assert 0.4 < measured.inpainted[0] < 1 and measured.safe_until(LIMITS) == (0.0, 0.0)
 
 
-def test_a_rolled_camera_sees_the_corners(parts):
+def test_rolled_camera_sees_the_corners(parts):
     lay(CameraPath.through([[0, 0, 0]], [[0, 0, 1]]))
     rig = existing_rig(parts)
     assert check(parts).empty[0] < 0.005
@@ -129,7 +130,7 @@ def test_a_rolled_camera_sees_the_corners(parts):
     assert 0.01 < rolled < 0.5 and abs(check(parts).empty[0] - rolled) < 0.05
 
 
-def test_an_old_result_is_known_as_one(parts):
+def test_outdated_measurement_is_recognized(parts):
     scene, rig = bpy.context.scene, lay(BENT)
     edits = (
         lambda: setattr(rig.curve.data.splines[0].bezier_points[1].co, "x", 0.3),
@@ -151,7 +152,7 @@ def test_an_old_result_is_known_as_one(parts):
         assert is_stale(scene, parts, rig)
 
 
-def test_the_sentence():
+def test_summary():
     frames, shares = np.array([1.0, 31, 61]), np.array([0, 0.5, 1])
     safe = PathMeasurement(frames, shares, np.zeros(3), np.array([0, 0.1, 0.2]))
     assert summary(safe, LIMITS) == (
@@ -168,7 +169,7 @@ def test_the_sentence():
     )
 
 
-def test_the_operator_reports_and_the_overlay_colors_the_curve(parts):
+def test_operator_reports_and_overlay_colors_the_curve(parts):
     scene = bpy.context.scene
     lay(BENT)
     parts.path.data.splines[0].bezier_points[-1].co.x += 6.0
@@ -183,7 +184,7 @@ def test_the_operator_reports_and_the_overlay_colors_the_curve(parts):
     assert len(dashed) < 0.6 * len(ends) and {tuple(c) for c in gray} == {path_overlay.GRAY}
 
 
-def test_colors_follow_the_worst_of_the_passes():
+def test_colors_follow_the_worst_pass():
     shares = np.array([0.0, 0.4, 0.8, 0.4, 0.0])
     empty = np.array([0.0, 0.01, 0.04, 0.01, 0.0])
     measured = PathMeasurement(np.arange(5.0), shares, empty, np.zeros(5))
@@ -193,16 +194,16 @@ def test_colors_follow_the_worst_of_the_passes():
     assert colors == [*names, path_overlay.GRAY]
 
 
-def test_the_overlay_is_drawn_only_while_the_add_on_is_there(addon):
+def test_overlay_is_removed_with_the_add_on(addon):
     assert len(session().draw_handlers) == 1
     path_overlay.unregister()
     assert not session().draw_handlers
     path_overlay.register()
 
 
-def test_a_missing_part_is_named(parts):
+def test_missing_part_is_reported(parts):
     bpy.data.objects.remove(parts.target)
-    with pytest.raises(RuntimeError, match="target is gone: press Re-make Path"):
+    with raises_message(RuntimeError, GONE["target"]):
         bpy.ops.make_4d.check_path("EXEC_DEFAULT", True)
     assert path_overlay.colored_lines(bpy.context.scene) is None
     assert parts_of(bpy.context.scene).camera is not None
@@ -210,7 +211,7 @@ def test_a_missing_part_is_named(parts):
 
 
 class Layout:
-    """Stands for Blender's: notes what is drawn, and lets no property be drawn that isn't there."""
+    """Blender's layout for tests: notes what is drawn; drawing an unknown property is an error."""
 
     def __init__(self, drawn: list[str] | None = None) -> None:
         self.drawn = [] if drawn is None else drawn
@@ -233,7 +234,7 @@ class Layout:
 
 
 def drawn_panel() -> list[str]:
-    """What the panel draws for the scene."""
+    """The names and labels that the panel draws for the scene."""
     panel = SimpleNamespace(layout=Layout())
     context = SimpleNamespace(
         scene=bpy.context.scene,
@@ -246,7 +247,7 @@ def drawn_panel() -> list[str]:
     return panel.layout.drawn
 
 
-def test_the_panel_draws_what_applies(parts):
+def test_panel_draws_the_options_of_the_move(parts):
     own = bpy.context.scene.make_4d_camera
     own.move = "LONG"
     drawn = drawn_panel()

@@ -1,4 +1,4 @@
-"""The cache in the preferences: where it is, how large; Clear, which takes only what is ours."""
+"""The cache: its folder, its size in the preferences, and Clear Cache."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KEY = "0123456789abcdef01234567"
 
 @pytest.fixture
 def chosen(addon, empty_blend, tmp_path, monkeypatch):
-    """A folder of the artist's that the preference names."""
+    """A cache folder that is set in the preferences."""
     folder = tmp_path / "chosen"
     folder.mkdir()
     values = {"cache_folder": str(folder)}
@@ -36,28 +36,28 @@ def chosen(addon, empty_blend, tmp_path, monkeypatch):
 
 
 def fill(folder: Path) -> int:
-    """Put two finished stages into a cache; returns their bytes."""
+    """Store the results of two stages in a cache; returns their bytes."""
     cache = StageCache(folder)
     for name in ("depth", "inpaint"):
         cache.store(name, KEY, {"image": np.zeros(10_000)})
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def test_the_preference_leads_and_older_places_are_still_read(chosen, tmp_path):
+def test_preferred_folder_comes_first_and_others_are_read(chosen, tmp_path):
     own = chosen / folders.BESIDE_BLEND
     assert folders.cache_folder() == folders.user_cache_folder() == own
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "work.blend"))
     assert folders.cache_folders() == (own, tmp_path / folders.BESIDE_BLEND)
 
 
-def test_without_a_preference_the_cache_is_beside_the_file(addon, empty_blend, tmp_path):
+def test_default_cache_is_beside_the_file(addon, empty_blend, tmp_path):
     unsaved = folders.cache_folder()
     assert folders.cache_folders() == (unsaved,) == (folders.user_cache_folder(),)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "work.blend"))
     assert folders.cache_folders() == (tmp_path / folders.BESIDE_BLEND, unsaved)
 
 
-def test_clear_frees_all_caches_of_the_file(chosen, tmp_path):
+def test_clear_empties_all_caches_of_the_file(chosen, tmp_path):
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "work.blend"))
     filled = sum(fill(folder) for folder in folders.cache_folders())
     assert sum(map(cache_bytes, folders.cache_folders())) == filled
@@ -66,7 +66,7 @@ def test_clear_frees_all_caches_of_the_file(chosen, tmp_path):
     assert (tmp_path / "work.blend").is_file()
 
 
-def test_clear_takes_only_what_is_ours(tmp_path):
+def test_clear_keeps_other_files(tmp_path):
     filled = fill(tmp_path)
     stranger = tmp_path / "holiday"
     stranger.mkdir()
@@ -90,7 +90,7 @@ def test_clear_takes_only_what_is_ours(tmp_path):
     assert (stranger / "photo.npy").read_bytes() == b"mine"
 
 
-def test_clear_leaves_what_another_blender_writes_now(tmp_path):
+def test_clear_keeps_what_is_being_written(tmp_path):
     now, old = tmp_path / f"{SCRATCH}now", tmp_path / f"{SCRATCH}old"
     for folder in (now, old):
         folder.mkdir()
@@ -106,7 +106,7 @@ def test_clear_without_a_cache(tmp_path, chosen):
     assert bpy.ops.make_4d.clear_cache("EXEC_DEFAULT") == {"FINISHED"}
 
 
-def test_clear_waits_for_a_job(chosen, monkeypatch):
+def test_clear_is_refused_while_a_job_runs(chosen, monkeypatch):
     fill(folders.cache_folder())
     monkeypatch.setattr(manager(), "current", SimpleNamespace(scene="Scene"))
     assert not bpy.ops.make_4d.clear_cache.poll()
@@ -117,7 +117,7 @@ def test_clear_waits_for_a_job(chosen, monkeypatch):
 
 @pytest.fixture
 def slow(monkeypatch):
-    """Counting takes its time, as it does on a slow disk."""
+    """Let counting take a while, as on a slow disk."""
     real = cache_size_module.cache_bytes
     monkeypatch.setattr(
         cache_size_module, "cache_bytes", lambda folder: (time.sleep(0.2), real(folder))[1]
@@ -125,7 +125,7 @@ def slow(monkeypatch):
 
 
 def counted() -> int:
-    """The size once it is counted."""
+    """Wait for the count; returns the size."""
     for _ in range(200):
         if (size := manager().cache_size.known_bytes()) is not None:
             return size
@@ -133,7 +133,7 @@ def counted() -> int:
     raise AssertionError("never counted")
 
 
-def test_the_size_is_counted_beside_blender(chosen, slow):
+def test_size_is_counted_in_the_background(chosen, slow):
     filled = fill(folders.cache_folder())
     started = time.perf_counter()
     assert manager().cache_size.known_bytes() is None
@@ -143,7 +143,7 @@ def test_the_size_is_counted_beside_blender(chosen, slow):
     assert preferences.cache_text() == preferences.CLEAR.format(size="160 kB")
 
 
-def test_an_old_count_is_shown_while_it_is_counted_anew(chosen, slow, monkeypatch):
+def test_last_count_is_shown_while_counting_again(chosen, slow, monkeypatch):
     assert counted() == 0
     filled = fill(folders.cache_folder())
     assert counted() == 0
@@ -155,7 +155,7 @@ def test_an_old_count_is_shown_while_it_is_counted_anew(chosen, slow, monkeypatc
     assert manager().cache_size.tick() is None and len(manager().cache_size.counts) == 1
 
 
-def test_clearing_counts_anew(chosen):
+def test_clearing_counts_again(chosen):
     fill(folders.cache_folder())
     assert counted() > 0
     bpy.ops.make_4d.clear_cache("EXEC_DEFAULT")

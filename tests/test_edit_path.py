@@ -1,4 +1,4 @@
-"""Hand edits of the path, in pose, picture and file; Fit to Safe, Level Horizon, the scale."""
+"""Edits of the path, in pose, render and file; Fit to Safe, Level Horizon, the scale."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from make_4d.geometry.read_clouds import read_attribute, read_clouds
 from make_4d.geometry.rig_paths import controls, cut_curve
 from make_4d.geometry.scene_parts import parts_of
 from make_4d.geometry.scene_rig import existing_rig, photo_lens
+from make_4d.operators import camera
+from messages import is_message
 from rig_parts import BENT, PHOTO_POSE, RING, in_blender, lay, made, place, pose
 
 LAST = 12
@@ -32,14 +34,14 @@ def parts(addon, make_scene_data):
 
 
 def move_point(parts) -> np.ndarray:
-    """Move the last point; where the camera has to be in the end."""
+    """Move the last point; returns where the camera must be at the end."""
     point = parts.path.data.splines[0].bezier_points[-1]
     point.co = (0.7, 0.9, 0.25)
     return np.array(point.co)
 
 
 def add_point(parts) -> np.ndarray:
-    """Go on from the last point to one more."""
+    """Extend the curve by one point."""
     points = parts.path.data.splines[0].bezier_points
     points.add(1)
     points[-1].co = (-0.4, 1.1, 0.1)
@@ -49,14 +51,14 @@ def add_point(parts) -> np.ndarray:
 
 
 def move_target(parts) -> np.ndarray:
-    """Let the camera look elsewhere all the time."""
+    """Move the target for all frames."""
     parts.target.animation_data_clear()
     parts.target.location = (-2.0, 4.0, 0.5)
     return in_blender(BENT.positions[-1])
 
 
 def key_target(parts) -> np.ndarray:
-    """Let the camera look elsewhere in the end."""
+    """Move the target at the last frame."""
     parts.target.location = (2.0, 4.0, 0.5)
     parts.target.keyframe_insert("location", frame=LAST)
     return in_blender(BENT.positions[-1])
@@ -72,7 +74,7 @@ EDITS = [move_point, add_point, move_target, key_target, move_curve]
 
 
 def picture(parts, position, look) -> np.ndarray:
-    """What the numpy renderer sees of the clouds from a place (3,) along a look (3,), Blender."""
+    """Render the clouds with numpy from a position (3,) along a direction (3,), Blender's axes."""
     clouds, rgba = read_clouds(parts), read_attribute(parts.still, "Color", "color", 4)
     position, look = (camera_from_blender(v).astype(float) for v in (position, look))
     local = (clouds.position - position) @ look_rotation(look, DOWN).T
@@ -82,7 +84,7 @@ def picture(parts, position, look) -> np.ndarray:
 
 @pytest.mark.parametrize("edit", EDITS)
 @pytest.mark.parametrize("reopen", [False, True])
-def test_the_picture_is_taken_from_where_the_curve_leads(parts, edit, reopen, tmp_path):
+def test_render_is_taken_from_the_edited_curve(parts, edit, reopen, tmp_path):
     before = pose(LAST)
     expected = edit(parts)
     aim = pose(LAST, parts.target.name)[:3, 3]
@@ -127,7 +129,7 @@ def test_fit_ends_within_the_limits_and_keeps_the_shape(parts):
     assert [tuple(p.co) for p in parts.path.data.splines[0].bezier_points] == points
 
 
-def test_fit_opens_a_closed_path_and_flies_there_and_back(parts):
+def test_fit_opens_a_closed_path(parts):
     ring = RING.positions * [1, 1, -4]
     lay(CameraPath.through(ring, RING.looks, closed=True), ease="LINEAR")
     bpy.context.scene.make_4d_camera.max_empty = 2.0
@@ -139,7 +141,7 @@ def test_fit_opens_a_closed_path_and_flies_there_and_back(parts):
     assert 0.05 < np.linalg.norm(place((LAST + 2) / 2)) < 0.8
 
 
-def test_fit_keeps_the_zoom_with_the_place(parts):
+def test_fit_keeps_the_zoom_along_the_curve(parts):
     focal = np.array([1, 0.8, 0.6], np.float32)
     positions = np.array([[0, 0, 0], [0, 0, -1], [0, 0, -2]], np.float32)
     lay(CameraPath(positions, np.float32([[0, 0, 1]] * 3), focal), ease="LINEAR")
@@ -154,7 +156,7 @@ def test_fit_keeps_the_zoom_with_the_place(parts):
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
 @pytest.mark.parametrize("kind", ["AUTO", "VECTOR", "FREE"])
-def test_a_cut_curve_has_the_same_shape(parts, share, kind):
+def test_cut_curve_has_the_same_shape(parts, share, kind):
     points = parts.path.data.splines[0].bezier_points
     for point in points:
         point.handle_left_type = point.handle_right_type = kind
@@ -172,7 +174,7 @@ def test_a_cut_curve_has_the_same_shape(parts, share, kind):
 
 
 def reference_places(c) -> np.ndarray:
-    """Places along a Bezier curve, by Bernstein's formula."""
+    """Points along a Bezier curve, by Bernstein's formula."""
     places = []
     for i in range(len(c.points) - 1):
         for t in np.linspace(0, 1, 500):
@@ -183,14 +185,14 @@ def reference_places(c) -> np.ndarray:
     return np.array(places)
 
 
-def test_fit_refuses_what_is_never_safe(parts):
+def test_fit_refuses_a_path_that_is_never_safe(parts):
     parts.path.location.x = 9.0
     bpy.context.view_layer.update()
     with pytest.raises(RuntimeError, match="beyond the limits from its start"):
         bpy.ops.make_4d.fit_path("EXEC_DEFAULT", True)
 
 
-def test_level_horizon_levels_and_goes_back(parts, tmp_path):
+def test_level_horizon_levels_and_reverts(parts, tmp_path):
     tilt = 0.2
     parts.camera["make_4d_tilt"] = tilt
     parts.target.rotation_euler = (0.0, 0.0, 0.3)
@@ -208,8 +210,8 @@ def test_level_horizon_levels_and_goes_back(parts, tmp_path):
         np.testing.assert_allclose(pose(frame), start, atol=1e-6)
 
 
-def test_a_tilted_line_of_the_photo_becomes_level(parts, tmp_path):
-    """A line that falls to the right by the angle lies level in the rendered picture."""
+def test_tilted_line_of_the_photo_becomes_level(parts, tmp_path):
+    """A line that falls to the right by the angle is level in the render."""
     from bpy_extras.object_utils import world_to_camera_view
     from mathutils import Vector
 
@@ -223,14 +225,14 @@ def test_a_tilted_line_of_the_photo_becomes_level(parts, tmp_path):
     assert abs(left.y - right.y) < 1e-5 and right.x > left.x
 
 
-def test_an_unknown_horizon_says_so(parts, capfd):
+def test_unknown_tilt_is_reported(parts, capfd):
     before = pose(LAST)
     assert bpy.ops.make_4d.level_horizon("EXEC_DEFAULT", True) == {"FINISHED"}
-    assert "set Angle" in capfd.readouterr().out
+    assert is_message(capfd.readouterr().out, camera.LEVEL)
     np.testing.assert_array_equal(pose(LAST), before)
 
 
-def test_the_scale_is_set_in_meters_and_the_picture_stays(parts, tmp_path):
+def test_scale_is_set_in_meters_and_the_render_stays(parts, tmp_path):
     scene = bpy.context.scene
     before = rendered(scene, tmp_path)
     scene.make_4d.nearest_distance = 2.5
@@ -240,7 +242,7 @@ def test_the_scale_is_set_in_meters_and_the_picture_stays(parts, tmp_path):
     assert scene.make_4d.nearest_distance == 4.0
 
 
-def test_the_constraints_are_named_when_they_are_gone(parts):
+def test_missing_constraints_are_reported(parts):
     parts.camera.constraints.clear()
     with pytest.raises(RuntimeError, match="no more on its path"):
         bpy.ops.make_4d.fit_path("EXEC_DEFAULT", True)

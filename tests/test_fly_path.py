@@ -1,4 +1,4 @@
-"""Re-make Path: eases and loops, closed curves, zooms; what the artist made stays."""
+"""Re-make Path: eases and loops, closed curves, zooms; changes of the artist are kept."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from make_4d.geometry.core.camera_path import CameraPath
 from make_4d.geometry.keyframes import curves_of, ensure_action
 from make_4d.geometry.rig_keys import Timing
 from make_4d.geometry.rig_paths import common_aim
-from make_4d.geometry.scene_parts import parts_of
+from make_4d.geometry.scene_parts import NO_SCENE, parts_of
 from make_4d.geometry.scene_path import MOVES
 from make_4d.geometry.scene_rig import ensure_rig
 from messages import raises_message
@@ -63,7 +63,7 @@ def test_there_and_back_leads_to_the_first_frame(parts, path, ease):
         np.testing.assert_allclose(place((FRAMES + 2) / 2), end, atol=1e-4)
 
 
-def test_a_closed_path_goes_round_once(parts):
+def test_closed_path_is_flown_once_around(parts):
     lay(RING, ease="LINEAR")
     np.testing.assert_allclose(pose(1), PHOTO_POSE, atol=1e-5)
     np.testing.assert_allclose(pose(FRAMES + 1), PHOTO_POSE, atol=1e-5)
@@ -72,7 +72,7 @@ def test_a_closed_path_goes_round_once(parts):
         np.testing.assert_allclose(place(frame), in_blender(position), atol=2e-3)
 
 
-def test_a_dolly_zoom_keys_the_lens_and_gives_it_back(parts):
+def test_dolly_zoom_keys_the_lens_and_the_next_path_restores_it(parts):
     camera = parts.camera.data
     camera.lens = 50.0
     rig = lay(replace(BENT, focal=np.array([1, 1.2, 1.5], np.float32)))
@@ -88,7 +88,7 @@ def test_a_dolly_zoom_keys_the_lens_and_gives_it_back(parts):
     assert curves_of(rig.camera.data, "lens"), "the artist's own keys"
 
 
-def test_looks_that_meet_need_a_target_without_keys(parts):
+def test_target_is_not_keyed_where_all_views_meet(parts):
     subject = np.array([0.2, 0.1, 4.0])
     positions = np.array([[0, 0, 0], [0.5, 0, 0.2], [0.9, 0.1, 0.8]])
     rig = lay(CameraPath.through(positions, subject - positions))
@@ -99,7 +99,7 @@ def test_looks_that_meet_need_a_target_without_keys(parts):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_common_aim_is_on_every_look(seed):
+def test_common_aim_is_on_every_view_direction(seed):
     rng = np.random.default_rng(seed)
     points, aim = rng.uniform(-1, 1, (5, 3)), np.array([0.3, 5.0, -0.4])
     looks = np.array([(aim - p) / np.linalg.norm(aim - p) for p in points])
@@ -113,7 +113,7 @@ def test_common_aim_is_on_every_look(seed):
 
 
 @pytest.mark.parametrize("move", MOVES)
-def test_every_move_starts_at_the_photo_and_can_be_flown(parts, move):
+def test_every_move_starts_at_the_photo(parts, move):
     assert fly(move=move, ease="LINEAR") == {"FINISHED"}
     np.testing.assert_allclose(pose(1), PHOTO_POSE, atol=1e-4)
     spline = parts.path.data.splines[0]
@@ -122,7 +122,7 @@ def test_every_move_starts_at_the_photo_and_can_be_flown(parts, move):
     assert bpy.context.scene.make_4d_camera.move == move
 
 
-def test_the_button_takes_the_scene_s_options(parts):
+def test_button_passes_the_scenes_options(parts):
     from make_4d.panels.camera import draw_move
 
     own = bpy.context.scene.make_4d_camera
@@ -136,7 +136,7 @@ def test_the_button_takes_the_scene_s_options(parts):
     assert (own.ease, own.seed) == ("LINEAR", 3)
 
 
-def test_keep_renews_the_timing_only(parts):
+def test_keep_changes_only_the_timing(parts):
     rig = lay(BENT)
     points = rig.curve.data.splines[0].bezier_points
     points[1].co.x += 0.2
@@ -153,7 +153,7 @@ def test_keep_renews_the_timing_only(parts):
         assert np.linalg.norm(np.array(aims) - aim, axis=1).min() < 0.06
 
 
-def test_the_artists_work_stays(parts):
+def test_changes_of_the_artist_are_kept(parts):
     camera, curve, target = parts.camera, parts.path, parts.target
     names = [thing.name for thing in (camera, curve, target)]
     shake = camera.constraints.new("LIMIT_DISTANCE")
@@ -182,7 +182,7 @@ def test_the_artists_work_stays(parts):
 
 @pytest.mark.parametrize("part", ["camera", "path", "target"])
 @pytest.mark.parametrize("way", ["remove", "delete", "unlink"])
-def test_what_was_deleted_is_made_anew(parts, part, way):
+def test_deleted_parts_are_restored(parts, part, way):
     thing = getattr(parts, part)
     if way == "remove":
         bpy.data.objects.remove(thing)
@@ -209,7 +209,7 @@ def test_what_was_deleted_is_made_anew(parts, part, way):
     assert np.linalg.norm(place(FRAMES)) > 0.3
 
 
-def test_a_scene_that_was_moved_is_flown_where_it_is(parts):
+def test_path_follows_a_moved_scene(parts):
     root = bpy.data.objects.new("root", None)
     bpy.context.collection.objects.link(root)
     root.location, root.rotation_euler, root.scale = (1, 2, 3), (0, 0, 0.7), (2, 2, 2)
@@ -225,7 +225,7 @@ def test_a_scene_that_was_moved_is_flown_where_it_is(parts):
     np.testing.assert_allclose(place(FRAMES), end[:3], atol=1e-4)
 
 
-def test_one_step_of_undo_takes_it_back(parts):
+def test_new_path_is_one_undo_step(parts):
     bpy.context.preferences.edit.use_global_undo = True
     bpy.ops.ed.undo_push(message="before")
     before = [tuple(p.co) for p in parts.path.data.splines[0].bezier_points]
@@ -237,8 +237,8 @@ def test_one_step_of_undo_takes_it_back(parts):
     assert not path["make_4d_back"]
 
 
-def test_a_scene_without_a_photo_says_so(addon, empty_blend):
-    with pytest.raises(RuntimeError, match="no 4D photo"):
+def test_scene_without_photo_is_reported(addon, empty_blend):
+    with raises_message(RuntimeError, NO_SCENE):
         fly(move="MADE")
 
 

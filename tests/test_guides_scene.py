@@ -1,4 +1,4 @@
-"""Guides in a scene: where the photo's camera sees them, their speed, and what a new one is."""
+"""Motion guides in a scene: where the photo's camera sees them, their speed, adding one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from make_4d.geometry.core.camera import blender_from_camera, unproject
 from make_4d.geometry.core.color import srgb_to_linear
 from make_4d.geometry.guides import SPEED, guide_lines, guides_of, make_guide, widest_run
 from make_4d.geometry.photo_view import outpainted_lens, photo_area, view_from_photo
-from make_4d.geometry.scene_parts import parts_of
+from make_4d.geometry.scene_parts import NO_SCENE, parts_of
 from make_4d.operators import motion, reporting
 from messages import raises_message
 
@@ -33,7 +33,7 @@ def line_at(pixels, depth, lens) -> np.ndarray:
 
 
 @pytest.mark.parametrize("depth", [0.5, 3.0])
-def test_a_guide_is_where_the_photo_sees_it(parts, depth):
+def test_guide_is_projected_into_the_photo(parts, depth):
     lens = outpainted_lens(parts.still)
     pixels = [(10.0, 8.0), (20.0, 12.0), (30.0, 9.0)]
     make_guide(parts.still, line_at(pixels, depth, lens), 1.0)
@@ -43,7 +43,7 @@ def test_a_guide_is_where_the_photo_sees_it(parts, depth):
     assert (np.diff(line[:, 0]) > 0).all() and (line[:, 2] == 1).all()
 
 
-def test_moving_clouds_and_guide_together_changes_nothing(parts):
+def test_moving_cloud_and_guide_together_changes_nothing(parts):
     lens = outpainted_lens(parts.still)
     guide = make_guide(parts.still, line_at([(10, 8), (20, 12)], 2.0, lens), 1.0)
     before = guide_lines([guide], parts.still, lens)[0]
@@ -53,7 +53,7 @@ def test_moving_clouds_and_guide_together_changes_nothing(parts):
     np.testing.assert_allclose(guide_lines([guide], parts.still, lens)[0], before, atol=1e-3)
 
 
-def test_speed_is_the_radius_times_the_guide_s_own(parts):
+def test_speed_is_radius_times_speed_of_the_guide(parts):
     lens = outpainted_lens(parts.still)
     guide = make_guide(parts.still, line_at([(10, 8), (20, 12)], 2.0, lens), 0.5)
     guide.data.splines[0].bezier_points[1].radius = 3.0
@@ -63,7 +63,7 @@ def test_speed_is_the_radius_times_the_guide_s_own(parts):
     assert (guide_lines([guide], parts.still, lens)[0][:, 2] == 0).all()
 
 
-def test_drawn_and_closed_splines_count_and_empty_ones_do_not(parts):
+def test_drawn_closed_and_empty_splines(parts):
     lens = outpainted_lens(parts.still)
     guide = make_guide(parts.still, np.zeros((0, 3)), 1.0)
     assert guide_lines([guide], parts.still, lens) == ()
@@ -92,13 +92,13 @@ def test_arrows_point_along_a_guide(parts):
     assert along[-1, 0] > 1.6 * along[0, 0], "faster points have longer arrows"
 
 
-def test_what_lies_behind_the_camera_is_left_out(parts):
+def test_points_behind_the_camera_are_left_out(parts):
     lens = outpainted_lens(parts.still)
     guide = make_guide(parts.still, np.array([[0, -1, 0], [0, -2, 0], [0, -3, 0.5]]), 1.0)
     assert guide_lines([guide], parts.still, lens) == ()
 
 
-def test_the_button_lays_a_guide_into_the_largest_moving_region(addon, parts):
+def test_new_guide_is_in_the_largest_moving_region(addon, parts):
     assert bpy.ops.make_4d.add_guide() == {"FINISHED"}
     lens = outpainted_lens(parts.still)
     (guide,) = guides_of(bpy.context.scene)
@@ -111,15 +111,15 @@ def test_the_button_lays_a_guide_into_the_largest_moving_region(addon, parts):
     assert (line[:, 1] < lens.height / 2).all() and line[-1, 0] > line[0, 0] + 5
 
 
-def test_a_guide_to_draw_starts_empty_in_edit_mode(addon, parts):
+def test_drawn_guide_starts_empty_in_edit_mode(addon, parts):
     assert bpy.ops.make_4d.add_guide(draw_it=True) == {"FINISHED"}
     assert bpy.context.mode == "EDIT_CURVE"
     bpy.ops.object.mode_set(mode="OBJECT")
     assert len(guides_of(bpy.context.scene)[0].data.splines) == 0
 
 
-def test_a_scene_without_clouds_says_so(addon, empty_blend):
-    with pytest.raises(RuntimeError, match="press Make 4D first"):
+def test_scene_without_clouds_is_reported(addon, empty_blend):
+    with raises_message(RuntimeError, NO_SCENE):
         bpy.ops.make_4d.add_guide()
 
 
@@ -139,7 +139,7 @@ def test_excluded_collection_is_one_message(addon, parts, draw_it):
     assert guides_of(bpy.context.scene) == []
 
 
-def test_refused_mode_is_one_message_and_leaves_the_scene(addon, parts, monkeypatch):
+def test_refused_operator_is_one_message(addon, parts, monkeypatch):
     class Refuse(motion.Reports, bpy.types.Operator):
         bl_idname = "make_4d.test_refuse"
         bl_label = "Refuse"
@@ -171,7 +171,7 @@ def test_painting_that_cannot_start_leaves_no_canvas(addon, parts, monkeypatch):
     assert not parts.still.hide_get()
 
 
-def test_front_is_the_nearest_point_of_every_pixel(parts, make_scene_data):
+def test_photo_view_shows_the_nearest_point_of_every_pixel(parts, make_scene_data):
     lens = outpainted_lens(parts.still)
     front = view_from_photo([parts.still, parts.moving], lens)
     scene_data = make_scene_data()
@@ -184,7 +184,7 @@ def test_front_is_the_nearest_point_of_every_pixel(parts, make_scene_data):
         np.testing.assert_allclose(front.color[rows, columns], colors, atol=1e-5)
 
 
-def test_front_takes_the_nearer_of_two_and_fills_what_is_gone(parts, make_scene_data):
+def test_photo_view_shows_the_nearer_cloud_and_fills_gaps(parts, make_scene_data):
     lens = outpainted_lens(parts.still)
     front = view_from_photo([parts.still, parts.moving], lens)
     alone = view_from_photo([parts.moving], lens)

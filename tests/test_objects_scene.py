@@ -1,4 +1,4 @@
-"""Objects that EEVEE draws among the points: what hides what, what stays, what is refused."""
+"""Objects that EEVEE renders among the points: what hides what, what is kept, what is refused."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 objects_scene = import_module("make_4d.geometry.objects_scene")
 depth_over = import_module("make_4d.geometry.nodes.depth_over")
 operator = import_module("make_4d.operators.render")
+compositor = import_module("make_4d.geometry.objects_compositor")
+is_message = import_module("messages").is_message
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def scene(empty_blend) -> Iterator:
                 operator.unregister()
 
 
-def test_nearer_covers_and_farther_is_seen_through_a_hole(scene, tmp_path) -> None:
+def test_nearer_object_covers_and_farther_one_shows_through_a_hole(scene, tmp_path) -> None:
     add_wall(scene, 5.0, keep=outside_hole)
     add_square(scene.collection, (24, 32), 3.0, 10)
     add_square(scene.collection, (68, 32), 8.0, 24)  # twice as large as the hole
@@ -66,7 +68,7 @@ def test_nearer_covers_and_farther_is_seen_through_a_hole(scene, tmp_path) -> No
 
 
 @pytest.mark.parametrize(("depth", "covers"), [(4.9, True), (5.1, False)])
-def test_both_engines_mean_depth_along_the_view(scene, tmp_path, depth, covers) -> None:
+def test_both_engines_measure_depth_along_the_view_axis(scene, tmp_path, depth, covers) -> None:
     add_wall(scene, 5.0)
     add_square(scene.collection, (48, 32), depth, 100)
     place()
@@ -76,7 +78,7 @@ def test_both_engines_mean_depth_along_the_view(scene, tmp_path, depth, covers) 
 
 
 @pytest.mark.parametrize("transparent", [False, True])
-def test_without_objects_the_picture_is_the_same(scene, rng, tmp_path, transparent) -> None:
+def test_render_without_objects_is_unchanged(scene, rng, tmp_path, transparent) -> None:
     render_scene.add(scene, render_scene.random_points(rng))
     scene.render.film_transparent = transparent
     before = rendered(scene, tmp_path)
@@ -126,7 +128,7 @@ def test_any_frame_size_and_camera(scene, tmp_path) -> None:
     assert hole[36:43].all() and not hole[20:30].any()
 
 
-def test_a_saved_file_renders_the_same(scene, tmp_path) -> None:
+def test_saved_file_renders_the_same(scene, tmp_path) -> None:
     add_wall(scene, 5.0, keep=outside_hole)
     add_square(scene.collection, (68, 32), 8.0, 24)
     place()
@@ -136,8 +138,8 @@ def test_a_saved_file_renders_the_same(scene, tmp_path) -> None:
     np.testing.assert_array_equal(rendered(bpy.context.scene, tmp_path), before)
 
 
-def test_what_has_no_depth_stands_where_the_artist_says(scene, tmp_path) -> None:
-    """A cloud of fog, before the wall unless its place is told."""
+def test_objects_without_depth_are_in_front_or_behind(scene, tmp_path) -> None:
+    """A volume of fog, in front of the wall unless its location is given."""
     add_wall(scene, 5.0)
     fog = add_square(scene.collection, (30, 32), 8.0, 10)
     fog.modifiers.new("thick", "SOLIDIFY").thickness = 3.0
@@ -157,7 +159,7 @@ def test_what_has_no_depth_stands_where_the_artist_says(scene, tmp_path) -> None
     assert is_green(rendered(scene, tmp_path)).all()
 
 
-def test_no_halo_of_the_photo_s_background(scene, tmp_path) -> None:
+def test_no_halo_of_the_background(scene, tmp_path) -> None:
     """A foreground whose layer has a rim, 4 pixels wide, of sky at its own depth."""
     add_wall(scene, 100.0, SKY)
     add_wall(scene, 3.0, SKY, lambda u, v: u < 40)
@@ -172,7 +174,7 @@ def test_no_halo_of_the_photo_s_background(scene, tmp_path) -> None:
     assert (rendered(scene, tmp_path)[20:44, 37:40, 2] > 0.4).all()
 
 
-def test_what_the_collection_holds(scene) -> None:
+def test_contents_of_the_collection(scene) -> None:
     cloud = add_wall(scene)
     square = add_square(scene.collection, (48, 32), 3.0, 10)
     marked = bpy.data.objects.new("Path", bpy.data.curves.new("Path", "CURVE"))
@@ -189,7 +191,7 @@ def test_what_the_collection_holds(scene) -> None:
     assert active == bpy.data.collections["Objects"]
 
 
-def test_twice_brings_up_to_date_and_adds_nothing(scene) -> None:
+def test_second_press_updates_and_adds_nothing(scene) -> None:
     add_wall(scene)
     place()
     before = names(), len(scene.compositing_node_group.nodes)
@@ -223,7 +225,7 @@ def artist_s_tree(scene, sources=1):
     return tree, invert
 
 
-def test_an_artist_s_compositor_goes_on_working(scene, tmp_path) -> None:
+def test_compositor_of_the_artist_keeps_working(scene, tmp_path) -> None:
     add_wall(scene)
     scene.view_layers[0].use_pass_z = False
     tree, invert = artist_s_tree(scene)
@@ -237,7 +239,7 @@ def test_an_artist_s_compositor_goes_on_working(scene, tmp_path) -> None:
     np.testing.assert_allclose(rendered(scene, tmp_path)[32, 48, :3], [0, 1, 1], atol=0.02)
 
 
-def test_without_its_scene_the_photo_renders_and_the_button_mends_it(scene, tmp_path) -> None:
+def test_removed_objects_scene_is_restored(scene, tmp_path) -> None:
     add_wall(scene)
     before = rendered(scene, tmp_path)
     add_square(scene.collection, (48, 32), 3.0, 10)
@@ -267,32 +269,32 @@ def shared_tree(scene):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words"),
+    ("spoil", "template"),
     [
-        (no_camera, "no camera"),
-        (other_engine, "choose Make 4D"),
-        (no_cloud, "no point cloud"),
-        (shared_tree, "Other scenes use"),
-        (lambda scene: artist_s_tree(scene, 0), "uses 0 Render Layers"),
-        (lambda scene: artist_s_tree(scene, 2), "uses 2 Render Layers"),
+        (no_camera, operator.NO_CAMERA),
+        (other_engine, operator.OTHER_ENGINE),
+        (no_cloud, operator.NO_CLOUD),
+        (shared_tree, compositor.SHARED),
+        (lambda scene: artist_s_tree(scene, 0), compositor.SOURCES),
+        (lambda scene: artist_s_tree(scene, 2), compositor.SOURCES),
     ],
 )
-def test_refusals_leave_everything_as_it_was(scene, spoil, words) -> None:
+def test_refusal_changes_nothing(scene, spoil, template) -> None:
     add_wall(scene)
     spoil(scene)
     before = names()
-    assert words in place()
+    assert is_message(place(), template)
     assert names() == before
 
 
-def test_the_objects_scene_itself_is_refused(scene) -> None:
+def test_objects_scene_itself_is_refused(scene) -> None:
     add_wall(scene)
     place()
     bpy.context.window.scene = objects_scene.objects_scene_of(scene)
-    assert "switch to the photo's scene" in place()
+    assert is_message(place(), operator.OBJECTS_SCENE)
 
 
-def test_undo_takes_all_of_it_back(scene) -> None:
+def test_everything_is_one_undo_step(scene) -> None:
     add_wall(scene)
     before = names()
     bpy.ops.ed.undo_push(message="before")
@@ -302,7 +304,7 @@ def test_undo_takes_all_of_it_back(scene) -> None:
     assert names() == before and bpy.context.scene.compositing_node_group is None
 
 
-def test_light_takes_the_sky_s_color(scene) -> None:
+def test_light_has_the_color_of_the_sky(scene) -> None:
     position = pixel_points(5.0)
     color = np.tile(np.float32([0.1, 0.1, 0.1, 1]), (len(position), 1))
     disparity = np.full(len(position), 0.5)

@@ -55,7 +55,7 @@ def test_size_and_lens_are_read_as_the_worker_reads_them(sideways):
     assert facts.focal_35mm == loaded.focal_35mm
 
 
-def test_exif_is_read_in_every_kind_of_file_that_has_it(tmp_path):
+def test_exif_is_read_from_png_and_webp(tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(png(64, 48, 2, {b"IDAT": b"", b"eXIf": BLOCK}))
     assert photo_facts(path) == PhotoFacts(48, 64, 6, 28.0)
@@ -64,7 +64,7 @@ def test_exif_is_read_in_every_kind_of_file_that_has_it(tmp_path):
     assert photo_facts(path) == PhotoFacts(48, 64, 6, 28.0)
 
 
-def test_only_the_first_bytes_of_a_large_file_are_read(tmp_path):
+def test_only_the_header_of_a_large_file_is_read(tmp_path):
     for suffix in (".png", ".jpg", ".webp"):
         path = write(tmp_path / f"large{suffix}", quadrants())
         os.truncate(path, 900 << 20)  # sparse: zeros that are not on the disk
@@ -76,7 +76,7 @@ def test_only_the_first_bytes_of_a_large_file_are_read(tmp_path):
     assert photo_facts(path) == PhotoFacts(64, 48)
 
 
-def test_nothing_is_told_before_a_photo_is_chosen(field):
+def test_no_facts_without_a_photo(field):
     assert photo.chosen(bpy.context.scene) is None
 
 
@@ -90,7 +90,7 @@ def test_nothing_is_told_before_a_photo_is_chosen(field):
         ("huge.png", bomb(".png", 60_000, 50_000), "scale it down"),
     ],
 )
-def test_what_is_wrong_is_one_sentence(field, tmp_path, name, content, message):
+def test_unusable_file_is_one_message(field, tmp_path, name, content, message):
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
@@ -163,14 +163,14 @@ def test_texts(addon):
     assert photo.lens_text(28.0) == photo.LENS.format(focal=28.0)
 
 
-def test_dropped_photo_is_the_scenes_and_can_be_undone(field, tmp_path):
+def test_dropped_photo_becomes_the_scenes_photo(field, tmp_path):
     path = write(tmp_path / "a.png", quadrants())
     assert bpy.ops.make_4d.drop_photo("EXEC_DEFAULT", filepath=str(path)) == {"FINISHED"}
     assert bpy.context.scene.make_4d.photo == str(path)
     assert "UNDO" in bpy.types.MAKE_4D_OT_drop_photo.bl_options
 
 
-def test_a_photo_is_found_when_its_file_is_saved_elsewhere_and_when_both_move(field, tmp_path):
+def test_photo_is_found_after_saving_elsewhere_and_after_moving(field, tmp_path):
     here, elsewhere, there = (tmp_path / name for name in ("here", "elsewhere", "there"))
     here.mkdir()
     elsewhere.mkdir()
@@ -186,7 +186,7 @@ def test_a_photo_is_found_when_its_file_is_saved_elsewhere_and_when_both_move(fi
     assert photo.chosen(bpy.context.scene) == PhotoFacts(64, 48)
 
 
-def test_a_bad_drop_leaves_the_photo_that_was(field, tmp_path):
+def test_failed_drop_keeps_the_photo(field, tmp_path):
     field.photo = "before.jpg"
     with pytest.raises(RuntimeError, match="There is no file"):
         bpy.ops.make_4d.drop_photo("EXEC_DEFAULT", filepath=str(tmp_path / "gone.jpg"))
@@ -200,7 +200,7 @@ class Somewhere:
         self.area = None if kind is None else type("Area", (), {"type": kind})()
 
 
-def test_handler_takes_photographs_in_the_viewport_alone(addon):
+def test_file_handler_only_applies_to_the_viewport(addon):
     assert MAKE4D_FH_photo.bl_file_extensions.split(";") == list(SUFFIXES)
     assert MAKE4D_FH_photo.bl_import_operator == "make_4d.drop_photo"
     assert MAKE4D_FH_photo.is_registered

@@ -1,4 +1,4 @@
-"""Presets of the settings, saved the Blender way: saved, loaded, removed."""
+"""Presets of the scene settings: saved, loaded, removed as Blender's own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from make_4d.operators.presets import FOLDER, OF_THE_PHOTO
 from make_4d.panels.presets import MAKE4D_PT_presets, user_folder
 
 NAME = "Autumn Valley"
-WISHES = {
+VALUES = {
     "size": 700,
     "frames": 90,
     "fly": "out",
@@ -26,21 +26,21 @@ WISHES = {
 
 @pytest.fixture
 def settings(addon, empty_blend):
-    """The settings of an empty scene; no preset of the test stays."""
+    """The settings of an empty scene; the preset of the test is removed afterward."""
     yield bpy.context.scene.make_4d
-    while found := bpy.utils.preset_find("Autumn_Valley", FOLDER):
-        Path(found).unlink()
+    while path := bpy.utils.preset_find("Autumn_Valley", FOLDER):
+        Path(path).unlink()
 
 
 def save(settings) -> Path:
-    """Save a preset of the wishes; returns its file."""
-    for name, value in WISHES.items():
+    """Save a preset of VALUES; returns its file."""
+    for name, value in VALUES.items():
         setattr(settings, name, value)
     assert bpy.ops.make_4d.add_preset(name=NAME) == {"FINISHED"}
     return Path(bpy.utils.preset_find("Autumn_Valley", FOLDER))
 
 
-def test_a_preset_lies_among_the_users_presets(settings):
+def test_preset_is_saved_with_the_users_presets(settings):
     path = save(settings)
     assert path.parent.parts[-2:] == ("presets", "make_4d")
     folders = [Path(folder) for folder in bpy.utils.preset_paths(FOLDER)]
@@ -49,18 +49,18 @@ def test_a_preset_lies_among_the_users_presets(settings):
     assert all(f"own.{name} = " in written for name in SHARED_SETTINGS if name not in OF_THE_PHOTO)
 
 
-def test_a_preset_brings_the_wishes_back_on_another_scene(settings):
+def test_preset_restores_settings_in_another_scene(settings):
     path = save(settings)
     bpy.ops.wm.read_factory_settings(use_empty=True)
     other = bpy.context.scene.make_4d
     other.photo, other.field_of_view = "another.jpg", 1.0
     load = {"filepath": str(path), "menu_idname": MAKE4D_PT_presets.__name__}
     assert bpy.ops.script.execute_preset(**load) == {"FINISHED"}
-    assert {name: getattr(other, name) for name in WISHES} == pytest.approx(WISHES)
+    assert {name: getattr(other, name) for name in VALUES} == pytest.approx(VALUES)
     assert other.photo == "another.jpg" and other.field_of_view == pytest.approx(1.0)
 
 
-def test_a_preset_of_a_quality_is_that_quality(settings):
+def test_preset_restores_quality(settings):
     settings.quality = "BEST"
     assert bpy.ops.make_4d.add_preset(name=NAME) == {"FINISHED"}
     settings.quality = "DRAFT"
@@ -69,13 +69,13 @@ def test_a_preset_of_a_quality_is_that_quality(settings):
     assert settings.quality == "BEST"
 
 
-def test_a_preset_is_removed(settings):
+def test_preset_is_removed(settings):
     path = save(settings)
     assert bpy.ops.make_4d.add_preset(name=path.stem, remove_name=True) == {"FINISHED"}
     assert not path.exists()
 
 
-def test_a_name_is_not_taken_twice(settings):
+def test_existing_name_is_refused(settings):
     path = save(settings)
     before = path.read_text(encoding="utf-8")
     settings.size = 64
@@ -83,13 +83,13 @@ def test_a_name_is_not_taken_twice(settings):
     assert path.read_text(encoding="utf-8") == before
 
 
-def test_the_menu_names_operators_that_exist(addon):
+def test_menu_operators_exist(addon):
     assert MAKE4D_PT_presets.preset_add_operator == "make_4d.add_preset"
     assert hasattr(bpy.types, "MAKE_4D_OT_add_preset")
     assert MAKE4D_PT_presets.preset_subdir == FOLDER
 
 
-def test_the_menu_is_empty_before_the_first_preset(addon):
+def test_menu_is_empty_before_the_first_preset(addon):
     folder = Path(user_folder())
     assert folder.parts[-2:] == ("presets", FOLDER)
-    assert folder in [Path(place) for place in bpy.utils.preset_paths(FOLDER)]
+    assert folder in [Path(path) for path in bpy.utils.preset_paths(FOLDER)]

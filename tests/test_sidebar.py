@@ -1,4 +1,4 @@
-"""The sidebar: quality, what is drawn when, texts, progress, the Render part."""
+"""The sidebar: quality, which panels are drawn, texts, progress, rendering."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from make_4d.operators import render as render_operators
 from make_4d.operators.properties import CUSTOM, QUALITIES, Make4DSettings
 from make_4d.panels import main, models, progress, render, text
 from make_4d.render.properties import MAKE4D_PG_engine
+from messages import raises_message
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def job(scene, monkeypatch):
     return job
 
 
-def test_a_new_scene_has_a_quality_of_the_list(scene):
+def test_new_scene_has_draft_quality(scene):
     settings = scene.make_4d
     assert settings.quality == "DRAFT" and settings.size == JobSettings("photo.jpg").size
     settings.inpaint_model = "sd2-inpaint"
@@ -50,7 +51,7 @@ def test_quality_sets_size_and_steps(scene, quality):
     assert settings.quality == quality
 
 
-def test_a_size_of_ones_own_is_custom_and_stays(scene):
+def test_other_size_is_custom_and_stays(scene):
     settings = scene.make_4d
     settings.size = 700
     assert settings.quality == CUSTOM
@@ -60,7 +61,7 @@ def test_a_size_of_ones_own_is_custom_and_stays(scene):
     assert settings.quality == "BEST"
 
 
-def test_steps_count_only_where_a_model_paints(scene):
+def test_steps_only_matter_where_a_model_inpaints(scene):
     settings = scene.make_4d
     settings.quality = "GOOD"
     settings.steps = 7
@@ -69,20 +70,20 @@ def test_steps_count_only_where_a_model_paints(scene):
     assert settings.quality == CUSTOM
 
 
-def test_quality_of_what_was_made_shows_on_its_scene(scene, tmp_path):
+def test_quality_of_a_made_scene(scene, tmp_path):
     wanted = JobSettings(str(tmp_path / "a.jpg"), size=1920, steps=45)
     remember_settings(scene, wanted)
     assert scene.make_4d.quality == "BEST"
 
 
-def test_every_setting_says_what_it_does_to_the_picture(addon):
+def test_every_setting_has_a_tooltip(addon):
     for group in (Make4DSettings, MAKE4D_PG_engine, preferences.Make4DPreferences):
         for prop in group.bl_rna.properties:
             if prop.identifier not in ("rna_type", "name", "bl_idname"):
                 assert len(prop.description) > 15, prop.identifier
 
 
-def test_first_run_is_before_a_photo_and_a_scene(scene, monkeypatch):
+def test_first_run_is_without_photo_and_scene(scene, monkeypatch):
     assert main.is_first_run(scene) and len(main.FIRST_STEPS) == 3
     scene.make_4d.photo = "a.jpg"
     assert not main.is_first_run(scene)
@@ -91,12 +92,12 @@ def test_first_run_is_before_a_photo_and_a_scene(scene, monkeypatch):
     assert not main.is_first_run(scene)
 
 
-def test_only_the_scene_that_is_made_is_busy(scene, job):
+def test_only_the_scene_of_the_running_job_is_busy(scene, job):
     assert main.is_busy(scene) and not main.is_first_run(scene)
     assert not main.is_busy(bpy.data.scenes.new("Other"))
 
 
-def test_sub_panels_come_in_the_order_of_work(addon):
+def test_panels_are_in_the_order_of_work(addon):
     names = ("settings", "motion", "camera", "models", "objects", "render")
     panels = [getattr(bpy.types, f"VIEW3D_PT_make_4d_{name}") for name in names]
     orders = [panel.bl_order for panel in panels]
@@ -105,20 +106,22 @@ def test_sub_panels_come_in_the_order_of_work(addon):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"),
+    ("seconds", "template", "values"),
     [
-        (1, "About 5 s left"),
-        (42, "About 40 s left"),
-        (91, "About 2 min left"),
-        (7200, "About 2.0 h left"),
+        (1, progress.SECONDS_LEFT, {"seconds": 5}),
+        (42, progress.SECONDS_LEFT, {"seconds": 40}),
+        (91, progress.MINUTES_LEFT, {"minutes": 2}),
+        (7200, progress.HOURS_LEFT, {"hours": 2.0}),
     ],
 )
-def test_the_time_left_in_words(addon, seconds, words):
-    assert progress.left_text(seconds) == words
+def test_remaining_time_in_words(addon, seconds, template, values):
+    assert progress.left_text(seconds) == template.format(**values)
 
 
-def test_a_job_for_another_scene_is_named(addon):
-    assert progress.elsewhere_text(SimpleNamespace(scene_name="Sea")) == "For scene 'Sea'"
+def test_job_of_another_scene_names_it(addon):
+    assert progress.elsewhere_text(SimpleNamespace(scene_name="Sea")) == progress.ELSEWHERE.format(
+        name="Sea"
+    )
     assert progress.percent_text(0.456) == "46%"
 
 
@@ -140,7 +143,7 @@ def test_lines_are_narrower_than_the_region(addon, scale):
     assert "".join(lines).replace(" ", "") == message.replace(" ", "")
 
 
-def test_as_much_fits_at_every_scale(addon):
+def test_lines_are_as_long_at_every_interface_scale(addon):
     message = "Save the file: this folder is emptied when Blender quits. " * 3
     counts = [
         len(text.lines_of(message, text._fits(region(int(292 * scale), scale))))
@@ -149,18 +152,18 @@ def test_as_much_fits_at_every_scale(addon):
     assert max(counts) - min(counts) <= 1
 
 
-def test_languages_without_spaces_break_too(addon):
+def test_text_without_spaces_is_broken_into_lines(addon):
     lines = text.lines_of("将照片拖入此视图然后按下按钮等待完成" * 3, text._fits(region(292, 1.0)))
     assert len(lines) > 1
 
 
-def test_pictures_stay_within_the_region(addon):
+def test_icons_fit_the_region(addon):
     assert text.icon_scale(region(200, 1.0)) == 5.0
     assert text.icon_scale(region(2000, 2.0)) == text.MAX_ICON
     assert text.icon_scale(region(10, 2.0)) > 0
 
 
-def test_the_films_folder(scene, tmp_path):
+def test_output_folder(scene, tmp_path):
     scene.render.filepath = str(tmp_path / "out" / "film.mp4")
     assert render_operators.output_folder(scene) == tmp_path / "out"
     scene.render.filepath = f"{tmp_path}/out/"
@@ -170,7 +173,7 @@ def test_the_films_folder(scene, tmp_path):
     assert render_operators.output_folder(scene) == tmp_path
 
 
-def test_models_that_cannot_run_are_not_offered(scene, monkeypatch):
+def test_models_that_cannot_run_are_hidden(scene, monkeypatch):
     drawn: list[str] = []
     monkeypatch.setattr(models, "draw_stage", lambda *given: drawn.append(given[-1]))
     monkeypatch.setattr(models, "draw_wrapped", lambda *given: None)
@@ -180,10 +183,10 @@ def test_models_that_cannot_run_are_not_offered(scene, monkeypatch):
     assert drawn == []
     scene.make_4d.depth_model = models_for("depth")[0].key
     models.VIEW3D_PT_make_4d_models.draw(panel, bpy.context)
-    assert drawn == ["depth"], "what was chosen elsewhere can be undone"
+    assert drawn == ["depth"], "a model that was chosen on another computer can be replaced"
 
 
-def test_a_film_or_pictures(scene, tmp_path):
+def test_output_is_a_film_or_images(scene, tmp_path):
     scene.render.filepath = str(tmp_path / "film.mp4")
     scene.make_4d.output = "PICTURES"
     first = tmp_path / "film frames" / "000007.png"
@@ -197,20 +200,20 @@ def test_a_film_or_pictures(scene, tmp_path):
     assert scene.make_4d.output == "FILM"
 
 
-def test_a_folder_that_is_not_there_yet_is_told(scene, tmp_path):
+def test_missing_output_folder_is_reported(scene, tmp_path):
     scene.render.filepath = str(tmp_path / "out" / "film.mp4")
-    with pytest.raises(RuntimeError, match="render the film first"):
+    with raises_message(RuntimeError, render_operators.NO_FOLDER):
         bpy.ops.make_4d.open_folder("EXEC_DEFAULT")
 
 
-def test_a_system_that_opens_no_folders_is_told(scene, tmp_path, monkeypatch):
+def test_system_without_file_browser_is_reported(scene, tmp_path, monkeypatch):
     monkeypatch.setattr(render_operators.sys, "platform", "linux")
     monkeypatch.setattr(render_operators.shutil, "which", lambda name: None)
     scene.render.filepath = str(tmp_path / "film.mp4")
-    with pytest.raises(RuntimeError, match="look in"):
+    with raises_message(RuntimeError, render_operators.NO_FILE_BROWSER):
         bpy.ops.make_4d.open_folder("EXEC_DEFAULT")
 
 
-def test_a_film_that_would_be_lost_is_told(addon, tmp_path):
+def test_temporary_folder_is_recognized(addon, tmp_path):
     assert render.is_temporary(Path(bpy.app.tempdir))
     assert not render.is_temporary(tmp_path)

@@ -12,6 +12,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
+from make_4d.ml.common import photo_file
 from make_4d.ml.common.photo_file import SUFFIXES, PhotoFacts, photo_facts, turned
 from make_4d.ml.common.photo_header import FOCAL_35MM, ORIENTATION
 from make_4d.ml.photo.load import load_photo
@@ -19,6 +20,7 @@ from make_4d.operators import photo as photo_operators
 from make_4d.operators.photo import MAKE4D_FH_photo
 from make_4d.panels import photo
 from make_4d.panels.session import session
+from messages import is_message, raises_message
 from photo_files import bomb, encoded, exif_block, png, quadrants, with_exif, write
 
 BLOCK = exif_block("<", {ORIENTATION: 6}, {FOCAL_35MM: 28})
@@ -81,23 +83,24 @@ def test_no_facts_without_a_photo(field):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "message"),
+    ("name", "content", "template"),
     [
-        ("gone.jpg", None, "There is no file"),
-        ("empty.jpg", b"", "is empty; copy the photo again"),
-        ("notes.jpg", b"hello", "is not a JPEG, PNG"),
-        ("raw.nef", b"II*\0", "develop it to JPEG or TIFF"),
-        ("huge.png", bomb(".png", 60_000, 50_000), "scale it down"),
+        ("gone.jpg", None, photo_file.MISSING),
+        ("empty.jpg", b"", photo_file.EMPTY),
+        ("notes.jpg", b"hello", photo_file.UNKNOWN_KIND),
+        ("raw.nef", b"II*\0", photo_file.CAMERA_RAW),
+        ("huge.png", bomb(".png", 60_000, 50_000), photo_file.TOO_LARGE),
     ],
 )
-def test_unusable_file_is_one_message(field, tmp_path, name, content, message):
+def test_unusable_file_is_one_message(field, tmp_path, name, content, template):
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
     field.photo = str(path)
-    told = photo.chosen(bpy.context.scene)
-    assert isinstance(told, str) and message in told and told.endswith(".")
-    with pytest.raises(RuntimeError, match=message):
+    message = photo.chosen(bpy.context.scene)
+    assert isinstance(message, str)
+    assert is_message(message, template)
+    with raises_message(RuntimeError, template):
         bpy.ops.make_4d.drop_photo("EXEC_DEFAULT", filepath=str(path))
 
 
@@ -188,13 +191,13 @@ def test_photo_is_found_after_saving_elsewhere_and_after_moving(field, tmp_path)
 
 def test_failed_drop_keeps_the_photo(field, tmp_path):
     field.photo = "before.jpg"
-    with pytest.raises(RuntimeError, match="There is no file"):
+    with raises_message(RuntimeError, photo_file.MISSING):
         bpy.ops.make_4d.drop_photo("EXEC_DEFAULT", filepath=str(tmp_path / "gone.jpg"))
     assert field.photo == "before.jpg"
 
 
-class Somewhere:
-    """A context as far as the handler looks at it."""
+class Context:
+    """The part of a context that the file handler uses."""
 
     def __init__(self, kind: str | None) -> None:
         self.area = None if kind is None else type("Area", (), {"type": kind})()
@@ -204,8 +207,8 @@ def test_file_handler_only_applies_to_the_viewport(addon):
     assert MAKE4D_FH_photo.bl_file_extensions.split(";") == list(SUFFIXES)
     assert MAKE4D_FH_photo.bl_import_operator == "make_4d.drop_photo"
     assert MAKE4D_FH_photo.is_registered
-    asked = [MAKE4D_FH_photo.poll_drop(Somewhere(kind)) for kind in ("VIEW_3D", "TEXT_EDITOR")]
-    assert asked == [True, False] and not MAKE4D_FH_photo.poll_drop(Somewhere(None))
+    offered = [MAKE4D_FH_photo.poll_drop(Context(kind)) for kind in ("VIEW_3D", "TEXT_EDITOR")]
+    assert offered == [True, False] and not MAKE4D_FH_photo.poll_drop(Context(None))
 
 
 class Region:

@@ -119,9 +119,8 @@ def test_remaining_time_in_words(addon, seconds, template, values):
 
 
 def test_job_of_another_scene_names_it(addon):
-    assert progress.elsewhere_text(SimpleNamespace(scene_name="Sea")) == progress.ELSEWHERE.format(
-        name="Sea"
-    )
+    label = progress.elsewhere_text(SimpleNamespace(scene_name="Sea"))
+    assert label == progress.ELSEWHERE.format(name="Sea")
     assert progress.percent_text(0.456) == "46%"
 
 

@@ -1,4 +1,4 @@
-"""The quality benchmark's ways, table and figures, on planes whose truth is a formula."""
+"""The quality benchmark's methods, table and figures, on planes with analytic ground truth."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ pytest.importorskip("moderngl", reason="moderngl is not installed")
 
 import _quality_runs as runs
 from _gl_context import NoContextError, open_context
-from _quality_table import NAMES, Row, mean_row, measured, record, sampled_scene, table
+from _quality_table import NAMES, Row, mean_row, measure, record, sampled_scene, table
 from make_4d.geometry.core.camera import Intrinsics
 from make_4d.geometry.landscapes.truth import TruthFrame, TruthScene
 
@@ -23,7 +23,7 @@ GROUND = 1.2
 
 
 def frame_at(position) -> TruthFrame:
-    """What a camera at `position`, looking along +z, sees of a ground, two walls and a sky."""
+    """Ground, two walls and a sky as seen by a camera at `position` that looks along +z."""
     u, v = np.meshgrid(np.arange(WIDTH) + 0.5, np.arange(HEIGHT) + 0.5)
     x, y = (u - CAMERA.cx) / CAMERA.focal, (v - CAMERA.cy) / CAMERA.focal
     image = np.tile((0.55, 0.7, 0.95), (HEIGHT, WIDTH, 1))
@@ -49,17 +49,17 @@ def frame_at(position) -> TruthFrame:
 
 @pytest.fixture(scope="module")
 def scene() -> TruthScene:
-    places = [(0.16 * k, 0.0, 0.3 * k) for k in range(4)]
-    return TruthScene("planes", CAMERA, tuple(frame_at(place) for place in places))
+    positions = [(0.16 * k, 0.0, 0.3 * k) for k in range(4)]
+    return TruthScene("planes", CAMERA, tuple(frame_at(position) for position in positions))
 
 
 def row_of(scene, name):
-    way = next(way for way in runs.WAYS if way.name == name)
-    shoot = runs.shooter(scene, way)
-    shots = [shoot(frame, k) for k, frame in enumerate(scene.frames)]
+    method = next(method for method in runs.METHODS if method.name == name)
+    render = runs.renderer(scene, method)
+    shots = [render(frame, k) for k, frame in enumerate(scene.frames)]
     away = np.abs(shots[0].image - scene.frames[0].image)
     assert away.mean() < 2e-3 and (name != "full" or away.max() < 0.05)
-    return measured(scene, [shot.image for shot in shots], [shot.alpha for shot in shots])
+    return measure(scene, [shot.image for shot in shots], [shot.alpha for shot in shots])
 
 
 @pytest.fixture(scope="module")
@@ -68,25 +68,25 @@ def rows(scene):
     return {name: row_of(scene, name) for name in names}
 
 
-def test_the_full_way_is_good_and_complete(rows):
+def test_full_method_is_good_and_complete(rows):
     full = rows["full"]
     assert full.psnr > 23 and full.seen > 25 and full.revealed > 14
     assert full.consistency < 2.0 and full.uncovered < 0.02
 
 
-def test_inpainting_fills_what_comes_into_view(rows):
+def test_inpainting_fills_revealed_areas(rows):
     full, without = rows["full"], rows["without inpainting"]
     assert without.uncovered > 0.5 and full.revealed > without.revealed + 3
     assert full.psnr > without.psnr
 
 
-def test_generated_frames_have_no_holes_and_wear_out(rows):
+def test_generated_frames_have_no_holes_and_degrade(rows):
     made = rows["per-frame generation"]
     assert made.uncovered == 0
     assert made.seen < rows["full"].seen - 1 and made.consistency > rows["full"].consistency
 
 
-def test_aligned_layers_stay_where_they_were_seen(rows):
+def test_aligned_layers_match_the_photo_best(rows):
     assert rows["full"].seen > rows["full, paper's layer depth"].seen + 0.2
 
 
@@ -95,9 +95,9 @@ def test_a_mesh_has_no_holes_between_its_points(scene):
         open_context().release()
     except NoContextError as error:
         pytest.skip(str(error))
-    way = next(way for way in runs.WAYS if way.made == "mesh")
-    shoot = runs.shooter(scene, way)
-    shots = [shoot(frame, 0) for frame in scene.frames]
+    method = next(method for method in runs.METHODS if method.representation == "mesh")
+    render = runs.renderer(scene, method)
+    shots = [render(frame, 0) for frame in scene.frames]
     inside = (slice(2, -2), slice(2, -2))
     difference = np.abs(shots[0].image[inside] - scene.frames[0].image[inside])
     assert np.median(difference) < 0.02 and (shots[0].alpha[inside] == 1).all()
@@ -105,8 +105,8 @@ def test_a_mesh_has_no_holes_between_its_points(scene):
 
 
 def test_true_depth_sets_the_scale(scene):
-    way = next(way for way in runs.WAYS if way.name == "full")
-    inputs, _ = runs.prepared(scene, way)
+    method = next(method for method in runs.METHODS if method.name == "full")
+    inputs, _ = runs.prepare(scene, method)
     top, _, _, left = (int(m) for m in inputs["margins"])
     own = inputs["disparity"][top : top + HEIGHT, left : left + WIDTH]
     scale = runs.scene_scale(scene, inputs)
@@ -115,7 +115,7 @@ def test_true_depth_sets_the_scale(scene):
     np.testing.assert_allclose(np.median(ratio), 1.0, atol=0.01)
 
 
-def test_the_table_marks_the_best_and_leaves_out_what_is_missing():
+def test_table_marks_the_best_and_omits_missing_values():
     values = dict.fromkeys(NAMES, 1.0)
     good = Row(**values | {"psnr": 30.0, "lpips": math.nan, "flicker": 0.5})
     poor = Row(**values | {"psnr": 20.0, "lpips": math.nan, "flicker": 0.9})
@@ -126,6 +126,6 @@ def test_the_table_marks_the_best_and_leaves_out_what_is_missing():
     assert mean_row([good, poor]).psnr == 25.0 and math.isnan(mean_row([good, poor]).lpips)
 
 
-def test_frames_are_chosen_evenly_up_to_the_last(scene):
+def test_frames_are_sampled_evenly_including_the_last(scene):
     chosen = sampled_scene(scene, 1)
     assert len(chosen.frames) == 2 and chosen.frames[1] is scene.frames[-1]

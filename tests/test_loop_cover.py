@@ -125,7 +125,7 @@ def test_no_hole_opens_and_no_seam_shows_in_any_frame(make):
 @pytest.mark.parametrize("guides", [[], OPPOSED], ids=["automatic", "opposed"])
 def test_the_copies_cover_the_water_between_them_where_flows_part_or_meet(make, guides):
     made = make(guides)
-    seen = replace(made, still=runs.only_known(made.still))
+    seen = replace(made, still=runs.observed_only(made.still))
     shots = pictures(seen, range(2, FRAMES, 8))
     assert min(shot.alpha.min() for shot in shots.values()) > 0.5
 
@@ -137,8 +137,8 @@ def test_forward_copies_alone_leave_holes(make):
     forward = replace(both, weight=np.where(both.backward, 0, 1).astype(np.float32))
     holes = []
     for moving in (both, forward):
-        clouds = [runs.cloud_of(runs.only_known(made.still)), moving]
-        alpha = runs.drawn(clouds, np.eye(4), made.plan.camera)[0].alpha
+        clouds = [runs.cloud_of(runs.observed_only(made.still)), moving]
+        alpha = runs.draw(clouds, np.eye(4), made.plan.camera)[0].alpha
         holes.append((alpha < 0.5).sum())
     assert holes[0] == 0 and holes[1] > 8
 

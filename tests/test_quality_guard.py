@@ -1,4 +1,4 @@
-"""A small run of the quality benchmark on a made landscape: what was reached isn't lost again."""
+"""A small run of the quality benchmark on one landscape, which guards the quality reached."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ pytest.importorskip("moderngl", reason="moderngl is not installed")
 
 import _quality_runs as runs
 from _gl_context import NoContextError
-from _quality_table import Row, measured, sampled_scene
+from _quality_table import Row, measure, sampled_scene
 from make_4d.geometry.landscapes.make import SMALL_FRAMES, SMALL_NAMES, SMALL_SIZE, render_landscape
 
-WAYS = ("full", "without outpainting", "without inpainting", "per-frame generation")
+METHODS = ("full", "without outpainting", "without inpainting", "per-frame generation")
 
 
 @pytest.fixture(scope="module")
@@ -23,25 +23,25 @@ def scene() -> Any:
 
 
 def row_of(scene: Any, name: str) -> Row:
-    shoot = runs.shooter(scene, next(way for way in runs.WAYS if way.name == name))
-    shots = [shoot(frame, number) for number, frame in enumerate(scene.frames)]
-    return measured(scene, [shot.image for shot in shots], [shot.alpha for shot in shots])
+    render = runs.renderer(scene, next(method for method in runs.METHODS if method.name == name))
+    shots = [render(frame, number) for number, frame in enumerate(scene.frames)]
+    return measure(scene, [shot.image for shot in shots], [shot.alpha for shot in shots])
 
 
 @pytest.fixture(scope="module")
 def rows(scene: Any) -> dict[str, Row]:
-    return {name: row_of(scene, name) for name in WAYS}
+    return {name: row_of(scene, name) for name in METHODS}
 
 
-def test_the_full_way_is_as_good_as_it_was(rows: dict[str, Row]) -> None:
+def test_full_method_keeps_its_quality(rows: dict[str, Row]) -> None:
     full = rows["full"]
     assert full.psnr > 26.2 and full.seen > 27.1 and full.revealed > 22.3
     assert full.ssim > 0.835 and full.consistency < 1.5 and full.uncovered < 0.02
 
 
-def test_every_part_helps(rows: dict[str, Row]) -> None:
+def test_every_part_improves_the_result(rows: dict[str, Row]) -> None:
     full = rows["full"]
-    for name in WAYS[1:]:
+    for name in METHODS[1:]:
         other = rows[name]
         assert full.psnr > other.psnr and full.ssim >= other.ssim - 0.002, name
     assert full.revealed > rows["without inpainting"].revealed + 3
@@ -49,7 +49,7 @@ def test_every_part_helps(rows: dict[str, Row]) -> None:
     assert full.consistency < rows["per-frame generation"].consistency - 1
 
 
-def test_what_comes_into_view_is_better_than_stretched(scene: Any, rows: dict[str, Row]) -> None:
+def test_revealed_areas_are_better_than_a_stretched_mesh(scene: Any, rows: dict[str, Row]) -> None:
     try:
         mesh = row_of(scene, "one-layer mesh")
     except NoContextError as error:

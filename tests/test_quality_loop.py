@@ -1,4 +1,4 @@
-"""The benchmark's loops: points as Blender's nodes move them, and measures with known answers."""
+"""The benchmark's loops: points move as in Blender's nodes, and measures have known values."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from test_quality_views import CAMERA, FIRST
 SHAPE = (20, 30)
 
 
-def test_points_are_where_blenders_nodes_put_them(moving: Moving) -> None:  # noqa: F811
+def test_points_match_blenders_nodes(moving: Moving) -> None:  # noqa: F811
     for t in range(LOOP):
         got = moving.attributes(t + 1)
         made = loop.moved_cloud(moving.points, t / LOOP)
-        here = made.weight > 0  # the nodes leave out copies that don't count
+        here = made.weight > 0  # the nodes delete copies without weight
         np.testing.assert_array_equal(made.backward[here], got["backward"])
-        places = blender_from_camera(made.position[here])
-        np.testing.assert_allclose(places, got["position"], rtol=1e-5, atol=2e-4)
+        positions = blender_from_camera(made.position[here])
+        np.testing.assert_allclose(positions, got["position"], rtol=1e-5, atol=2e-4)
         np.testing.assert_allclose(made.weight[here], got["weight"], atol=2e-5)
         np.testing.assert_array_equal(made.radius[here], got["radius"])
 
 
-def test_at_the_end_only_backward_copies_count_and_lie_where_they_began() -> None:
+def test_at_the_end_only_backward_copies_count_and_are_back_at_the_start() -> None:
     points = make_scene_data(loop_frames=LOOP).moving
     made = loop.moved_cloud(points, 1.0)
     np.testing.assert_array_equal(made.weight, made.backward.astype(np.float32))
@@ -45,24 +45,24 @@ def test_at_the_end_only_backward_copies_count_and_lie_where_they_began() -> Non
 @pytest.mark.parametrize(
     ("t", "clear"), [(4, (1, 0)), (7, (0.625, 0)), (8, (0, 0)), (9, (0, 0.625)), (12, (0, 1))]
 )
-def test_copies_fade_as_blenders_nodes_have_it(t: int, clear: tuple[float, float]) -> None:
+def test_copies_fade_as_in_blenders_nodes(t: int, clear: tuple[float, float]) -> None:
     points = make_scene_data(loop_frames=16).moving
     lifetime = points.lifetime.copy()
-    lifetime[:, 0] = 0.5  # half a loop after the start it leaves, and the other copy comes in
+    lifetime[:, 0] = 0.5  # it leaves at half of the loop, when the other copy enters
     got = loop.moved_cloud(replace(points, lifetime=lifetime), t / 16).color[:, 3]
     expected = np.ones((2, points.count))
     expected[:, 0] = clear
     np.testing.assert_allclose(got, expected.ravel(), atol=1e-5)
 
 
-def test_both_ends_are_looked_at_and_every_frame_between_has_its_neighbors() -> None:
-    frames = loop.frames_of(60)
+def test_both_ends_are_examined_and_inner_frames_with_their_neighbors() -> None:
+    frames = loop.examined_frames(60)
     assert frames == [0, 1, *(t + s for t in range(10, 60, 10) for s in (-1, 0, 1)), 59, 60]
-    assert loop.frames_of(2) == [0, 1, 2]
+    assert loop.examined_frames(2) == [0, 1, 2]
 
 
 def shots_of(scene_data: Any) -> dict[int, Shot]:
-    frames = loop.frames_of(scene_data.plan.loop_frames)
+    frames = loop.examined_frames(scene_data.plan.loop_frames)
     return {t: loop.shot_at(scene_data, t, scene_data.plan.camera) for t in frames}
 
 
@@ -71,31 +71,31 @@ def truth(image: Any, depth: float = 5.0) -> TruthFrame:
     return TruthFrame(image, np.full(still.shape, depth, np.float32), np.eye(4), still)
 
 
-def test_a_drift_goes_over_the_seam_evenly_and_shifted_copies_do_not() -> None:
+def test_a_steady_drift_has_no_seam_and_shifted_copies_have_one() -> None:
     scene_data = make_scene_data(loop_frames=LOOP)
     shots = shots_of(scene_data)
     first = truth(shots[0].image)
-    row = loop.measured(first, first.moving, shots)
+    row = loop.measure(first, first.moving, shots)
     assert row.jump < 1e-3 and 0 < row.seam <= row.step and row.photo == 0 and row.uncovered == 0
-    assert loop.difference(shots[0].image, shots[8].image) > 2  # and it does move between
+    assert loop.difference(shots[0].image, shots[8].image) > 2  # it does move in between
     shifted = replace(scene_data.moving, backward=scene_data.moving.backward + np.float32(1.5))
-    bad = loop.measured(first, first.moving, shots_of(replace(scene_data, moving=shifted)))
+    bad = loop.measure(first, first.moving, shots_of(replace(scene_data, moving=shifted)))
     assert bad.seam > 1.2 * bad.step and bad.photo == 0
 
 
-def test_a_flight_in_which_nothing_moves_stands_still() -> None:
+def test_a_scene_without_motion_is_still() -> None:
     shots = shots_of(make_scene_data(motion=False, loop_frames=LOOP))
     first = truth(shots[0].image)
-    row = loop.measured(first, first.moving, shots)
+    row = loop.measure(first, first.moving, shots)
     assert row.jump == row.seam == row.step == row.flicker == row.photo == 0
 
 
 def gray(value: float, alpha: float = 1.0) -> Shot:
-    picture = np.full((*SHAPE, 3), value, np.float32)
-    return Shot(picture, np.full(SHAPE, alpha, np.float32))
+    image = np.full((*SHAPE, 3), value, np.float32)
+    return Shot(image, np.full(SHAPE, alpha, np.float32))
 
 
-def test_measures_of_made_up_pictures() -> None:
+def test_measures_of_uniform_images() -> None:
     values = {0: 0.5, 1: 0.51, 2: 0.54, 3: 0.55, 4: 0.55, 7: 0.6, 8: 0.58}
     shots = {t: gray(value) for t, value in values.items()}
     shots[3].alpha[:5] = 0.4
@@ -104,7 +104,7 @@ def test_measures_of_made_up_pictures() -> None:
     photo.depth[:4] = np.inf
     moves = np.zeros(SHAPE, bool)
     moves[10:, 5:15] = True
-    row = loop.measured(photo, moves, shots)
+    row = loop.measure(photo, moves, shots)
     np.testing.assert_allclose(row.photo, 2, atol=1e-4)
     np.testing.assert_allclose(row.jump, 8, atol=1e-4)
     np.testing.assert_allclose(row.seam, 2, atol=1e-4)  # frames 7 and 8
@@ -112,10 +112,10 @@ def test_measures_of_made_up_pictures() -> None:
     np.testing.assert_allclose(row.flicker, 5 / 3, atol=1e-4)  # 2, 2 and 1 at frames 1, 2 and 3
     assert row.uncovered == 25.0
     assert row.found == 25.0 and row.wrong == 100 * 50 / 320
-    assert math.isnan(loop.measured(truth(photo.image), moves, shots).found)
+    assert math.isnan(loop.measure(truth(photo.image), moves, shots).found)
 
 
-def test_what_moves_is_cut_to_the_photo() -> None:
+def test_moving_pixels_are_cropped_to_the_photo() -> None:
     travel = np.zeros((2, 9, 12, 2), np.float32)
     travel[0, 3, 4] = 0.02, 0.0  # half a pixel in 25 frames
     travel[0, 3, 5] = 0.005, 0.0
@@ -126,7 +126,7 @@ def test_what_moves_is_cut_to_the_photo() -> None:
     np.testing.assert_array_equal(np.argwhere(moves), [[2, 0]])
 
 
-def test_a_sky_over_a_wall_moves_and_the_wall_does_not() -> None:
+def test_the_sky_above_a_wall_moves_and_the_wall_does_not() -> None:
     sky = np.isinf(FIRST.depth)
     scene = TruthScene("board", CAMERA, (replace(FIRST, moving=sky),))
     row = loop.loop_row(scene)

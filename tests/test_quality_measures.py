@@ -1,4 +1,4 @@
-"""The quality benchmark's measures against values worked out by hand, and its files of scenes."""
+"""The quality benchmark's measures against values computed by hand, and files of scenes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import _quality_measures as measures
 import numpy as np
 import pytest
 from make_4d.geometry.core.camera import Intrinsics
+from make_4d.geometry.landscapes import truth
 from make_4d.geometry.landscapes.truth import (
     TruthError,
     TruthFrame,
@@ -16,15 +17,16 @@ from make_4d.geometry.landscapes.truth import (
     load_scene,
     save_scene,
 )
+from messages import raises_message
 
 
 def gray(*values: float) -> list[np.ndarray]:
-    """Even pictures of 20 x 24 pixels, one for each value."""
+    """Uniform images of 20 x 24 pixels, one per value."""
     return [np.full((20, 24, 3), value, np.float32) for value in values]
 
 
 def centers(shift: float = 0.0) -> np.ndarray:
-    """The pixels of such a picture, moved to the right."""
+    """The pixel centers of such an image, shifted to the right."""
     x, y = np.meshgrid(np.arange(24) + 0.5 + shift, np.arange(20) + 0.5)
     return np.stack([x, y], axis=-1).astype(np.float32)
 
@@ -46,7 +48,7 @@ def test_psnr_of_known_errors(rng) -> None:
     assert measures.psnr(a, b) == pytest.approx(-10 * math.log10(sum(squares) / 90))
 
 
-def test_psnr_counts_masked_pixels_alone() -> None:
+def test_psnr_counts_masked_pixels_only() -> None:
     dark, light = gray(0.2, 0.2)
     light[:, 12:] = 0.21
     right = np.zeros((20, 24), bool)
@@ -57,7 +59,7 @@ def test_psnr_counts_masked_pixels_alone() -> None:
 
 
 def slow_ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Wang et al. 2004, equations 14 to 16 and 13, one window after another."""
+    """SSIM by Wang et al. 2004, equations 14 to 16 and 13, window by window."""
     steps = np.arange(-5, 6)
     weight = np.exp(-(steps[:, None] ** 2 + steps[None] ** 2) / (2 * 1.5**2))
     weight /= weight.sum()
@@ -73,7 +75,7 @@ def slow_ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return found
 
 
-def test_ssim_is_the_published_one(rng) -> None:
+def test_ssim_matches_the_published_definition(rng) -> None:
     a = rng.random((20, 24, 3))
     b = np.clip(a + rng.normal(0, 0.1, a.shape), 0, 1)
     slow = slow_ssim(a, b)
@@ -86,7 +88,7 @@ def test_ssim_is_the_published_one(rng) -> None:
     assert math.isnan(measures.ssim(a, b, np.zeros((20, 24), bool)))
 
 
-def test_ssim_of_even_pictures_and_of_equal_ones(rng) -> None:
+def test_ssim_of_uniform_and_of_equal_images(rng) -> None:
     a = rng.random((20, 24, 3)).astype(np.float32)
     assert measures.ssim(a, a) == pytest.approx(1.0, abs=1e-12)
     expected = (2 * 0.2 * 0.6 + 1e-4) / (0.2**2 + 0.6**2 + 1e-4)
@@ -94,14 +96,14 @@ def test_ssim_of_even_pictures_and_of_equal_ones(rng) -> None:
 
 
 @pytest.fixture
-def forgotten():
-    """What was found of LPIPS is looked for anew, before and after."""
+def empty_cache():
+    """Empty the cache of the LPIPS network before and after the test."""
     measures._lpips_network.cache_clear()
     yield measures._lpips_network.cache_clear
     measures._lpips_network.cache_clear()
 
 
-def test_lpips_says_what_is_missing(monkeypatch, tmp_path, forgotten) -> None:
+def test_lpips_reports_what_is_missing(monkeypatch, tmp_path, empty_cache) -> None:
     pytest.importorskip("torch")
     monkeypatch.setattr(measures.importlib.util, "find_spec", lambda n: n == "torch" or None)
     assert measures.lpips(*gray(0, 1)) == (
@@ -110,12 +112,12 @@ def test_lpips_says_what_is_missing(monkeypatch, tmp_path, forgotten) -> None:
     )
     monkeypatch.setattr(measures.importlib.util, "find_spec", lambda n: True)
     monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path / "hub"))
-    forgotten()
+    empty_cache()
     value, reason = measures.lpips(*gray(0, 1))
     assert value is None and measures.BACKBONE in reason and str(tmp_path) not in reason
 
 
-def test_lpips_gives_the_network_what_it_wants(monkeypatch, rng) -> None:
+def test_lpips_passes_images_in_the_networks_range(monkeypatch, rng) -> None:
     torch = pytest.importorskip("torch")
     given = []
 
@@ -159,7 +161,7 @@ def test_consistency_averages_frames_that_share_pixels() -> None:
     assert math.isnan(measures.consistency(gray(0, 1), [nowhere]))
 
 
-def test_flicker_of_pictures_that_stand_still() -> None:
+def test_flicker_of_a_still_camera() -> None:
     assert measures.flicker(gray(0.1, 0.2, 0.3, 0.4)) == pytest.approx(0.0, abs=1e-5)
     assert measures.flicker(gray(1, 1, 0, 1, 1)) == pytest.approx(400 / 3)
     assert measures.flicker(gray(1, 1, 0, 0, 0)) == pytest.approx(200 / 3)
@@ -193,7 +195,7 @@ def test_loop_seam_and_uncovered() -> None:
     assert measures.uncovered(alpha, mask=np.arange(10)[None].repeat(2, 0) < 6) == 5 / 6
 
 
-def test_spearman_by_hand() -> None:
+def test_spearman_of_known_ranks() -> None:
     truth = np.array([[1.0, 2.0, 3.0, 4.0, np.inf]])
     assert measures.spearman(truth**3, truth) == pytest.approx(1.0)
     assert measures.spearman(1 / truth, truth) == pytest.approx(-1.0)
@@ -205,7 +207,7 @@ def test_spearman_by_hand() -> None:
     assert math.isnan(measures.spearman(np.ones((1, 5)), truth))
 
 
-def test_delta1_forgives_scale_and_shift_of_disparity(rng) -> None:
+def test_delta1_ignores_scale_and_shift_of_disparity(rng) -> None:
     truth = rng.uniform(2, 20, (8, 9))
     truth[0] = np.inf
     estimate = 1 / (3 / truth + 0.4)
@@ -215,12 +217,12 @@ def test_delta1_forgives_scale_and_shift_of_disparity(rng) -> None:
     assert measures.delta1(truth[:, ::-1], truth) < 0.9
 
 
-def test_delta1_by_hand() -> None:
+def test_delta1_of_known_ratios() -> None:
     truth = np.array([[1.0, 1.0, 1.0, 1.0, np.inf]])
     estimate = 1 / np.array([[1.0, 1.0, 1.0, 0.5, 0.01]])
     # Scale 3.5 / 3.25: ratios 1.077 three times and 0.538.
     assert measures.delta1(estimate, truth, shift=False) == 0.75
-    assert measures.delta1(estimate, truth, estimate > 1, shift=False) == 1.0  # that one alone
+    assert measures.delta1(estimate, truth, estimate > 1, shift=False) == 1.0  # that pixel only
     assert math.isnan(measures.delta1(estimate, truth, truth > 1))
     behind = measures.delta1(1 / np.array([[1.0, 0.5, -0.5]]), np.array([[1.0, 2.0, 30.0]]))
     assert behind == 2 / 3
@@ -228,8 +230,8 @@ def test_delta1_by_hand() -> None:
     assert (scale, offset) == pytest.approx((2.5, 0.5))
 
 
-def scene(rng, frames: int = 3) -> TruthScene:
-    """Noise, with depths over all that can be stored."""
+def make_scene(rng, frames: int = 3) -> TruthScene:
+    """A scene of noise whose depths cover the range that can be stored."""
     camera = Intrinsics(31.5, 12.0, 10.25, 24, 20)
     made = []
     for number in range(frames):
@@ -243,8 +245,8 @@ def scene(rng, frames: int = 3) -> TruthScene:
     return TruthScene("a bay", camera, tuple(made), still)
 
 
-def test_scene_comes_back_from_its_files(rng, tmp_path) -> None:
-    made = scene(rng)
+def test_scene_survives_a_round_trip_through_files(rng, tmp_path) -> None:
+    made = make_scene(rng)
     save_scene(made, tmp_path / "bay")
     back = load_scene(tmp_path / "bay")
     assert (back.name, back.camera, len(back.frames)) == (made.name, made.camera, 3)
@@ -252,7 +254,7 @@ def test_scene_comes_back_from_its_files(rng, tmp_path) -> None:
         np.testing.assert_allclose(one.image, other.image, atol=0.5 / 255 + 1e-6)
         np.testing.assert_array_equal(one.world_to_camera, other.world_to_camera)
         np.testing.assert_array_equal(one.moving, other.moving)
-        np.testing.assert_allclose(one.depth, other.depth, rtol=1.01e-4)  # inf where it was
+        np.testing.assert_allclose(one.depth, other.depth, rtol=1.01e-4)  # inf stays inf
         assert one.image.dtype == one.depth.dtype == np.float32
     for one, other in zip(back.still, made.still, strict=True):
         np.testing.assert_allclose(one, other, atol=0.5 / 255 + 1e-6)
@@ -261,7 +263,7 @@ def test_scene_comes_back_from_its_files(rng, tmp_path) -> None:
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
 
 
-def test_smooth_depth_takes_little_room(tmp_path) -> None:
+def test_smooth_depth_compresses_well(tmp_path) -> None:
     camera = Intrinsics(256.0, 128.0, 128.0, 256, 256)
     rows = np.maximum(np.arange(256) + 0.5 - 90, 1e-9)[:, None].repeat(256, 1)
     depth = np.where(rows > 1, 400 / rows, np.inf).astype(np.float32)
@@ -272,26 +274,27 @@ def test_smooth_depth_takes_little_room(tmp_path) -> None:
     assert load_scene(tmp_path).still == ()
 
 
-def test_wrong_scenes_are_refused(rng, tmp_path) -> None:
-    made = scene(rng)
+def test_invalid_scenes_are_rejected(rng, tmp_path) -> None:
+    made = make_scene(rng)
     first = made.frames[0]
     wrong = [
-        (dataclasses.replace(made, frames=made.frames[1:], still=()), "origin"),
-        (dataclasses.replace(made, still=made.still[1:]), "as many"),
-        (dataclasses.replace(made, camera=made.camera.scaled(48, 40)), "size"),
+        (dataclasses.replace(made, frames=made.frames[1:], still=()), truth.FIRST_POSE),
+        (dataclasses.replace(made, still=made.still[1:]), truth.STILL_COUNT),
+        (dataclasses.replace(made, camera=made.camera.scaled(48, 40)), truth.IMAGE_SIZE),
     ]
     for depth in (np.zeros_like(first.depth), np.full_like(first.depth, np.nan)):
         frames = (dataclasses.replace(first, depth=depth), *made.frames[1:])
-        wrong.append((dataclasses.replace(made, frames=frames), "positive"))
-    for number, (scene_, words) in enumerate(wrong):
-        with pytest.raises(TruthError, match=words):
-            save_scene(scene_, tmp_path / str(number))
-    save_scene(made, tmp_path / "good")
+        wrong.append((dataclasses.replace(made, frames=frames), truth.DEPTH_RANGE))
+    for number, (scene, message) in enumerate(wrong):
+        with raises_message(TruthError, message):
+            save_scene(scene, tmp_path / str(number))
+    folder = tmp_path / "good"
+    save_scene(made, folder)
     for name in ("depth.xz", "frame_02.png", "moving.xz", "scene.json"):
-        kept = (tmp_path / "good" / name).read_bytes()
-        (tmp_path / "good" / name).write_bytes(kept[: len(kept) // 2])
-        with pytest.raises(TruthError, match="no readable scene"):
-            load_scene(tmp_path / "good")
-        (tmp_path / "good" / name).write_bytes(kept)
-    with pytest.raises(TruthError, match="no readable scene"):
+        kept = (folder / name).read_bytes()
+        (folder / name).write_bytes(kept[: len(kept) // 2])
+        with raises_message(TruthError, truth.UNREADABLE, folder=folder):
+            load_scene(folder)
+        (folder / name).write_bytes(kept)
+    with raises_message(TruthError, truth.UNREADABLE, folder=tmp_path / "nowhere"):
         load_scene(tmp_path / "nowhere")

@@ -1,4 +1,4 @@
-"""The benchmark's flights from real views, on made-up ones: a board before a wall under the sky."""
+"""The benchmark's real views, on synthetic ones: a board in front of a wall under the sky."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import _quality_runs as runs
 import quality
 from _quality_shot import Shot
 from _quality_views import RealScene, RealView
+from messages import is_message
 from test_quality_views import ASIDE, CAMERA, FIRST
 
 SKY = np.isinf(FIRST.depth)
@@ -40,14 +41,14 @@ def case(pair: RealScene) -> real.Case:
 
 @pytest.fixture
 def slope(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Depth of a slope under the sky, of which the built-in way knows all but scale and shift."""
+    """Depth of a slope under the sky, which the built-in depth knows up to scale and shift."""
     depth = np.where(SKY, np.inf, np.linspace(20, 4, 80)[:, None]).astype(np.float32)
     disparity = np.where(SKY, 0.0, 3.0 / depth - 0.1).astype(np.float32)
-    monkeypatch.setattr(runs, "estimated", lambda scene, key: disparity)
+    monkeypatch.setattr(runs, "estimate_disparity", lambda scene, key: disparity)
     return depth
 
 
-def test_sparse_points_scale_the_estimate_and_the_sky_stays(slope, rng) -> None:
+def test_sparse_points_scale_the_estimate_and_keep_the_sky(slope, rng) -> None:
     at = np.column_stack([rng.uniform(0, 120, 90), rng.uniform(20, 80, 90)])
     column, row = np.floor(at).astype(int).T
     points = np.column_stack([at, slope[row, column]])
@@ -66,27 +67,31 @@ def test_dense_depth_scales_the_estimate_where_it_was_measured(slope) -> None:
     np.testing.assert_array_equal(np.isinf(depth), SKY)
 
 
-def test_only_the_sky_is_beyond_what_a_scene_reaches() -> None:
+def test_only_the_sky_is_farther_than_a_scene_reaches() -> None:
     depth = np.array([[2.0, 30.0, 1e6, np.inf, 1.0]])
     sky = np.array([[False, False, False, False, True]])
-    found = real.bounded(depth, sky)
-    np.testing.assert_array_equal(found, [[2.0, 30.0, 200.0, 200.0, np.inf]])
+    bounded = real.bounded(depth, sky)
+    np.testing.assert_array_equal(bounded, [[2.0, 30.0, 200.0, 200.0, np.inf]])
 
 
-def way_named(name: str) -> runs.Way:
-    return next(way for way in runs.WAYS if way.name == name)
+def method_named(name: str) -> runs.Method:
+    return next(method for method in runs.METHODS if method.name == name)
 
 
-def test_flights_go_where_the_second_view_is(case: real.Case) -> None:
-    found = {n: real.shots_by(case, way_named(n)) for n in ("full", "without inpainting")}
-    full, without = (real.measured(case, shots) for shots in found.values())
-    unmoved = real.measured(case, [Shot(FIRST.image, np.ones(SKY.shape, np.float32))])
+def test_camera_moves_to_the_second_view(case: real.Case) -> None:
+    shots = {
+        n: real.render_later_views(case, method_named(n)) for n in ("full", "without inpainting")
+    }
+    full, without = (real.measure(case, views) for views in shots.values())
+    unmoved = real.measure(case, [Shot(FIRST.image, np.ones(SKY.shape, np.float32))])
     assert full.seen > 25 > 20 > unmoved.seen and full.psnr > without.psnr
     assert full.revealed > without.revealed + 3
     assert full.uncovered < 0.1 and without.uncovered > 1
 
 
-def test_areas_count_apart_and_what_is_in_none_only_for_whole_pictures(case: real.Case) -> None:
+def test_areas_are_measured_apart_and_unknown_pixels_count_for_ssim_only(
+    case: real.Case,
+) -> None:
     areas = case.areas[0]
     observed = areas.seen | areas.revealed | areas.outside
     unknown = areas.outside & (np.arange(80) < 40)[:, None]
@@ -95,29 +100,29 @@ def test_areas_count_apart_and_what_is_in_none_only_for_whole_pictures(case: rea
     image[areas.revealed] += 0.1
     image[areas.seen] += 0.01
     alpha = np.where(areas.outside, 0.4, 1.0).astype(np.float32)
-    row = real.measured(replace(case, areas=(part,)), [Shot(image, alpha)])
+    row = real.measure(replace(case, areas=(part,)), [Shot(image, alpha)])
     np.testing.assert_allclose((row.seen, row.revealed), (40, 20), atol=1e-3)
     assert row.outside == np.inf and observed.all() and unknown.any()
     np.testing.assert_allclose(row.uncovered, 100 * areas.outside.mean())
     image[unknown] = 0
-    worse = real.measured(replace(case, areas=(part,)), [Shot(image, alpha)])
+    worse = real.measure(replace(case, areas=(part,)), [Shot(image, alpha)])
     assert worse.psnr == row.psnr and worse.ssim < row.ssim
     shares = [float(area.sum()) for area in (part.seen, part.revealed, part.outside)]
     mean = (shares[0] * 0.01**2 + shares[1] * 0.1**2) / sum(shares)
     np.testing.assert_allclose(row.psnr, -10 * np.log10(mean), atol=1e-3)
 
 
-def test_the_benchmark_runs_them_into_tables_figures_and_sheets(
+def test_benchmark_writes_tables_figures_and_sheets(
     case: real.Case, monkeypatch, tmp_path, capsys
 ) -> None:
     other = replace(case, name="stereo pair, built-in depth")
     monkeypatch.setattr(quality, "views_folder", lambda: tmp_path)
     monkeypatch.setattr(real, "real_cases", lambda folder: [case, other])
     file = tmp_path / "figures.json"
-    ways = ["--ways", "one-layer", "without inpainting"]
-    arguments = ["--real", *ways, "--json", str(file), "--picture", str(tmp_path / "sheets")]
+    methods = ["--methods", "one-layer", "without inpainting"]
+    arguments = ["--real", *methods, "--json", str(file), "--sheets", str(tmp_path / "sheets")]
     shot = Shot(ASIDE.image, np.ones(SKY.shape, np.float32))
-    monkeypatch.setattr(real, "shots_by", lambda case, way: [shot])
+    monkeypatch.setattr(real, "render_later_views", lambda case, method: [shot])
     assert quality.main(arguments) == 0
     text = capsys.readouterr().out
     assert "real views: stereo pair, true depth" in text and "one-layer mesh" in text
@@ -127,30 +132,30 @@ def test_the_benchmark_runs_them_into_tables_figures_and_sheets(
     assert row["ssim"] == pytest.approx(1) and row["uncovered"] == 0 and row["psnr"] is None
     assert set(figures["real"][case.name]) == {"without inpainting", "one-layer mesh"}
     sheet = cv2.imread(str(tmp_path / "sheets" / "stereo.png"))
-    assert sheet.shape == (2 * 84, 3 * 124, 3)  # photo, view, mesh; a line for either depth
+    assert sheet.shape == (2 * 84, 3 * 124, 3)  # photo, view, mesh; a row for each depth
     np.testing.assert_allclose(sheet[:80, 124:244, ::-1], ASIDE.image * 255, atol=0.51)
     np.testing.assert_allclose(sheet[84:164, :120, ::-1], FIRST.image * 255, atol=0.51)
 
 
-def test_without_views_a_line_says_so(monkeypatch, tmp_path, capsys) -> None:
+def test_missing_views_are_reported(monkeypatch, tmp_path, capsys) -> None:
     monkeypatch.setenv("MAKE_4D_SHARED", str(tmp_path))
     assert quality.main(["--real"]) == 0
-    assert "The real views are not on this machine: left out." in capsys.readouterr().out
+    assert is_message(capsys.readouterr().out, quality.NO_VIEWS)
 
 
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
-        ([], "made real"),
-        (["--real"], "real"),
-        (["--scenes", "lake"], "made"),
-        (["--small"], "made"),
+        ([], "landscapes real_views"),
+        (["--real"], "real_views"),
+        (["--scenes", "lake"], "landscapes"),
+        (["--small"], "landscapes"),
     ],
 )
-def test_what_is_run(monkeypatch, arguments: list[str], parts: str) -> None:
+def test_arguments_choose_the_parts(monkeypatch, arguments: list[str], parts: str) -> None:
     run: list[str] = []
-    for part in ("made", "real"):
-        note = lambda arguments, ways, part=part: run.append(part) or {}  # noqa: E731
-        monkeypatch.setattr(quality, f"{part}_figures", note)
+    for part in ("landscapes", "real_views"):
+        note = lambda arguments, methods, part=part: run.append(part) or {}  # noqa: E731
+        monkeypatch.setattr(quality, f"measure_{part}", note)
     quality.main(arguments)
     assert " ".join(run) == parts

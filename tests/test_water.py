@@ -127,7 +127,7 @@ def test_photo_table_with_and_without_a_mask(rng, tmp_path, capsys):
         cv2.imwrite(str(tmp_path / f"{name}.jpg"), pixels)
     cv2.imwrite(str(tmp_path / "lake-motion-mask.png"), mask_image)
     sheet = tmp_path / "sheet.png"
-    options = ["--photos", str(tmp_path), "--scenes", "--picture", str(sheet)]
+    options = ["--photos", str(tmp_path), "--scenes", "--sheet", str(sheet)]
     assert bench.main(options) == 0
     lines = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines()[2:]}
     assert float(lines["lake"][0]) > 0.8
@@ -144,7 +144,7 @@ def test_outpainted_photo_regions_agree_with_hand_drawn_masks(shared, name):
 def test_planks_between_water_are_still(shared):
     """At this size the planks resemble the water on both sides, and no edge separates them."""
     image = load_photo(shared / "photos" / "pier.jpg", 384).image
-    regions = bench.regions_of(image, 0.0)
+    regions = bench.find_photo_regions(image, 0.0)
     assert regions.water.shape == image.shape[:2]
     wet = (regions.water + regions.fall)[165:230, 165:220] > 0.5
     assert not wet.any()

@@ -32,6 +32,11 @@ NEAREST_DEPTH = 0.1
 LOG_STEP = 2e-4
 """One step of a stored depth, so the relative error is at most 1e-4. 65,534 steps reach 49 km."""
 FARTHEST_STEP = 65534
+FIRST_POSE = "The first frame's pose must be the identity."
+STILL_COUNT = "A scene needs one still image per frame, or none at all."
+IMAGE_SIZE = "All images of a scene must have its camera's size."
+DEPTH_RANGE = "Depths must be positive, and infinite in the sky."
+UNREADABLE = "There is no readable scene in {folder}: {error}."
 LAND, SKY, CLOUD, WATER = range(4)
 """Values of `TruthFrame.labels`."""
 Mask = NDArray[np.bool_]
@@ -124,7 +129,7 @@ def load_scene(folder: Path) -> TruthScene:
     try:
         return _loaded(folder)
     except (OSError, KeyError, ValueError, TypeError, lzma.LZMAError) as error:
-        raise TruthError(f"There is no readable scene in {folder}: {error}.") from error
+        raise TruthError(UNREADABLE.format(folder=folder, error=error)) from error
 
 
 def to_bytes(image: FloatArray) -> NDArray[np.uint8]:
@@ -154,16 +159,16 @@ def _loaded(folder: Path) -> TruthScene:
 
 def _check(scene: TruthScene) -> None:
     if not scene.frames or not np.array_equal(scene.frames[0].world_to_camera, np.eye(4)):
-        raise TruthError("The first frame's pose must be the identity.")
+        raise TruthError(FIRST_POSE)
     if scene.still and len(scene.still) != len(scene.frames):
-        raise TruthError("A scene needs one still image per frame, or none at all.")
+        raise TruthError(STILL_COUNT)
     size = (scene.camera.height, scene.camera.width)
     images = [frame.image for frame in scene.frames] + list(scene.still)
     maps = [array for frame in scene.frames for array in (frame.depth, frame.moving)]
     if {p.shape for p in images} != {(*size, 3)} or {m.shape for m in maps} != {size}:
-        raise TruthError("All images of a scene must have its camera's size.")
+        raise TruthError(IMAGE_SIZE)
     if any(not (frame.depth > 0).all() for frame in scene.frames):
-        raise TruthError("Depths must be positive, and infinite in the sky.")
+        raise TruthError(DEPTH_RANGE)
 
 
 def _depth_steps(depth: FloatArray) -> NDArray[np.uint16]:

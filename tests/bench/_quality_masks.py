@@ -1,7 +1,7 @@
-"""Which pixels of a frame the first frame showed, and where one frame's pixels lie in another.
+"""Which pixels of a frame the first frame showed, and where one frame's pixels are in another.
 
-From true depth and poses alone, so the same areas count for every way that is measured. What is at
-infinity (depth +inf, the sky) goes by its direction.
+Both follow from true depth and poses alone, so the same areas count for every method. Points at
+infinity (depth +inf, the sky) are projected by their direction.
 """
 
 from __future__ import annotations
@@ -18,16 +18,18 @@ from make_4d.geometry.landscapes.truth import Mask, TruthFrame
 from numpy.typing import NDArray
 
 TOLERANCE = 0.02
-"""A surface counts as hidden where the depth map is nearer than it by more than this share: more
-than stored depths are off, less than what stands behind something else is."""
+"""A surface counts as hidden if the depth map is nearer by more than this fraction, which exceeds
+the error of stored depths but not the distance of separate surfaces."""
 
 
 @dataclass(frozen=True, eq=False)
 class Areas:
-    """A partition of a frame's pixels, each (H, W) bool, by what the first frame showed of them.
+    """A partition of a frame's pixels by what the first frame showed of them.
 
-    seen: the surface was visible there; revealed: it was inside that picture, but hidden behind
-    something; outside: it was beyond that picture's edge or behind its camera.
+    Attributes:
+        seen: (H, W) bool, the surface was visible there.
+        revealed: (H, W) bool, it was inside the first frame's image, but hidden.
+        outside: (H, W) bool, it was outside the first frame's image or behind its camera.
     """
 
     seen: Mask
@@ -36,30 +38,30 @@ class Areas:
 
 
 def areas(first: TruthFrame, frame: TruthFrame, camera: Intrinsics) -> Areas:
-    """The areas of a frame; both frames are the camera's pictures of one scene."""
+    """Return the areas of a frame; both frames show one scene through the same camera."""
     position, distance, inside = projected(frame, first, camera)
     visible = inside & ~hidden(first.depth, position, distance)
     return Areas(visible, inside & ~visible, ~inside)
 
 
 def seen(first: TruthFrame, frame: TruthFrame, camera: Intrinsics) -> Mask:
-    """Pixels (H, W) of a frame whose surface was visible in the first frame."""
+    """Return the pixels (H, W) of a frame whose surface was visible in the first frame."""
     return areas(first, frame, camera).seen
 
 
 def warp(base: TruthFrame, other: TruthFrame, camera: Intrinsics) -> Warp:
-    """Where the pixels of a frame, by its own true depth, lie in another frame."""
+    """Return where the pixels of a frame are in another frame, by its own true depth."""
     position, distance, inside = projected(base, other, camera)
     return Warp(position, inside & ~hidden(other.depth, position, distance))
 
 
 def warps_to_first(frames: Sequence[TruthFrame], camera: Intrinsics) -> list[Warp]:
-    """Where the first frame's pixels lie in each later one, as `consistency` takes it."""
+    """Return where the first frame's pixels are in each later one, for `consistency`."""
     return [warp(frames[0], frame, camera) for frame in frames[1:]]
 
 
 def warps_in_time(frames: Sequence[TruthFrame], camera: Intrinsics) -> list[tuple[Warp, Warp]]:
-    """For all but the first and last frame the frame before and after, as `flicker` takes it."""
+    """Return the warps of all inner frames to the frame before and after, for `flicker`."""
     inner = range(1, len(frames) - 1)
     return [
         (warp(frames[k], frames[k - 1], camera), warp(frames[k], frames[k + 1], camera))
@@ -68,28 +70,30 @@ def warps_in_time(frames: Sequence[TruthFrame], camera: Intrinsics) -> list[tupl
 
 
 def warp_to_first(
-    picture: FloatArray, frame: TruthFrame, first: TruthFrame, camera: Intrinsics
+    image: FloatArray, frame: TruthFrame, first: TruthFrame, camera: Intrinsics
 ) -> tuple[FloatArray, Mask]:
-    """A later frame's picture (H, W, C) as seen from the first frame, and where that is valid.
+    """Return a later frame's image (H, W, C) warped to the first frame, and where it is valid.
 
-    Backward: each of the first frame's pixels, by its true depth, fetches its color.
+    This is a backward warp: each of the first frame's pixels fetches its color by its true depth.
     """
-    found = warp(first, frame, camera)
-    return sampled(picture, found.position), found.valid
+    target = warp(first, frame, camera)
+    return sampled(image, target.position), target.valid
 
 
 def projected(
     frame: TruthFrame, other: TruthFrame, camera: Intrinsics
 ) -> tuple[FloatArray, FloatArray, Mask]:
-    """A frame's surface in another frame: position (H, W, 2), depth (H, W), whether it is inside.
+    """Project a frame's surface into another frame.
 
-    Positions are in pixels, and -1 for what is behind the other camera.
+    Returns:
+        Its position (H, W, 2) in pixels, -1 behind the other camera; its depth (H, W); and whether
+        it is inside the image (H, W).
     """
     pose = other.world_to_camera @ np.linalg.inv(frame.world_to_camera)
     centers = pixel_centers(*frame.depth.shape).astype(np.float64)
     rays = np.ones((*frame.depth.shape, 3))
     rays[..., :2] = (centers - (camera.cx, camera.cy)) / camera.focal
-    # A point over its depth: the sky's directions need no case of their own.
+    # Points are divided by their depth, so the sky needs no special case.
     points = rays @ pose[:3, :3].T + pose[:3, 3] / frame.depth[..., None].astype(np.float64)
     front = points[..., 2] > 0
     z = np.where(front, points[..., 2], 1.0)[..., None]
@@ -101,10 +105,10 @@ def projected(
 
 
 def hidden(depth: FloatArray, position: FloatArray, distance: FloatArray) -> Mask:
-    """Whether points at positions (h, w, 2) and depths (h, w) are behind a depth map's surface.
+    """Return whether points at positions (h, w, 2) and depths (h, w) are behind a depth map.
 
-    The surface is taken as the farther of two: the nearest pixel's depth, right beside a step in
-    depth, and the plane through the four pixels round it, right on ground seen at a flat angle.
+    Its surface is the farther of two: the nearest pixel's depth, which is right beside a depth
+    discontinuity, and the plane through the four pixels around, which is right on slanted ground.
     """
     near = cv2.INTER_NEAREST, cv2.BORDER_REPLICATE
     pixel = np.floor(position).astype(np.float32)

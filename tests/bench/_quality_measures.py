@@ -1,6 +1,6 @@
-"""What the quality benchmark measures, each by a definition that can be looked up.
+"""The measures of the quality benchmark, each with a published definition.
 
-Pictures are (H, W, 3), sRGB-encoded, 0..1; masks (H, W) bool choose pixels, None means all. A
+Images are (H, W, 3), sRGB-encoded, 0..1. Masks (H, W) bool select pixels; None selects all. A
 measure over no pixels is NaN. "Percent" is a hundredth of the range from black to white.
 """
 
@@ -25,15 +25,16 @@ SSIM_C1, SSIM_C2 = 0.01**2, 0.03**2
 LUMA = np.array([0.299, 0.587, 0.114])
 DELTA = 1.25
 BACKBONE = "alexnet-owt-7be5be79.pth"
-"""torchvision's file of the network under LPIPS."""
+"""torchvision's file of the network that LPIPS uses."""
 
 
 @dataclass(frozen=True, eq=False)
 class Warp:
-    """Where the pixels of one frame lie in another one.
+    """Where the pixels of one frame are in another one.
 
-    position: (H, W, 2) x and y in pixels of the other frame; valid: (H, W), whether the pixel's
-    surface is inside the other picture and not hidden there.
+    Attributes:
+        position: (H, W, 2), x and y in pixels of the other frame.
+        valid: (H, W), whether the pixel's surface is inside the other image and visible there.
     """
 
     position: NDArray[np.float32]
@@ -41,9 +42,9 @@ class Warp:
 
 
 def psnr(a: Array, b: Array, mask: Mask | None = None) -> float:
-    """Peak signal to noise ratio in dB, 10 log10(1 / mean squared error over pixels and channels).
+    """Return the peak signal-to-noise ratio in dB, infinite for equal images.
 
-    Infinite for equal pictures.
+    10 log10(1 / mean squared error over pixels and channels).
     """
     error = np.asarray(a, np.float64) - b
     squares = (error if mask is None else error[mask]) ** 2
@@ -54,10 +55,10 @@ def psnr(a: Array, b: Array, mask: Mask | None = None) -> float:
 
 
 def ssim(a: Array, b: Array, mask: Mask | None = None) -> float:
-    """Structural similarity (Wang, Bovik, Sheikh, Simoncelli 2004) of luma, 1 for equal pictures.
+    """Return the structural similarity (Wang, Bovik, Sheikh, Simoncelli 2004) of luma.
 
-    The mean of `ssim_map`, as in the authors' own code over windows that lie inside the picture;
-    with a mask over those of them whose middle is in it.
+    The mean of `ssim_map`, 1 for equal images. As in the authors' code, only windows inside the
+    image count; with a mask, only those with their center in the mask.
     """
     inset = (slice(SSIM_WINDOW // 2, -(SSIM_WINDOW // 2)),) * 2
     inside = ssim_map(a, b)[inset]
@@ -65,12 +66,12 @@ def ssim(a: Array, b: Array, mask: Mask | None = None) -> float:
 
 
 def ssim_map(a: Array, b: Array) -> NDArray[np.float64]:
-    """Similarity (H, W) of the windows round all pixels: Gaussian, 11 x 11, sigma 1.5.
+    """Return the similarity (H, W) of the windows around all pixels: Gaussian, 11 x 11, sigma 1.5.
 
-    Of luma (Rec. 601 weights on encoded values), C1 = 0.01^2, C2 = 0.03^2 for a range of 1. At the
-    border the pictures are mirrored.
+    Of luma (Rec. 601 weights on encoded values), C1 = 0.01^2, C2 = 0.03^2 for a range of 1. Images
+    are mirrored at the border.
     """
-    x, y = (np.asarray(picture, np.float64) @ LUMA for picture in (a, b))
+    x, y = (np.asarray(image, np.float64) @ LUMA for image in (a, b))
     mean_x, mean_y = _blurred(x), _blurred(y)
     variance_x = _blurred(x * x) - mean_x**2
     variance_y = _blurred(y * y) - mean_y**2
@@ -80,10 +81,10 @@ def ssim_map(a: Array, b: Array) -> NDArray[np.float64]:
 
 
 def lpips(a: Array, b: Array) -> tuple[float | None, str]:
-    """Learned perceptual distance (Zhang et al. 2018), version 0.1 over AlexNet, 0 for equal ones.
+    """Return the learned perceptual distance (Zhang et al. 2018), version 0.1 with AlexNet.
 
-    None and the reason in a sentence where the package `lpips` or its network's weights are not on
-    this machine: nothing is downloaded for it.
+    0 for equal images. If the package `lpips` or its weights are not on this machine, returns None
+    and the reason in one sentence. Nothing is downloaded.
     """
     network, reason = _lpips_network()
     if network is None:
@@ -95,14 +96,17 @@ def lpips(a: Array, b: Array) -> tuple[float | None, str]:
 
 
 def consistency(frames: Sequence[Array], warps: Sequence[Warp]) -> float:
-    """The paper's consistency error (Shen et al. 2023, section 4.2), in percent; 0 is best.
+    """Return the paper's consistency error (Shen et al. 2023, section 4.2) in percent; 0 is best.
 
     "Photometric error, which measures the L1 error when backward warping the result after one
     camera step to the initial frame and multiply it by 100 [...] we keep the dynamic objects
-    stationary": frames are a flight's pictures, the initial one first, made with moving things held
-    still; warps[k] tells where the initial frame's pixels lie in frames[k + 1]. The mean absolute
-    difference over channels and valid pixels, then over the frames that have such pixels. Warping
-    resamples: the true pictures themselves are not at 0, so report theirs beside.
+    stationary". It is the mean absolute difference over channels and valid pixels, averaged over
+    the frames that have valid pixels. Warping resamples, so the true images are not at 0 either:
+    report their error as well.
+
+    Args:
+        frames: Images along a camera path, the initial one first, with clouds and water frozen.
+        warps: For each later frame, where the initial frame's pixels are in it.
     """
     errors = [
         _mean(np.abs(sampled(frame, warp.position) - frames[0])[warp.valid])
@@ -113,14 +117,17 @@ def consistency(frames: Sequence[Array], warps: Sequence[Warp]) -> float:
 
 
 def flicker(frames: Sequence[Array], warps: Sequence[tuple[Warp, Warp]] | None = None) -> float:
-    """Mean absolute second difference over time, in percent; 0 where nothing flickers.
+    """Return the mean absolute second difference over time in percent; 0 if nothing flickers.
 
-    At each frame but the first and last: |before - 2 x now + after|, over channels and pixels, then
-    over frames. A steady change of brightness costs nothing; a frame that sticks out costs twice
-    as much as a step that stays (1, 1, 0, 1, 1 against 1, 1, 0, 0, 0: in sum 4 and 2).
-    warps: for each of these frames where its pixels lie in the frame before and in the one after;
-    pixels that are not valid in both don't count. So what was invented is followed, too. None: the
-    camera stands still, a pixel is compared with itself. Warping resamples, as in `consistency`.
+    |before - 2 x now + after| at each inner frame, averaged over channels and pixels, then over
+    frames. A steady change of brightness costs nothing. A frame that differs from its neighbors
+    costs twice as much as a lasting step (1, 1, 0, 1, 1 sums to 4, but 1, 1, 0, 0, 0 to 2).
+
+    Args:
+        frames: Images in order of time.
+        warps: For each inner frame, where its pixels are in the frame before and in the one after;
+            only pixels that are valid in both count, inpainted ones included. Warping resamples, as
+            in `consistency`. None for a still camera, which compares each pixel with itself.
     """
     errors = []
     for k in range(1, len(frames) - 1):
@@ -136,22 +143,24 @@ def flicker(frames: Sequence[Array], warps: Sequence[tuple[Warp, Warp]] | None =
 
 
 def loop_seam(first: Array, last: Array) -> float:
-    """Mean absolute difference of a loop's two ends in percent; 0 where it repeats without a jump.
+    """Return the mean absolute difference of a loop's two ends in percent; 0 if it has no jump.
 
-    first: the picture at time 0, last: the picture one whole loop later, from the same camera.
+    Args:
+        first: The image at time 0.
+        last: The image one loop later from the same camera.
     """
     return 100.0 * _mean(np.abs(np.asarray(first, np.float64) - last))
 
 
 def uncovered(alpha: Array, threshold: float = 0.5, mask: Mask | None = None) -> float:
-    """Share 0..1 of pixels whose accumulated alpha (H, W) is below the threshold."""
+    """Return the fraction of pixels whose accumulated alpha (H, W) is below the threshold."""
     return _mean((alpha if mask is None else alpha[mask]) < threshold)
 
 
 def spearman(depth: Array, truth: Array, mask: Mask | None = None) -> float:
-    """Rank correlation (Spearman 1904) of two depth maps (H, W), -1..1, 1 for the same order.
+    """Return the rank correlation (Spearman 1904) of two depth maps (H, W), 1 for the same order.
 
-    Equal values share the mean of their ranks; +inf, the sky, is farthest. NaN where either map is
+    Equal values share the mean of their ranks; +inf, the sky, is farthest. NaN if either map is
     constant.
     """
     from scipy.stats import rankdata
@@ -163,11 +172,11 @@ def spearman(depth: Array, truth: Array, mask: Mask | None = None) -> float:
 
 
 def delta1(depth: Array, truth: Array, mask: Mask | None = None, shift: bool = True) -> float:
-    """Share 0..1 of pixels with max(z / z*, z* / z) < 1.25 once the depth is fitted to the truth.
+    """Return the fraction of pixels with max(z / z*, z* / z) < 1.25 after a fit to the truth.
 
-    Both are depths (H, W); the fit is linear least squares of disparity 1 / z, with scale and shift
-    (Ranftl et al. 2020) or with scale alone. Sky of the truth, +inf, is left out. What the fit puts
-    at infinity or behind the camera is wrong.
+    Both are depths (H, W). The fit is linear least squares of disparity 1 / z, with scale and shift
+    (Ranftl et al. 2020) or with scale alone. The true sky, +inf, is ignored. Pixels that the fit
+    puts at infinity or behind the camera count as wrong.
     """
     z, true_z = _chosen(depth, truth, mask)
     solid = np.isfinite(true_z)
@@ -180,20 +189,20 @@ def delta1(depth: Array, truth: Array, mask: Mask | None = None, shift: bool = T
 
 
 def fit_disparity(disparity: Array, target: Array, shift: bool = True) -> tuple[float, float]:
-    """Scale and offset with the least sum of (scale x disparity + offset - target)^2; (n,) both.
+    """Return the scale and offset that minimize (scale x disparity + offset - target)^2.
 
-    shift: False for an offset of 0.
+    disparity and target: (n,); shift: False for an offset of 0.
     """
     columns = [disparity, np.ones_like(disparity)] if shift else [disparity]
-    found = np.linalg.lstsq(np.stack(columns, axis=1), target, rcond=None)[0]
-    return float(found[0]), float(found[1]) if shift else 0.0
+    solution = np.linalg.lstsq(np.stack(columns, axis=1), target, rcond=None)[0]
+    return float(solution[0]), float(solution[1]) if shift else 0.0
 
 
-def sampled(picture: Array, position: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The picture (H, W, C) at positions (h, w, 2) in pixels, bilinear; its border goes on."""
+def sampled(image: Array, position: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Sample an image (H, W, C) bilinearly at positions (h, w, 2) in pixels; its border repeats."""
     at = np.asarray(position, np.float32) - np.float32(0.5)
     return cv2.remap(
-        np.asarray(picture, np.float32), at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        np.asarray(image, np.float32), at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
 
 
@@ -206,14 +215,14 @@ def _mean(values: Array) -> float:
 
 
 def _chosen(depth: Array, truth: Array, mask: Mask | None) -> tuple[Array, Array]:
-    """The masked values of both, (n,) float64."""
+    """Return the masked values of both, (n,) float64."""
     chosen = np.ones(truth.shape, bool) if mask is None else mask
     return np.asarray(depth, np.float64)[chosen], np.asarray(truth, np.float64)[chosen]
 
 
 @cache
 def _lpips_network() -> tuple[Any, str]:
-    """The network, or None and why there is none."""
+    """Return the network, or None and the reason."""
     for package in ("torch", "torchvision", "lpips"):
         if importlib.util.find_spec(package) is None:
             return None, f"LPIPS needs the package {package}, which is not installed here."

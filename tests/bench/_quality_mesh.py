@@ -1,4 +1,4 @@
-"""What most tools do with a photo and its depth: one surface, stretched where depth has steps."""
+"""The usual mesh from a photo and its depth: one surface, stretched at depth discontinuities."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SAMPLES = 4
 
 
 class Mesh:
-    """A photo (H, W, 3) as a surface over its depth (H, W), in scene units of `scale` meters."""
+    """A photo (H, W, 3) on a surface of its depth (H, W), in scene units of `scale` meters."""
 
     def __init__(
         self, image: FloatArray, depth: FloatArray, camera: Intrinsics, scale: float
@@ -51,7 +51,7 @@ class Mesh:
         )
 
     def __call__(self, frame: TruthFrame, number: int) -> Shot:
-        """The picture of a frame's camera."""
+        """Render the surface from a frame's camera."""
         camera = self._camera
         pose = np.array(frame.world_to_camera, np.float64)
         pose[:3, 3] /= self._scale
@@ -61,11 +61,11 @@ class Mesh:
         self._program["pose"].write(pose.T.astype("f4").tobytes())
         self._program["lens"].value = (*lens, *shift)
         self._program["clip"].value = CLIP
-        pixels = self._drawn((camera.width, camera.height))
+        pixels = self._draw((camera.width, camera.height))
         return Shot(pixels[..., :3].copy(), pixels[..., 3].copy())
 
-    def _drawn(self, size: tuple[int, int]) -> FloatArray:
-        """The surface with a few samples a pixel, (H, W, 4); the first row is the top one."""
+    def _draw(self, size: tuple[int, int]) -> FloatArray:
+        """Return the image (H, W, 4) with a few samples per pixel, top row first."""
         gl = self._context
         color, near = gl.renderbuffer(size, 4, SAMPLES), gl.depth_renderbuffer(size, SAMPLES)
         target = gl.framebuffer([color], near)
@@ -81,13 +81,15 @@ class Mesh:
 
 @cache
 def drawing_context() -> moderngl.Context:
-    """The one context of all meshes: what is left of an older one would delete a newer one's
-    buffers, which have the same numbers."""
+    """Return the one context that all meshes share.
+
+    With several, the cleanup of an old one deletes buffers of a new one with the same numbers.
+    """
     return open_context()
 
 
 def triangles(height: int, width: int) -> np.ndarray:
-    """Two triangles for each square of four neighboring pixels, as indices (n, 3) int32."""
+    """Return two triangles per square of four neighboring pixels, as indices (n, 3) int32."""
     index = np.arange(height * width, dtype=np.int32).reshape(height, width)
     a, b, c, d = index[:-1, :-1], index[:-1, 1:], index[1:, :-1], index[1:, 1:]
     return np.stack([a, c, b, b, c, d], axis=-1).reshape(-1, 3)

@@ -1,8 +1,8 @@
-"""Flights from real photographs, compared with later views: the rows of the `real views` tables.
+"""Scenes from real photographs, compared with later views: the rows of the `real views` tables.
 
-Of a street with the built-in depth, fitted to the photo's sparse points; of a stereo pair with the
-true depth, and with the built-in one fitted to that. The fit gives the unknown scale, so that the
-flight goes as far as the camera did.
+A street uses the built-in depth, fitted to the photo's sparse points. A stereo pair uses the true
+depth, and the built-in one fitted to it. The fit provides the unknown scale, so that the virtual
+camera moves as far as the real one did.
 """
 
 from __future__ import annotations
@@ -16,24 +16,28 @@ import _quality_runs as runs
 import numpy as np
 from _quality_masks import Areas
 from _quality_shot import Shot
-from _quality_views import RealScene, compared, depth_by_points, load_stereo, load_street
+from _quality_views import RealScene, depth_by_points, load_stereo, load_street, view_areas
 from make_4d.geometry.core.camera import FloatArray
 from make_4d.geometry.landscapes.truth import Mask, TruthScene
 from make_4d.ml.common.registry import BUILTIN
 
 LATER = 3
-"""How many of the street's later views are compared."""
-WAYS = ("full", "without inpainting", "one-layer mesh", "full, paper's layer depth")
+"""Number of the street's later views that are compared."""
+METHODS = ("full", "without inpainting", "one-layer mesh", "full, paper's layer depth")
 ON_SHEET = ("full", "one-layer mesh")
 
 
 @dataclass(frozen=True)
 class RealRow:
-    """What is measured of a way, over all later views.
+    """The measures of a method over all later views.
 
-    psnr in dB of all pixels of which the area is known, and of those `seen` in the photo,
-    `revealed` from behind something, and `outside` of the photo; ssim of whole pictures; uncovered:
-    percent of the pixels.
+    Attributes:
+        psnr: In dB, of all pixels whose area is known.
+        seen: PSNR of the pixels that are visible in the photo.
+        revealed: PSNR of the pixels that are hidden in the photo.
+        outside: PSNR of the pixels outside the photo.
+        ssim: Of whole images.
+        uncovered: Percentage of the pixels.
     """
 
     psnr: float
@@ -46,9 +50,13 @@ class RealRow:
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A photo and its later views, as a scene whose first frame has the depth that is flown with.
+    """A photo and its later views, as a scene whose first frame has the depth to use.
 
-    sheet: name of the file to which pictures go; areas: of each later frame.
+    Attributes:
+        name: Title of the table.
+        sheet: Name of the contact sheet's file.
+        scene: The views.
+        areas: The areas of each later frame.
     """
 
     name: str
@@ -58,7 +66,7 @@ class Case:
 
 
 def real_cases(folder: Path) -> list[Case]:
-    """All tables' cases, of the views in a folder; raises ViewsError."""
+    """Return the cases of all tables from the views in a folder; raises ViewsError."""
     street, pair = load_street(folder), load_stereo(folder)
     street = RealScene(street.name, street.camera, street.views[: LATER + 1])
     return [
@@ -69,31 +77,31 @@ def real_cases(folder: Path) -> list[Case]:
 
 
 def case_of(sheet: str, real: RealScene, depth: FloatArray, depth_name: str = "") -> Case:
-    """The views with a depth (H, W) for the photo."""
+    """Return a case of the views with a depth (H, W) for the photo."""
     name = f"{real.name}, {depth_name}" if depth_name else real.name
-    areas = tuple(compared(real, number) for number in range(1, len(real.views)))
+    areas = tuple(view_areas(real, number) for number in range(1, len(real.views)))
     return Case(name, sheet, as_scene(real, depth), areas)
 
 
 def as_scene(real: RealScene, depth: FloatArray | None = None) -> TruthScene:
-    """The views as frames; depth: (H, W) of the first one in place of its own, if it has any."""
+    """Return the views as a scene; depth: (H, W), replaces that of the first one, if any."""
     first, *later = real.views
     frames = (first.frame(depth), *(view.frame() for view in later))
     return TruthScene(real.name, real.camera, frames)
 
 
 def depth_by_sparse_points(real: RealScene) -> FloatArray:
-    """The built-in depth (H, W) of the photo, fitted to its sparse points; +inf in the sky."""
-    disparity = runs.estimated(as_scene(real), BUILTIN)
+    """Return the photo's built-in depth (H, W), fitted to its sparse points; +inf in the sky."""
+    disparity = runs.estimate_disparity(as_scene(real), BUILTIN)
     return bounded(depth_by_points(disparity, real.views[0].points), disparity == 0)
 
 
 def depth_by_dense_depth(real: RealScene) -> FloatArray:
-    """The built-in depth (H, W) of the photo, by least squares of disparity; +inf in the sky.
+    """Return the photo's built-in depth (H, W), fitted to its measured depth; +inf in the sky.
 
-    Fitted where depth was measured and the estimate has no sky.
+    The fit is least squares of disparity where depth was measured and the estimate has no sky.
     """
-    photo, disparity = real.views[0], runs.estimated(as_scene(real), BUILTIN)
+    photo, disparity = real.views[0], runs.estimate_disparity(as_scene(real), BUILTIN)
     assert photo.depth is not None and photo.observed is not None
     solid = photo.observed & (disparity > 0)
     scale, shift = measures.fit_disparity(disparity[solid], 1.0 / photo.depth[solid])
@@ -104,34 +112,34 @@ def depth_by_dense_depth(real: RealScene) -> FloatArray:
 
 
 def bounded(depth: FloatArray, sky: Mask) -> FloatArray:
-    """The depth (H, W), +inf in the sky and nowhere else, as far as a scene reaches."""
+    """Return the depth (H, W) limited to the range of a scene, with +inf in the sky only."""
     farthest = runs.FARTHEST * depth[~sky].min()
     return np.where(sky, np.inf, np.minimum(depth, farthest)).astype(np.float32)
 
 
-def shots_by(case: Case, way: runs.Way) -> list[Shot]:
-    """A way's pictures of the later views."""
-    shoot = runs.shooter(case.scene, way)
-    return [shoot(frame, number) for number, frame in enumerate(case.scene.frames[1:], 1)]
+def render_later_views(case: Case, method: runs.Method) -> list[Shot]:
+    """Render the later views with a method."""
+    render = runs.renderer(case.scene, method)
+    return [render(frame, number) for number, frame in enumerate(case.scene.frames[1:], 1)]
 
 
-def measured(case: Case, shots: Sequence[Shot]) -> RealRow:
-    """The row of a way's pictures of the later views."""
-    shown = np.stack([shot.image for shot in shots])
-    wanted = np.stack([frame.image for frame in case.scene.frames[1:]])
+def measure(case: Case, shots: Sequence[Shot]) -> RealRow:
+    """Return the row of a method's images of the later views."""
+    images = np.stack([shot.image for shot in shots])
+    truth = np.stack([frame.image for frame in case.scene.frames[1:]])
     names = ("seen", "revealed", "outside")
-    parts = {name: np.stack([getattr(found, name) for found in case.areas]) for name in names}
-    similar = [measures.ssim(a, b) for a, b in zip(shown, wanted, strict=True)]
+    parts = {name: np.stack([getattr(areas, name) for areas in case.areas]) for name in names}
+    similarity = [measures.ssim(a, b) for a, b in zip(images, truth, strict=True)]
     return RealRow(
-        psnr=measures.psnr(shown, wanted, np.any(list(parts.values()), axis=0)),
-        **{name: measures.psnr(shown, wanted, part) for name, part in parts.items()},
-        ssim=float(np.mean(similar)),
+        psnr=measures.psnr(images, truth, np.any(list(parts.values()), axis=0)),
+        **{name: measures.psnr(images, truth, part) for name, part in parts.items()},
+        ssim=float(np.mean(similarity)),
         uncovered=100.0 * float(np.mean([measures.uncovered(shot.alpha) for shot in shots])),
     )
 
 
-def sheet_lines(case: Case, pictures: dict[str, list[FloatArray]]) -> list[list[FloatArray]]:
-    """For each later view a line: the photo, the view, and what the ways ON_SHEET made of it."""
+def sheet_rows(case: Case, images: dict[str, list[FloatArray]]) -> list[list[FloatArray]]:
+    """Return a row per later view: the photo, the view, and the images of the methods ON_SHEET."""
     first, *later = (frame.image for frame in case.scene.frames)
-    ways = [pictures[name] for name in ON_SHEET if name in pictures]
-    return [[first, true, *made] for true, *made in zip(later, *ways, strict=True)]
+    columns = [images[name] for name in ON_SHEET if name in images]
+    return [[first, true, *results] for true, *results in zip(later, *columns, strict=True)]

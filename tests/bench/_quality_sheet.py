@@ -1,4 +1,4 @@
-"""Contact sheets: pictures side by side and below each other, in a PNG file."""
+"""Contact sheets: a grid of images in a PNG file."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ GAP = 4
 
 
 def write_sheet(path: Path, lines: Sequence[Sequence[FloatArray]]) -> None:
-    """Write lines of pictures (H, W, 3), as many in each line; folders are made where missing."""
+    """Write rows of images (H, W, 3), equally many per row, creating folders if necessary."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    strips = [np.hstack([padded(picture) for picture in line]) for line in lines]
+    strips = [np.hstack([padded(image) for image in line]) for line in lines]
     cv2.imwrite(str(path), to_bytes(np.vstack(strips))[..., ::-1])
 
 
-def padded(picture: FloatArray) -> FloatArray:
-    """The picture with a white gap at its right and below."""
-    return np.pad(picture, ((0, GAP), (0, GAP), (0, 0)), constant_values=1.0)
+def padded(image: FloatArray) -> FloatArray:
+    """Return the image with a white gap to its right and below."""
+    return np.pad(image, ((0, GAP), (0, GAP), (0, 0)), constant_values=1.0)

@@ -1,7 +1,7 @@
-"""The paper's per-frame generation (table 2, after InfNat-zero): each picture leads to the next.
+"""The paper's per-frame generation (table 2, after InfNat-zero): each image is made from the last.
 
-The camera moves a little, what the last picture shows is drawn from there, what is then missing
-is invented, and the result is the next input. Nothing is kept of what is out of sight.
+The camera moves a little, the last image is drawn from the new pose, holes are inpainted, and the
+result is the next input. Nothing that is out of view is kept.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from make_4d.ml.stages.inpaint import height_guide
 COVERED = 0.5
 """Accumulated alpha from which a pixel counts as covered."""
 NEARER = 0.5
-"""What is invented may be nearer than all that is seen, by this factor."""
+"""Inpainted pixels may be nearer than everything observed by this factor."""
 
 Draw = Callable[[FloatArray, FloatArray, Matrix], tuple[Shot, FloatArray]]
-"""A picture (H, W, 3) with its depth (H, W) and a pose (4, 4) to what is seen from there, and its
-depth (H, W)."""
+"""From an image (H, W, 3), its depth (H, W) and a pose (4, 4) to the image and the depth (H, W) as
+seen from that pose."""
 Estimate = Callable[[FloatArray, float], FloatArray]
-"""A picture (H, W, 3) and its horizon's row to disparity (H, W)."""
+"""From an image (H, W, 3) and the row of its horizon to disparity (H, W)."""
 
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """A picture (H, W, 3) with its depth (H, W) in scene units and its pose (4, 4)."""
+    """An image (H, W, 3), its depth (H, W) in scene units and its pose (4, 4)."""
 
     image: FloatArray
     depth: FloatArray
@@ -39,10 +39,14 @@ class State:
 
 
 class StepByStep:
-    """Flies along a path and invents every picture from the one before.
+    """A camera path whose images are each generated from the one before.
 
-    path: poses (4, 4) in scene units, the first the identity; draw and estimate: how points are
-    drawn and depth is estimated; horizon: its row in the first picture.
+    Args:
+        start: The first image.
+        path: Poses (4, 4) in scene units, starting with the identity.
+        draw: Draws an image from another pose.
+        estimate: Estimates depth.
+        horizon: The row of the horizon in the first image.
     """
 
     def __init__(
@@ -57,15 +61,15 @@ class StepByStep:
         self._draw, self._estimate, self._horizon = draw, estimate, horizon
         self._at = 0
 
-    def picture(self, number: int) -> FloatArray:
-        """The picture at the path's pose `number`; call it with growing numbers."""
+    def image(self, number: int) -> FloatArray:
+        """Return the image at the path's pose `number`; numbers must not decrease between calls."""
         while self._at < number:
             self._at += 1
             self._state = self._next(self._path[self._at])
         return self._state.image
 
     def _next(self, pose: Matrix) -> State:
-        """The picture after one step of the camera."""
+        """Return the image after one step of the camera."""
         state = self._state
         step = pose @ np.linalg.inv(state.pose)
         shot, depth = self._draw(state.image, state.depth, step)
@@ -77,7 +81,7 @@ class StepByStep:
         return State(image, self._completed(image, depth, hole), pose)
 
     def _completed(self, image: FloatArray, depth: FloatArray, hole: Mask) -> FloatArray:
-        """The depth (H, W) with the hole's estimated and fitted to what is around it."""
+        """Return the depth (H, W) with the hole's estimated and fitted to its surroundings."""
         if hole.all():
             return 1.0 / np.maximum(self._estimate(image, self._horizon), ldi.MIN_DISPARITY)
         near, far = float(depth[~hole].min()), float(depth[~hole].max())

@@ -1,4 +1,4 @@
-"""From pictures to the rows of the quality table, and the table as text."""
+"""The rows of the quality table, from images, and the table as text."""
 
 from __future__ import annotations
 
@@ -16,11 +16,18 @@ from make_4d.geometry.landscapes.truth import TruthFrame, TruthScene
 
 @dataclass(frozen=True)
 class Row:
-    """What is measured of a way, over all frames after the first.
+    """The measures of a method over all frames after the first.
 
-    psnr, and that of the areas `seen` in the first frame, `revealed` from behind something, and
-    `outside` of its picture, in dB; ssim; lpips, NaN where its weights aren't there; consistency
-    (the paper's) and flicker in percent, lower is better; uncovered: percent of the pixels.
+    Attributes:
+        psnr: In dB.
+        seen: PSNR of the area that is visible in the first frame.
+        revealed: PSNR of the area that is hidden in the first frame.
+        outside: PSNR of the area outside the first frame's image.
+        ssim: Structural similarity.
+        lpips: Perceptual distance, NaN without its weights.
+        consistency: The paper's consistency error in percent; lower is better.
+        flicker: In percent; lower is better.
+        uncovered: Percentage of the pixels.
     """
 
     psnr: float
@@ -40,48 +47,54 @@ FORMAT = {"ssim": "{:.3f}", "lpips": "{:.3f}", "uncovered": "{:.2f}"}
 
 
 def truth_of(scene: TruthScene) -> list[FloatArray]:
-    """The true pictures (H, W, 3) with moving things held still."""
+    """Return the true images (H, W, 3) with clouds and water frozen."""
     return list(scene.still) or [frame.image for frame in scene.frames]
 
 
-def measured(scene: TruthScene, shots: Sequence[FloatArray], alphas: Sequence[FloatArray]) -> Row:
-    """Measure a way's pictures of a scene's frames, the first one included.
+def measure(scene: TruthScene, images: Sequence[FloatArray], alphas: Sequence[FloatArray]) -> Row:
+    """Measure a method's images of a scene's frames, including the first one.
 
-    shots (H, W, 3) and alphas (H, W), one a frame.
+    Args:
+        scene: The scene.
+        images: (H, W, 3), one per frame.
+        alphas: (H, W), one per frame.
     """
     truth, frames, camera = truth_of(scene), scene.frames, scene.camera
-    shown, wanted = np.stack(shots[1:]), np.stack(truth[1:])
+    later, true_later = np.stack(images[1:]), np.stack(truth[1:])
     parts = [masks.areas(frames[0], frame, camera) for frame in frames[1:]]
     areas = {n: np.stack([getattr(p, n) for p in parts]) for n in ("seen", "revealed", "outside")}
-    learned = [measures.lpips(a, b)[0] for a, b in zip(shots[1:], truth[1:], strict=True)]
-    similar = [measures.ssim(a, b) for a, b in zip(shots[1:], truth[1:], strict=True)]
+    distances = [measures.lpips(a, b)[0] for a, b in zip(images[1:], truth[1:], strict=True)]
+    similarity = [measures.ssim(a, b) for a, b in zip(images[1:], truth[1:], strict=True)]
     return Row(
-        psnr=measures.psnr(shown, wanted),
-        **{name: measures.psnr(shown, wanted, area) for name, area in areas.items()},
-        ssim=float(np.mean(similar)),
-        lpips=math.nan if None in learned else float(np.mean(np.array(learned, float))),
-        consistency=measures.consistency(shots, masks.warps_to_first(frames, camera)),
-        flicker=measures.flicker(shots, masks.warps_in_time(frames, camera)),
+        psnr=measures.psnr(later, true_later),
+        **{name: measures.psnr(later, true_later, area) for name, area in areas.items()},
+        ssim=float(np.mean(similarity)),
+        lpips=math.nan if None in distances else float(np.mean(np.array(distances, float))),
+        consistency=measures.consistency(images, masks.warps_to_first(frames, camera)),
+        flicker=measures.flicker(images, masks.warps_in_time(frames, camera)),
         uncovered=100.0 * float(np.mean([measures.uncovered(a) for a in alphas[1:]])),
     )
 
 
 def mean_row(rows: Sequence[Row]) -> Row:
-    """The mean over scenes, of each measure over those scenes that have it."""
+    """Return the mean over scenes; each measure's mean is over the scenes that have it."""
     values = np.array([[getattr(row, name) for name in NAMES] for row in rows], float)
-    found = np.isfinite(values)
-    total = np.where(found, values, 0.0).sum(0)
-    means = np.where(found.any(0), total / np.maximum(found.sum(0), 1), math.nan)
+    finite = np.isfinite(values)
+    total = np.where(finite, values, 0.0).sum(0)
+    means = np.where(finite.any(0), total / np.maximum(finite.sum(0), 1), math.nan)
     return Row(*(float(value) for value in means))
 
 
 def table(
     title: str, rows: Mapping[str, Any], formats: Mapping[str, str] = FORMAT, marked: bool = True
 ) -> str:
-    """The rows as lines of text, the best of each measure marked with a star.
+    """Return the rows as lines of text, with a star at the best value of each measure.
 
-    rows: one or more of a dataclass of numbers; formats: of measures that don't have two decimals;
-    marked: False for rows of which none is better, as different scenes are.
+    Args:
+        title: The first line.
+        rows: One or more rows, of one dataclass of numbers, by name.
+        formats: Formats of measures that don't have two decimals.
+        marked: False for rows that don't compete, such as different scenes.
     """
     width = max(len(name) for name in rows) + 2
     values = {name: asdict(row) for name, row in rows.items()}
@@ -108,12 +121,12 @@ def _cell(value: float, form: str, best: float | None) -> str:
 
 
 def record(row: Any) -> dict[str, float | None]:
-    """A dataclass of numbers for JSON: what isn't a number is null."""
+    """Return a dataclass of numbers for JSON, with null for NaN and infinity."""
     return {name: value if math.isfinite(value) else None for name, value in asdict(row).items()}
 
 
 def sampled_scene(scene: TruthScene, count: int) -> TruthScene:
-    """The scene with its first frame and `count` later ones, evenly spaced up to the last."""
+    """Return the scene with its first frame and `count` later ones, evenly spaced to the last."""
     last = len(scene.frames) - 1
     chosen = sorted({0, *(round(last * k / count) for k in range(1, count + 1))})
     frames: tuple[TruthFrame, ...] = tuple(scene.frames[k] for k in chosen)

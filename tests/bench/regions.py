@@ -1,9 +1,9 @@
-"""How well the built-in way finds what moves: `./make4d bench regions`.
+"""How well the built-in backend finds moving regions: `./make4d bench regions`.
 
-Photographs beside which somebody has drawn what moves (`NAME-motion-mask.png`, 255 = moves) are
-measured by intersection over union, those of the trial photographs without one by the share that is
-taken for water; scenes with truth by what is found of what moves, and what moves wrongly. All go
-through the pipeline as far as it matters: outpainting, depth, regions of the wide photo.
+Photographs with a hand-drawn mask (`NAME-motion-mask.png`, 255 = moves) are measured by
+intersection over union, the other trial photographs by the percentage classified as water, and
+landscapes by the percentages of moving and of still pixels that are found to move. All run through
+the stages that matter: outpainting, depth, and the motion regions of the outpainted photo.
 """
 
 from __future__ import annotations
@@ -41,8 +41,13 @@ CLOUD, WATER, FALL = (1.0, 1.0, 0.0), (0.0, 0.4, 1.0), (1.0, 0.0, 0.6)
 
 @dataclass(frozen=True)
 class PhotoRow:
-    """iou: of water and falls with the mask, NaN without one; with_sky: of clouds, too; water: the
-    percentage of the photo that is taken for water or falls."""
+    """The measures of a photograph.
+
+    Attributes:
+        iou: Intersection over union of water and falls with the mask; NaN without a mask.
+        with_sky: The same of clouds, water and falls.
+        water: Percentage of the photo classified as water or falls.
+    """
 
     iou: float
     with_sky: float
@@ -51,20 +56,25 @@ class PhotoRow:
 
 @dataclass(frozen=True)
 class TruthRow:
-    """Percentages: found of what moves, wrong of what neither moves nor is sky."""
+    """The measures of a landscape, in percent.
+
+    Attributes:
+        found: Pixels found to move, of those that move.
+        wrong: Pixels found to move, of those that neither move nor are sky.
+    """
 
     found: float
     wrong: float
 
 
 def parser() -> argparse.ArgumentParser:
-    """The benchmark's arguments."""
+    """Return the parser of the benchmark's arguments."""
     p = argparse.ArgumentParser(prog="make4d bench regions", description=__doc__)
-    p.add_argument("--photos", metavar="DIR", help="JPEG photographs and the masks beside them")
-    p.add_argument("--scenes", nargs="*", choices=NAMES, help="only these, or none")
-    p.add_argument("--cache", metavar="DIR", help="where made scenes are kept")
-    p.add_argument("--json", metavar="FILE", help="write all figures")
-    p.add_argument("--picture", metavar="FILE.png", help="write a sheet of what was found")
+    p.add_argument("--photos", metavar="DIR", help="folder of JPEG photographs and their masks")
+    p.add_argument("--scenes", nargs="*", choices=NAMES, help="only these landscapes, or none")
+    p.add_argument("--cache", metavar="DIR", help="folder for rendered landscapes")
+    p.add_argument("--json", metavar="FILE", help="write all figures to a file")
+    p.add_argument("--sheet", metavar="FILE.png", help="write a contact sheet of the regions")
     return p
 
 
@@ -75,20 +85,20 @@ def main(argv: Sequence[str]) -> int:
     photos = {path.stem: photo_row(path, sheet) for path in photos_in(arguments.photos)}
     if photos:
         print(table("photographs", photos, {"iou": "{:.3f}", "with_sky": "{:.3f}"}, marked=False))
-    made = {} if arguments.scenes == [] else made_rows(arguments, sheet)
-    if made:
-        print(table("\nmade scenes", made, marked=False))
+    landscapes = {} if arguments.scenes == [] else landscape_rows(arguments, sheet)
+    if landscapes:
+        print(table("\nlandscapes", landscapes, marked=False))
     if arguments.json:
-        tables = {"photos": photos, "made": made}
-        rows = {key: {n: asdict(row) for n, row in found.items()} for key, found in tables.items()}
+        tables = {"photos": photos, "landscapes": landscapes}
+        rows = {key: {n: asdict(row) for n, row in part.items()} for key, part in tables.items()}
         Path(arguments.json).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    if arguments.picture:
-        write_sheet(Path(arguments.picture), sheet)
+    if arguments.sheet:
+        write_sheet(Path(arguments.sheet), sheet)
     return 0
 
 
 def photos_in(folder: str | None) -> list[Path]:
-    """The photographs of a folder, or of the trial photographs where these are on this machine."""
+    """Return the photographs of a folder, or the trial photographs if they are on this machine."""
     if folder is not None:
         return sorted(Path(folder).glob("*.jpg"))
     views = views_folder()
@@ -98,41 +108,50 @@ def photos_in(folder: str | None) -> list[Path]:
     return sorted((views.parent / "photos").glob("*.jpg"))
 
 
-def made_rows(arguments: argparse.Namespace, sheet: list[list[FloatArray]]) -> dict[str, TruthRow]:
-    """The rows of the scenes with truth, by name; pictures go to the sheet."""
-    given = ["--scenes", *arguments.scenes] if arguments.scenes else []
-    given += ["--cache", arguments.cache] if arguments.cache else []
-    scenes = quality.chosen_scenes(quality.parser().parse_args(given))
+def landscape_rows(
+    arguments: argparse.Namespace, sheet: list[list[FloatArray]]
+) -> dict[str, TruthRow]:
+    """Return the rows of the landscapes by name, and append their images to the sheet."""
+    words = ["--scenes", *arguments.scenes] if arguments.scenes else []
+    words += ["--cache", arguments.cache] if arguments.cache else []
+    scenes = quality.chosen_scenes(quality.parser().parse_args(words))
     return {scene.name: truth_row(scene, sheet) for scene in scenes}
 
 
 def photo_row(path: Path, sheet: list[list[FloatArray]]) -> PhotoRow:
-    """The row of a photograph with the mask beside it, if any."""
+    """Return the row of a photograph, compared with the mask beside it if there is one."""
     image = read_photo(path)
-    found = regions_of(image, 0.0)
-    sheet.append(line_of(image, found))
-    wet = found.water + found.fall
-    drawn = read_mask(path.with_name(f"{path.stem}-motion-mask.png"), wet.shape)
+    regions = find_photo_regions(image, 0.0)
+    sheet.append(sheet_row(image, regions))
+    wet = regions.water + regions.fall
+    mask = read_mask(path.with_name(f"{path.stem}-motion-mask.png"), wet.shape)
     water = 100.0 * float((wet > 0.5).mean())
-    if drawn is None:
+    if mask is None:
         return PhotoRow(math.nan, math.nan, water)
-    return PhotoRow(overlap(wet > 0.5, drawn), overlap(wet + found.cloud > 0.5, drawn), water)
+    return PhotoRow(overlap(wet > 0.5, mask), overlap(wet + regions.cloud > 0.5, mask), water)
 
 
 def truth_row(scene: TruthScene, sheet: list[list[FloatArray]]) -> TruthRow:
-    """The row of a scene's first frame, whose depth and sky are known."""
+    """Return the row of a landscape's first frame, using its true depth and sky."""
     first = scene.frames[0]
-    found = regions_of(first.image, scene.camera.focal / scene.camera.width * 36.0, first)
-    sheet.append(line_of(first.image, found))
-    moves = found.cloud + found.water + found.fall > 0.5
+    focal_35mm = scene.camera.focal / scene.camera.width * 36.0
+    regions = find_photo_regions(first.image, focal_35mm, first)
+    sheet.append(sheet_row(first.image, regions))
+    moves = regions.cloud + regions.water + regions.fall > 0.5
     still = np.isfinite(first.depth) & ~first.moving
     return TruthRow(loop.percent(moves, first.moving), loop.percent(moves, still))
 
 
-def regions_of(
+def find_photo_regions(
     image: FloatArray, focal_35mm: float, truth: TruthFrame | None = None
 ) -> MotionRegions:
-    """What moves in a photo (H, W, 3) by the stages; truth: where its depth is known."""
+    """Find the motion regions of a photo with the pipeline's stages.
+
+    Args:
+        image: The photo (H, W, 3).
+        focal_35mm: Its focal length in mm, 35 mm equivalent; 0 if unknown.
+        truth: The frame with its true depth, if known.
+    """
     settings, context = JobSettings("photo.png", size=max(image.shape[:2])), runs.quiet_context()
     inputs: runs.Arrays = {"image": image, "focal_35mm": np.array([focal_35mm], np.float32)}
     inputs |= outpaint.run(inputs, settings, context)
@@ -148,44 +167,44 @@ def regions_of(
     )
 
 
-def overlap(found: Mask, drawn: Mask) -> float:
-    """Intersection over union of two masks (H, W), 1 where both are empty."""
-    union = int((found | drawn).sum())
-    return float((found & drawn).sum()) / union if union else 1.0
+def overlap(a: Mask, b: Mask) -> float:
+    """Return the intersection over union of two masks (H, W), 1 if both are empty."""
+    union = int((a | b).sum())
+    return float((a & b).sum()) / union if union else 1.0
 
 
 def read_photo(path: Path) -> FloatArray:
-    """A photograph (H, W, 3), sRGB 0..1, its longer side brought to SIZE."""
-    picture = cv2.imread(str(path))
-    if picture is None:
-        raise SystemExit(f"{path} is no readable photograph.")
-    scale = SIZE / max(picture.shape[:2])
-    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    """Read a photograph (H, W, 3), sRGB 0..1, scaled to SIZE pixels on its longer side."""
+    photo = cv2.imread(str(path))
+    if photo is None:
+        raise SystemExit(f"{path} is not a readable photograph.")
+    scale = SIZE / max(photo.shape[:2])
+    small = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     return small[..., ::-1].astype(np.float32) / np.float32(255.0)
 
 
 def read_mask(path: Path, shape: tuple[int, ...]) -> Mask | None:
-    """A drawn mask at the size (H, W), None where there is none."""
-    drawn = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.exists() else None
-    if drawn is None:
+    """Read a mask and scale it to (H, W); None if there is no such file."""
+    mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.exists() else None
+    if mask is None:
         return None
-    moves: Mask = cv2.resize(drawn, shape[::-1], interpolation=cv2.INTER_AREA) > 128
+    moves: Mask = cv2.resize(mask, shape[::-1], interpolation=cv2.INTER_AREA) > 128
     return moves
 
 
-def line_of(image: FloatArray, found: MotionRegions) -> list[FloatArray]:
-    """A line of the sheet: the picture without and with what was found, all equally wide."""
+def sheet_row(image: FloatArray, regions: MotionRegions) -> list[FloatArray]:
+    """Return a row of the sheet: the image without and with its regions, both SIZE wide."""
     height = round(SIZE * image.shape[0] / image.shape[1])
-    pictures = (image, tinted(image, found))
-    return [cv2.resize(p, (SIZE, height), interpolation=cv2.INTER_AREA) for p in pictures]
+    images = (image, tinted(image, regions))
+    return [cv2.resize(p, (SIZE, height), interpolation=cv2.INTER_AREA) for p in images]
 
 
-def tinted(image: FloatArray, found: MotionRegions) -> FloatArray:
-    """A picture (H, W, 3) with clouds in yellow, water in blue and falls in pink."""
+def tinted(image: FloatArray, regions: MotionRegions) -> FloatArray:
+    """Return an image (H, W, 3) with clouds in yellow, water in blue and falls in pink."""
     result = image
-    for mask, tint in ((found.cloud, CLOUD), (found.water, WATER), (found.fall, FALL)):
-        share = 0.45 * mask[..., None]
-        result = result * (1 - share) + share * np.array(tint, np.float32)
+    for mask, tint in ((regions.cloud, CLOUD), (regions.water, WATER), (regions.fall, FALL)):
+        opacity = 0.45 * mask[..., None]
+        result = result * (1 - opacity) + opacity * np.array(tint, np.float32)
     return result.astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""The artist who uses the add-on: a hand, eyes, patience, and a note of what happened."""
+"""The simulated artist: a hand, eyes, waiting, and notes on what happened."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import bpy
 from eyes import Eyes
 from freeze import Freezes
 from hand import Hand
-from plan import EDITABLE_IMAGES, PHOTO
+from plan import PHOTO, SCREENSHOTS
 
 MODULE = "bl_ext.user_default.make_4d"
 
 
 class Skip(Exception):
-    """A step can't be tried with this version of the add-on; its text tells why."""
+    """A step can't be tried with this version of the add-on; the text says why."""
 
 
 class Artist:
@@ -29,20 +29,20 @@ class Artist:
         self.folder = folder
         self.photo = folder / PHOTO
         self.hand = Hand()
-        (folder / EDITABLE_IMAGES).mkdir(exist_ok=True)
-        self.eyes = Eyes(self.hand, folder / EDITABLE_IMAGES)
+        (folder / SCREENSHOTS).mkdir(exist_ok=True)
+        self.eyes = Eyes(self.hand, folder / SCREENSHOTS)
         self.freezes: Freezes | None = None
-        self.remembered: dict[str, tuple[int, int]] = {}
+        self.known: dict[str, tuple[int, int]] = {}
         self.step = ""
         self.notes: dict[str, Any] = {}
 
     def note(self, name: str, text: Any) -> None:
-        """Keep something for the record of this step."""
+        """Add a value to the record of this step."""
         self.notes[name] = text
 
-    def picture(self, label: str = "") -> Path:
-        """A picture of the screen, named after the step."""
-        return self.eyes.picture(f"{self.step}-{label}" if label else self.step)
+    def screenshot(self, label: str = "") -> Path:
+        """Take a screenshot, named after the step."""
+        return self.eyes.screenshot(f"{self.step}-{label}" if label else self.step)
 
     def module(self, name: str) -> ModuleType:
         """A module of the installed add-on."""
@@ -50,12 +50,12 @@ class Artist:
 
     @property
     def job(self) -> Any:
-        """The job that runs, or None."""
+        """The running job, or None."""
         return self.module("jobs.manager").manager().current
 
     @property
     def settings(self) -> Any:
-        """What the sidebar sets."""
+        """The scene settings."""
         return self.scene.make_4d
 
     @property
@@ -74,38 +74,38 @@ class Artist:
             raise Skip(f"there is no make_4d.{operator}")
 
     def wait_until(
-        self, is_so: Callable[[], Any], what: str, seconds: float = 20
+        self, condition: Callable[[], Any], what: str, seconds: float = 20
     ) -> Iterator[float]:
-        """Wait for something to be so; raises TimeoutError telling what was waited for."""
+        """Wait for a condition; raises TimeoutError that says what was waited for."""
         deadline = time.monotonic() + seconds
-        while not is_so():
+        while not condition():
             if time.monotonic() > deadline:
                 raise TimeoutError(f"waited {seconds} s for {what}")
             yield 0.05
 
-    def find(self, wanted: str) -> Generator[float, None, tuple[int, int]]:
-        """The place of a widget in the sidebar, as remembered where it is still there.
+    def find(self, widget: str) -> Generator[float, None, tuple[int, int]]:
+        """Find a widget in the sidebar, first where it was the last time.
 
-        Raises LookupError where there is none.
+        Raises LookupError if the sidebar doesn't show it.
         """
-        found = self.remembered.get(wanted)
+        position = self.known.get(widget)
         area = self.eyes.area()
-        if not found or not (yield from self.eyes.is_at(area, "UI", found, wanted)):
-            found = yield from self.eyes.find_in_sidebar(wanted)
-        if found is None:
-            raise LookupError(f"the sidebar shows no widget for {wanted}")
-        self.remembered[wanted] = found
-        return found
+        if not position or not (yield from self.eyes.is_at(area, "UI", position, widget)):
+            position = yield from self.eyes.find_in_sidebar(widget)
+        if position is None:
+            raise LookupError(f"the sidebar shows no widget for {widget}")
+        self.known[widget] = position
+        return position
 
-    def click_on(self, wanted: str) -> Iterator[float]:
+    def click_on(self, widget: str) -> Iterator[float]:
         """Click on a widget of the sidebar."""
-        place = yield from self.find(wanted)
-        yield from self.hand.click(*place)
+        position = yield from self.find(widget)
+        yield from self.hand.click(*position)
         yield 0.1
 
-    def type_into(self, wanted: str, text: str) -> Iterator[float]:
+    def type_into(self, widget: str, text: str) -> Iterator[float]:
         """Click into a field of the sidebar, type, press Enter."""
-        yield from self.click_on(wanted)
+        yield from self.click_on(widget)
         yield 0.2
         yield from self.hand.key("A", ctrl=True)
         yield from self.hand.type(text)
@@ -113,20 +113,20 @@ class Artist:
         yield 0.2
 
     def middle(self) -> tuple[float, float]:
-        """The middle of what the viewport shows, left of the sidebar."""
+        """The middle of the visible part of the viewport, left of the sidebar."""
         area = self.eyes.area()
         region, sidebar = self.eyes.region(area), self.eyes.region(area, "UI")
         right = sidebar.x if sidebar.width > 1 else region.x + region.width
         return (region.x + right) / 2, region.y + region.height / 2
 
     def wait_for_the_job(self, seconds: float = 90) -> Iterator[float]:
-        """Wait until a job has begun and ended, and its result is there."""
+        """Wait until a job has started and ended, and its result is in the file."""
         yield from self.wait_until(lambda: self.job is not None, "a job to start", 5)
         yield from self.wait_until(lambda: self.job is None, "the job to end", seconds)
         yield 1.5
 
     def close_dialogs(self) -> None:
-        """Close every window but the first, as the button of a window manager does."""
+        """Close every window but the first, as a window manager would."""
         self.hand.number = 0
         windows = bpy.context.window_manager.windows
         while len(windows) > 1:
@@ -134,14 +134,14 @@ class Artist:
                 bpy.ops.wm.window_close()
 
     def override(self) -> Any:
-        """The viewport as context, for what has no way by mouse."""
+        """Override the context with the viewport, for what can't be done by mouse."""
         area = self.eyes.area()
         return bpy.context.temp_override(
             window=self.hand.window, area=area, region=self.eyes.region(area)
         )
 
     def orbit(self, seconds: float) -> Iterator[float]:
-        """Turn the view with the middle mouse button, to and fro."""
+        """Orbit the view with the middle mouse button, back and forth."""
         x, y = self.middle()
         yield from self.hand.move(x, y)
         yield from self.hand.press("MIDDLEMOUSE")

@@ -1,8 +1,8 @@
-"""Runs inside a Blender window: goes through the plan as an artist would, and writes a record.
+"""The driver inside Blender: performs the steps as an artist would, and writes a record.
 
-A timer advances one generator of waits after the other, so Blender handles events, draws and works
-between any two actions. Every step has a time limit; its errors, notes, seconds and a picture of
-the screen at its end are kept. Blender quits after the last one.
+A timer advances generators that yield seconds to wait, so that Blender handles events and draws
+between any two actions. Every step has a time limit. Its error, notes and duration are recorded,
+with a screenshot at its end. Blender quits after the last step.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FIRST_WAIT = 2.0
 
 
 class Driver:
-    """Goes through the steps."""
+    """Performs the steps."""
 
     def __init__(self, folder: Path) -> None:
         self.record: dict[str, dict[str, Any]] = {}
@@ -42,8 +42,8 @@ class Driver:
         self.waits = self.play()
 
     def tick(self) -> float | None:
-        """Called by Blender's timer: act, then say when to be called again."""
-        begun = time.perf_counter()
+        """Perform one action; returns the seconds until the next, None to end the timer."""
+        started = time.perf_counter()
         try:
             wait = next(self.waits, None)
         except BaseException:
@@ -53,11 +53,11 @@ class Driver:
             bpy.ops.wm.quit_blender()
             return None
         if self.artist.freezes is not None:
-            self.artist.freezes.own += time.perf_counter() - begun
+            self.artist.freezes.own += time.perf_counter() - started
         return wait
 
     def play(self) -> Iterator[float]:
-        """All steps in order."""
+        """Perform all steps in order."""
         for number, name in enumerate(STEPS, 1):
             self.artist.step, self.artist.notes = f"{number:02d}-{name}", {}
             yield from self.perform(name)
@@ -66,20 +66,20 @@ class Driver:
                 return
 
     def perform(self, name: str) -> Iterator[float]:
-        """One step to its end, to an error, or to its time limit."""
-        begun, error = time.monotonic(), ""
+        """Perform one step, to its end, an error, or its time limit."""
+        started, error = time.monotonic(), ""
         try:
             for wait in function_of(name)(self.artist):
                 yield wait
-                if time.monotonic() - begun > STEPS[name]:
+                if time.monotonic() - started > STEPS[name]:
                     raise TimeoutError(f"the step takes longer than {STEPS[name]} s")
         except Skip as skip:
             error = f"{SKIPPED}{skip}"
         except Exception:
             error = traceback.format_exc()
-        seconds = round(time.monotonic() - begun, 1)
+        seconds = round(time.monotonic() - started, 1)
         self.record[name] = {"seconds": seconds, "notes": self.artist.notes, "error": error}
-        self.artist.picture("failed" if error else "")
+        self.artist.screenshot("failed" if error else "")
         yield 0.1
 
 

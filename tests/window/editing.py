@@ -14,8 +14,8 @@ DRAGGED_BY = 90
 
 
 def drag_the_path(you: Artist) -> Iterator[float]:
-    """Select the curve in the Outliner, drag its last point in Edit Mode, and see what follows."""
-    before = flown(you)
+    """Select the curve in the Outliner and drag its last point in Edit Mode; the camera follows."""
+    before = camera_ends(you)
     yield from select_in_outliner(you, curve_of(you).name)
     yield from you.hand.move(*you.middle())
     yield from you.hand.key("NUMPAD_7")
@@ -28,17 +28,17 @@ def drag_the_path(you: Artist) -> Iterator[float]:
     x, y = last_point(you)
     yield from you.hand.click(x, y)
     yield 0.3
-    you.picture("picked")
+    you.screenshot("picked")
     yield from you.hand.key("G")
     for pull in range(0, DRAGGED_BY + 1, 10):
         yield from you.hand.move(x + pull, y)
     yield from you.hand.press()
     yield from you.hand.release()
     yield 0.4
-    you.picture("dragged")
+    you.screenshot("dragged")
     yield from you.hand.key("TAB")
     yield 0.4
-    moved = np.linalg.norm(flown(you) - before, axis=1)
+    moved = np.linalg.norm(camera_ends(you) - before, axis=1)
     you.note("camera_moved_by", [round(float(length), 4) for length in moved])
     assert moved[-1] > 1e-3, "the camera does not follow the curve"
     yield from you.hand.key("NUMPAD_0")
@@ -46,23 +46,23 @@ def drag_the_path(you: Artist) -> Iterator[float]:
 
 
 def curve_of(you: Artist) -> bpy.types.Object:
-    """The camera's path."""
+    """The curve of the camera's path."""
     return next(thing for thing in you.scene.objects if thing.type == "CURVE")
 
 
-def flown(you: Artist) -> np.ndarray:
-    """Where the camera is in the first and the last frame, (2, 3)."""
+def camera_ends(you: Artist) -> np.ndarray:
+    """Position of the camera in the first and the last frame, (2, 3)."""
     scene, frame = you.scene, you.scene.frame_current
-    places = []
+    positions = []
     for number in (scene.frame_start, scene.frame_end):
         scene.frame_set(number)
-        places.append(scene.camera.matrix_world.translation[:])
+        positions.append(scene.camera.matrix_world.translation[:])
     scene.frame_set(frame)
-    return np.array(places)
+    return np.array(positions)
 
 
 def select_in_outliner(you: Artist, name: str) -> Iterator[float]:
-    """Click down along the Outliner until the object of this name is the active one."""
+    """Click down the Outliner until the object with this name is active."""
     area = you.eyes.area("OUTLINER")
     region = you.eyes.region(area)
     row = round(20 * bpy.context.preferences.system.ui_scale)
@@ -81,41 +81,41 @@ def select_in_outliner(you: Artist, name: str) -> Iterator[float]:
 
 
 def last_point(you: Artist) -> tuple[float, float]:
-    """The window's place of the curve's last control point."""
+    """The position of the curve's last control point in the window, in pixels."""
     curve = curve_of(you)
     spline = curve.data.splines[0]
     points = spline.bezier_points if spline.type == "BEZIER" else spline.points
-    place = curve.matrix_world @ points[-1].co.to_3d()
+    position = curve.matrix_world @ points[-1].co.to_3d()
     region = you.eyes.region(you.eyes.area())
-    seen = location_3d_to_region_2d(region, you.view, place)
+    seen = location_3d_to_region_2d(region, you.view, position)
     assert seen is not None, "the path's end is out of view"
     return region.x + seen.x, region.y + seen.y
 
 
 def press_f12(you: Artist) -> Iterator[float]:
-    """F12 opens a window with the picture; it is what a script's render gives, and not black."""
+    """Press F12: a window shows the render, which is not black and equals one from a script."""
     yield from you.hand.move(*you.middle())
     yield from you.hand.key("F12")
     yield from rendered(you, 45)
     yield 0.5
-    you.picture("rendered")
+    you.screenshot("rendered")
     shown = you.folder / "f12.png"
     keep_result(you, shown)
     you.close_dialogs()
     yield 0.3
     pixels = read(shown)
     you.note("mean", [round(float(level), 3) for level in pixels[..., :3].mean((0, 1))])
-    assert pixels[..., :3].std() > 0.05, "the picture is of one color"
+    assert pixels[..., :3].std() > 0.05, "the render has a single color"
     bpy.ops.render.render()
     again = you.folder / "script.png"
     keep_result(you, again)
     difference = float(np.abs(read(again) - pixels).max())
     you.note("largest_difference_to_a_script", round(difference, 4))
-    assert difference < 0.02, "F12 gives another picture than a script"
+    assert difference < 0.02, "F12 and a script give different renders"
 
 
 def rendered(you: Artist, seconds: float) -> Iterator[float]:
-    """Wait until a render has begun and ended."""
+    """Wait until a render has started and ended."""
     yield 0.5
     yield from you.wait_until(
         lambda: not bpy.app.is_job_running("RENDER"), "the render to end", seconds
@@ -123,7 +123,7 @@ def rendered(you: Artist, seconds: float) -> Iterator[float]:
 
 
 def keep_result(you: Artist, path: object) -> None:
-    """Save what the render's window shows as an 8-bit PNG."""
+    """Save the render result as an 8-bit PNG."""
     settings = you.scene.render.image_settings
     kind, form = settings.media_type, settings.file_format
     settings.media_type, settings.file_format = "IMAGE", "PNG"
@@ -132,7 +132,7 @@ def keep_result(you: Artist, path: object) -> None:
 
 
 def read(path: object) -> np.ndarray:
-    """Pixels of a picture, (height, width, 4)."""
+    """The pixels of an image file, (height, width, 4)."""
     image = bpy.data.images.load(str(path))
     width, height = image.size
     pixels = np.empty(width * height * 4, np.float32)

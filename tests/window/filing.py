@@ -21,11 +21,11 @@ from making import count_points
 NAME = "scene.blend"
 FRAMES = 4
 loaded: list[str] = []
-"""Files that were loaded since the handler is there."""
+"""Files that were loaded since the handler was added."""
 
 
 def save_and_reopen(you: Artist) -> Iterator[float]:
-    """Ctrl S with a name typed in the file browser, then Ctrl O and the same."""
+    """Save with Ctrl-S and open with Ctrl-O, typing the name in the File Browser."""
     points = count_points(you)
     yield from you.hand.move(*you.middle())
     yield from you.hand.key("S", ctrl=True)
@@ -51,7 +51,7 @@ def save_and_reopen(you: Artist) -> Iterator[float]:
 
 
 def save_as(you: Artist) -> Iterator[float]:
-    """Folder and name in the browser for saving, then its button."""
+    """Type folder and name in the File Browser, and press its button."""
     area = you.eyes.area("FILE_BROWSER")
     yield from go_to_folder(you, area)
     region = you.eyes.region(area, "EXECUTE")
@@ -67,12 +67,12 @@ def save_as(you: Artist) -> Iterator[float]:
 
 @bpy.app.handlers.persistent
 def note_load(*_: object) -> None:
-    """Blender's handler for a file that was loaded."""
+    """Note that a file was loaded."""
     loaded.append(bpy.data.filepath)
 
 
 def render_the_film(you: Artist) -> Iterator[float]:
-    """Ctrl F12 renders the frames as files, into the folder that the scene names."""
+    """Render the frames with Ctrl-F12 into the output folder of the scene."""
     render = you.scene.render
     render.image_settings.media_type, render.image_settings.file_format = "IMAGE", "PNG"
     render.filepath = f"{you.folder}/film/"
@@ -80,7 +80,7 @@ def render_the_film(you: Artist) -> Iterator[float]:
     yield from you.hand.move(*you.middle())
     yield from you.hand.key("F12", ctrl=True)
     yield from rendered(you, 80)
-    you.picture("rendered")
+    you.screenshot("rendered")
     you.close_dialogs()
     yield 0.3
     frames = sorted((you.folder / "film").glob("*.png"))

@@ -1,4 +1,4 @@
-"""How long the window stands still: the gaps between ticks of a timer, and what ran meanwhile."""
+"""How long the window freezes: gaps between the ticks of a timer, and what ran in them."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import bpy
 
 TICK = 0.01
 LONG = 0.03
-"""Shorter gaps are not kept."""
+"""Shorter gaps are ignored, in seconds."""
 ADD_ON = "/make_4d/"
 BLENDER, DRAWING = "Blender", "drawing"
 ENGINE = "/make_4d/render/"
-"""Its time is that of the graphics card, for which a software renderer stands in here."""
+"""Its time is spent by the GPU, which a software renderer replaces here."""
 
 
 class Freezes:
-    """Measures while it is open; `own` is time that the test itself took, which doesn't count.
+    """Measures freezes until it is closed; `own` is time of the test itself, which doesn't count.
 
-    A second thread looks at the main thread's Python frames every few milliseconds: that time goes
-    to the add-on's function that runs, or to Blender (drawing, evaluating) where none does.
+    A second thread samples the main thread's Python stack every few milliseconds. The time between
+    samples is assigned to the running function of the add-on, else to Blender.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Freezes:
         threading.Thread(target=self._watch, daemon=True).start()
 
     def close(self) -> dict[str, float | str]:
-        """End measuring; returns what `summary` tells."""
+        """Stop measuring; returns the `summary`."""
         self.is_open = False
         return summary(self.gaps)
 
@@ -60,7 +60,7 @@ class Freezes:
 
 
 def runs(frame: object) -> str:
-    """The add-on's function that runs in a frame, with its file; else drawing or Blender."""
+    """The add-on's function that runs in a stack frame, with its file; else drawing or Blender."""
     stack = traceback.extract_stack(frame) if frame is not None else []
     if any(ENGINE in entry.filename for entry in stack):
         return DRAWING
@@ -71,8 +71,8 @@ def runs(frame: object) -> str:
 def summary(gaps: list[tuple[float, dict[str, float]]]) -> dict[str, float | str]:
     """The longest gap in milliseconds, and the gap with most time in the add-on's code."""
     longest = max((gap for gap, _ in gaps), default=0.0)
-    shares = [own_share(spent) for _, spent in gaps]
-    added = max(shares, default=(0.0, ""))
+    times = [time_in_add_on(spent) for _, spent in gaps]
+    added = max(times, default=(0.0, ""))
     drawn = max((spent.get(DRAWING, 0.0) for _, spent in gaps), default=0.0)
     return {
         "longest_ms": round(1000 * longest),
@@ -82,7 +82,7 @@ def summary(gaps: list[tuple[float, dict[str, float]]]) -> dict[str, float | str
     }
 
 
-def own_share(spent: dict[str, float]) -> tuple[float, str]:
+def time_in_add_on(spent: dict[str, float]) -> tuple[float, str]:
     """Seconds in the add-on's code, and the function that took most of them."""
     own = {name: seconds for name, seconds in spent.items() if name not in (BLENDER, DRAWING)}
     return sum(own.values()), max(own, key=lambda name: own[name], default="")

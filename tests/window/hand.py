@@ -1,8 +1,8 @@
-"""A hand on the mouse and the keys of a Blender window.
+"""The hand of the simulated artist, on the mouse and keyboard of a Blender window.
 
-Blender either takes events only as its own `event_simulate` puts them into the window's queue, or,
-started without --enable-event-simulate, only from the screen, as xdotool sends them there. Every
-method is a generator of seconds to wait, so that Blender handles one event before the next.
+Started with --enable-event-simulate, Blender takes events only from `event_simulate`; otherwise
+only from the screen, where xdotool sends them. Every method is a generator that yields seconds to
+wait, so that Blender handles one event before the next.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import bpy
 
 PAUSE = 0.03
 KEYS = {"RET": "Return", "ESC": "Escape", "TAB": "Tab", "UP_ARROW": "Up"}
-"""xdotool's names of keys that Blender calls otherwise."""
+"""xdotool's names of keys, where they differ from Blender's."""
 BUTTONS = {"LEFTMOUSE": "1", "MIDDLEMOUSE": "2", "RIGHTMOUSE": "3"}
 WHEELS = {"WHEELUPMOUSE": "4", "WHEELDOWNMOUSE": "5"}
 MODIFIERS = ("ctrl", "shift", "alt")
@@ -22,7 +22,7 @@ Waits = Iterator[float]
 
 
 class Hand:
-    """Moves and presses in one window; positions are its pixels from the bottom left."""
+    """Moves and presses in one window; positions are in pixels from its bottom left."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -31,11 +31,11 @@ class Hand:
 
     @property
     def window(self) -> bpy.types.Window:
-        """The window that the hand is in: the first one, or the dialog with the number set."""
+        """The window that the hand is in: the first one, or a dialog, by `number`."""
         return bpy.context.window_manager.windows[self.number]
 
     def move(self, x: float, y: float, wait: float = PAUSE) -> Waits:
-        """Put the pointer to a place."""
+        """Move the pointer to a position."""
         self.x, self.y = round(x), round(y)
         if self.simulates:
             self._simulate("MOUSEMOVE", "NOTHING")
@@ -48,7 +48,7 @@ class Hand:
         yield from self._event(button, "PRESS", modifiers)
 
     def release(self, button: str = "LEFTMOUSE", **modifiers: bool) -> Waits:
-        """Let a mouse button go."""
+        """Release a mouse button."""
         yield from self._event(button, "RELEASE", modifiers)
 
     def click(self, x: float, y: float, button: str = "LEFTMOUSE") -> Waits:
@@ -57,16 +57,16 @@ class Hand:
         yield from self.press(button)
         yield from self.release(button)
 
-    def drag(self, places: list[tuple[float, float]], button: str = "LEFTMOUSE") -> Waits:
-        """Press at the first place, move through the others, release at the last."""
-        yield from self.move(*places[0])
+    def drag(self, positions: list[tuple[float, float]], button: str = "LEFTMOUSE") -> Waits:
+        """Press at the first position, move through the others, release at the last."""
+        yield from self.move(*positions[0])
         yield from self.press(button)
-        for place in places[1:]:
-            yield from self.move(*place)
+        for position in positions[1:]:
+            yield from self.move(*position)
         yield from self.release(button)
 
     def wheel(self, kind: str, times: int) -> Waits:
-        """Turn the wheel where the pointer is: WHEELUPMOUSE or WHEELDOWNMOUSE."""
+        """Turn the wheel at the pointer: WHEELUPMOUSE or WHEELDOWNMOUSE."""
         for _ in range(times):
             if self.simulates:
                 self._simulate(kind, "PRESS")
@@ -82,7 +82,7 @@ class Hand:
     def type(self, text: str) -> Waits:
         """Type a text."""
         if self.simulates:
-            for letter in text:  # its key does not matter where a text is typed
+            for letter in text:  # the key doesn't matter in a text field
                 self._simulate("A", "PRESS", unicode=letter)
                 self._simulate("A", "RELEASE")
         else:
@@ -90,7 +90,7 @@ class Hand:
         yield PAUSE * 3
 
     def on_screen(self, x: int, y: int) -> tuple[int, int]:
-        """Where a place of the window is on the screen, from its top left."""
+        """The screen position, from its top left, of a position in the window."""
         height = max(window.y + window.height for window in bpy.context.window_manager.windows)
         return self.window.x + x, height - self.window.y - y
 

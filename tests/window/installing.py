@@ -10,13 +10,13 @@ from artist import MODULE, Artist
 
 CATEGORY = "Make 4D"
 LARGE = 640
-"""Size of the picture whose making is watched and cancelled."""
+"""Size of the scene whose job is watched and cancelled."""
 
 
 def install(you: Artist) -> Iterator[float]:
-    """Edit > Preferences > Get Extensions > Install from Disk, the zip chosen in its browser."""
+    """Preferences > Get Extensions > Install from Disk; choose the zip in the File Browser."""
     (zip_file,) = you.folder.glob("*.zip")
-    yield from you.hand.click(300, 300)  # the splash screen goes
+    yield from you.hand.click(300, 300)  # closes the splash screen
     yield 0.3
     try:
         yield from open_preferences(you)
@@ -28,17 +28,17 @@ def install(you: Artist) -> Iterator[float]:
             filepath=str(zip_file), repo="user_default", enable_on_install=True
         )
     yield from you.wait_until(lambda: MODULE in bpy.context.preferences.addons, "the add-on", 20)
-    you.picture("installed")
+    you.screenshot("installed")
     you.close_dialogs()
     yield 0.3
 
 
 def open_preferences(you: Artist) -> Iterator[float]:
-    """Open the preferences by the menu Edit and show Get Extensions."""
+    """Open the preferences with the Edit menu, and show Get Extensions."""
     scale = bpy.context.preferences.system.ui_scale
     yield from you.hand.click(79 * scale, you.hand.window.height - 13 * scale)
     yield 0.4
-    you.picture("menu")
+    you.screenshot("menu")
     yield from you.hand.key("P")
     yield from wait_for_window(you, 1)
     place_window("Preferences")
@@ -53,7 +53,7 @@ def open_preferences(you: Artist) -> Iterator[float]:
 
 
 def install_from_disk(you: Artist, name: str) -> Iterator[float]:
-    """The menu's last item, then folder and file name in the file browser."""
+    """Choose the last item of the menu, then folder and file in the File Browser."""
     scale = bpy.context.preferences.system.ui_scale
     region = you.eyes.region(you.eyes.area("PREFERENCES"))
     menu = region.x + region.width - 19 * scale, region.y + region.height - 18 * scale
@@ -61,7 +61,7 @@ def install_from_disk(you: Artist, name: str) -> Iterator[float]:
     yield 0.4
     yield from you.hand.key("UP_ARROW")
     yield 0.2
-    you.picture("from-disk")
+    you.screenshot("from-disk")
     yield from you.hand.key("RET")
     yield from wait_for_window(you, 2)
     place_window("File View")
@@ -70,7 +70,7 @@ def install_from_disk(you: Artist, name: str) -> Iterator[float]:
 
 
 def choose_file(you: Artist, name: str) -> Iterator[float]:
-    """Go to the working folder in a file browser, click on the file, press the button."""
+    """Go to the working folder in a File Browser, click on the file, press the button."""
     area = you.eyes.area("FILE_BROWSER")
     yield from go_to_folder(you, area)
     yield from click_on_file(you, area, name)
@@ -78,7 +78,7 @@ def choose_file(you: Artist, name: str) -> Iterator[float]:
 
 
 def go_to_folder(you: Artist, area: bpy.types.Area) -> Iterator[float]:
-    """Type the working folder's path; a click beside ends typing, which goes on in the name."""
+    """Type the path of the working folder; a click on nothing ends typing."""
     yield from you.hand.click(*(yield from you.eyes.find_surely(area, "UI", "params.directory")))
     yield 0.4
     yield from you.hand.key("A", ctrl=True)
@@ -89,14 +89,14 @@ def go_to_folder(you: Artist, area: bpy.types.Area) -> Iterator[float]:
 
 
 def click_beside(you: Artist, area: bpy.types.Area) -> Iterator[float]:
-    """Click where a file browser has nothing."""
+    """Click on an empty part of a File Browser."""
     region = you.eyes.region(area, "TOOLS")
     yield from you.hand.click(region.x + region.width / 2, region.y + 20)
     yield 0.4
 
 
 def click_on_file(you: Artist, area: bpy.types.Area, name: str) -> Iterator[float]:
-    """Click up along the list of files, which come below folders, until the name is chosen."""
+    """Click up the list of files, which are below the folders, until the file is chosen."""
     region = you.eyes.region(area)
     row = round(20 * bpy.context.preferences.system.ui_scale)
     top = region.y + region.height - round(1.7 * row)
@@ -109,8 +109,8 @@ def click_on_file(you: Artist, area: bpy.types.Area, name: str) -> Iterator[floa
 
 
 def press_button(you: Artist, area: bpy.types.Area) -> Iterator[float]:
-    """Press the file browser's own button; a first click may only end typing."""
-    you.picture("browser")
+    """Press the button of the File Browser; a first click may only end typing."""
+    you.screenshot("browser")
     windows = bpy.context.window_manager.windows
     count = len(windows)
     button = yield from you.eyes.find_surely(area, "EXECUTE", "file.execute")
@@ -122,7 +122,7 @@ def press_button(you: Artist, area: bpy.types.Area) -> Iterator[float]:
 
 
 def wait_for_window(you: Artist, number: int) -> Iterator[float]:
-    """Wait for a dialog's window and go there."""
+    """Wait for the window of a dialog, and move the hand into it."""
     windows = bpy.context.window_manager.windows
     yield from you.wait_until(lambda: len(windows) > number, "a dialog's window", 5)
     you.hand.number = number
@@ -136,7 +136,7 @@ def place_window(title: str) -> None:
 
 
 def open_the_tab(you: Artist) -> Iterator[float]:
-    """N opens the sidebar, a click on its tab shows the add-on's."""
+    """Open the sidebar with N, and click on the add-on's tab."""
     yield from you.hand.move(*you.middle())
     yield from you.hand.key("N")
     yield 0.8
@@ -147,7 +147,7 @@ def open_the_tab(you: Artist) -> Iterator[float]:
 
 
 def click_through_tabs(you: Artist, region: bpy.types.Region) -> Iterator[float]:
-    """Click down along the tabs until the add-on's is the open one."""
+    """Click down the tabs until the add-on's is open."""
     for y in range(region.y + region.height - 60, region.y, -15):
         if region.active_panel_category == CATEGORY:
             return
@@ -156,17 +156,17 @@ def click_through_tabs(you: Artist, region: bpy.types.Region) -> Iterator[float]
 
 
 def choose_the_photo(you: Artist) -> Iterator[float]:
-    """Type the photo's path into its field; a short film of a small size is enough here."""
-    you.picture("empty")
+    """Type the path of the photo; set a small size and few frames."""
+    you.screenshot("empty")
     yield from you.type_into("make_4d.photo", str(you.photo))
     assert you.settings.photo == str(you.photo), f"the field holds {you.settings.photo!r}"
-    # Set, not typed: the fields of advanced settings are in a closed panel.
+    # Set, not typed: these fields are in a closed panel.
     you.settings.size, you.settings.frames = LARGE, 8
     bpy.ops.ed.undo_push(message="Size and frames")
 
 
 def drop_a_photo(you: Artist) -> Iterator[float]:
-    """What the file handler calls for an image dropped into the viewport sets the photo."""
+    """Call the operator that the file handler calls for a dropped image; it sets the photo."""
     you.needs("drop_photo")
     you.settings.photo = ""
     with you.override():

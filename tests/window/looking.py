@@ -14,13 +14,13 @@ LIGHT = "Blender_Light.xml"
 
 
 def open_every_panel(you: Artist) -> Iterator[float]:
-    """A picture of every closed panel of the sidebar, opened by a click on its header."""
+    """Open every closed panel of the sidebar with a click on its header, and take screenshots."""
     yield from you.eyes.turn("WHEELUPMOUSE")
     opened: list[int] = []
     row = 20 * bpy.context.preferences.system.ui_scale
-    for x, y in (yield from you.eyes.blank_places(you.eyes.area())):
+    for x, y in (yield from you.eyes.blank_positions(you.eyes.area())):
         if opened and y - opened[-1] < row:
-            continue  # the same header, felt twice
+            continue  # the same header again
         ended = you.eyes.panels_end()
         changed = yield from you.eyes.toggle(x, y)
         if changed and you.eyes.panels_end() < ended:
@@ -34,7 +34,7 @@ def open_every_panel(you: Artist) -> Iterator[float]:
 
 
 def scales_and_themes(you: Artist) -> Iterator[float]:
-    """Pictures of the sidebar at scales 1 and 2 in the light theme, then at 2 in the dark one."""
+    """Screenshots of the sidebar at scales 1 and 2 in the light theme, and at 2 in the dark one."""
     view = bpy.context.preferences.view
     use_theme(LIGHT)
     for scale in (1.0, 2.0):
@@ -57,10 +57,10 @@ def use_theme(name: str) -> None:
 
 
 def pages(you: Artist, label: str) -> Iterator[float]:
-    """A picture of every page of the sidebar, scrolled by the wheel."""
+    """Take a screenshot of every page of the sidebar, scrolled with the wheel."""
     yield from you.eyes.turn("WHEELUPMOUSE")
     for page in range(4):
-        you.picture(f"{label}-{page + 1}")
+        you.screenshot(f"{label}-{page + 1}")
         before = you.eyes.scrolled()
         yield from you.eyes.turn("WHEELDOWNMOUSE", 12)
         if you.eyes.scrolled() == before:
@@ -68,8 +68,8 @@ def pages(you: Artist, label: str) -> Iterator[float]:
 
 
 def disable_during_a_job(you: Artist) -> Iterator[float]:
-    """The add-on goes while a job runs: no process, modal operator, handler or thread stays."""
-    you.settings.seed += 1  # nothing of it is in the cache
+    """Disable the add-on during a job: no process, modal operator, handler or thread remains."""
+    you.settings.seed += 1  # so that no result is in the cache
     yield from you.click_on("make_4d.make")
     yield from you.wait_until(lambda: you.job is not None, "the job to start", 5)
     yield 1.0
@@ -84,7 +84,7 @@ def disable_during_a_job(you: Artist) -> Iterator[float]:
 
 
 def children() -> set[int]:
-    """Processes that this Blender has started and that still run."""
+    """Running processes that this Blender has started."""
     own = set()
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -97,7 +97,7 @@ def children() -> set[int]:
 
 
 def left_behind(workers: set[int]) -> dict[str, list[str]]:
-    """What of the add-on is still there."""
+    """What remains of the add-on."""
     handlers = [
         f"{name}: {function.__name__}"
         for name in dir(bpy.app.handlers)

@@ -1,4 +1,4 @@
-"""Steps: press Make 4D, watch it, orbit meanwhile, cancel, and let it run to the end."""
+"""Steps: press Make 4D, orbit during the job, cancel it, and let one finish."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from freeze import Freezes
 
 SMALL = 256
 LONGEST_MS, LONGEST_BUILD_MS = 100, 1000
-"""How long the add-on may hold up the window while a job runs, and when its scene is built."""
+"""How long the add-on may freeze the window during a job, and when its scene is built."""
 
 
 def orbit_without_a_job(you: Artist) -> Iterator[float]:
-    """What the freezes of a job are compared with: this window on this machine without one."""
+    """Measure freezes without a job, to compare with those during a job."""
     you.freezes = Freezes()
     yield from you.orbit(3)
     you.note("freezes", you.freezes.close())
 
 
 def click_make_and_orbit(you: Artist) -> Iterator[float]:
-    """Click Make 4D, watch the bar move, turn the view meanwhile."""
+    """Click Make 4D; the progress bar moves while the view is orbited."""
     before = you.view.view_rotation.copy()
     you.freezes = Freezes()
     yield from you.click_on("make_4d.make")
@@ -33,12 +33,12 @@ def click_make_and_orbit(you: Artist) -> Iterator[float]:
         if you.job is None:
             break
         fractions.append(you.job.fraction)
-        you.picture(f"bar-{number + 1}")
+        you.screenshot(f"bar-{number + 1}")
     yield from you.wait_until(lambda: not you.job or you.job.fraction > fractions[0], "the bar", 20)
     fractions.append(you.job.fraction if you.job else 1.0)
     you.note("freezes", you.freezes.close())
     you.note("fractions", [round(fraction, 3) for fraction in fractions])
-    assert sorted(fractions) == fractions and fractions[-1] > fractions[0], "the bar stands still"
+    assert sorted(fractions) == fractions and fractions[-1] > fractions[0], "the bar does not move"
     turned = you.view.view_rotation.rotation_difference(before).angle
     you.note("turned_by", round(turned, 3))
     assert turned > 0.01, "the view did not turn while the job ran"
@@ -46,27 +46,27 @@ def click_make_and_orbit(you: Artist) -> Iterator[float]:
 
 
 def cancel(you: Artist) -> Iterator[float]:
-    """Click Cancel: the job ends soon, and the window says nothing is being made."""
+    """Click Cancel: the job ends soon, and no scene is made."""
     assert you.job is not None, "the job ended before it could be cancelled"
     yield from you.click_on("make_4d.cancel")
-    begun = time.monotonic()
+    started = time.monotonic()
     yield from you.wait_until(lambda: you.job is None, "the job to end", 15)
-    you.note("seconds_to_end", round(time.monotonic() - begun, 2))
+    you.note("seconds_to_end", round(time.monotonic() - started, 2))
     clouds = [o for o in bpy.data.objects if o.type == "POINTCLOUD"]
     assert not clouds, "a cancelled job made a scene"
 
 
 def make_to_the_end(you: Artist) -> Iterator[float]:
-    """Click Make 4D again, for a small picture; the scene comes, seen by its camera."""
+    """Click Make 4D again with a small size; the scene appears, seen through its camera."""
     you.settings.size = SMALL
     bpy.ops.ed.undo_push(message="Size")
     you.freezes = Freezes()
     yield from you.click_on("make_4d.make")
     yield from you.wait_until(lambda: you.job is not None, "the job to start", 5)
-    begun = time.monotonic()
-    while you.job is not None and time.monotonic() - begun < 100:
+    started = time.monotonic()
+    while you.job is not None and time.monotonic() - started < 100:
         yield from you.orbit(0.5)
-    you.note("job_seconds", round(time.monotonic() - begun, 1))
+    you.note("job_seconds", round(time.monotonic() - started, 1))
     yield 2.0
     you.note("freezes", you.freezes.close())
     points = count_points(you)
@@ -81,7 +81,7 @@ def count_points(you: Artist) -> int:
 
 
 def undo_and_redo(you: Artist) -> Iterator[float]:
-    """Ctrl Z takes the whole result away, Shift Ctrl Z brings it back."""
+    """Undo removes the whole result with one press of Ctrl-Z, and redo restores it."""
     made = count_points(you)
     assert made, "there is nothing to undo"
     yield from you.hand.move(*you.middle())
@@ -91,9 +91,9 @@ def undo_and_redo(you: Artist) -> Iterator[float]:
         yield from you.hand.key("Z", ctrl=True)
         yield 1.5
     you.note("presses", presses)
-    you.picture("undone")
+    you.screenshot("undone")
     for _ in range(presses):
         yield from you.hand.key("Z", ctrl=True, shift=True)
         yield 1.5
-    assert count_points(you) == made, "redo does not bring the result back"
-    assert presses == 1, f"it takes {presses} steps of undo to take the result away"
+    assert count_points(you) == made, "redo does not restore the result"
+    assert presses == 1, f"it takes {presses} undo steps to remove the result"

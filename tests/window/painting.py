@@ -1,4 +1,4 @@
-"""Steps: paint what moves and update the motion; paint another picture and rebuild."""
+"""Steps: paint what moves and update the motion; edit an image and rebuild."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from artist import Artist
 
 
 def paint_motion(you: Artist) -> Iterator[float]:
-    """Paint over the temple with the mouse, press Update Motion, more points move."""
+    """Paint over the temple with the mouse and press Update Motion; other points move."""
     before = moving_points(you)
     you.scene.eevee.taa_samples = 1  # the Material Preview of a software renderer is slow
     yield from you.click_on("make_4d.paint_motion")
-    yield from you.wait_until(lambda: bpy.context.mode == "PAINT_TEXTURE", "painting to begin", 10)
+    yield from you.wait_until(lambda: bpy.context.mode == "PAINT_TEXTURE", "painting to start", 10)
     yield 1.0
     image = you.scene.tool_settings.image_paint.canvas
     unpainted = pixels_of(image)
@@ -23,34 +23,34 @@ def paint_motion(you: Artist) -> Iterator[float]:
         yield from you.hand.drag([(x - 60 + 6 * step, y + line) for step in range(20)])
         yield 0.1
     yield 0.5
-    you.picture("stroke")
+    you.screenshot("stroke")
     painted = float((np.abs(pixels_of(image) - unpainted) > 0.1).mean())
-    you.note("painted_share", round(painted, 4))
-    assert painted > 0.001, "the brush leaves nothing in the motion image"
+    you.note("painted_fraction", round(painted, 4))
+    assert painted > 0.001, "the brush does not paint into the motion image"
     yield from you.click_on("make_4d.paint_motion")
     yield 0.5
     assert bpy.context.mode == "OBJECT", "painting does not end"
     yield from you.click_on("make_4d.update_motion()")
     yield from you.wait_for_the_job()
     you.note("moving_points", [before, moving_points(you)])
-    assert moving_points(you) != before, "painting changes nothing of the motion"
+    assert moving_points(you) != before, "painting does not change the motion"
 
 
 def moving_points(you: Artist) -> int:
-    """Points of the cloud that moves."""
+    """The number of points in the moving cloud."""
     clouds = (thing for thing in you.scene.objects if thing.type == "POINTCLOUD")
     return sum(len(cloud.data.points) for cloud in clouds if cloud.get("make_4d_role") == "moving")
 
 
 def pixels_of(image: bpy.types.Image) -> np.ndarray:
-    """An image's pixels, flat."""
+    """The pixels of an image, flat."""
     pixels = np.empty(len(image.pixels), np.float32)
     image.pixels.foreach_get(pixels)
     return pixels
 
 
 def rebuild(you: Artist) -> Iterator[float]:
-    """Paint in the disparity with the mouse; Rebuild makes what follows from it."""
+    """Paint into the disparity with the mouse and press Rebuild; the depth changes."""
     you.needs("rebuild")
     before = depths(you)
     yield from you.click_on('make_4d.edit_image(name="disparity")')
@@ -64,20 +64,20 @@ def rebuild(you: Artist) -> Iterator[float]:
         yield from you.hand.drag([(x - 60 + 6 * step, y + line) for step in range(20)])
         yield 0.1
     yield 0.5
-    you.picture("stroke")
+    you.screenshot("stroke")
     painted = float((np.abs(pixels_of(image) - unpainted) > 0.02).mean())
-    you.note("painted_share", round(painted, 4))
-    assert painted > 0.001, "the brush leaves nothing in the picture"
+    you.note("painted_fraction", round(painted, 4))
+    assert painted > 0.001, "the brush does not paint into the image"
     yield from you.click_on("make_4d.rebuild()")
     yield from you.wait_for_the_job()
     after = depths(you)
     you.note("mean_depth", [round(float(before), 4), round(float(after), 4)])
-    assert abs(after - before) > 1e-4, "painting changes nothing of the depth"
+    assert abs(after - before) > 1e-4, "painting does not change the depth"
 
 
 def depths(you: Artist) -> float:
-    """Mean distance of the still cloud's points from the photo's camera."""
+    """The mean distance of the still cloud's points from the photo's camera."""
     cloud = next(o for o in you.scene.objects if o.get("make_4d_role") == "still")
-    places = np.empty(3 * len(cloud.data.points), np.float32)
-    cloud.data.points.foreach_get("co", places)
-    return float(np.linalg.norm(places.reshape(-1, 3), axis=1).mean())
+    points = np.empty(3 * len(cloud.data.points), np.float32)
+    cloud.data.points.foreach_get("co", points)
+    return float(np.linalg.norm(points.reshape(-1, 3), axis=1).mean())

@@ -1,4 +1,4 @@
-"""What the tests in the window do, in order: read by pytest and by the driver inside Blender."""
+"""The steps of the window tests in order, read by pytest and by the driver inside Blender."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ STEPS = {
     "scales_and_themes": 120,
     "disable_during_a_job": 90,
 }
-"""Names of the steps with the seconds that each may take."""
+"""Names of the steps, and their time limits in seconds."""
 NEEDED = ("install", "open_the_tab")
-"""Where one of these fails the others can't be tried."""
+"""Steps without which the others can't be tried."""
 SKIPPED = "skipped: "
-"""How the error of a step begins that can't be tried here."""
+"""Prefix of the error of a step that was skipped."""
 RECORD = "steps.json"
-"""The file in the working folder in which the driver keeps what happened."""
-EDITABLE_IMAGES = "pictures"
+"""The driver's record, in the working folder."""
+SCREENSHOTS = "screenshots"
 """The folder of screenshots beside it."""
 PHOTO = "china.jpg"
 """The photo beside it."""

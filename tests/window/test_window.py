@@ -1,9 +1,9 @@
-"""A real Blender window, used as a person would, with mouse and keys: `./make4d test --window`.
+"""A real Blender window, used with mouse and keyboard: `./make4d test --window`.
 
-The launcher is named by MAKE4D_WINDOW_BLENDER, or lies in ../shared/blender-window/run beside the
-checkout: `RUN WORKDIR DRIVER.py SECONDS` opens Blender on a screen with WORKDIR at hand and runs
-the driver in it. The driver (driver.py) goes through plan.py and writes a record, which is read
-here: every step is one test. --window-pictures=FOLDER keeps its screenshots.
+The launcher is named by MAKE4D_WINDOW_BLENDER, or is ../shared/blender-window/run beside the
+checkout: `RUN WORKDIR DRIVER.py SECONDS` opens Blender on a screen with access to WORKDIR, and runs
+the driver in it. The driver (driver.py) performs the steps of plan.py and writes a record, which is
+read here: every step is one test. --window-pictures=FOLDER keeps its screenshots.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from window.plan import EDITABLE_IMAGES, PHOTO, RECORD, SKIPPED, STEPS
+from window.plan import PHOTO, RECORD, SCREENSHOTS, SKIPPED, STEPS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HERE = Path(__file__).resolve().parent
@@ -28,9 +28,9 @@ Record = dict[str, dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def launcher(request: pytest.FixtureRequest) -> str:
-    """The script that opens Blender; the tests are skipped where there is none."""
+    """The script that opens Blender; without one the tests are skipped."""
     if not request.config.getoption("--window"):
-        pytest.skip("opens a Blender window: asked for with --window only")
+        pytest.skip("opens a Blender window: only with --window")
     beside = ROOT.parent / "shared" / "blender-window" / "run"
     named = os.environ.get("MAKE4D_WINDOW_BLENDER") or (str(beside) if beside.exists() else "")
     if not named:
@@ -40,7 +40,7 @@ def launcher(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def folder(launcher: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The working folder: the zip for a Blender with another Python, the photo, the driver."""
+    """The working folder: the zip, the photo, the driver."""
     folder = tmp_path_factory.mktemp("window")
     build = [sys.executable, "-I", str(ROOT / ".ci" / "tasks.py"), "build", str(folder), "--system"]
     subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
@@ -52,13 +52,13 @@ def folder(launcher: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def record(launcher: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[Record]:
-    """What the driver did, by step."""
+    """The driver's record, by step."""
     command = [launcher, str(folder), str(folder / "driver" / "driver.py"), str(SECONDS)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS + 240)
     (folder / "blender.log").write_text(done.stdout + done.stderr)
     keep = request.config.getoption("--window-pictures")
-    if keep and (folder / EDITABLE_IMAGES).exists():
-        shutil.copytree(folder / EDITABLE_IMAGES, keep, dirs_exist_ok=True)
+    if keep and (folder / SCREENSHOTS).exists():
+        shutil.copytree(folder / SCREENSHOTS, keep, dirs_exist_ok=True)
         shutil.copy(folder / "blender.log", keep)
         if (folder / RECORD).exists():
             shutil.copy(folder / RECORD, keep)

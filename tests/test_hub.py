@@ -1,6 +1,6 @@
 """Every registered model for real: downloaded, verified, loaded, and a frame rendered with it.
 
-Asked for with `./make4d test -m hub`; the models stay in the folder MAKE_4D_MODELS, if it is set.
+Run with `./make4d test -m hub`. The models are kept in the folder MAKE_4D_MODELS if it is set.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ HOURS = 3600.0
 
 @pytest.fixture(scope="module")
 def models_folder(tmp_path_factory) -> Path:
-    """Where the models go; the tests are skipped where the hub can't be reached."""
+    """The folder for the models; the tests are skipped if the hub can't be reached."""
     try:
         socket.create_connection(HUB, 5.0).close()
     except OSError as error:
@@ -52,7 +52,7 @@ def finish(task):
 
 @pytest.mark.hub
 @pytest.mark.parametrize("spec", MODELS, ids=lambda spec: spec.key)
-def test_a_registered_model_works(addon, empty_blend, models_folder, tmp_path, spec):
+def test_registered_model_works(addon, empty_blend, models_folder, tmp_path, spec):
     download = Download(spec.key, models_folder)
     finish(download)
     download.close()
@@ -63,5 +63,5 @@ def test_a_registered_model_works(addon, empty_blend, models_folder, tmp_path, s
     scene_data = load_scene_data(finish(job))
     job.close()
     built = build_scene(scene_data, spec.key, bpy.context.scene)
-    picture = rendered(bpy.data.scenes[built.scene], tmp_path)
-    assert np.isfinite(picture).all() and picture[..., :3].std() > 0.02
+    image = rendered(bpy.data.scenes[built.scene], tmp_path)
+    assert np.isfinite(image).all() and image[..., :3].std() > 0.02

@@ -30,7 +30,7 @@ from make_4d.geometry.core.neural_frame import (
 )
 from make_4d.geometry.custom_properties import FEATURES, NETWORKS
 from make_4d.geometry.folders import cache_folder
-from make_4d.ml.networks import paint
+from make_4d.ml.networks import render_frame
 from make_4d.ml.networks.checkpoint import load_networks
 from make_4d.ml.networks.features import point_features
 from make_4d.ml.stages.context import StageContext
@@ -137,7 +137,7 @@ def test_the_worker_paints_what_the_plain_renderer_and_networks_give(scene, chec
     frame = neural.neural_frame(clouds, film)
     networks = load_networks(checkpoint)
     context = StageContext(lambda fraction, detail: None, lambda: False)
-    image, alpha = paint.paint(frame, networks, context)
+    image, alpha = render_frame.render(frame, networks, context)
     wanted = painted_by_hand(frame, networks)
     assert wanted.std() > 0.01
     np.testing.assert_allclose(image.numpy(), wanted, atol=2e-4)
@@ -147,7 +147,7 @@ def test_the_worker_paints_what_the_plain_renderer_and_networks_give(scene, chec
 def test_a_render_shows_the_painted_frame(scene, checkpoint, tmp_path):
     clouds, film = clouds_and_film(scene)
     frame = neural.neural_frame(clouds, film)
-    image, alpha = paint.paint(
+    image, alpha = render_frame.render(
         frame, load_networks(checkpoint), StageContext(lambda f, d: None, lambda: False)
     )
     scene.render.film_transparent = True

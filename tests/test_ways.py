@@ -26,7 +26,7 @@ class Painter:
 class Finder:
     """In place of a segmentation: sky above the middle, water in the lowest quarter."""
 
-    def regions(self, image, context):
+    def segment(self, image, context):
         rows = np.arange(len(image))[:, None] / len(image) * np.ones(image.shape[1])
         sky, water = (rows < 0.5).astype(np.float32), (rows >= 0.75).astype(np.float32)
         return SimpleNamespace(sky=sky, water=water, fall=np.zeros_like(sky))

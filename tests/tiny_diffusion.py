@@ -1,7 +1,7 @@
 """Tiny inpainting models of diffusers' and transformers' own classes, in the hub's layout.
 
-`save_tiny_sd` writes a folder that loads like Stable Diffusion's inpainting models, of some ten
-thousand weights drawn at random: what it paints is noise, but every step is the real one.
+`save_tiny_sd` writes a folder that loads like Stable Diffusion's inpainting models, with about ten
+thousand random weights: the result is noise, but every step is the real one.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ SCHEDULERS: dict[str, Any] = {
 
 
 def tiny_spec(native_size: int = 64, memory_mb: int = 8, **changes: Any) -> ModelSpec:
-    """A registry entry for a tiny model; `changes` replace fields of ModelSpec."""
+    """Return a registry entry for a tiny model; `changes` replace fields of ModelSpec."""
     fields: dict[str, Any] = {
         "key": "tiny",
         "stage": "inpaint",
@@ -62,9 +62,9 @@ def tiny_spec(native_size: int = 64, memory_mb: int = 8, **changes: Any) -> Mode
 
 
 @contextlib.contextmanager
-def quick() -> Iterator[None]:
-    """Networks this small run faster on one thread; and what the libraries are made of need not be
-    looked through whenever a model is freed."""
+def fast_tests() -> Iterator[None]:
+    """Run on one thread, which is faster for tiny networks, and keep the garbage collector from
+    scanning the libraries whenever a model is freed."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     gc.collect()
@@ -87,12 +87,17 @@ def save_tiny_sd(
 ) -> Path:
     """Save a tiny inpainting pipeline in `folder` and return the folder.
 
-    variant: "fp16" writes half-precision files of that name, "" plain single-precision ones; sdxl:
-    two text encoders and StableDiffusionXLInpaintPipeline; prediction: `epsilon` or
-    `v_prediction`, kept in the scheduler's configuration; scheduler: a key of SCHEDULERS; factor:
-    pixels per latent (a power of 2); in_channels: of the U-Net, 9 for inpainting and 4 for a model
-    that only makes pictures; safety_entry: name a safety checker that is not there, as SD 1.5's
-    model_index.json does when it was left out of the download.
+    Args:
+        folder: Where to save.
+        variant: "fp16" writes half-precision files of that name, "" plain single-precision ones.
+        sdxl: Save a StableDiffusionXLInpaintPipeline with two text encoders.
+        prediction: `epsilon` or `v_prediction`, stored in the scheduler's configuration.
+        scheduler: A key of SCHEDULERS.
+        factor: Pixels per latent, a power of 2.
+        in_channels: Input channels of the U-Net: 9 for inpainting, 4 for text to image.
+        seed: Seed of the weights.
+        safety_entry: Name an absent safety checker, like SD 1.5's model_index.json after a download
+            without it.
     """
     torch.manual_seed(seed)
     parts: dict[str, Any] = {
@@ -118,18 +123,18 @@ def save_tiny_sd(
 
 
 def tiny_tokenizer() -> CLIPTokenizer:
-    """CLIP's tokenizer with a word for every byte and no merges, so that any script is spelled."""
+    """CLIP's tokenizer with one token per byte and no merges, so that it accepts any script."""
     with tempfile.TemporaryDirectory() as name:
-        _write_words(Path(name))
+        _write_vocabulary(Path(name))
         return CLIPTokenizer.from_pretrained(name, model_max_length=TOKENS)
 
 
-def byte_letters() -> list[str]:
-    """The printable letter that byte-level BPE gives to each of the 256 bytes."""
+def byte_characters() -> list[str]:
+    """Return the printable character that byte-level BPE assigns to each of the 256 bytes."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = [byte for byte in range(256) if byte not in printable]
+    remaining = [byte for byte in range(256) if byte not in printable]
     table = {byte: chr(byte) for byte in printable}
-    table |= {byte: chr(256 + i) for i, byte in enumerate(others)}
+    table |= {byte: chr(256 + i) for i, byte in enumerate(remaining)}
     return [table[byte] for byte in range(256)]
 
 
@@ -197,20 +202,25 @@ def _text_config() -> CLIPTextConfig:
     )
 
 
-def _write_words(folder: Path) -> None:
-    letters = byte_letters()
-    words = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    vocabulary = {word: i for i, word in enumerate(words)}
+def _write_vocabulary(folder: Path) -> None:
+    characters = byte_characters()
+    tokens = [
+        *characters,
+        *(f"{character}</w>" for character in characters),
+        "<|startoftext|>",
+        "<|endoftext|>",
+    ]
+    vocabulary = {word: i for i, word in enumerate(tokens)}
     (folder / "vocab.json").write_text(json.dumps(vocabulary), encoding="utf-8")
     (folder / "merges.txt").write_text("#version: 0.2\n", encoding="utf-8")
 
 
 def _save(pipeline: Any, folder: Path, variant: str) -> None:
-    """Save with the tokenizers' files as the hub's older repositories have them."""
+    """Save with the tokenizers' files like the hub's older repositories."""
     pipeline.save_pretrained(str(folder), safe_serialization=True, variant=variant or None)
-    for words in folder.glob("tokenizer*"):
-        (words / "tokenizer.json").unlink()
-        _write_words(words)
+    for tokens in folder.glob("tokenizer*"):
+        (tokens / "tokenizer.json").unlink()
+        _write_vocabulary(tokens)
 
 
 def _name_safety_checker(folder: Path) -> None:

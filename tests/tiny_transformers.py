@@ -1,12 +1,12 @@
-"""Tiny networks of the transformers library, saved as the hub does: for tests of the real path.
+"""Tiny networks of the transformers library, saved like on the hub, to test the real code path.
 
-Each function makes a network of some ten thousand weights with the library's own classes, saves it
-with its image processor into `folder` (config.json, model.safetensors, preprocessor_config.json),
-makes the folder where it is absent, and returns it. They are seeded: the same weights every time.
+Each function creates a network of about ten thousand weights with the library's own classes, saves
+it with its image processor into `folder` (config.json, model.safetensors,
+preprocessor_config.json), creating the folder if needed, and returns it. The weights are seeded.
 
-All but their last layer is random. That is fitted by least squares to `painted` pictures, so that
-SegFormer tells sky, ground and water of those colors apart, and DPT and Depth Anything far from
-near, roughly. What Depth Pro and ZoeDepth say of depth means little.
+All layers but the last are random. The last is fitted by least squares to synthetic images, so that
+SegFormer distinguishes sky, ground and water by color, and DPT and Depth Anything roughly near and
+far. The depths of Depth Pro and ZoeDepth mean little.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from transformers.models.zoedepth.image_processing_pil_zoedepth import ZoeDepthI
 
 SIDE = 64
 FIELD_OF_VIEW = 60.0
-"""Degrees that the tiny Depth Pro says of every picture, nearly."""
-MAX_METRES = 20
-"""The greatest depth of the tiny metric Depth Anything."""
-SKY_METRES = 18.0
+"""Field of view in degrees that the tiny Depth Pro predicts, approximately."""
+MAX_METERS = 20
+"""Maximum depth of the tiny metric Depth Anything."""
+SKY_METERS = 18.0
 LABELS = ("wall", "sky", "tree", "water", "waterfall, falls", "skyscraper")
 COLORS = {
     "wall": (0.5, 0.4, 0.3),
@@ -42,7 +42,7 @@ COLORS = {
     "waterfall, falls": (0.9, 0.95, 0.95),
     "skyscraper": (0.75, 0.3, 0.3),
 }
-"""sRGB of what `painted` shows; other labels are gray."""
+"""sRGB of the classes in synthetic images; other labels are gray."""
 DINO = {
     "model_type": "dinov2",
     "hidden_size": 16,
@@ -54,33 +54,36 @@ NECK = {"neck_hidden_sizes": [8, 8, 8, 8], "fusion_hidden_size": 8, "initializer
 
 
 def tiny_spec(stage: str, key: str = "tiny") -> ModelSpec:
-    """What the registry would say of a tiny network for a stage, by the name of Tiny."""
+    """Return a registry entry for a tiny network of a stage, with the label Tiny."""
     commit = "0" * 40
     files = ("*.json", "*.safetensors")
     return ModelSpec(key, stage, "Tiny", "make4d/tiny", commit, "MIT", "", 1, 1, SIDE, files)
 
 
 class Watcher:
-    """A context that remembers what was reported: `said` is a list of (fraction, detail). It is
-    cancelled from the report with the number `cancel_at` on."""
+    """A context that records its reports.
+
+    `reports` is a list of (fraction, detail). The job is cancelled from report number `cancel_at`
+    on.
+    """
 
     def __init__(self, cancel_at: int | None = None) -> None:
-        self.translate: list[tuple[float, str]] = []
+        self.reports: list[tuple[float, str]] = []
         self._cancel_at = cancel_at
-        self.context = Context(lambda *report: self.translate.append(report), self._is_cancelled)
+        self.context = Context(lambda *report: self.reports.append(report), self._is_cancelled)
 
     def details(self) -> str:
-        """All that was said, one report a line."""
-        return "\n".join(detail for _, detail in self.translate)
+        """Return the details of all reports, one per line."""
+        return "\n".join(detail for _, detail in self.reports)
 
     def _is_cancelled(self) -> bool:
-        return self._cancel_at is not None and len(self.translate) >= self._cancel_at
+        return self._cancel_at is not None and len(self.reports) >= self._cancel_at
 
 
-def painted(rng: np.random.Generator, size: int = SIDE, labels: tuple[str, ...] = LABELS):
-    """A picture (size, size, 3) float32 0..1 with the class (size, size) of every pixel.
+def synthetic_image(rng: np.random.Generator, size: int = SIDE, labels: tuple[str, ...] = LABELS):
+    """Return an image (size, size, 3) float32, 0..1, and the class (size, size) of every pixel.
 
-    Sky above a horizon; below it ground of one class ("wall") and a pool of each other one; a
+    Sky above a horizon; below it ground of one class ("wall") with a patch of each other one. A
     tower rises into the sky.
     """
     others = [i for i, label in enumerate(labels) if label != "sky"]
@@ -98,15 +101,16 @@ def painted(rng: np.random.Generator, size: int = SIDE, labels: tuple[str, ...] 
     return np.clip(image, 0, 1).astype(np.float32), classes
 
 
-def near_at_the_bottom(classes: np.ndarray, sky: int = 1) -> np.ndarray:
-    """Inverse depth (size, size) of a painted picture: 0 in the sky, growing downward to 1."""
+def inverse_depth(classes: np.ndarray, sky: int = 1) -> np.ndarray:
+    """Return the inverse depth (size, size) of a synthetic image: 0 in the sky, growing downward to
+    1."""
     ramp = np.linspace(0.1, 1.0, len(classes), dtype=np.float32)[:, None]
     return np.where(classes == sky, 0.0, np.repeat(ramp, classes.shape[1], 1)).astype(np.float32)
 
 
 def save_tiny_dpt(folder: Path, hybrid: bool = False) -> Path:
-    """DPT for relative inverse depth: `hybrid` upon a BiT, as Intel/dpt-hybrid-midas, or plain, as
-    Intel/dpt-large."""
+    """DPT for relative inverse depth: `hybrid` with a BiT backbone, like Intel/dpt-hybrid-midas,
+    else plain, like Intel/dpt-large."""
     torch.manual_seed(1)
     extra: dict = {}
     if hybrid:
@@ -136,14 +140,14 @@ def save_tiny_dpt(folder: Path, hybrid: bool = False) -> Path:
     )
     model = transformers.DPTForDepthEstimation(config).eval()
     processor = _dpt_processor(ensure_multiple_of=1, keep_aspect_ratio=False)
-    _fit(model, model.head.head[4], processor, lambda c: near_at_the_bottom(c)[None])
+    _fit(model, model.head.head[4], processor, lambda c: inverse_depth(c)[None])
     return _save(folder, model, processor)
 
 
 def save_tiny_depth_anything(folder: Path, metric: bool = False) -> Path:
-    """Depth Anything (V2): relative inverse depth, or meters up to MAX_METRES where `metric`."""
+    """Depth Anything (V2): relative inverse depth, or meters up to MAX_METERS if `metric`."""
     torch.manual_seed(3)
-    kind = {"depth_estimation_type": "metric", "max_depth": MAX_METRES} if metric else {}
+    kind = {"depth_estimation_type": "metric", "max_depth": MAX_METERS} if metric else {}
     config = transformers.DepthAnythingConfig(
         backbone_config=DINO
         | {
@@ -166,8 +170,10 @@ def save_tiny_depth_anything(folder: Path, metric: bool = False) -> Path:
 
 
 def save_tiny_depth_pro(folder: Path) -> Path:
-    """Depth Pro: meters and a field of view of about FIELD_OF_VIEW degrees. The library's own image
-    processor needs torchvision, so its settings are written by hand."""
+    """Depth Pro: meters and a field of view of about FIELD_OF_VIEW degrees.
+
+    The library's own image processor needs torchvision, so its settings are written by hand.
+    """
     torch.manual_seed(2)
     vision = DINO | {"image_size": SIDE // 2, "patch_size": 8, "initializer_range": 0.5}
     config = transformers.DepthProConfig(
@@ -202,7 +208,7 @@ def save_tiny_depth_pro(folder: Path) -> Path:
 
 
 def save_tiny_zoedepth(folder: Path) -> Path:
-    """ZoeDepth: meters of 0.001 to 10. All its weights are random: its numbers mean nothing."""
+    """ZoeDepth: meters from 0.001 to 10. All its weights are random, so its depths mean nothing."""
     torch.manual_seed(4)
     config = transformers.ZoeDepthConfig(
         backbone_config={
@@ -228,7 +234,7 @@ def save_tiny_zoedepth(folder: Path) -> Path:
 
 
 def save_tiny_segformer(folder: Path, labels: tuple[str, ...] = LABELS) -> Path:
-    """SegFormer that knows the classes `labels`; those of COLORS it tells by their colors."""
+    """SegFormer with the classes `labels`; those in COLORS are distinguished by color."""
     torch.manual_seed(5)
     config = transformers.SegformerConfig(
         depths=[1, 1, 1, 1],
@@ -252,48 +258,55 @@ def _dpt_processor(**settings) -> DPTImageProcessorPil:
 
 
 def _relative_target(classes: np.ndarray) -> np.ndarray:
-    return near_at_the_bottom(classes)[None]
+    return inverse_depth(classes)[None]
 
 
 def _metric_target(classes: np.ndarray) -> np.ndarray:
-    """What goes into the network's sigmoid for meters of 1 / disparity, SKY_METRES at most."""
-    meters = np.minimum(1.0 / np.maximum(near_at_the_bottom(classes), 1e-3), SKY_METRES)
-    share = meters / MAX_METRES
-    return np.log(share / (1 - share))[None].astype(np.float32)
+    """Return the input of the network's sigmoid for meters of 1 / disparity, at most SKY_METERS."""
+    meters = np.minimum(1.0 / np.maximum(inverse_depth(classes), 1e-3), SKY_METERS)
+    fraction = meters / MAX_METERS
+    return np.log(fraction / (1 - fraction))[None].astype(np.float32)
 
 
 def _one_hot(classes: np.ndarray, count: int) -> np.ndarray:
-    """Logits (count, size, size): 6 for the class of a pixel, else -6."""
+    """Return logits (count, size, size): 6 for the class of a pixel, else -6."""
     return np.where(np.arange(count)[:, None, None] == classes, 6.0, -6.0).astype(np.float32)
 
 
 def _fit(model, layer, processor, target: Callable, labels: tuple[str, ...] = LABELS) -> None:
-    """Set a last layer, a convolution of one pixel, so that painted pictures give their targets.
+    """Fit the last layer, a convolution of one pixel, so that synthetic images give their targets.
 
-    target: from a picture's classes (size, size) to what the layer is to say (C, size, size).
+    Args:
+        model: The network.
+        layer: Its last layer.
+        processor: Its image processor.
+        target: Returns the layer's output (C, size, size) for an image's classes (size, size).
+        labels: Classes of the images.
     """
     rng = np.random.default_rng(0)
-    pictures, classes = zip(*(painted(rng, labels=labels) for _ in range(12)), strict=True)
-    pixels = processor(images=[np.uint8(p * 255) for p in pictures], return_tensors="pt")
-    caught: list[torch.Tensor] = []
-    handle = layer.register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0].detach()))
+    images, classes = zip(*(synthetic_image(rng, labels=labels) for _ in range(12)), strict=True)
+    pixels = processor(images=[np.uint8(p * 255) for p in images], return_tensors="pt")
+    layer_inputs: list[torch.Tensor] = []
+    handle = layer.register_forward_pre_hook(
+        lambda _, inputs: layer_inputs.append(inputs[0].detach())
+    )
     with torch.no_grad():
-        for one in pixels["pixel_values"]:
-            model(pixel_values=one[None])
+        for pixel_values in pixels["pixel_values"]:
+            model(pixel_values=pixel_values[None])
         handle.remove()
-        features = torch.cat(caught)
-        wanted = torch.from_numpy(np.stack([target(c) for c in classes]))
-        wanted = interpolate(wanted, size=features.shape[2:], mode="area")
-        solution = _least_squares(features, wanted)
+        features = torch.cat(layer_inputs)
+        targets = torch.from_numpy(np.stack([target(c) for c in classes]))
+        targets = interpolate(targets, size=features.shape[2:], mode="area")
+        solution = _least_squares(features, targets)
         layer.weight.copy_(solution[:-1].T[:, :, None, None])
         layer.bias.copy_(solution[-1])
 
 
-def _least_squares(features: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """Weights (F + 1, C), the last row the bias, from (N, F, h, w) to (N, C, h, w)."""
+def _least_squares(features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Return weights (F + 1, C), the bias last, that map (N, F, h, w) to (N, C, h, w)."""
     x = features.movedim(1, -1).flatten(0, 2)
     x = torch.cat([x, torch.ones(len(x), 1)], 1).double()
-    y = wanted.movedim(1, -1).flatten(0, 2).double()
+    y = targets.movedim(1, -1).flatten(0, 2).double()
     ridge = 1e-4 * len(x) * torch.eye(x.shape[1])
     return torch.linalg.solve(x.T @ x + ridge, x.T @ y).float()
 

@@ -25,8 +25,6 @@ MIN_TOTAL_AREA = 0.015
 MAX_SURROUNDING_LIGHTNESS = 42.0
 """Maximum median lightness around white water that counts as dark rock."""
 MIN_TEXTURE = 1.2
-"""
-"""
 MAX_TEXTURE = 9.0
 """Range of the median texture of white water."""
 MIN_LINE_LENGTH = 0.06

@@ -17,8 +17,7 @@ FAR = 0.025
 """Disparity of the farthest ground; that of the sky is 0."""
 
 MIN_HORIZON, MAX_HORIZON = 0.15, 0.75
-"""
-"""
+"""Range of the horizon's row, as a fraction of the height."""
 HORIZON_WITHOUT_SKY = -0.15
 """Row of the horizon, as a fraction of the height, if no sky is visible: above the image."""
 MIN_SKY_WIDTH = 0.02

@@ -30,8 +30,6 @@ MIN_WIDTH = 0.5
 """Fraction of the image's columns that must hold a reflection: more than the width of a
 building."""
 MIN_REFLECTED = 0.35
-"""
-"""
 MIN_REFLECTED_NEAR = 0.45
 """Fraction of the texture below the axis, and close below it, that must be a reflection."""
 

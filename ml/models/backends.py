@@ -43,7 +43,7 @@ def find_sky(image: FloatArray, settings: JobSettings, context: StageContext) ->
     """Soft mask (H, W) 0..1 of the sky in a picture (H, W, 3)."""
     if settings.motion_model == BUILTIN:
         return sky_region(image)
-    return context.models.segmentation(settings, context).regions(image, context).sky
+    return context.models.segmentation(settings, context).segment(image, context).sky
 
 
 def outpaint_photo(
@@ -106,7 +106,7 @@ def find_regions(
     """What moves in a picture (H, W, 3) of this depth."""
     if settings.motion_model == BUILTIN:
         return motion_regions(image, depth.sky, depth.disparity, depth.horizon)
-    found = context.models.segmentation(settings, context).regions(image, context)
+    found = context.models.segmentation(settings, context).segment(image, context)
     return MotionRegions(found.sky, found.water, found.fall)
 
 

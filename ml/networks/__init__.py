@@ -1,1 +1,1 @@
-"""The paper's own networks in PyTorch: features of points, and the decoder that paints them."""
+"""The paper's networks in PyTorch: features of points, and the decoder that renders them."""

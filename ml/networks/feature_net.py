@@ -1,6 +1,6 @@
-"""The paper's feature extractor (section 3.3): that of 3D Moments, after IBRNet's.
+"""The paper's feature extractor (section 3.3): that of 3D Moments, based on IBRNet's.
 
-Its weights bear the names of 3D Moments' checkpoint, so that one loads as it is.
+Its weights have the names of 3D Moments' checkpoint, so that one loads without conversion.
 """
 
 from __future__ import annotations
@@ -10,39 +10,44 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 CHANNELS = 32
-"""Features of a pixel."""
-STEP = 4
-"""Pixels of the input, along each side, that share one cell of features."""
+"""Number of features."""
+CELL_SIZE = 4
+"""Pixels of the input, along each axis, that share one cell of features."""
 _MULTIPLE = 16  # the deepest maps are a sixteenth of the input
-_SMALLEST = 2 * _MULTIPLE  # reflecting the deepest maps takes two of their cells
+_SMALLEST = 2 * _MULTIPLE  # reflecting the deepest maps needs two of their cells
 
 
 def padded_size(size: int) -> int:
-    """The next size that the networks take: a multiple of 16 of at least 32 pixels."""
+    """Return the next size that the networks accept: a multiple of 16 of at least 32 pixels."""
     return max(_SMALLEST, -(-size // _MULTIPLE) * _MULTIPLE)
 
 
 def pad(image: Tensor, before: tuple[int, int], size: tuple[int, int]) -> Tensor:
-    """An image (N, C, H, W) that goes on beyond its borders, of `size` in pixels (rows, columns).
+    """Extend an image (N, C, H, W) beyond its borders.
 
-    before: rows above and columns left of the image. It is mirrored at its border where it is
-    larger than what is added, and its border repeated elsewhere.
+    The image is mirrored at its borders if it is larger than the extension, else its border is
+    repeated.
+
+    Args:
+        image: (N, C, H, W).
+        before: Rows to add above and columns to add on the left.
+        size: Resulting (rows, columns) in pixels.
     """
     height, width = image.shape[-2:]
     top, left = before
     bottom, right = size[0] - height - top, size[1] - width - left
     if not (top or left or bottom or right):
         return image
-    mirrors = height > max(top, bottom) and width > max(left, right)
-    mode = "reflect" if mirrors else "replicate"
+    can_reflect = height > max(top, bottom) and width > max(left, right)
+    mode = "reflect" if can_reflect else "replicate"
     return functional.pad(image, (left, right, top, bottom), mode=mode)
 
 
 class FeatureNet(nn.Module):
     """RGBA images to features at a quarter of their size: three stages of a ResNet-34, two up.
 
-    Its normalization takes the statistics of the images at hand, in use as in training, and of all
-    images of a batch together: what one image gives depends on those beside it.
+    Its normalization uses the statistics of the current batch, in inference as in training, so that
+    the result for one image depends on the others.
     """
 
     def __init__(self) -> None:
@@ -59,17 +64,18 @@ class FeatureNet(nn.Module):
         self.out_conv = nn.Conv2d(CHANNELS, CHANNELS, 1)
 
     def forward(self, rgba: Tensor) -> Tensor:
-        """Features (N, 32, ceil(H / 4), ceil(W / 4)) of images (N, 4, H, W), 0..1, of any size.
+        """Return the features (N, 32, ceil(H / 4), ceil(W / 4)) of images (N, 4, H, W), 0..1, of
+        any size.
 
-        Cell (i, j) is of the pixels from (4 i, 4 j) on. A size that isn't a multiple of 16, or is
-        below 32, is padded at its bottom and right, and the features are cropped.
+        Cell (i, j) covers the pixels from (4 i, 4 j) on. An image whose size isn't a multiple of
+        16, or is below 32, is padded at the bottom and right, and its features are cropped.
         """
         height, width = rgba.shape[-2:]
-        outpainted = pad(rgba, (0, 0), (padded_size(height), padded_size(width)))
-        return self._features(outpainted)[..., : -(-height // STEP), : -(-width // STEP)]
+        padded = pad(rgba, (0, 0), (padded_size(height), padded_size(width)))
+        return self._features(padded)[..., : -(-height // CELL_SIZE), : -(-width // CELL_SIZE)]
 
     def _features(self, rgba: Tensor) -> Tensor:
-        """Features of images whose height and width are multiples of 16."""
+        """Return the features of images whose height and width are multiples of 16."""
         half = functional.relu(self.bn1(self.conv1(rgba)))
         quarter = self.layer1(functional.max_pool2d(half, 3, stride=2, padding=1))
         eighth = self.layer2(quarter)
@@ -80,7 +86,8 @@ class FeatureNet(nn.Module):
 
 
 class _Residual(nn.Module):
-    """ResNet's basic block: two 3x3 convolutions beside the input, or beside a 1x1 of it."""
+    """ResNet's basic block: two 3x3 convolutions, added to the input or to a 1x1 convolution of
+    it."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -93,12 +100,12 @@ class _Residual(nn.Module):
             self.downsample = nn.Sequential(_conv(inputs, outputs, 1, stride), _norm(outputs))
 
     def forward(self, image: Tensor) -> Tensor:
-        change = functional.relu(self.bn1(self.conv1(image)))
-        return functional.relu(self.bn2(self.conv2(change)) + self.downsample(image))
+        residual = functional.relu(self.bn1(self.conv1(image)))
+        return functional.relu(self.bn2(self.conv2(residual)) + self.downsample(image))
 
 
 class _ConvNormElu(nn.Module):
-    """A 3x3 convolution, normalized, and the exponential linear unit."""
+    """A 3x3 convolution, normalization, and the exponential linear unit."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -117,11 +124,11 @@ class _UpConv(nn.Module):
         self.conv = _ConvNormElu(inputs, outputs)
 
     def forward(self, image: Tensor) -> Tensor:
-        return self.conv(doubled(image))
+        return self.conv(upsample_2x(image))
 
 
-def doubled(image: Tensor) -> Tensor:
-    """An image (N, C, H, W) at twice its size, its corner pixels in the corners."""
+def upsample_2x(image: Tensor) -> Tensor:
+    """Return an image (N, C, H, W) at twice its size, with corner pixels aligned."""
     return functional.interpolate(image, scale_factor=2, mode="bilinear", align_corners=True)
 
 
@@ -131,8 +138,8 @@ def _stage(inputs: int, outputs: int, blocks: int, stride: int) -> nn.Sequential
 
 
 def _conv(inputs: int, outputs: int, size: int, stride: int = 1, bias: bool = False) -> nn.Conv2d:
-    edge = size // 2
-    return nn.Conv2d(inputs, outputs, size, stride, edge, bias=bias, padding_mode="reflect")
+    padding = size // 2
+    return nn.Conv2d(inputs, outputs, size, stride, padding, bias=bias, padding_mode="reflect")
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:

@@ -1,6 +1,6 @@
-"""The paper's image decoder (section 3.5), that of 3D Moments: two feature images to a picture.
+"""The paper's image decoder (section 3.5), that of 3D Moments: two feature images to one image.
 
-Its weights bear the names of 3D Moments' checkpoint, so that one loads as it is.
+Its weights have the names of 3D Moments' checkpoint, so that one loads without conversion.
 """
 
 from __future__ import annotations
@@ -8,16 +8,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .feature_net import doubled, pad, padded_size
+from .feature_net import pad, padded_size, upsample_2x
 
 _INPUTS = 37  # red, green, blue, alpha, 32 features, disparity
-_GROUP = 32  # channels that are normalized together
+_GROUP = 32  # channels in a normalization group
 
 
 class ImageDecoder(nn.Module):
-    """Blends the splatted forward and backward clouds and paints the picture with a U-Net.
+    """Blends the splatted forward and backward clouds and decodes the result with a U-Net.
 
-    alpha: learned; how much the nearer of two points outweighs the farther one.
+    Attributes:
+        alpha: Learned; how much the nearer of two points outweighs the farther one.
     """
 
     def __init__(self) -> None:
@@ -36,55 +37,60 @@ class ImageDecoder(nn.Module):
         self.up4 = _Up(128, 64, 32)
         self.outc = _Output(64, 3)
 
-    def forward(self, first: Tensor, second: Tensor, time: float) -> Tensor:
-        """A picture (N, 3, H, W), sRGB 0..1, of two images (N, 37, H, W) of any size.
+    def forward(self, forward_image: Tensor, backward_image: Tensor, phase: float) -> Tensor:
+        """Return an image (N, 3, H, W), sRGB 0..1, of any size.
 
-        first, second: the forward and the backward cloud, splatted: red, green, blue, alpha, 32
-        features, disparity 0..1. time: 0 for the first image, 1 for the second. Images whose size
-        isn't a multiple of 16, or is below 32, are padded all around and the picture is cropped.
+        Inputs whose size isn't a multiple of 16, or is below 32, are padded on all sides, and the
+        image is cropped.
+
+        Args:
+            forward_image: (N, 37, H, W) the splatted forward cloud: red, green, blue, alpha, 32
+                features, disparity 0..1.
+            backward_image: (N, 37, H, W) the splatted backward cloud.
+            phase: 0 for the forward image only, 1 for the backward one only.
         """
-        image = self.blend(first, second, time)
+        image = self.blend(forward_image, backward_image, phase)
         height, width = image.shape[-2:]
         size = padded_size(height), padded_size(width)
         top, left = (size[0] - height) // 2, (size[1] - width) // 2
-        painted = self._paint(pad(image, (top, left), size))
-        return painted[..., top : top + height, left : left + width]
+        decoded = self._unet(pad(image, (top, left), size))
+        return decoded[..., top : top + height, left : left + width]
 
-    def blend(self, first: Tensor, second: Tensor, time: float) -> Tensor:
-        """The two images as one, weighed per pixel: zero where both are empty.
+    def blend(self, forward_image: Tensor, backward_image: Tensor, phase: float) -> Tensor:
+        """Return the weighted mean of both images (N, 37, H, W), zero where both are empty.
 
-        An image's weight is its share of the time * exp(alpha * disparity) * its alpha channel,
-        divided by the sum of both weights or 1e-6, whichever is larger.
+        An image's weight is (1 - phase) or phase, times exp(alpha * disparity), times its alpha
+        channel, divided by the sum of both weights or 1e-6, whichever is larger.
         """
-        weight = (1.0 - time) * self._weight(first)
-        other = time * self._weight(second)
-        total = (weight + other).clamp(min=1e-6)
-        return weight / total * first + other / total * second
+        forward_weight = (1.0 - phase) * self._weight(forward_image)
+        backward_weight = phase * self._weight(backward_image)
+        total = (forward_weight + backward_weight).clamp(min=1e-6)
+        return forward_weight / total * forward_image + backward_weight / total * backward_image
 
     def _weight(self, image: Tensor) -> Tensor:
         return torch.exp(self.alpha * image[:, -1:]) * image[:, 3:4]
 
-    def _paint(self, image: Tensor) -> Tensor:
-        """The U-Net: an image whose height and width are multiples of 16 to a picture."""
-        first = self.firstprelu(self.firstconv(image))
-        half = self.down1(first)
+    def _unet(self, image: Tensor) -> Tensor:
+        """Apply the U-Net to an image whose height and width are multiples of 16."""
+        full = self.firstprelu(self.firstconv(image))
+        half = self.down1(full)
         quarter = self.down2(half[1])
         eighth = self.down3(quarter[1])
         sixteenth = self.down4(eighth[1])
         deepest = self.conv5(sixteenth[1])[1]
-        # The checkpoint was trained with an up1 that doubles what is already of the right size and
-        # keeps its middle; painting without this doubling would differ from the paper.
-        rising = self.up1(_middle(doubled(deepest), sixteenth[1]), sixteenth)
-        rising = self.up2(doubled(rising), eighth)
-        rising = self.up3(doubled(rising), quarter)
-        rising = self.up4(doubled(rising), half)
-        return self.outc(torch.cat([first, doubled(rising)], 1))
+        # The checkpoint was trained with an up1 that doubles an image of the right size and crops
+        # its center; without this doubling the result would differ from the paper's.
+        up = self.up1(_center_crop(upsample_2x(deepest), sixteenth[1]), sixteenth)
+        up = self.up2(upsample_2x(up), eighth)
+        up = self.up3(upsample_2x(up), quarter)
+        up = self.up4(upsample_2x(up), half)
+        return self.outc(torch.cat([full, upsample_2x(up)], 1))
 
 
 class _ConvPair(nn.Module):
-    """Two convolutions, each normalized by groups; gives what comes after either of them.
+    """Two convolutions, each with group normalization; returns the output of both.
 
-    skip: channels that join between the two.
+    `skip` is the number of channels that are concatenated between the two.
     """
 
     def __init__(self, inputs: int, middle: int, outputs: int, skip: int = 0) -> None:
@@ -99,7 +105,7 @@ class _ConvPair(nn.Module):
 
 
 class _Down(nn.Module):
-    """Halves the size, then convolves twice; gives what comes after either convolution."""
+    """Halves the size, then convolves twice; returns the output of both convolutions."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -110,7 +116,8 @@ class _Down(nn.Module):
 
 
 class _Up(nn.Module):
-    """Convolves twice; both images of the way down join, the later one first."""
+    """Convolves twice; both images of the same level on the way down are concatenated, the later
+    first."""
 
     def __init__(self, inputs: int, middle: int, outputs: int) -> None:
         super().__init__()
@@ -122,7 +129,7 @@ class _Up(nn.Module):
 
 
 class _Output(nn.Module):
-    """The last convolution: to red, green and blue in 0..1."""
+    """The last convolution, to red, green and blue in 0..1."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -140,8 +147,8 @@ def _conv_norm_prelu(inputs: int, outputs: int) -> nn.Sequential:
     )
 
 
-def _middle(image: Tensor, like: Tensor) -> Tensor:
-    """The middle of an image that is twice as large as `like`, as large as that."""
+def _center_crop(image: Tensor, like: Tensor) -> Tensor:
+    """Return the center of an image twice as large as `like`, cropped to the size of `like`."""
     height, width = like.shape[-2:]
     top, left = (height + 1) // 2, (width + 1) // 2
     return image[..., top : top + height, left : left + width]

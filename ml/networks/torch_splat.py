@@ -1,9 +1,9 @@
 """The paper's soft point renderer in PyTorch, for point clouds with many features.
 
-The same picture as `geometry.core.splat.composite`, the reference that explains the formula
-(PyTorch3D's AlphaCompositor, paper section 3.5), but on whichever device its tensors lie and in
-their precision. Deterministic: the order in which splats are composited depends on depth and index
-alone. It gives no gradients.
+It gives the same image as `geometry.core.splat.composite`, the reference that explains the formula
+(PyTorch3D's AlphaCompositor, paper section 3.5), on the device and in the precision of its tensors.
+It is deterministic, because the compositing order depends only on depth and index. It provides no
+gradients.
 """
 
 from __future__ import annotations
@@ -14,14 +14,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-_CHUNK_TESTS = 1 << 21
+_TESTS_PER_CHUNK = 1 << 21
 
 
 @dataclass(frozen=True)
 class TensorSplats:
-    """P discs in a picture: center u (right), v (down) and radius in pixels, depth z; each (P,).
+    """P discs in an image; a pixel (column i, row j) has its center at (i + 0.5, j + 0.5).
 
-    A pixel (column i, row j) has its center at (i + 0.5, j + 0.5).
+    Attributes:
+        u: (P,) column of the center in pixels, to the right.
+        v: (P,) row of the center in pixels, downward.
+        z: (P,) depth.
+        radius: (P,) in pixels.
     """
 
     u: Tensor
@@ -31,11 +35,13 @@ class TensorSplats:
 
 
 @dataclass(frozen=True)
-class TensorPicture:
-    """A composited picture.
+class TensorImage:
+    """A composited image.
 
-    image (h, w, C): premultiplied features, zero where nothing is; alpha (h, w): accumulated
-    alpha; count (h, w) int32: number of splats composited at each pixel.
+    Attributes:
+        image: (h, w, C) premultiplied features, zero where nothing is drawn.
+        alpha: (h, w) accumulated alpha.
+        count: (h, w) int32, number of splats composited at each pixel.
     """
 
     image: Tensor
@@ -45,7 +51,13 @@ class TensorPicture:
 
 @dataclass(frozen=True)
 class _Hits:
-    """Pixels inside discs, nearest disc first; (N,) each: pixel (row * w + column), disc, alpha."""
+    """Pixels inside discs, nearest disc first.
+
+    Attributes:
+        pixel: (N,) row * w + column.
+        splat: (N,) index of the disc.
+        alpha: (N,).
+    """
 
     pixel: Tensor
     splat: Tensor
@@ -53,8 +65,8 @@ class _Hits:
 
 
 @dataclass(frozen=True)
-class _Reach:
-    """The rectangle of pixels that each disc may hit, as int64 (P,) each."""
+class _PixelRanges:
+    """The rectangle of pixels that each disc may cover, int64 (P,) each."""
 
     left: Tensor
     columns: Tensor
@@ -70,108 +82,128 @@ def composite(
     nearest: int | None = None,
     opacity: Tensor | float = 1.0,
     gain: Tensor | float = 1.0,
-) -> TensorPicture:
-    """Draw `splats` with their `features` (P, C) into a picture of `size` (h, w).
+) -> TensorImage:
+    """Draw splats into an image.
 
-    nearest: keep only the so many nearest splats of every pixel (the paper's K = 8), None for no
-    limit; on equal depth the lower index is nearer. A splat's alpha is
-    opacity * min(1, gain * (1 - d2 / radius**2)), opacity and gain (P,) or one number. Splats with
-    z < 0, or nowhere (infinite, not a number), are never drawn. All tensors are of one
-    floating-point type and on one device, and so is the result.
+    All tensors have the same floating-point type and device, and so does the result.
+
+    Args:
+        splats: P discs. Those with z < 0, or with values that aren't finite, are not drawn.
+        features: (P, C).
+        size: (h, w) of the image.
+        nearest: Number of nearest splats to keep in every pixel (the paper's K = 8), or None for
+            all; at equal depth the lower index is nearer.
+        opacity: (P,) or one number. A splat's alpha is opacity * min(1, gain * (1 - d2 /
+            radius**2)).
+        gain: (P,) or one number.
     """
     height, width = size
     image = features.new_zeros(height * width, features.shape[1])
-    clear = features.new_ones(height * width)
+    transmittance = features.new_ones(height * width)
     count = torch.zeros(height * width, dtype=torch.int32, device=features.device)
     for hits in _hits_front_to_back(splats, size):
-        kept = hits if nearest is None else _take(hits, count[hits.pixel] < nearest)
-        alpha = (kept.alpha * _of(gain, kept.splat)).clamp(max=1.0) * _of(opacity, kept.splat)
-        behind = _Hits(kept.pixel, kept.splat, alpha)
-        _composite_hits(behind, features, (image, clear, count), nearest)
+        selected = hits if nearest is None else _select(hits, count[hits.pixel] < nearest)
+        alpha = (selected.alpha * _per_hit(gain, selected.splat)).clamp(max=1.0) * _per_hit(
+            opacity, selected.splat
+        )
+        composited = _Hits(selected.pixel, selected.splat, alpha)
+        _composite_hits(composited, features, (image, transmittance, count), nearest)
     shape = (height, width)
-    return TensorPicture(image.view(*shape, -1), 1.0 - clear.view(shape), count.view(shape))
+    return TensorImage(image.view(*shape, -1), 1.0 - transmittance.view(shape), count.view(shape))
 
 
-def _of(values: Tensor | float, splat: Tensor) -> Tensor | float:
+def _per_hit(values: Tensor | float, splat: Tensor) -> Tensor | float:
     return values[splat] if isinstance(values, Tensor) else values
 
 
-def _take(hits: _Hits, which: Tensor) -> _Hits:
-    return _Hits(hits.pixel[which], hits.splat[which], hits.alpha[which])
+def _select(hits: _Hits, selection: Tensor) -> _Hits:
+    return _Hits(hits.pixel[selection], hits.splat[selection], hits.alpha[selection])
 
 
 def _composite_hits(
     hits: _Hits, features: Tensor, target: tuple[Tensor, Tensor, Tensor], nearest: int | None
 ) -> None:
-    """Composite hits, given front to back, behind what `target` already holds.
+    """Composite hits, ordered front to back, behind what `target` already holds.
 
-    One pass for each rank within a pixel: no pixel is twice in a pass, so that the sums don't
-    depend on the order in which a GPU makes them.
+    There is one pass for each rank within a pixel. No pixel occurs twice in a pass, so that the
+    sums don't depend on the order of a GPU's operations.
     """
-    image, clear, count = target
+    image, transmittance, count = target
     pixel, order = torch.sort(hits.pixel, stable=True)
     pixels, length = torch.unique_consecutive(pixel, return_counts=True)
     first = length.cumsum(0) - length
     if nearest is not None:
         length = torch.minimum(length, nearest - count[pixels])
     for rank in range(int(length.max()) if len(length) else 0):
-        alive = length > rank
-        where, chosen = pixels[alive], order[first[alive] + rank]
-        alpha = hits.alpha[chosen]
-        image[where] += (clear[where] * alpha)[:, None] * features[hits.splat[chosen]]
-        clear[where] *= 1.0 - alpha
+        remaining = length > rank
+        pixel_index, hit_index = pixels[remaining], order[first[remaining] + rank]
+        alpha = hits.alpha[hit_index]
+        image[pixel_index] += (transmittance[pixel_index] * alpha)[:, None] * features[
+            hits.splat[hit_index]
+        ]
+        transmittance[pixel_index] *= 1.0 - alpha
     count[pixels] += length.int()
 
 
 def _hits_front_to_back(splats: TensorSplats, size: tuple[int, int]) -> Iterator[_Hits]:
-    """Hits by ascending (z, index), in pieces of bounded memory."""
-    drawn = torch.nonzero(splats.z >= 0).squeeze(1)
-    # Minus zero becomes zero, which a sort by bits would take for something else.
-    order = drawn[torch.sort(splats.z[drawn] + 0.0, stable=True).indices]
-    reach = _reach(splats, size, order)
-    tested = (reach.columns * reach.rows).cumsum(0).cpu()
+    """Yield hits by ascending (z, index), in chunks of bounded memory."""
+    valid_splats = torch.nonzero(splats.z >= 0).squeeze(1)
+    # Minus zero becomes zero, because a sort by bits would treat them differently.
+    order = valid_splats[torch.sort(splats.z[valid_splats] + 0.0, stable=True).indices]
+    ranges = _pixel_ranges(splats, size, order)
+    cumulative_tests = (ranges.columns * ranges.rows).cumsum(0).cpu()
     start = 0
     while start < len(order):
-        done = int(tested[start - 1]) if start else 0
-        end = max(start + 1, int(torch.searchsorted(tested, done + _CHUNK_TESTS)))
-        yield _hits_of(splats, size[1], order[start:end], _piece(reach, slice(start, end)))
+        tests_done = int(cumulative_tests[start - 1]) if start else 0
+        end = max(
+            start + 1, int(torch.searchsorted(cumulative_tests, tests_done + _TESTS_PER_CHUNK))
+        )
+        yield _hits_in_chunk(
+            splats, size[1], order[start:end], _slice_ranges(ranges, slice(start, end))
+        )
         start = end
 
 
-def _reach(splats: TensorSplats, size: tuple[int, int], order: Tensor) -> _Reach:
+def _pixel_ranges(splats: TensorSplats, size: tuple[int, int], order: Tensor) -> _PixelRanges:
     radius = splats.radius[order]
     left, columns = _span(splats.u[order], radius, size[1])
     top, rows = _span(splats.v[order], radius, size[0])
-    return _Reach(left, columns, top, rows)
+    return _PixelRanges(left, columns, top, rows)
 
 
-def _piece(reach: _Reach, which: slice) -> _Reach:
-    return _Reach(reach.left[which], reach.columns[which], reach.top[which], reach.rows[which])
+def _slice_ranges(ranges: _PixelRanges, selection: slice) -> _PixelRanges:
+    return _PixelRanges(
+        ranges.left[selection],
+        ranges.columns[selection],
+        ranges.top[selection],
+        ranges.rows[selection],
+    )
 
 
 def _span(center: Tensor, radius: Tensor, length: int) -> tuple[Tensor, Tensor]:
-    """First pixel and number of pixels whose centers may lie within `radius` of `center`."""
+    """Return the first pixel and the number of pixels whose centers may lie within `radius` of
+    `center`."""
     valid = torch.isfinite(center) & torch.isfinite(radius)
-    # In double precision, so that rounding here can't take a pixel from a disc.
+    # In double precision, so that rounding can't remove a pixel from a disc.
     middle = torch.where(valid, center, 0.0).double()
-    reach = torch.where(valid, radius.abs(), -1.0).double()
-    low = torch.ceil(middle - reach - 0.5).clamp(0, length).long()
-    high = torch.floor(middle + reach - 0.5).clamp(-1, length - 1).long()
+    half_width = torch.where(valid, radius.abs(), -1.0).double()
+    low = torch.ceil(middle - half_width - 0.5).clamp(0, length).long()
+    high = torch.floor(middle + half_width - 0.5).clamp(-1, length - 1).long()
     return low, (high - low + 1).clamp(min=0)
 
 
-def _hits_of(splats: TensorSplats, width: int, piece: Tensor, reach: _Reach) -> _Hits:
-    """Hits of the splats that `piece` lists, in its order; every pixel of their reach is tested."""
-    tests = reach.columns * reach.rows
-    which = torch.repeat_interleave(tests)
-    local = torch.arange(len(which), device=which.device) - (tests.cumsum(0) - tests)[which]
-    columns = reach.columns[which]
-    x = local % columns + reach.left[which]
-    y = torch.div(local, columns, rounding_mode="floor") + reach.top[which]
-    splat = piece[which]
+def _hits_in_chunk(splats: TensorSplats, width: int, chunk: Tensor, ranges: _PixelRanges) -> _Hits:
+    """Return the hits of a chunk of splats, in its order; every pixel of their ranges is tested."""
+    tests = ranges.columns * ranges.rows
+    disc = torch.repeat_interleave(tests)
+    local = torch.arange(len(disc), device=disc.device) - (tests.cumsum(0) - tests)[disc]
+    columns = ranges.columns[disc]
+    x = local % columns + ranges.left[disc]
+    y = torch.div(local, columns, rounding_mode="floor") + ranges.top[disc]
+    splat = chunk[disc]
     across, down = x + 0.5 - splats.u[splat], y + 0.5 - splats.v[splat]
     distance2 = across * across + down * down
     radius2 = (splats.radius * splats.radius)[splat]
-    hit = torch.nonzero(distance2 < radius2).squeeze(1)
-    alpha = 1.0 - distance2[hit] / radius2[hit]
-    return _Hits((y * width + x)[hit], splat[hit], alpha)
+    inside = torch.nonzero(distance2 < radius2).squeeze(1)
+    alpha = 1.0 - distance2[inside] / radius2[inside]
+    return _Hits((y * width + x)[inside], splat[inside], alpha)

@@ -1,1 +1,1 @@
-"""The pretrained ways of the stages: inpainting, depth, regions that move."""
+"""Pretrained models: diffusion inpainting, depth, and segmentation of what moves."""

@@ -1,8 +1,8 @@
-"""Fills a hole of any size by passes of a model that paints near its native size.
+"""Fill a hole of any size by passes of a model that works best near its native size.
 
-A picture of a fit size is painted whole. A small one is enlarged for it. A large one is painted
-whole at the native scale first, which decides on the content, and then refined at full size by
-overlapping tiles, which add detail (as img2img upscalers do).
+An image of suitable size is inpainted as a whole, and a small one is enlarged first. A large one is
+inpainted as a whole at the native scale, which determines the content, and then refined at full
+size by overlapping tiles, which add detail (as img2img upscalers do).
 """
 
 from __future__ import annotations
@@ -12,175 +12,204 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from ...geometry.core.camera import FloatArray
+from ...geometry.core.ldi import Mask
 from ...geometry.core.messages import Message
 from ..common.context import Context
-from .diffusion_pass import Pass, steps_run
+from .diffusion_pass import InpaintPass, steps_run
 from .preview import thumbnail
-from .seam import continued, dilate, match_colors, match_seam
-from .tiles import Size, Tile, blending_weights, first_size, tiles_for
+from .seam import dilate, match_colors, match_seam, smoothly_filled
+from .tiles import Size, Tile, blending_weights, first_pass_size, tiles_for
 
-Floats = NDArray[np.float32]
-Bools = NDArray[np.bool_]
+STEP = "step {step} of {total}"
 
-GROWTH = 2
-"""Pixels that the hole is grown by for the model, lest it continue a blurred silhouette."""
+HOLE_DILATION = 2
+"""Pixels that the hole is dilated by for the model, so that it doesn't continue a blurred
+silhouette."""
 REFINE_STRENGTH = 0.4
-"""How far refining may go from the first pass: detail is new, content stays."""
-OVERLAP = 1 / 4
-"""Overlap of tiles as a share of the native side."""
+"""Strength of refinement: detail is new, content stays."""
+TILE_OVERLAP = 1 / 4
+"""Overlap of tiles, as a fraction of the native side."""
 COLOR_RADIUS = 1 / 16
-"""Size of what keeps the first pass's colors, as a share of the native side."""
+"""Radius above which the colors of the first pass are kept, as a fraction of the native side."""
 
 
 @dataclass(frozen=True)
 class FillPlan:
-    """How a picture is filled: the size of the first pass, and the tiles after it."""
+    """How an image is filled: the size of the first pass, and the tiles after it."""
 
-    first: Size
+    first_pass_size: Size
     tiles: list[Tile]
 
     @property
     def pixels(self) -> int:
         """Pixels of the largest pass."""
-        sizes = [self.first, *((tile.height, tile.width) for tile in self.tiles)]
+        sizes = [self.first_pass_size, *((tile.height, tile.width) for tile in self.tiles)]
         return max(height * width for height, width in sizes)
 
 
 @dataclass(frozen=True)
-class Painter:
-    """What fills pictures: `paint` runs one pass; native and factor are the model's native size and
-    pixels to a latent; steps and strength the artist's."""
+class PassRunner:
+    """Runs inpainting passes.
 
-    paint: Callable[[Pass], Floats]
+    Attributes:
+        run: Runs one pass and returns its image.
+        native: The model's native side in pixels.
+        factor: Pixels per latent.
+        steps: Denoising steps, as set by the artist.
+        strength: Strength, as set by the artist.
+    """
+
+    run: Callable[[InpaintPass], FloatArray]
     native: int
     factor: int
     steps: int
     strength: float
 
 
-def plan_fill(hole: Bools, native: int, factor: int) -> FillPlan:
-    """How a picture with this hole (H, W) is filled."""
+def plan_fill(hole: Mask, native: int, factor: int) -> FillPlan:
+    """Plan the passes for an image with this hole (H, W)."""
     size = hole.shape[0], hole.shape[1]
-    first = first_size(size, native, factor)
-    if first[0] * first[1] >= size[0] * size[1]:
-        return FillPlan(first, [])
-    return FillPlan(first, tiles_for(size, native, _overlap(native), dilate(hole, GROWTH)))
+    first_pass = first_pass_size(size, native, factor)
+    if first_pass[0] * first_pass[1] >= size[0] * size[1]:
+        return FillPlan(first_pass, [])
+    return FillPlan(
+        first_pass, tiles_for(size, native, _overlap(native), dilate(hole, HOLE_DILATION))
+    )
 
 
-def fill_picture(
-    painter: Painter, image: Floats, hole: Bools, plan: FillPlan, seed: int, context: Context
-) -> Floats:
-    """`image` (H, W, 3), sRGB 0..1, with its `hole` (H, W) painted; the rest is unchanged."""
-    grown = dilate(hole, GROWTH)
-    start = continued(image, grown)
-    steps = _Steps(painter, plan, context)
-    first = Pass(
-        _resized(start, plan.first),
-        _resized_hole(grown, plan.first),
-        painter.strength,
+def fill_image(
+    runner: PassRunner, image: FloatArray, hole: Mask, plan: FillPlan, seed: int, context: Context
+) -> FloatArray:
+    """Return the image with its hole inpainted; the rest is unchanged.
+
+    Args:
+        runner: Runs the passes.
+        image: (H, W, 3) sRGB, 0..1.
+        hole: (H, W) mask.
+        plan: The passes.
+        seed: Seed of the noise.
+        context: Progress and previews are reported to it.
+    """
+    dilated = dilate(hole, HOLE_DILATION)
+    initial = smoothly_filled(image, dilated)
+    steps = _StepCounter(runner, plan, context)
+    first_pass = InpaintPass(
+        _resized(initial, plan.first_pass_size),
+        _resized_hole(dilated, plan.first_pass_size),
+        runner.strength,
         _seed(seed, 0),
         steps.on_step(0),
-        _shower(start, grown, Tile(0, 0, *hole.shape), context),
+        _preview_callback(initial, dilated, Tile(0, 0, *hole.shape), context),
     )
-    painted = _resized(painter.paint(first), (hole.shape[0], hole.shape[1]))
-    current = match_seam(painted, start, grown)
+    generated = _resized(runner.run(first_pass), (hole.shape[0], hole.shape[1]))
+    current = match_seam(generated, initial, dilated)
     if plan.tiles:
-        current = _refined(painter, current, grown, plan, seed, steps, context)
+        current = _refined(runner, current, dilated, plan, seed, steps, context)
     return np.where(hole[..., None], np.clip(current, 0.0, 1.0), image).astype(image.dtype)
 
 
-class _Steps:
+class _StepCounter:
     """Counts denoising steps over all passes."""
 
-    def __init__(self, painter: Painter, plan: FillPlan, context: Context) -> None:
+    def __init__(self, runner: PassRunner, plan: FillPlan, context: Context) -> None:
         self._context = context
-        self._first = steps_run(painter.steps, painter.strength)
-        self._each = steps_run(painter.steps, REFINE_STRENGTH)
-        self._total = self._first + self._each * len(plan.tiles)
+        self._first_steps = steps_run(runner.steps, runner.strength)
+        self._tile_steps = steps_run(runner.steps, REFINE_STRENGTH)
+        self._total = self._first_steps + self._tile_steps * len(plan.tiles)
 
     def on_step(self, index: int) -> Callable[[int], None]:
-        """What a pass reports its steps to; the passes are numbered in order."""
-        before = self._first + self._each * (index - 1) if index else 0
+        """Return the progress callback of a pass; passes are numbered in order."""
+        steps_before = self._first_steps + self._tile_steps * (index - 1) if index else 0
 
         def report(done: int) -> None:
-            step = before + done
-            told = Message("step {step} of {total}", step=step, total=self._total)
-            self._context.report(step / self._total, told)
+            step = steps_before + done
+            detail = Message(STEP, step=step, total=self._total)
+            self._context.report(step / self._total, detail)
 
         return report
 
 
 def _refined(
-    painter: Painter,
-    picture: Floats,
-    hole: Bools,
+    runner: PassRunner,
+    image: FloatArray,
+    hole: Mask,
     plan: FillPlan,
     seed: int,
-    steps: _Steps,
+    steps: _StepCounter,
     context: Context,
-) -> Floats:
-    """The picture with the tiles painted over, each from what the tiles before it made.
+) -> FloatArray:
+    """Return the image refined by the tiles, each starting from the result of the previous ones.
 
     Where tiles overlap the result is their mean by `blending_weights`, kept as a running mean.
     """
     total = np.zeros(hole.shape, np.float32)
     for index, tile in enumerate(plan.tiles, start=1):
-        before, inside = picture[tile.window].copy(), hole[tile.window]
-        show = _shower(picture, hole, tile, context)
-        painted = painter.paint(
-            Pass(before, inside, REFINE_STRENGTH, _seed(seed, index), steps.on_step(index), show)
+        reference, tile_hole = image[tile.window].copy(), hole[tile.window]
+        show_preview = _preview_callback(image, hole, tile, context)
+        generated = runner.run(
+            InpaintPass(
+                reference,
+                tile_hole,
+                REFINE_STRENGTH,
+                _seed(seed, index),
+                steps.on_step(index),
+                show_preview,
+            )
         )
-        painted = match_colors(painted, before, COLOR_RADIUS * painter.native)
-        weights = blending_weights(tile, (hole.shape[0], hole.shape[1]), _overlap(painter.native))
+        generated = match_colors(generated, reference, COLOR_RADIUS * runner.native)
+        weights = blending_weights(tile, (hole.shape[0], hole.shape[1]), _overlap(runner.native))
         total[tile.window] += weights
-        share = np.where(inside, weights / total[tile.window], 0.0)[..., None]
-        picture[tile.window] = before + share * (painted - before)
-    return picture
+        weight = np.where(tile_hole, weights / total[tile.window], 0.0)[..., None]
+        image[tile.window] = reference + weight * (generated - reference)
+    return image
 
 
 def _overlap(native: int) -> int:
-    return round(OVERLAP * native)
+    return round(TILE_OVERLAP * native)
 
 
 def _seed(seed: int, index: int) -> int:
-    """A seed of its own for every pass."""
+    """Return a separate seed for each pass."""
     return int(np.random.SeedSequence([seed, index]).generate_state(1)[0])
 
 
-def _resized(picture: Floats, size: Size) -> Floats:
-    """A picture (H, W, 3) at another size: antialiased when reduced, bicubic when enlarged."""
-    if picture.shape[:2] == size:
-        return picture
-    shrinks = size[0] * size[1] < picture.shape[0] * picture.shape[1]
-    kind = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    resized = cv2.resize(picture, (size[1], size[0]), interpolation=kind)
+def _resized(image: FloatArray, size: Size) -> FloatArray:
+    """Return an image (H, W, 3) at another size: antialiased when reduced, bicubic when
+    enlarged."""
+    if image.shape[:2] == size:
+        return image
+    is_reduced = size[0] * size[1] < image.shape[0] * image.shape[1]
+    interpolation = cv2.INTER_AREA if is_reduced else cv2.INTER_CUBIC
+    resized = cv2.resize(image, (size[1], size[0]), interpolation=interpolation)
     return np.clip(resized, 0.0, 1.0).astype(np.float32)
 
 
-def _resized_hole(hole: Bools, size: Size) -> Bools:
-    """A hole at another size: all pixels that it covers in part."""
+def _resized_hole(hole: Mask, size: Size) -> Mask:
+    """Return a hole at another size: all pixels that it covers at least partly."""
     if hole.shape == size:
         return hole
     values = cv2.resize(hole.astype(np.float32), (size[1], size[0]), interpolation=cv2.INTER_AREA)
     return values > 1e-4
 
 
-def _shower(picture: Floats, hole: Bools, tile: Tile, context: Context) -> Callable[[Floats], None]:
-    """Shows previews of a tile within a small picture of the whole."""
-    small = thumbnail(picture)
-    inside = _resized_hole(hole, (small.shape[0], small.shape[1]))
-    scale = small.shape[0] / picture.shape[0], small.shape[1] / picture.shape[1]
+def _preview_callback(
+    image: FloatArray, hole: Mask, tile: Tile, context: Context
+) -> Callable[[FloatArray], None]:
+    """Return a function that shows a tile's preview within a small version of the whole image."""
+    small_image = thumbnail(image)
+    small_hole = _resized_hole(hole, (small_image.shape[0], small_image.shape[1]))
+    scale = small_image.shape[0] / image.shape[0], small_image.shape[1] / image.shape[1]
     top, left = round(tile.top * scale[0]), round(tile.left * scale[1])
-    height = min(small.shape[0] - top, max(1, round(tile.height * scale[0])))
-    width = min(small.shape[1] - left, max(1, round(tile.width * scale[1])))
+    height = min(small_image.shape[0] - top, max(1, round(tile.height * scale[0])))
+    width = min(small_image.shape[1] - left, max(1, round(tile.width * scale[1])))
     window = slice(top, top + height), slice(left, left + width)
 
-    def show(preview: Floats) -> None:
-        whole = small.copy()
+    def show_preview(preview: FloatArray) -> None:
+        preview_image = small_image.copy()
         part = _resized(preview, (height, width))
-        whole[window] = np.where(inside[window][..., None], part, whole[window])
-        context.on_preview(whole)
+        preview_image[window] = np.where(small_hole[window][..., None], part, preview_image[window])
+        context.on_preview(preview_image)
 
-    return show
+    return show_preview

@@ -1,8 +1,8 @@
-"""Networks of the transformers library: loaded from a folder, run on a picture, freed.
+"""Networks of the transformers library: load from a folder, run on an image, free.
 
 Everything is read from a local folder in the hub's layout: config.json, preprocessor_config.json
-and weights as safetensors. No code of the folder is run and no socket opened. Weights that the
-files lack would silently be random numbers; that is refused.
+and weights as safetensors. No code from the folder is run and no socket is opened. Weights missing
+from the files would silently be random numbers, so they are rejected.
 """
 
 from __future__ import annotations
@@ -27,25 +27,50 @@ from ..common.errors import ModelError
 from ..common.registry import ModelSpec
 from ..models.device import Device, describe, give_back, is_out_of_memory
 
-Outputs = dict[str, FloatArray]
+LOADING = "Loading {label}"
+RUNNING_ON = "{label} on {device}"
+FULL_PRECISION = "{label}: running again in full precision"
+FALLBACK_TO_CPU = "{device} has too little memory: continuing on the CPU, more slowly"
+SMALLER_IMAGE = "Not enough memory: running again with a smaller image"
+NOT_FINITE = "{label} gave no usable result: choose another model for {stage}."
+DEVICE_FAILED = "{label} doesn't run on {device}: choose another Device."
+WRONG_STAGE = "{label} isn't a model for {stage}: choose another one there."
+MISSING_WEIGHTS = (
+    "{label} lacks weights that {stage} needs: press Download again, or choose another model."
+)
+BAD_FILES = "its files are missing, damaged or of another kind"
+NEEDS_LIBRARY = "it needs a library that Make 4D doesn't include"
+NOT_LOADED = (
+    "{label} can't be loaded because {reason}: press Download again, or choose another model for "
+    "{stage}."
+)
+OUT_OF_MEMORY = (
+    "Not enough memory for {label}: choose a smaller model for {stage}, or close other programs."
+)
+FAILED = "{label} failed on this image: choose another model for {stage}."
 
-MAX_RATIO = 4.0
-"""A longer picture is stretched to these proportions: the cost of some networks grows with them."""
-UNUSED_WEIGHTS = re.compile(
+Outputs = dict[str, FloatArray]
+"""A network's outputs by name."""
+
+MAX_ASPECT_RATIO = 4.0
+"""Longer images are stretched to this aspect ratio, because the cost of some networks grows with
+it."""
+UNREAD_WEIGHTS = re.compile(
     r"fusion_stage\.(layers|intermediate)\.0\.residual_layer1\."  # the first layer has no residual
     r"|\.num_batches_tracked$"
     r"|\.mask_token$"  # for training alone
 )
-"""Weights that files may lack: the network never reads them. DPT's own files lack the first."""
-ONE_SIZE = ("depth_pro",)
-"""Kinds of networks that take pictures of one size only, besides the hybrid DPT."""
+"""Weights that may be missing because the network never reads them. DPT's own files lack the
+first."""
+FIXED_SIZE_MODELS = ("depth_pro",)
+"""Kinds of networks that accept images of one size only, in addition to the hybrid DPT."""
 
 
 class PlainProcessor(PilBackend):
-    """Resize, rescale, normalize: what Depth Pro does to a picture, where the library's own needs
+    """Resize, rescale and normalize, as Depth Pro does; the library's own processor needs
     torchvision."""
 
-    size = {"height": 1536, "width": 1536}  # noqa: RUF012 - the library's way
+    size = {"height": 1536, "width": 1536}  # noqa: RUF012 - the library's convention
     resample = PILImageResampling.BILINEAR
     image_mean = (0.5, 0.5, 0.5)
     image_std = (0.5, 0.5, 0.5)
@@ -55,47 +80,60 @@ class PlainProcessor(PilBackend):
 class Network:
     """A network and its image processor.
 
-    kind: the library's class that picks the network, such as AutoModelForDepthEstimation; `config`
-    is the network's. Raises ModelError where the folder doesn't hold such a network whole.
+    Args:
+        model_class: The library's class that selects the network, such as
+            AutoModelForDepthEstimation.
+        folder: Folder of the model's files.
+        spec: The model's registry entry.
+        device: Where it runs.
+        context: Progress of loading is reported to it.
+
+    `config` is the network's configuration. Raises ModelError if the folder doesn't hold a complete
+    network of this class.
     """
 
     def __init__(
-        self, kind: Any, folder: Path, spec: ModelSpec, device: Device, context: Context
+        self, model_class: Any, folder: Path, spec: ModelSpec, device: Device, context: Context
     ) -> None:
         self.spec = spec
         self._device = device
-        self._shrink = 1
-        loading = Message("Loading {label}", label=spec.label)
+        self._size_divisor = 1
+        loading = Message(LOADING, label=spec.label)
         context.report(0.0, loading)
-        with _quiet(), _explained(spec):
-            self.config = _read_config(kind, folder, spec)
+        with _silenced(), _readable_errors(spec):
+            self.config = _read_config(model_class, folder, spec)
             self._processor = _read_processor(folder, self.config)
-            self._model = _read_model(kind, folder, spec, device.dtype)
+            self._model = _read_model(model_class, folder, spec, device.dtype)
         context.report(0.8, loading)
         self._move(self._device.kind, 0.8, context)
         context.report(1.0, loading)
 
     def run(self, image: FloatArray, names: tuple[str, ...], context: Context) -> Outputs:
-        """What the network says of an image (H, W, 3), sRGB 0..1.
+        """Run the network on an image.
 
-        Returns those of the named outputs that it has, float32, without the batch's axis. Numbers
-        that aren't finite are worked out once more in full precision. Raises ModelError.
+        If the output isn't finite, the network is run once more in full precision.
+
+        Args:
+            image: (H, W, 3) sRGB, 0..1.
+            names: Names of the outputs to return.
+            context: Progress is reported to it.
+
+        Returns those of the outputs that the network has, as float32, without the batch axis.
+        Raises ModelError.
         """
         outputs = self._run_within_memory(image, names, context)
-        if not _are_finite(outputs) and self._model.dtype != torch.float32:
-            again = Message("{label}: once more in full precision", label=self.spec.label)
-            context.report(0.0, again)
+        if not _all_finite(outputs) and self._model.dtype != torch.float32:
+            message = Message(FULL_PRECISION, label=self.spec.label)
+            context.report(0.0, message)
             self._move(torch.float32, 0.0, context)
             outputs = self._run_within_memory(image, names, context)
-        if not _are_finite(outputs):
-            raise ModelError(
-                "{label} gave no usable numbers: choose another model for {stage}.",
-                **named(self.spec),
-            )
+        if not _all_finite(outputs):
+            raise ModelError(NOT_FINITE, **message_fields(self.spec))
         return outputs
 
     def padding(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns that the processor adds on each side of a picture of this size."""
+        """Return the rows and columns that the processor adds on each side of an image of this
+        size."""
         if self.config.model_type != "zoedepth" or not self._processor.do_pad:
             return 0, 0
         return int(np.sqrt(height / 2) * 3), int(np.sqrt(width / 2) * 3)
@@ -105,117 +143,116 @@ class Network:
         self._model = self._processor = None
         give_back()
 
-    def _move(self, where: str | torch.dtype, fraction: float, context: Context) -> None:
-        """Move the network to a device or precision, or to the processor where there is no room."""
+    def _move(self, target: str | torch.dtype, fraction: float, context: Context) -> None:
+        """Move the network to a device or precision, or to the CPU if the device lacks memory."""
         try:
-            self._model.to(where)
+            self._model.to(target)
             return
         except Exception as error:
             if not is_out_of_memory(error):
-                raise ModelError(
-                    "{label} doesn't run on {device}: choose another Device.",
-                    label=self.spec.label,
-                    device=self._device.name,
-                ) from error
-        self._step_down(fraction, context)
+                label, device = self.spec.label, self._device.name
+                raise ModelError(DEVICE_FAILED, label=label, device=device) from error
+        self._reduce_memory(fraction, context)
 
     def _run_within_memory(
         self, image: FloatArray, names: tuple[str, ...], context: Context
     ) -> Outputs:
-        """One pass, and one more that needs less memory of the device where it ran out."""
-        for is_last in (False, True):
+        """Run once, and once more using less of the device's memory if it ran out."""
+        for is_retry in (False, True):
             label, device = self.spec.label, self._device.name
-            context.report(0.0, Message("{label} on {device}", label=label, device=device))
+            context.report(0.0, Message(RUNNING_ON, label=label, device=device))
             try:
                 return self._forward(image, names)
             except Exception as error:
                 if not is_out_of_memory(error):
-                    raise _unusable(self.spec) from error
-            # Here, with the error and the tensors of its frames gone.
-            if is_last or not self._step_down(0.0, context):
+                    raise _failed(self.spec) from error
+            # Here the error is gone, and with it the tensors in its frames.
+            if is_retry or not self._reduce_memory(0.0, context):
                 break
-        raise _too_large(self.spec)
+        raise _out_of_memory(self.spec)
 
-    def _step_down(self, fraction: float, context: Context) -> bool:
-        """Take the processor for a device that has too little memory, or a smaller picture there;
-        False where neither helps. It is said at this fraction of the work."""
+    def _reduce_memory(self, fraction: float, context: Context) -> bool:
+        """Switch to the CPU if a device lacks memory, or to a smaller image on the CPU.
+
+        Returns False if neither is possible. The change is reported at this fraction of the
+        progress.
+        """
         give_back()
         if self._device.kind != "cpu":
             name, self._device = self._device.name, describe("cpu")
             self._model.to("cpu", torch.float32)
             give_back()
-            slower = Message(
-                "{device} has too little memory: slower, on the processor", device=name
-            )
-            context.report(fraction, slower)
+            message = Message(FALLBACK_TO_CPU, device=name)
+            context.report(fraction, message)
             return True
-        if self.config.model_type in ONE_SIZE or getattr(self.config, "is_hybrid", False):
+        if self.config.model_type in FIXED_SIZE_MODELS or getattr(self.config, "is_hybrid", False):
             return False
-        self._shrink = 2
-        context.report(fraction, "Too little memory: once more with a smaller picture")
+        self._size_divisor = 2
+        context.report(fraction, Message(SMALLER_IMAGE))
         return True
 
     def _forward(self, image: FloatArray, names: tuple[str, ...]) -> Outputs:
         pixels = self._pixels(image).to(self._device.kind, self._model.dtype)
         with torch.inference_mode():
             outputs = self._model(pixel_values=pixels)
-        found = {name: outputs.get(name) for name in names}
-        return {n: v[0].float().cpu().numpy() for n, v in found.items() if v is not None}
+        tensors = {name: outputs.get(name) for name in names}
+        return {n: v[0].float().cpu().numpy() for n, v in tensors.items() if v is not None}
 
     def _pixels(self, image: FloatArray) -> torch.Tensor:
-        """What the network is fed (1, 3, h, w)."""
-        picture = np.rint(np.clip(_within_ratio(image), 0.0, 1.0) * 255).astype(np.uint8)
+        """Return the network's input (1, 3, h, w)."""
+        pixels = np.rint(np.clip(_limit_aspect_ratio(image), 0.0, 1.0) * 255).astype(np.uint8)
         options: dict[str, Any] = {"return_tensors": "pt", "input_data_format": "channels_last"}
         if getattr(self._processor, "do_center_crop", None):
-            options["do_center_crop"] = False  # the network is to see the whole picture
-        if self._takes_squares_only():
+            options["do_center_crop"] = False  # the network must see the whole image
+        if self._requires_square_input():
             options["keep_aspect_ratio"] = False
-        if self._shrink > 1:
+        if self._size_divisor > 1:
             size = dict(self._processor.size)
-            options["size"] = {k: v // self._shrink for k, v in size.items() if v is not None}
-        return self._processor(images=picture, **options)["pixel_values"]
+            options["size"] = {k: v // self._size_divisor for k, v in size.items() if v is not None}
+        return self._processor(images=pixels, **options)["pixel_values"]
 
-    def _takes_squares_only(self) -> bool:
-        """DPT takes the number of its patches for a square, unless another backbone makes them."""
+    def _requires_square_input(self) -> bool:
+        """Whether the network assumes a square number of patches, as DPT without another backbone
+        does."""
         config = self.config
         return config.model_type == "dpt" and (config.is_hybrid or config.backbone_config is None)
 
 
-def named(spec: ModelSpec) -> dict[str, str]:
-    """What sentences call a model, and the stage that it is for, as the panel shows them."""
+def message_fields(spec: ModelSpec) -> dict[str, str]:
+    """Return the fields of messages that name a model and its stage, as the panel shows them."""
     return {"label": spec.label, "stage": Message(spec.stage.capitalize())}
 
 
-def as_network_sees(height: int, width: int) -> tuple[int, int]:
-    """Size in pixels of the picture that the processor is given for one of this size."""
-    limit = max(height, width) / MAX_RATIO
+def network_input_size(height: int, width: int) -> tuple[int, int]:
+    """Return the size (rows, columns) in pixels at which an image of this size reaches the
+    processor."""
+    limit = max(height, width) / MAX_ASPECT_RATIO
     return max(height, round(limit)), max(width, round(limit))
 
 
-def _within_ratio(image: FloatArray) -> FloatArray:
+def _limit_aspect_ratio(image: FloatArray) -> FloatArray:
     height, width = image.shape[:2]
-    wanted = as_network_sees(height, width)
-    if wanted == (height, width):
+    size = network_input_size(height, width)
+    if size == (height, width):
         return image
-    return cv2.resize(image, wanted[::-1], interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR)
 
 
-def _are_finite(outputs: Outputs) -> bool:
+def _all_finite(outputs: Outputs) -> bool:
     return all(np.isfinite(values).all() for values in outputs.values())
 
 
-def _read_config(kind: Any, folder: Path, spec: ModelSpec) -> Any:
-    """The network's configuration; ModelError where it isn't one of this kind."""
+def _read_config(model_class: Any, folder: Path, spec: ModelSpec) -> Any:
+    """Return the network's configuration; raise ModelError if it belongs to another kind of
+    network."""
     config = transformers.AutoConfig.from_pretrained(
         folder, local_files_only=True, trust_remote_code=False
     )
-    fitting = kind._model_mapping.get(type(config), ())
-    classes = fitting if isinstance(fitting, tuple) else (fitting,)
-    wanted = config.architectures or [c.__name__ for c in classes]
-    if not {c.__name__ for c in classes} & set(wanted):
-        raise ModelError(
-            "{label} isn't a model for {stage}: choose another one there.", **named(spec)
-        )
+    mapped = model_class._model_mapping.get(type(config), ())
+    classes = mapped if isinstance(mapped, tuple) else (mapped,)
+    class_names = config.architectures or [c.__name__ for c in classes]
+    if not {c.__name__ for c in classes} & set(class_names):
+        raise ModelError(WRONG_STAGE, **message_fields(spec))
     return config
 
 
@@ -227,8 +264,8 @@ def _read_processor(folder: Path, config: Any) -> Any:
     )
 
 
-def _read_model(kind: Any, folder: Path, spec: ModelSpec, dtype: torch.dtype) -> Any:
-    model, info = kind.from_pretrained(
+def _read_model(model_class: Any, folder: Path, spec: ModelSpec, dtype: torch.dtype) -> Any:
+    model, info = model_class.from_pretrained(
         folder,
         local_files_only=True,
         trust_remote_code=False,
@@ -237,54 +274,37 @@ def _read_model(kind: Any, folder: Path, spec: ModelSpec, dtype: torch.dtype) ->
         dtype=dtype,
         output_loading_info=True,
     )
-    lacking = [key for key in info["missing_keys"] if not UNUSED_WEIGHTS.search(key)]
-    if lacking or info["mismatched_keys"] or info["error_msgs"]:
-        raise ModelError(
-            "{label} lacks weights that {stage} needs: press Download again, or choose another "
-            "model.",
-            **named(spec),
-        )
+    missing = [key for key in info["missing_keys"] if not UNREAD_WEIGHTS.search(key)]
+    if missing or info["mismatched_keys"] or info["error_msgs"]:
+        raise ModelError(MISSING_WEIGHTS, **message_fields(spec))
     return model.eval()
 
 
 @contextlib.contextmanager
-def _explained(spec: ModelSpec) -> Iterator[None]:
-    """Turn whatever damaged files make the library raise into one sentence."""
+def _readable_errors(spec: ModelSpec) -> Iterator[None]:
+    """Turn whatever damaged files make the library raise into a ModelError."""
     try:
         yield
     except ModelError:
         raise
     except Exception as error:
         if is_out_of_memory(error):
-            raise _too_large(spec) from error
-        reason = Message("its files are missing, damaged or of another kind")
-        if isinstance(error, ImportError):
-            reason = Message("it needs a library that Make 4D doesn't bring")
-        raise ModelError(
-            "{label} can't be loaded because {reason}: press Download again, or choose another "
-            "model for {stage}.",
-            reason=reason,
-            **named(spec),
-        ) from error
+            raise _out_of_memory(spec) from error
+        reason = Message(NEEDS_LIBRARY if isinstance(error, ImportError) else BAD_FILES)
+        raise ModelError(NOT_LOADED, reason=reason, **message_fields(spec)) from error
 
 
-def _too_large(spec: ModelSpec) -> ModelError:
-    return ModelError(
-        "There is too little memory for {label}: choose a smaller model for {stage}, or close "
-        "other programs.",
-        **named(spec),
-    )
+def _out_of_memory(spec: ModelSpec) -> ModelError:
+    return ModelError(OUT_OF_MEMORY, **message_fields(spec))
 
 
-def _unusable(spec: ModelSpec) -> ModelError:
-    return ModelError(
-        "{label} failed on this picture: choose another model for {stage}.", **named(spec)
-    )
+def _failed(spec: ModelSpec) -> ModelError:
+    return ModelError(FAILED, **message_fields(spec))
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the library's warnings and progress bars, which are nothing for an artist."""
+def _silenced() -> Iterator[None]:
+    """Disable the library's warnings and progress bars, which are of no use to an artist."""
     log = transformers.utils.logging
     level, bars = log.get_verbosity(), log.is_progress_bar_enabled()
     log.set_verbosity_error()

@@ -117,9 +117,9 @@ class Server:
         return ()
 
     def _paint(self, command: Command) -> tuple[str, ...]:
-        from ..networks.paint import paint_frame
+        from ..networks.render_frame import render_frame
 
-        paint_frame(Path(command["scene"]), Path(command["output"]), self._context(command))
+        render_frame(Path(command["scene"]), Path(command["output"]), self._context(command))
         return ()
 
     def _context(self, command: Command) -> StageContext:

@@ -48,7 +48,8 @@ import main
 main.load_package(root)
 from make_4d.ml.common import own_packages
 site = [str(path) for path in user.glob("extensions/.local/lib/*/site-packages")]
-answer = [own_packages.prepare(root, user / "own", sys.path + site), own_packages.foreign]
+problems = own_packages.prepare(root, user / "own", sys.path + site)
+answer = [(user / "own").exists(), problems]
 """
 
 

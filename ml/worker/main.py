@@ -43,11 +43,11 @@ if __name__ == "__main__":
     sys.path.extend(folder for folder in folders if folder not in sys.path)
     root = Path(__file__).resolve().parents[2]
     load_package(root)
-    if importlib.import_module(f"{PACKAGE}.ml.common.own_packages").prepare(
-        root, Path(own), sys.path
-    ):
+    own_packages = importlib.import_module(f"{PACKAGE}.ml.common.own_packages")
+    problems = own_packages.prepare(root, Path(own), sys.path)
+    if Path(own).exists():
         sys.path.insert(0, own)
     import_without_bytecode()
     if not online:
         importlib.import_module(f"{PACKAGE}.ml.worker.offline").forbid_network()
-    importlib.import_module(f"{PACKAGE}.ml.worker.server").main()
+    importlib.import_module(f"{PACKAGE}.ml.worker.server").main(problems)

@@ -14,12 +14,12 @@ import shutil
 import sys
 import threading
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from ...geometry.core.messages import Message, UserError
 from ..cache.stage_cache import StageCache
-from ..common import own_packages
 from ..common.context import JobCancelled
 from ..common.job_settings import JobSettings, Resources
 from ..common.protocol import Cancelled, DeviceFound, Done, Failed, Progress, WorkerMessage, encode
@@ -37,10 +37,19 @@ UNEXPECTED = (
 
 
 class Server:
-    """Serves tasks one after another over a pair of pipes."""
+    """Serves tasks one after another over a pair of pipes.
 
-    def __init__(self, commands: IO[str], replies: IO[str]) -> None:
+    Args:
+        commands: Where commands are read from, one JSON line each.
+        replies: Where messages are written to.
+        package_problems: Messages about packages of other extensions in the place of ours.
+    """
+
+    def __init__(
+        self, commands: IO[str], replies: IO[str], package_problems: Sequence[Message] = ()
+    ) -> None:
         self._commands, self._replies = commands, replies
+        self._package_problems = package_problems
         self._queue: queue.Queue[Command] = queue.Queue()
         self._cancelled: set[str] = set()
         self._leftovers: set[str] = set()
@@ -82,7 +91,13 @@ class Server:
         except JobCancelled:
             self._send(Cancelled(job))
         except Exception as error:
-            self._send(Failed(job, message_for(error, self._stage), traceback.format_exc()))
+            self._send(
+                Failed(
+                    job,
+                    message_for(error, self._stage, self._package_problems),
+                    traceback.format_exc(),
+                )
+            )
         finally:
             self._models.release()
 
@@ -132,7 +147,7 @@ class Server:
         )
 
 
-def message_for(error: Exception, stage: str) -> Message:
+def message_for(error: Exception, stage: str, package_problems: Sequence[Message] = ()) -> Message:
     """One sentence for the artist: what went wrong and what to do."""
     if isinstance(error, UserError):
         return error.message
@@ -149,12 +164,12 @@ def message_for(error: Exception, stage: str) -> Message:
             "The folder {folder} can't be written: choose another one and run again.",
             folder=error.filename,
         )
-    if own_packages.foreign:
-        return own_packages.foreign[0]
+    if package_problems:
+        return package_problems[0]
     return Message(UNEXPECTED, stage=named, error=f"{type(error).__name__}: {error}")
 
 
-def main() -> None:
+def main(package_problems: Sequence[Message] = ()) -> None:
     """Serve over this process' standard input and output.
 
     Standard output is kept for messages: whatever else prints goes to standard error.
@@ -163,4 +178,4 @@ def main() -> None:
     os.dup2(2, 1)
     commands = os.fdopen(os.dup(0), "r", encoding="utf-8")
     sys.stdin.close()
-    Server(commands, replies).serve()
+    Server(commands, replies, package_problems).serve()

@@ -1,10 +1,11 @@
-"""The developer's commands of the script `make4d`: test, lint, build and bench.
+"""The developer commands of the script `make4d`: test, lint, build and bench.
 
-Runs in the script's private environment; not part of the extension's zip.
+They run in the script's private environment. Not part of the extension's zip.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -17,31 +18,42 @@ from package import LEFT_OUT, run_build
 
 ROOT = Path(__file__).resolve().parent.parent
 BENCHMARKS = ROOT / "tests" / "bench"
+TEST_PROCESSES = 4
+"""At most so many processes run the tests: each of them loads Blender and PyTorch."""
 
 
 def call(*arguments: str, folder: Path | None = None) -> int:
-    """The exit status of this Python with these arguments, apart from the user's packages."""
+    """Run this Python, isolated from the user's packages, and return its exit status."""
     sys.stdout.flush()
     return subprocess.call([sys.executable, "-I", *arguments], cwd=folder)
 
 
 def run_tests(arguments: list[str]) -> int:
-    """Run pytest on the whole suite, on the files that the arguments name, or in the window."""
+    """Run pytest on the files that the arguments name, in a Blender window, or on the whole suite.
+
+    The whole suite runs in several processes, unless the arguments contain pytest's `-n`.
+    """
     options = (argument for argument in arguments if not argument.startswith("-"))
     is_named = any(Path(option.split("::")[0]).exists() for option in options)
-    suite = ROOT / "tests" / ("window" if "--window" in arguments else "")
-    chosen = arguments if is_named else [str(suite), *arguments]
-    return call("-m", "pytest", "-c", str(ROOT / "tests/pytest.ini"), *chosen)
+    pytest = ["-m", "pytest", "-c", str(ROOT / "tests/pytest.ini")]
+    if is_named:
+        return call(*pytest, *arguments)
+    if "--window" in arguments:
+        return call(*pytest, str(ROOT / "tests" / "window"), *arguments)
+    if not any(argument.startswith(("-n", "--numprocesses")) for argument in arguments):
+        processes = min(os.process_cpu_count() or 1, TEST_PROCESSES)
+        pytest += [f"--numprocesses={processes}", "--dist=loadfile"]
+    return call(*pytest, str(ROOT / "tests"), *arguments)
 
 
 def run_lint(arguments: list[str]) -> int:
-    """Check format, style and types; every check runs, whatever the others say."""
+    """Check format, style and types; runs every check, even if another one fails."""
     statuses = [
         call("-m", "ruff", "format", "--check", *arguments, folder=ROOT),
         call("-m", "ruff", "check", *arguments, folder=ROOT),
         call("-m", "mypy", "make4d", folder=ROOT),
     ]
-    with tempfile.TemporaryDirectory() as scratch:  # where the package has its own name
+    with tempfile.TemporaryDirectory() as scratch:  # a folder with the package's own name
         left_out = shutil.ignore_patterns(*LEFT_OUT)
         shutil.copytree(ROOT, Path(scratch) / "make_4d", ignore=left_out)
         options = ["--config-file", str(ROOT / "pyproject.toml")]
@@ -51,7 +63,7 @@ def run_lint(arguments: list[str]) -> int:
 
 
 def run_bench(arguments: list[str]) -> int:
-    """Run a benchmark of tests/bench by its name, with its own arguments."""
+    """Run a benchmark from tests/bench with its own arguments."""
     benchmarks = sorted(path.stem for path in BENCHMARKS.glob("[a-z]*.py"))
     if not arguments or arguments[0] not in benchmarks:
         print(f"usage: make4d bench {{{','.join(benchmarks)}}} ...", file=sys.stderr)

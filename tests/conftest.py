@@ -14,6 +14,8 @@ import pytest
 from clean_blender import CleanBlender, build
 
 ROOT = Path(__file__).resolve().parent.parent
+if "PYTEST_XDIST_WORKER" in os.environ:  # each of several test processes has its own settings
+    os.environ.pop("BLENDER_USER_RESOURCES", None)
 os.environ.setdefault("BLENDER_USER_RESOURCES", tempfile.mkdtemp(prefix="make-4d-test-"))
 
 

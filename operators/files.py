@@ -85,16 +85,9 @@ class MAKE4D_OT_clear_cache(Reports, bpy.types.Operator):
         return pgettext_rpt(CLEARED).format(size=size_words(freed)) if freed else EMPTY
 
 
-_CLASSES = (MAKE4D_OT_collect_files, MAKE4D_OT_clear_cache)
-
-
-def register() -> None:
-    """Register the operators."""
-    for cls in _CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    """Unregister the operators."""
-    for cls in reversed(_CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(
+    (
+        MAKE4D_OT_collect_files,
+        MAKE4D_OT_clear_cache,
+    )
+)

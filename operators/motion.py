@@ -206,16 +206,9 @@ def _hide_clouds(parts: SceneParts, hidden: bool) -> None:
             cloud.hide_set(hidden)
 
 
-_CLASSES = (MAKE4D_OT_add_guide, MAKE4D_OT_paint_motion)
-
-
-def register() -> None:
-    """Register the operators."""
-    for cls in _CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    """Unregister the operators."""
-    for cls in reversed(_CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(
+    (
+        MAKE4D_OT_add_guide,
+        MAKE4D_OT_paint_motion,
+    )
+)

@@ -89,16 +89,9 @@ def open_areas() -> Iterator[bpy.types.Area]:
         yield from window.screen.areas
 
 
-_CLASSES = (MAKE4D_OT_drop_photo, MAKE4D_FH_photo)
-
-
-def register() -> None:
-    """Register the operator and its handler."""
-    for cls in _CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    """Unregister them."""
-    for cls in reversed(_CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(
+    (
+        MAKE4D_OT_drop_photo,
+        MAKE4D_FH_photo,
+    )
+)

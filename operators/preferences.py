@@ -125,11 +125,4 @@ def cache_text() -> str:
     return pgettext_iface(CLEAR).format(size=size_words(size))
 
 
-def register() -> None:
-    """Register the preferences."""
-    bpy.utils.register_class(Make4DPreferences)
-
-
-def unregister() -> None:
-    """Unregister the preferences."""
-    bpy.utils.unregister_class(Make4DPreferences)
+register, unregister = bpy.utils.register_classes_factory((Make4DPreferences,))

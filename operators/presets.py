@@ -27,11 +27,4 @@ class MAKE4D_OT_add_preset(AddPresetBase, bpy.types.Operator):
     preset_values = tuple(f"own.{name}" for name in SHARED_SETTINGS if name not in OF_THE_PHOTO)
 
 
-def register() -> None:
-    """Register the operator."""
-    bpy.utils.register_class(MAKE4D_OT_add_preset)
-
-
-def unregister() -> None:
-    """Unregister the operator."""
-    bpy.utils.unregister_class(MAKE4D_OT_add_preset)
+register, unregister = bpy.utils.register_classes_factory((MAKE4D_OT_add_preset,))

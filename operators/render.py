@@ -93,16 +93,9 @@ def output_folder(scene: bpy.types.Scene) -> Path:
     return Path(path if path.endswith(("/", "\\")) else Path(path).parent)
 
 
-_CLASSES = (MAKE4D_OT_add_objects, MAKE4D_OT_open_folder)
-
-
-def register() -> None:
-    """Register the operators."""
-    for cls in _CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    """Unregister the operators."""
-    for cls in reversed(_CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(
+    (
+        MAKE4D_OT_add_objects,
+        MAKE4D_OT_open_folder,
+    )
+)

@@ -18,35 +18,22 @@ from ..operators.camera import (
     draw_options,
     limits_of,
 )
-from .main import CATEGORY
-from .scene_facts import is_4d_scene, scene_parts
+from .base import ScenePanel, property_column
+from .scene_facts import scene_parts
 from .text import draw_wrapped
 
 CHANGED = "The path has changed: check it again."
 
 
-class VIEW3D_PT_make_4d_camera(bpy.types.Panel):
+class VIEW3D_PT_make_4d_camera(ScenePanel, bpy.types.Panel):
     """The camera and its path."""
 
     bl_label = "Camera"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = CATEGORY
-    bl_parent_id = "VIEW3D_PT_make_4d"
     bl_order = 3
-    bl_options = {"DEFAULT_CLOSED"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Shown in 4D scenes, also after the camera was deleted: it can be restored here."""
-        return is_4d_scene(context.scene)
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the move, how far the path is safe, and horizon, lens and scale."""
-        column = self.layout.column()
-        column.use_property_split = True
-        column.use_property_decorate = False
-        draw_move(column, context.scene)
+        draw_move(property_column(self.layout), context.scene)
         parts = scene_parts(context.scene)
         try:
             rig = existing_rig(parts)
@@ -100,11 +87,4 @@ def draw_view(layout: bpy.types.UILayout, scene: bpy.types.Scene, rig: Rig) -> N
     column.prop(scene.make_4d, "nearest_distance", text="Nearest (m)")
 
 
-def register() -> None:
-    """Register the panel."""
-    bpy.utils.register_class(VIEW3D_PT_make_4d_camera)
-
-
-def unregister() -> None:
-    """Unregister the panel."""
-    bpy.utils.unregister_class(VIEW3D_PT_make_4d_camera)
+register, unregister = bpy.utils.register_classes_factory((VIEW3D_PT_make_4d_camera,))

@@ -20,8 +20,8 @@ from ..jobs.stage_states import STALE
 from ..ml.common.registry import BUILTIN
 from ..operators.jobs import MAKE4D_OT_rebuild
 from ..operators.layers import MAKE4D_OT_edit_image
-from .main import CATEGORY
-from .scene_facts import is_4d_scene, needs_rebuild, scene_parts, states
+from .base import ScenePanel, SubPanel
+from .scene_facts import needs_rebuild, scene_parts, states
 from .text import draw_wrapped
 
 ICONS = {FRESH: "CHECKMARK", STALE: "FILE_REFRESH", EDITED: "GREASEPENCIL", PAINTED: "BRUSH_DATA"}
@@ -67,21 +67,11 @@ class MAKE4D_UL_layers(bpy.types.UIList):
         layout.prop(item, "hide", text="", icon=eye, emboss=False)
 
 
-class VIEW3D_PT_make_4d_layers(bpy.types.Panel):
+class VIEW3D_PT_make_4d_layers(ScenePanel, bpy.types.Panel):
     """The layers that the photo was cut into."""
 
     bl_label = "Layers"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = CATEGORY
-    bl_parent_id = "VIEW3D_PT_make_4d"
     bl_order = 1
-    bl_options = {"DEFAULT_CLOSED"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Shown in 4D scenes."""
-        return is_4d_scene(context.scene)
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the list of layers, the active layer, the images of the whole photo, and Rebuild."""
@@ -113,15 +103,11 @@ class VIEW3D_PT_make_4d_layers(bpy.types.Panel):
         draw_rebuild(layout, context.scene)
 
 
-class VIEW3D_PT_make_4d_stages(bpy.types.Panel):
+class VIEW3D_PT_make_4d_stages(SubPanel, bpy.types.Panel):
     """The stages, and whether they are up to date."""
 
     bl_label = "Stages"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = CATEGORY
     bl_parent_id = "VIEW3D_PT_make_4d_layers"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw a line for each stage."""
@@ -188,16 +174,10 @@ def thumbnail(image: bpy.types.Image | None) -> int:
     return preview.icon_id if preview is not None else 0
 
 
-_CLASSES = (MAKE4D_UL_layers, VIEW3D_PT_make_4d_layers, VIEW3D_PT_make_4d_stages)
-
-
-def register() -> None:
-    """Register the panels and the list."""
-    for cls in _CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    """Unregister them."""
-    for cls in reversed(_CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(
+    (
+        MAKE4D_UL_layers,
+        VIEW3D_PT_make_4d_layers,
+        VIEW3D_PT_make_4d_stages,
+    )
+)

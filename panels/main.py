@@ -10,8 +10,9 @@ from ..jobs.manager import manager
 from ..ml.common.photo_file import PhotoFacts
 from ..ml.common.registry import BUILTIN
 from ..operators.jobs import MAKE4D_OT_make, MAKE4D_OT_rebuild
-from ..operators.properties import CATEGORY, CUSTOM, QUALITIES
+from ..operators.properties import CUSTOM, QUALITIES
 from ..operators.render import MAKE4D_OT_add_objects
+from .base import Sidebar, SubPanel
 from .photo import chosen, draw_photo
 from .presets import MAKE4D_PT_presets
 from .progress import draw_failure, draw_progress, draw_ready, draw_waiting
@@ -26,13 +27,10 @@ FIRST_STEPS = (
 """Instructions for a new user, with icons."""
 
 
-class VIEW3D_PT_make_4d(bpy.types.Panel):
+class VIEW3D_PT_make_4d(Sidebar, bpy.types.Panel):
     """From a photo to a scene."""
 
     bl_label = "Make 4D"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = CATEGORY
 
     def draw_header_preset(self, context: bpy.types.Context) -> None:
         """Draw the menu of presets."""
@@ -59,16 +57,11 @@ class VIEW3D_PT_make_4d(bpy.types.Panel):
         draw_failure(layout, context)
 
 
-class VIEW3D_PT_make_4d_settings(bpy.types.Panel):
+class VIEW3D_PT_make_4d_settings(SubPanel, bpy.types.Panel):
     """Settings whose defaults suit most photos."""
 
     bl_label = "Settings"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = CATEGORY
-    bl_parent_id = "VIEW3D_PT_make_4d"
     bl_order = 0
-    bl_options = {"DEFAULT_CLOSED"}
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -93,16 +86,11 @@ class VIEW3D_PT_make_4d_settings(bpy.types.Panel):
             layout.prop(settings, "loop_frames")
 
 
-class VIEW3D_PT_make_4d_objects(bpy.types.Panel):
+class VIEW3D_PT_make_4d_objects(SubPanel, bpy.types.Panel):
     """Ordinary objects in the photo."""
 
     bl_label = "Objects"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = CATEGORY
-    bl_parent_id = "VIEW3D_PT_make_4d"
     bl_order = 5
-    bl_options = {"DEFAULT_CLOSED"}
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -159,16 +147,10 @@ def draw_main_button(layout: bpy.types.UILayout, context: bpy.types.Context) -> 
     column.operator(MAKE4D_OT_make.bl_idname, text="Make as New Scene", icon="DUPLICATE")
 
 
-_CLASSES = (VIEW3D_PT_make_4d, VIEW3D_PT_make_4d_settings, VIEW3D_PT_make_4d_objects)
-
-
-def register() -> None:
-    """Register the panels."""
-    for cls in _CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    """Unregister the panels."""
-    for cls in reversed(_CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(
+    (
+        VIEW3D_PT_make_4d,
+        VIEW3D_PT_make_4d_settings,
+        VIEW3D_PT_make_4d_objects,
+    )
+)

@@ -22,7 +22,7 @@ from ..operators.models import (
     MAKE4D_OT_remove_model,
     MAKE4D_OT_use_models,
 )
-from .main import CATEGORY
+from .base import SubPanel
 from .text import draw_wrapped
 
 AVOID_HINT = "text, people"
@@ -34,16 +34,11 @@ MISSING = "Not installed: {size}"
 RESUME = "Resume ({size} downloaded)"
 
 
-class VIEW3D_PT_make_4d_models(bpy.types.Panel):
+class VIEW3D_PT_make_4d_models(SubPanel, bpy.types.Panel):
     """Pretrained models in place of the built-in methods."""
 
     bl_label = "Models"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = CATEGORY
-    bl_parent_id = "VIEW3D_PT_make_4d"
     bl_order = 4
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the backend of each stage with the state of its model, and the device.
@@ -184,11 +179,4 @@ def draw_device(layout: bpy.types.UILayout) -> None:
         layout.operator(MAKE4D_OT_free_models.bl_idname, icon="TRASH")
 
 
-def register() -> None:
-    """Register the panel."""
-    bpy.utils.register_class(VIEW3D_PT_make_4d_models)
-
-
-def unregister() -> None:
-    """Unregister the panel."""
-    bpy.utils.unregister_class(VIEW3D_PT_make_4d_models)
+register, unregister = bpy.utils.register_classes_factory((VIEW3D_PT_make_4d_models,))

@@ -12,28 +12,18 @@ from ..geometry.translation import CONTEXT, translate
 from ..jobs.manager import manager
 from ..operators.jobs import MAKE4D_OT_update_motion
 from ..operators.motion import MAKE4D_OT_add_guide, MAKE4D_OT_paint_motion
-from .main import CATEGORY
-from .scene_facts import guides, is_4d_scene, is_painting, scene_parts
+from .base import ScenePanel
+from .scene_facts import guides, is_painting, scene_parts
 from .text import draw_wrapped
 
 THUMBNAIL = 5.0
 
 
-class VIEW3D_PT_make_4d_motion(bpy.types.Panel):
+class VIEW3D_PT_make_4d_motion(ScenePanel, bpy.types.Panel):
     """The motion of clouds and water."""
 
     bl_label = "Motion"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = CATEGORY
-    bl_parent_id = "VIEW3D_PT_make_4d"
     bl_order = 2
-    bl_options = {"DEFAULT_CLOSED"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Shown in 4D scenes."""
-        return is_4d_scene(context.scene)
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the motion image, the guides, Update Motion, and the inputs that act at once."""
@@ -102,11 +92,4 @@ def draw_inputs(layout: bpy.types.UILayout, moving: bpy.types.Object) -> None:
             column.prop(value, "value", text=socket.name, text_ctxt=CONTEXT)
 
 
-def register() -> None:
-    """Register the panel."""
-    bpy.utils.register_class(VIEW3D_PT_make_4d_motion)
-
-
-def unregister() -> None:
-    """Unregister the panel."""
-    bpy.utils.unregister_class(VIEW3D_PT_make_4d_motion)
+register, unregister = bpy.utils.register_classes_factory((VIEW3D_PT_make_4d_motion,))

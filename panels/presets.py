@@ -29,11 +29,4 @@ def user_folder() -> str:
     return str(bpy.utils.user_resource("SCRIPTS", path=f"presets/{FOLDER}", create=True))
 
 
-def register() -> None:
-    """Register the menu."""
-    bpy.utils.register_class(MAKE4D_PT_presets)
-
-
-def unregister() -> None:
-    """Unregister the menu."""
-    bpy.utils.unregister_class(MAKE4D_PT_presets)
+register, unregister = bpy.utils.register_classes_factory((MAKE4D_PT_presets,))

@@ -10,28 +10,18 @@ from ..geometry.output import FILM_KIND, output_of
 from ..geometry.scene_setup import ENGINE
 from ..operators.files import MAKE4D_OT_collect_files
 from ..operators.render import MAKE4D_OT_open_folder, output_folder
-from .main import CATEGORY
-from .scene_facts import is_4d_scene, is_rendered
+from .base import ScenePanel, property_column
+from .scene_facts import is_rendered
 from .text import draw_wrapped
 
 TEMPORARY = "Save the .blend first: Blender deletes this folder when it quits."
 
 
-class VIEW3D_PT_make_4d_render(bpy.types.Panel):
+class VIEW3D_PT_make_4d_render(ScenePanel, bpy.types.Panel):
     """Stills and films of the scene."""
 
     bl_label = "Render"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = CATEGORY
-    bl_parent_id = "VIEW3D_PT_make_4d"
     bl_order = 6
-    bl_options = {"DEFAULT_CLOSED"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Shown in 4D scenes."""
-        return is_4d_scene(context.scene)
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the buttons, the settings of the output, and the render method."""
@@ -69,9 +59,7 @@ def draw_output(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 def draw_range(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
     """Draw the frame range and the size."""
-    column = layout.column(align=True)
-    column.use_property_split = True
-    column.use_property_decorate = False
+    column = property_column(layout, align=True)
     column.prop(scene, "frame_start", text="First Frame")
     column.prop(scene, "frame_end", text="Last")
     column.prop(scene.render, "resolution_percentage", text="Size")
@@ -79,9 +67,7 @@ def draw_range(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
 
 def draw_method(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
     """Draw the render method, and the number of points if the method uses it."""
-    column = layout.column(align=True)
-    column.use_property_split = True
-    column.use_property_decorate = False
+    column = property_column(layout, align=True)
     column.prop(scene.make_4d_engine, "method")
     if scene.make_4d_engine.method != "SORTED":
         column.prop(scene.make_4d_engine, "nearest", text="Points")
@@ -92,11 +78,4 @@ def is_temporary(folder: Path) -> bool:
     return folder.is_relative_to(bpy.app.tempdir)
 
 
-def register() -> None:
-    """Register the panel."""
-    bpy.utils.register_class(VIEW3D_PT_make_4d_render)
-
-
-def unregister() -> None:
-    """Unregister the panel."""
-    bpy.utils.unregister_class(VIEW3D_PT_make_4d_render)
+register, unregister = bpy.utils.register_classes_factory((VIEW3D_PT_make_4d_render,))

@@ -1,4 +1,4 @@
-"""Waiting for what a worker does."""
+"""Wait for a worker's task."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 
 def finish(task, until=lambda message: False, seconds=120):
-    """Poll a task to its end or to a message; returns all messages."""
+    """Poll a task until it ends or sends a message; returns all messages."""
     messages, deadline = [], time.monotonic() + seconds
     while task.finished is None:
         assert time.monotonic() < deadline, "the task takes too long"

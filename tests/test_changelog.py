@@ -1,4 +1,4 @@
-"""One version: the manifest's is the newest in the changelog."""
+"""The manifest's version is the newest in the changelog."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def test_manifest_has_the_newest_version(root: Path) -> None:
     versions = re.findall(
         r"^## \[(\d+\.\d+\.\d+)\] - (unreleased|\d{4}-\d\d-\d\d)$", changelog, re.M
     )
-    assert versions, "the changelog names no version"
+    assert versions, "the changelog has no version"
     assert manifest["version"] == versions[0][0]
     numbers = [tuple(map(int, version.split("."))) for version, _ in versions]
     assert numbers == sorted(numbers, reverse=True)

@@ -1,6 +1,6 @@
-"""The full package over the light one in an empty Blender: installed, at work, removed again.
+"""The full package replaces the light one in an empty Blender, is used and removed.
 
-Asked for with --full-package: it fetches some gigabytes, and needs 20 GB of disk.
+Runs only with --full-package: it downloads some gigabytes and needs 20 GB of disk space.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ KEYS = {
 def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The full package of this platform."""
     if not request.config.getoption("--full-package"):
-        pytest.skip("fetches gigabytes: asked for with --full-package only")
+        pytest.skip("downloads gigabytes: runs only with --full-package")
     begun = time.monotonic()
     archive = build(tmp_path_factory.mktemp("full"), "--full")
-    told(request, f"built {archive.name}: {archive.stat().st_size / 1e6:.0f} MB", begun)
+    show(request, f"built {archive.name}: {archive.stat().st_size / 1e6:.0f} MB", begun)
     return archive
 
 
@@ -42,20 +42,20 @@ def models(full: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def user(tmp_path: Path) -> Iterator[Path]:
-    """An empty folder for Blender's settings, removed at once: it grows large."""
+    """An empty folder for Blender's settings, removed after the test: it grows large."""
     yield tmp_path / "user"
     shutil.rmtree(tmp_path / "user", ignore_errors=True)
 
 
-def told(request: pytest.FixtureRequest, what: str, begun: float) -> None:
-    """Print what was done and how long it took, whatever pytest captures."""
+def show(request: pytest.FixtureRequest, action: str, begun: float) -> None:
+    """Print what was done and how long it took, past pytest's capture."""
     capture = request.config.pluginmanager.get_plugin("capturemanager")
     assert capture is not None
     with capture.global_and_fixture_disabled():
-        print(f"\n{what} in {time.monotonic() - begun:.0f} s")
+        print(f"\n{action} in {time.monotonic() - begun:.0f} s")
 
 
-def test_full_over_light_runs_models_and_leaves_nothing(
+def test_full_replaces_light_runs_models_and_leaves_nothing(
     request: pytest.FixtureRequest,
     light: Path,
     full: Path,
@@ -68,12 +68,12 @@ def test_full_over_light_runs_models_and_leaves_nothing(
     begun = time.monotonic()
     clean.install(full, user)
     size = sum(path.stat().st_size for path in user.rglob("*") if path.is_file())
-    told(request, f"installed, {size / 1e9:.1f} GB on disk,", begun)
+    show(request, f"installed, {size / 1e9:.1f} GB on disk,", begun)
     assert clean.unpacks_again(user) == [False, []]
     chosen = [word for pair in KEYS.items() for word in pair]
     begun = time.monotonic()
     film = make_film(clean, user, tmp_path, *chosen, "--steps", 2, "--models", models)
-    told(request, "a film with tiny models", begun)
+    show(request, "a film with tiny models", begun)
     assert b"ftyp" in film.read_bytes()[:16]
     film.unlink()
     assert make_film(clean, user, tmp_path).is_file()

@@ -1,4 +1,4 @@
-"""What happens to an installed extension: upgrade, removal, a second copy, other extensions."""
+"""An installed extension is upgraded, removed, doubled, and meets other extensions."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def user(tmp_path: Path) -> Path:
 
 
 def older(light: Path, folder: Path) -> Path:
-    """The same package as an older version."""
+    """Copy the package as an older version; returns its path."""
     target = folder / f"make_4d-{OLD}.zip"
     with zipfile.ZipFile(light) as source, zipfile.ZipFile(target, "w") as copy:
         for entry in source.infolist():
@@ -84,13 +84,13 @@ def older(light: Path, folder: Path) -> Path:
 
 
 def files_of(user: Path) -> list[str]:
-    """Files in a user's folder that are not Blender's own."""
+    """List the files in a user's folder that are not Blender's own."""
     own = ("compat.dat", "userpref.blend", "recent-files.txt", "bookmarks.txt")
     files = (path for path in user.rglob("*") if path.is_file() and path.name not in own)
     return sorted(str(path.relative_to(user)) for path in files)
 
 
-def test_an_upgrade_keeps_settings_and_scenes(
+def test_upgrade_keeps_settings_and_scenes(
     light: Path, clean: CleanBlender, user: Path, tmp_path: Path
 ) -> None:
     clean.install(older(light, tmp_path), user)
@@ -102,7 +102,7 @@ def test_an_upgrade_keeps_settings_and_scenes(
     assert f'version = "{OLD}"' not in manifest
 
 
-def test_removal_leaves_what_the_artist_made(
+def test_removal_keeps_films_and_scenes(
     light: Path, clean: CleanBlender, user: Path, tmp_path: Path
 ) -> None:
     clean.install(light, user)
@@ -113,7 +113,7 @@ def test_removal_leaves_what_the_artist_made(
     assert film.exists() and (tmp_path / "scene.blend").exists()
 
 
-def test_a_second_copy_takes_the_place_of_the_first(
+def test_second_copy_replaces_the_first(
     light: Path, clean: CleanBlender, user: Path, tmp_path: Path
 ) -> None:
     clean.install(light, user)
@@ -125,7 +125,7 @@ def test_a_second_copy_takes_the_place_of_the_first(
     assert gone
 
 
-def test_a_job_runs_beside_extensions_that_bring_other_versions(
+def test_job_runs_beside_extensions_with_other_versions(
     light: Path, clean: CleanBlender, user: Path, tmp_path: Path
 ) -> None:
     broken = "raise ImportError('not the version that Make 4D brings')\n"
@@ -144,7 +144,7 @@ def test_a_job_runs_beside_extensions_that_bring_other_versions(
 
 
 def extension(name: str, folder: Path, wheels: list[Path]) -> Path:
-    """The zip of an extension that does nothing but bring wheels."""
+    """Zip an extension that only contains wheels; returns its path."""
     listed = ", ".join(f'"./wheels/{wheel.name}"' for wheel in wheels)
     (folder / "__init__.py").write_text("def register(): pass\ndef unregister(): pass\n")
     (folder / "blender_manifest.toml").write_text(

@@ -1,4 +1,4 @@
-"""The extension as artists get it: validated, zipped, installed in an empty Blender, at work."""
+"""The extension as artists get it: validated, zipped, installed and used in an empty Blender."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ answer.append(state())
 """
 
 
-def test_zip_is_named_by_the_manifest(light: Path) -> None:
+def test_zip_is_named_after_the_manifest(light: Path) -> None:
     manifest = tomllib.loads((ROOT / "blender_manifest.toml").read_text(encoding="utf-8"))
     assert light.name.startswith(f"{manifest['id']}-{manifest['version']}-light-")
 
 
-def test_the_light_zip_is_fit_for_the_extensions_site(light: Path) -> None:
+def test_light_zip_suits_the_extensions_site(light: Path) -> None:
     archive = zipfile.ZipFile(light)
     manifest = tomllib.loads(archive.read("blender_manifest.toml").decode())
     assert light.stat().st_size < 200e6
@@ -51,14 +51,14 @@ def test_the_light_zip_is_fit_for_the_extensions_site(light: Path) -> None:
     assert not any(name.startswith("ml/hub") for name in archive.namelist())
 
 
-def test_zip_holds_the_extension_alone(light: Path) -> None:
+def test_zip_contains_only_the_extension(light: Path) -> None:
     names = set(zipfile.ZipFile(light).namelist())
     parts = ("geometry", "jobs", "ml", "operators", "panels", "render")
-    wanted = {path.relative_to(ROOT) for part in parts for path in (ROOT / part).rglob("*.py")}
+    expected = {path.relative_to(ROOT) for part in parts for path in (ROOT / part).rglob("*.py")}
     left_out = ("ml/hub", "geometry/landscapes")
-    wanted -= {path for path in wanted if path.as_posix().startswith(left_out)}
-    wanted |= {path.relative_to(ROOT) for path in ROOT.glob("render/shaders/*.glsl")}
-    assert {path.as_posix() for path in wanted} <= names
+    expected -= {path for path in expected if path.as_posix().startswith(left_out)}
+    expected |= {path.relative_to(ROOT) for path in ROOT.glob("render/shaders/*.glsl")}
+    assert {path.as_posix() for path in expected} <= names
     assert not any(name.startswith(left_out) for name in names)
     single = {name for name in names if "/" not in name}
     assert {"__init__.py", "blender_manifest.toml", "LICENSE"} <= single
@@ -73,14 +73,14 @@ def test_zip_holds_the_extension_alone(light: Path) -> None:
     assert {Path(name).suffix for name in names - single} <= {".py", ".glsl", ".json", ".whl"}
 
 
-def test_installed_extension_registers_and_leaves(
+def test_installed_extension_registers_and_unregisters(
     light: Path, clean: CleanBlender, tmp_path: Path
 ) -> None:
     enabled, disabled, again = clean.ask(STATES, tmp_path / "user", light)
     for state in (enabled, again):
         assert state["enabled"] and state["operator"] and state["settings"] and state["engine"]
         assert Path(state["package"]).is_relative_to(tmp_path)
-        assert state["heavy"] == [], "enabling the extension loads what only the worker needs"
+        assert state["heavy"] == [], "enabling the extension imports what only the worker needs"
         assert not any(Path(folder, "torch").exists() for folder in state["path"])
     assert not any(disabled[part] for part in ("enabled", "operator", "settings", "engine"))
 

@@ -55,19 +55,19 @@ def levels(image: np.ndarray) -> np.ndarray:
     [(".png", 0), (".tif", 0), (".bmp", 0), (".jpg", 6), (".webp", 6), (".avif", 6), (".heic", 6)],
 )
 def test_formats_give_the_same_image(tmp_path: Path, suffix: str, tolerance: int) -> None:
-    picture = quadrants()
+    pixels = quadrants()
     params = {
         ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 98),
         ".webp": (cv2.IMWRITE_WEBP_QUALITY, 100),
         ".avif": (cv2.IMWRITE_AVIF_QUALITY, 98),
     }
-    photo = load_photo(write(tmp_path / f"photo{suffix}", picture, *params.get(suffix, ())), 64)
-    assert photo.image.shape == picture.shape
+    photo = load_photo(write(tmp_path / f"photo{suffix}", pixels, *params.get(suffix, ())), 64)
+    assert photo.image.shape == pixels.shape
     assert photo.image.dtype == np.float32
     assert photo.original_size == (64, 48)
     assert photo.notes == ()
     inner = np.s_[4:20, 4:28]  # away from the quadrants' edges, where JPEG rings
-    assert np.abs(levels(photo.image)[inner] - picture[inner]).max() <= tolerance
+    assert np.abs(levels(photo.image)[inner] - pixels[inner]).max() <= tolerance
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -134,9 +134,9 @@ def test_gray_becomes_rgb(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 def test_sixteen_bits_keep_their_precision(tmp_path: Path, suffix: str) -> None:
     ramp = np.arange(64 * 48, dtype=np.uint16).reshape(48, 64) + 20000
-    picture = np.stack([ramp, ramp + 7, 65535 - ramp], axis=-1)
-    photo = load_photo(write(tmp_path / f"deep{suffix}", picture), 64)
-    assert np.array_equal(np.rint(photo.image * 65535).astype(np.uint16), picture)
+    pixels = np.stack([ramp, ramp + 7, 65535 - ramp], axis=-1)
+    photo = load_photo(write(tmp_path / f"deep{suffix}", pixels), 64)
+    assert np.array_equal(np.rint(photo.image * 65535).astype(np.uint16), pixels)
 
 
 def test_cmyk_jpeg_has_the_right_colors(tmp_path: Path) -> None:
@@ -165,8 +165,8 @@ def cutout() -> tuple[np.ndarray, np.ndarray]:
     ("suffix", "depth"), [(".png", np.uint8), (".png", np.uint16), (".webp", np.uint8)]
 )
 def test_transparency_is_composited_over_gray(tmp_path: Path, suffix: str, depth: type) -> None:
-    picture, expected = cutout()
-    stored = picture.astype(depth) * (np.iinfo(depth).max // 255)
+    pixels, expected = cutout()
+    stored = pixels.astype(depth) * (np.iinfo(depth).max // 255)
     lossless = (cv2.IMWRITE_WEBP_QUALITY, 101) if suffix == ".webp" else ()
     photo = load_photo(write(tmp_path / f"cutout{suffix}", stored, *lossless), 64)
     assert np.abs(photo.image - expected).max() < 1.5 / 255
@@ -176,8 +176,8 @@ def test_transparency_is_composited_over_gray(tmp_path: Path, suffix: str, depth
 @pytest.mark.parametrize("depth", [np.uint8, np.uint16])
 @pytest.mark.parametrize("extra", [1, 2])
 def test_transparent_tiff(tmp_path: Path, depth: type, extra: int) -> None:
-    picture, expected = cutout()
-    stored = picture.astype(np.float64) / 255.0
+    pixels, expected = cutout()
+    stored = pixels.astype(np.float64) / 255.0
     if extra == 1:
         stored[..., :3] *= stored[..., 3:]
     path = tmp_path / "cutout.tif"
@@ -187,8 +187,8 @@ def test_transparent_tiff(tmp_path: Path, depth: type, extra: int) -> None:
 
 
 def test_opaque_alpha_changes_nothing(tmp_path: Path) -> None:
-    picture = np.dstack([quadrants(), np.full((48, 64), 255, np.uint8)])
-    photo = load_photo(write(tmp_path / "opaque.png", picture), 64)
+    pixels = np.dstack([quadrants(), np.full((48, 64), 255, np.uint8)])
+    photo = load_photo(write(tmp_path / "opaque.png", pixels), 64)
     assert np.array_equal(levels(photo.image), quadrants())
     assert photo.notes == ()
 
@@ -247,16 +247,16 @@ def test_working_size(
 
 
 def test_shrinking_averages_areas(tmp_path: Path, rng: np.random.Generator) -> None:
-    picture = rng.integers(0, 256, (96, 128, 3), dtype=np.uint8)
-    photo = load_photo(write(tmp_path / "noise.png", picture), 64)
-    expected = picture.reshape(48, 2, 64, 2, 3).mean(axis=(1, 3)) / 255.0
+    pixels = rng.integers(0, 256, (96, 128, 3), dtype=np.uint8)
+    photo = load_photo(write(tmp_path / "noise.png", pixels), 64)
+    expected = pixels.reshape(48, 2, 64, 2, 3).mean(axis=(1, 3)) / 255.0
     assert np.abs(photo.image - expected).max() < 1e-5
 
 
 def test_enlarging_stays_within_0_and_1(tmp_path: Path) -> None:
-    picture = np.zeros((32, 32, 3), np.uint8)
-    picture[:, 16:] = 255
-    image = load_photo(write(tmp_path / "edge.png", picture), 100).image
+    pixels = np.zeros((32, 32, 3), np.uint8)
+    pixels[:, 16:] = 255
+    image = load_photo(write(tmp_path / "edge.png", pixels), 100).image
     assert image.min() == 0.0 and image.max() == 1.0
 
 

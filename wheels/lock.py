@@ -8,7 +8,7 @@ GROUP is one of pyproject.toml's dependency groups, PLATFORM one of Blender's na
 the locked versions as long as they satisfy pyproject.toml; `--upgrade` takes the newest ones.
 
 lock.json lists, for each platform, one wheel of every package: version, file name, size, SHA-256,
-and the groups that need it. It holds no addresses: the package index is the user's choice. Not part
+and the groups that need it. It contains no addresses: the package index is the user's choice. Not part
 of the zip.
 """
 
@@ -171,7 +171,9 @@ def resolve(upgrade: bool = False) -> Lock:
 def resolve_platform(platform: str, preferred: list[Wheel]) -> list[Wheel]:
     """Resolve a platform's groups together, so that a package has one version in all of them."""
     with tempfile.TemporaryDirectory() as folder:
-        versions = Path(folder) / "versions.txt"  # the resolver prefers what its output file holds
+        versions = (
+            Path(folder) / "versions.txt"
+        )  # the resolver prefers the versions in its output file
         pins = (f"{wheel['name']}=={wheel['version']}\n" for wheel in preferred)
         versions.write_text("".join(pins), encoding="utf-8")
         compile_groups(groups_on(platform), platform, versions)
@@ -192,7 +194,7 @@ def resolve_group(
     """Resolve one dependency group for a platform; raises LockError.
 
     Args:
-        index: Address of an index that is asked before the default one, for other builds of
+        index: Address of an index that comes before the default one, for other builds of
             PyTorch.
         constraints: Files of version constraints, in addition to what Blender carries.
         root: The folder of pyproject.toml.

@@ -1,9 +1,9 @@
-"""The camera's flight as an artist would set it up: a curve, a camera on it, a look-at target.
+"""The camera rig as an artist would build it: a curve, a camera on it, and a target to look at.
 
-The camera rides the Bezier curve (Follow Path, its offset factor keyed) and turns to the target
-(Track To), which stands still where all looks meet, and is keyed where they don't. Both are edited
-as usual: move the curve's points, the keys, the target; turning the target rolls the view. A path
-is laid anew over the objects that are there, whose other constraints, keys and names stay.
+The camera follows the Bezier curve (Follow Path, with a keyed offset factor) and looks at the
+target (Track To). The target stands still if all looks meet in one position, otherwise it is keyed.
+The artist edits them as usual: curve points, keys, target; rotating the target rolls the view. A
+new path reuses the existing objects, whose other constraints, keys and names stay.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ import numpy as np
 from mathutils import Euler
 
 from .core.camera import Intrinsics
-from .core.camera_path import CameraPath
+from .core.camera_path import CameraPath, PathError
 from .core.scene_data import ScenePlan
 from .core.travel import Values, point_fractions
 from .custom_properties import ROLE
 from .keyframes import remove_curves
 from .rig_keys import Timing, key_along, key_offset, read_along
 from .rig_paths import (
-    PathError,
     common_aim,
     controls,
     cut_curve,
@@ -34,24 +33,25 @@ from .rig_paths import (
 
 FIRST_FRAME = 1
 LOOK_DISTANCE = 5.0
-"""How far ahead of the camera the target hovers, in scene units (the nearest point is 1 away)."""
+"""Distance in scene units from the camera to its target; the nearest point is 1 away."""
 CLIP_START, CLIP_END = 0.01, 1000.0
-"""The clouds lie 1 to 100 units before the photo's camera; flights are far shorter than that."""
+"""Clipping distances in scene units. The clouds are 1 to 100 units away, paths far shorter."""
 POSITIONS, LOOK = "make_4d_positions", "make_4d_look"
-"""Custom properties of the curve: waypoints of the flight as first made, (n * 3), camera frame."""
+"""Custom properties of the curve: waypoints and looks of the first path, (n * 3), camera frame."""
 EASE, BACK = "make_4d_ease", "make_4d_back"
-"""Custom properties of the curve: how it is flown."""
+"""Custom properties of the curve: ease, and whether the camera comes back."""
 ZOOM_LENS = "make_4d_zoom_lens"
-"""Custom property of the curve: the lens before a dolly zoom keyed it, in mm."""
+"""Custom property of the curve: focal length in mm before a dolly zoom keyed it."""
 TILT = "make_4d_tilt"
-"""Custom property of the camera: radians by which the photo's horizon is turned clockwise."""
+"""Custom property of the camera: radians by which the photo's horizon is rotated clockwise."""
 SENSOR_MM = 36.0
 RIG_ROLES = ("path", "target")
+OFF_PATH = "The camera is no longer on its path: press Re-make Path to put it back."
 
 
 @dataclass(frozen=True)
 class Rig:
-    """The three objects; new ones are in no collection yet."""
+    """The three objects of a rig; new ones are in no collection yet."""
 
     curve: bpy.types.Object
     camera: bpy.types.Object
@@ -74,16 +74,16 @@ class Rig:
         return bool(splines) and splines[0].use_cyclic_u
 
     def timing(self, first: int, last: int) -> Timing:
-        """How the curve is flown now, over frames `first` to `last`."""
+        """Return the curve's present timing, over frames `first` to `last`."""
         back = bool(self.curve.get(BACK, False))
         return Timing(first, last, self.curve.get(EASE, "EASE"), back, self.closed and not back)
 
 
 def make_rig(name: str, plan: ScenePlan) -> Rig:
-    """Curve, camera and target that fly `plan`; the objects' names start with `name`.
+    """Create curve, camera and target for a scene plan; their names start with `name`.
 
-    At frame 1 the camera is the photo's: at the origin, looking along +y. Raises ValueError where
-    positions and looks are not of the same shape (n, 3), n >= 1.
+    At frame 1 the camera has the photo's pose: at the origin, looking along +y. Raises ValueError
+    if the plan's positions and looks don't have the same shape (n, 3), n >= 1.
     """
     rig = complete_rig(name, plan.camera)
     rig.curve[POSITIONS] = np.asarray(plan.positions, float).ravel().tolist()
@@ -100,9 +100,9 @@ def complete_rig(
     camera: bpy.types.Object | None = None,
     target: bpy.types.Object | None = None,
 ) -> Rig:
-    """A rig of what there is, the missing objects and constraints made.
+    """Return a rig after creating its missing objects and constraints.
 
-    intrinsics: the photo's, for a camera that has to be made.
+    intrinsics: those of the photo, needed only to create a camera.
     """
     curve = curve or make_curve(f"{name} Path")
     if camera is None:
@@ -117,12 +117,12 @@ def complete_rig(
 
 
 def make_camera(name: str, intrinsics: Intrinsics) -> bpy.types.Object:
-    """A camera object whose frame of intrinsics.width x height pixels is the photo's."""
+    """Create a camera object whose frame is the photo, at the intrinsics' width x height."""
     data = bpy.data.cameras.new(name)
     data.sensor_fit = "HORIZONTAL"
     data.sensor_width = SENSOR_MM
     data.lens = intrinsics.lens_mm
-    # Blender shifts in widths of the picture, to the right and up.
+    # In Blender, shifts are fractions of the image's width, to the right and up.
     data.shift_x = 0.5 - intrinsics.cx / intrinsics.width
     data.shift_y = (intrinsics.cy - 0.5 * intrinsics.height) / intrinsics.width
     data.clip_start, data.clip_end = CLIP_START, CLIP_END
@@ -131,9 +131,9 @@ def make_camera(name: str, intrinsics: Intrinsics) -> bpy.types.Object:
 
 
 def constrain(rig: Rig) -> None:
-    """Put the camera on the curve and turn it to the target, upright as the target stands.
+    """Make the camera follow the curve and look at the target, with the target's z axis up.
 
-    Constraints that do so already stay as they are; new ones come before the artist's own.
+    Existing constraints of this kind are kept; new ones go before the artist's own.
     """
     stack = rig.camera.constraints
     if _find(rig.camera, "TRACK_TO", rig.target) is None:
@@ -148,11 +148,16 @@ def constrain(rig: Rig) -> None:
 
 
 def set_path(rig: Rig, path: CameraPath, timing: Timing, photo: Values | None = None) -> None:
-    """Let the rig fly `path`: new points of the curve, keys of the offset and the target.
+    """Set the rig to a path: the points of the curve, and keys of offset, target and lens.
 
-    The target passes its place before each waypoint when the camera passes the waypoint. The lens
-    is keyed where the path zooms. photo: matrix (4, 4) from the photo's axes to the scene; None
-    where they are the same.
+    The target is ahead of each waypoint when the camera passes the waypoint. The lens is keyed only
+    if the path zooms.
+
+    Args:
+        rig: The rig.
+        path: Its new path, in the camera frame.
+        timing: When the camera travels along the path.
+        photo: Matrix (4, 4) from the photo's axes to the scene; None if they are the same.
     """
     frame = np.eye(4) if photo is None else photo
     points, looks = editable_waypoints(path.positions, path.looks)
@@ -166,27 +171,27 @@ def set_path(rig: Rig, path: CameraPath, timing: Timing, photo: Values | None = 
     )
     timing = replace(timing, round=path.closed and not timing.back)
     c = controls(rig.curve)
-    shares = point_fractions(c.points, c.left, c.right)
+    fractions = point_fractions(c.points, c.left, c.right)
     animate_rig(rig, timing)
     to_target = np.linalg.inv(_space(rig.target)) @ frame
-    _place_target(rig, transform_points(ahead, to_target), shares, timing)
+    _place_target(rig, transform_points(ahead, to_target), fractions, timing)
     if aim is not None:
         remove_curves(rig.target, "location")
         rig.target.location = transform_points(aim, to_target)
-    _zoom(rig, focal, shares, timing)
+    _zoom(rig, focal, fractions, timing)
 
 
 def animate_rig(rig: Rig, timing: Timing) -> None:
-    """Key the camera's way along the curve, and note on the curve how it is flown."""
+    """Key the camera's offset along the curve, and store the timing on the curve."""
     rig.curve[EASE], rig.curve[BACK] = timing.ease, timing.back
     key_offset(rig.camera, rig.follow, timing)
 
 
 def change_timing(rig: Rig, timing: Timing, end: float = 1.0) -> None:
-    """Fly the curve as it is with other timing, and only to the share `end` of it.
+    """Give the curve another timing, and cut it off after the fraction `end` of its length.
 
-    The rest of the curve is cut away. What is keyed on the way, target and zoom, stays at the same
-    places of the curve. Raises PathError where the curve can't be cut.
+    Keys of target and lens stay at the same positions along the curve. Raises PathError if the
+    curve can't be cut.
     """
     tracks = [(rig.target, "location")]
     if ZOOM_LENS in rig.curve:
@@ -201,13 +206,14 @@ def change_timing(rig: Rig, timing: Timing, end: float = 1.0) -> None:
 
 
 def set_roll(rig: Rig, angle: float) -> None:
-    """Roll the view clockwise by `angle` radians against the photo's, wherever the camera is.
+    """Roll the view clockwise by `angle` radians relative to the photo, along the whole path.
 
-    The target's z axis is what the camera takes for up; its extra rotation leaves the artist's own.
+    The target's z axis is the camera's up axis. It is rotated by the target's delta rotation, which
+    leaves the artist's own rotation as it is.
     """
     rig.track.use_target_z = True
     turn = Euler((0.0, angle, 0.0))
-    # One of the two counts, by the mode that the artist rotates the target in.
+    # Which of the two is used depends on the target's rotation mode.
     rig.target.delta_rotation_euler, rig.target.delta_rotation_quaternion = (
         turn,
         turn.to_quaternion(),
@@ -215,22 +221,22 @@ def set_roll(rig: Rig, angle: float) -> None:
 
 
 def roll_of(rig: Rig) -> float:
-    """The angle in radians by which the view is rolled."""
+    """Return the angle in radians by which the view is rolled clockwise."""
     return float(rig.target.delta_rotation_euler.y)
 
 
 def transform_points(points: Values, matrix: Values) -> Values:
-    """Points (..., 3) by a matrix (4, 4)."""
+    """Transform points (..., 3) by a matrix (4, 4)."""
     return points @ matrix[:3, :3].T + matrix[:3, 3]
 
 
-def _place_target(rig: Rig, places: Values, shares: Values, timing: Timing) -> None:
-    rig.target.location = places[0]
-    key_along(rig.target, "location", places, shares, timing)
+def _place_target(rig: Rig, positions: Values, fractions: Values, timing: Timing) -> None:
+    rig.target.location = positions[0]
+    key_along(rig.target, "location", positions, fractions, timing)
 
 
-def _zoom(rig: Rig, focal: Values, shares: Values, timing: Timing) -> None:
-    """Key the lens by factors (n,); where they are all 1, give it back as it was before a zoom."""
+def _zoom(rig: Rig, focal: Values, fractions: Values, timing: Timing) -> None:
+    """Key the lens by factors (n,); if all are 1, restore the lens from before a dolly zoom."""
     data = rig.camera.data
     if ZOOM_LENS in rig.curve:
         remove_curves(data, "lens")
@@ -238,29 +244,29 @@ def _zoom(rig: Rig, focal: Values, shares: Values, timing: Timing) -> None:
         del rig.curve[ZOOM_LENS]
     if np.abs(focal - 1.0).max() > 1e-6:
         rig.curve[ZOOM_LENS] = data.lens
-        key_along(data, "lens", data.lens * focal[:, None], shares, timing)
+        key_along(data, "lens", data.lens * focal[:, None], fractions, timing)
 
 
 def _find(
     camera: bpy.types.Object, kind: str, target: bpy.types.Object
 ) -> bpy.types.Constraint | None:
-    """The camera's constraint of a kind on `target`, else one whose target the artist deleted."""
-    found = [c for c in camera.constraints if c.type == kind]
+    """Return the camera's constraint of a type with this target, else one whose target is gone."""
+    candidates = [c for c in camera.constraints if c.type == kind]
     for fits in (lambda t: t == target, lambda t: t is None, lambda t: t.get(ROLE) in RIG_ROLES):
-        if (first := next((c for c in found if fits(c.target)), None)) is not None:
+        if (first := next((c for c in candidates if fits(c.target)), None)) is not None:
             return first
     return None
 
 
 def _constraint(camera: bpy.types.Object, kind: str, target: bpy.types.Object) -> Any:
-    found = _find(camera, kind, target)
-    if found is None:
-        raise PathError("The camera is no more on its path: re-make the path.")
-    return found
+    constraint = _find(camera, kind, target)
+    if constraint is None:
+        raise PathError(OFF_PATH)
+    return constraint
 
 
 def _space(target: bpy.types.Object) -> Values:
-    """Matrix (4, 4) from an object's own location to the scene: what its parents do to it."""
+    """Return the matrix (4, 4) from an object's own location to the scene, that of its parents."""
     if target.parent is None:
         return np.eye(4)
     return np.array(target.matrix_world @ target.matrix_basis.inverted_safe(), float)

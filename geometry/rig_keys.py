@@ -1,7 +1,8 @@
-"""When the camera is where on its curve: the keys of the offset, and of what changes on the way.
+"""Keyframes of the camera's offset along its curve, and of what changes along the curve.
 
-A quantity such as the target's place belongs to shares of the curve; its keys stand at the frames
-at which the camera passes these shares, so that other timing leaves what is seen where it is.
+A quantity such as the target's position belongs to fractions of the curve's length. Its keys are
+set at the frames at which the camera passes these fractions, so that a change of timing doesn't
+change what the camera shows at any place.
 """
 
 from __future__ import annotations
@@ -15,14 +16,21 @@ from .core.travel import Ease, Values, timed_values
 from .keyframes import animate, curves_of, remove_curves
 
 TURNING: dict[Ease, Ease] = {"LINEAR": "EASE_OUT", "EASE_IN": "EASE"}
-"""There and back the camera turns round gently, whatever its ease at the start."""
+"""Ease of the way out if the camera also comes back: it always turns around gently."""
 _STEPS = 400
+"""Samples of an offset curve."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """From frame `first` to `last`. back: there and back, so that the frame after the last is the
-    first again; round: once round a closed curve, likewise."""
+    """When the camera travels along its curve.
+
+    Attributes:
+        first, last: First and last frame.
+        ease: How it starts and stops.
+        back: Whether it comes back, so that the frame after the last equals the first.
+        round: Whether it goes once around a closed curve, likewise.
+    """
 
     first: int
     last: int
@@ -32,12 +40,12 @@ class Timing:
 
     @property
     def outbound_ease(self) -> Ease:
-        """The ease of the way there."""
+        """Ease of the way out."""
         return TURNING.get(self.ease, self.ease) if self.back else self.ease
 
     @property
     def outbound_frames(self) -> float:
-        """Frames from the curve's start to its end."""
+        """Frames that the camera takes from the curve's start to its end."""
         length = self.last - self.first
         if length <= 0:
             return 0.0
@@ -45,37 +53,42 @@ class Timing:
 
 
 def key_offset(camera: bpy.types.Object, follow: bpy.types.Constraint, timing: Timing) -> None:
-    """Key the camera's way along the whole curve, in place of the keys that are there."""
+    """Key the camera's offset along the whole curve, replacing its keys."""
     ends = np.array([0.0, 1.0])
     follow.offset_factor = 0.0
     key_along(camera, offset_path(follow), ends[:, None], ends, timing)
 
 
 def offset_path(follow: bpy.types.Constraint) -> str:
-    """The path by which the offset's keys are found."""
+    """Return the RNA path of the offset, by which its F-curve is found."""
     return f'constraints["{follow.name}"].offset_factor'
 
 
 def key_along(
-    data: bpy.types.ID, path: str, values: Values, shares: Values, timing: Timing
+    data: bpy.types.ID, path: str, values: Values, fractions: Values, timing: Timing
 ) -> None:
-    """Key values (n, C) of a property for when `shares` (n,) of the curve are traveled.
+    """Key a property along the curve, replacing its keys.
 
-    The keys that the property has are replaced.
+    Args:
+        data: Data-block that has the property.
+        path: RNA path of the property.
+        values: Values (n, C) of the property.
+        fractions: Traveled fractions (n,) of the curve at which it has these values.
+        timing: When the camera passes them.
     """
     remove_curves(data, path)
-    time, values, slopes = timed_values(values, shares, timing.outbound_ease)
+    time, values, slopes = timed_values(values, fractions, timing.outbound_ease)
     length = timing.outbound_frames
-    if length == 0:  # a single frame: the photo's
+    if length == 0:  # a single frame, at the photo's pose
         time, values, slopes = time[:1], values[:1], slopes[:1]
     slopes = slopes / max(length, 1.0)
-    at = timing.first + time * length
+    frames = timing.first + time * length
     if timing.back and length:
-        at = np.concatenate([at, 2 * at[-1] - at[-2::-1]])
+        frames = np.concatenate([frames, 2 * frames[-1] - frames[-2::-1]])
         values = np.concatenate([values, values[-2::-1]])
         slopes = np.concatenate([slopes, -slopes[-2::-1]])
     for index in range(values.shape[1]):
-        animate(data, path, index, at, values[:, index], slopes[:, index])
+        animate(data, path, index, frames, values[:, index], slopes[:, index])
 
 
 def read_along(
@@ -85,30 +98,30 @@ def read_along(
     follow: bpy.types.Constraint,
     end: float = 1.0,
 ) -> tuple[Values, Values] | None:
-    """Values (n, C) of a keyed property at its keys on the way there, up to the share `end`.
+    """Read a keyed property at its keys on the way out, up to the fraction `end` of the curve.
 
-    Returned with the shares (n,) of the curve to `end`. None where the property or the offset has
-    no keys.
+    Returns its values (n, C) and the fractions (n,) of the shortened curve at which it has them;
+    None if the property or the offset has no keys.
     """
     curves, offset = curves_of(data, path), curves_of(camera, offset_path(follow))
     if not curves or not offset:
         return None
     curves.sort(key=lambda curve: curve.array_index)
-    frames, shares = outbound_keys(offset[0])
-    first, last = frames[0], np.interp(end, shares, frames)
+    frames, fractions = outbound_keys(offset[0])
+    first, last = frames[0], np.interp(end, fractions, frames)
     keys = [point.co.x for curve in curves for point in curve.keyframe_points]
     at = np.unique([first, *(frame for frame in keys if first < frame < last), last])
     values = np.array([[curve.evaluate(frame) for curve in curves] for frame in at])
-    return values, np.interp(at, frames, shares) / end
+    return values, np.interp(at, frames, fractions) / end
 
 
 def outbound_keys(offset: bpy.types.FCurve) -> tuple[Values, Values]:
-    """Frames (m,) from the offset's first key to its farthest place, and its shares (m,) there.
+    """Sample the offset from its first key to its maximum; returns frames and fractions (m,).
 
-    The shares never fall: a pause or a step back by hand counts as standing still.
+    The fractions never fall: keys by hand that pause or go back count as standing still.
     """
     first, last = offset.range()
     frames = np.linspace(first, max(last, first + 1e-3), _STEPS)
-    shares = np.array([offset.evaluate(frame) for frame in frames])
-    end = int(shares.argmax()) + 1
-    return frames[: max(end, 2)], np.maximum.accumulate(shares[: max(end, 2)])
+    fractions = np.array([offset.evaluate(frame) for frame in frames])
+    end = int(fractions.argmax()) + 1
+    return frames[: max(end, 2)], np.maximum.accumulate(fractions[: max(end, 2)])

@@ -1,4 +1,4 @@
-"""The camera's path as an editable Bezier curve: made, made anew, read and cut."""
+"""The camera's path as an editable Bezier curve: make, replace, read and cut it."""
 
 from __future__ import annotations
 
@@ -9,22 +9,29 @@ import bpy
 import numpy as np
 
 from .core.camera import FloatArray, blender_from_camera
-from .core.path_limits import slerp
+from .core.camera_path import PathError, slerp
 from .core.travel import Values, parameter_at
 
 PATH_RESOLUTION = 64
+"""Preview resolution of the curve, which is also the accuracy of Follow Path."""
 AIM_ERROR = 2e-3
-"""Largest difference of two unit looks that count as one."""
-
-
-class PathError(Exception):
-    """The curve can't be used; the text is one sentence for the artist."""
+"""Largest difference between two unit looks that count as equal."""
+NOT_BEZIER = (
+    "The camera's path must be a Bezier curve with two or more points: press Re-make Path to "
+    "replace it."
+)
 
 
 @dataclass(frozen=True, eq=False)
 class Controls:
-    """Points and their left and right handles, each (n, 3), in the order of the camera's way, in
-    the curve object's own axes. Of a closed curve the first comes again at the end."""
+    """Control points of a curve in the order in which the camera passes them.
+
+    A closed curve repeats its first point at the end.
+
+    Attributes:
+        points: Positions (n, 3) in the curve object's own axes.
+        left, right: Handles (n, 3), likewise.
+    """
 
     points: Values
     left: Values
@@ -32,10 +39,18 @@ class Controls:
 
 
 def editable_waypoints(positions: FloatArray, looks: FloatArray) -> tuple[Values, Values]:
-    """Waypoints and unit looks (n, 3), n >= 3, in Blender's axes.
+    """Convert waypoints to Blender's axes and add some if there are fewer than three.
 
-    Two points alone make a straight line with nothing to bend it by, so they get one between.
-    Raises ValueError where positions and looks are not of the same shape (n, 3), n >= 1.
+    Two points make a straight line that the artist can't bend, so they get a third in between.
+
+    Args:
+        positions: Waypoints (n, 3), n >= 1, in the camera frame.
+        looks: Unit look directions (n, 3) in the camera frame.
+
+    Returns:
+        Positions and unit looks, each (n, 3) with n >= 3, in Blender's axes.
+
+    Raises ValueError for other shapes.
     """
     if np.ndim(positions) != 2 or np.shape(positions) != np.shape(looks) or len(positions) == 0:
         raise ValueError(f"waypoints of shapes {np.shape(positions)} and {np.shape(looks)}")
@@ -51,24 +66,24 @@ def editable_waypoints(positions: FloatArray, looks: FloatArray) -> tuple[Values
 
 
 def common_aim(points: Values, looks: Values, distance: float) -> Values | None:
-    """A place (3,) that all looks (n, 3) from points (n, 3) are turned to; None where none is.
+    """Return a position (3,) at which all looks (n, 3) from points (n, 3) aim, or None.
 
-    Where it isn't unique it lies `distance` ahead of the last point.
+    If there are many such positions, it lies `distance` scene units ahead of the last point.
     """
     across = np.eye(3) - looks[:, :, None] * looks[:, None, :]
     ahead = points[-1] + distance * looks[-1]
-    # Solved for the difference from `ahead`, so that a place on a common line is that one.
+    # Solved for the difference from `ahead`, so that of a whole line of solutions it gives `ahead`.
     sides = np.einsum("nij,nj->ni", across, points - ahead)
-    found = ahead + np.linalg.lstsq(across.reshape(-1, 3), sides.ravel(), rcond=1e-6)[0]
-    rays = found - points
+    aim = ahead + np.linalg.lstsq(across.reshape(-1, 3), sides.ravel(), rcond=1e-6)[0]
+    rays = aim - points
     lengths = np.linalg.norm(rays, axis=1, keepdims=True)
     if lengths.min() < 1e-3 or np.abs(rays / lengths - looks).max() > AIM_ERROR:
         return None
-    return found
+    return aim
 
 
 def make_curve(name: str) -> bpy.types.Object:
-    """A curve object without points."""
+    """Create a curve object without points, in no collection."""
     data = bpy.data.curves.new(name, "CURVE")
     data.dimensions = "3D"
     data.resolution_u = PATH_RESOLUTION
@@ -76,31 +91,28 @@ def make_curve(name: str) -> bpy.types.Object:
 
 
 def set_points(curve: bpy.types.Object, points: Values, closed: bool = False) -> None:
-    """Let a curve run through points (n, 3) in its own axes, with handles that stay smooth.
-
-    Its former points go.
-    """
+    """Replace a curve's points by points (n, 3) in its own axes, with automatic handles."""
     curve.data.splines.clear()
     spline = curve.data.splines.new("BEZIER")
     spline.bezier_points.add(len(points) - 1)
     spline.use_cyclic_u = closed
     # On a closed Bezier curve Follow Path starts at the last point.
-    places = np.roll(points, -1, axis=0) if closed else points
-    for point, place in zip(spline.bezier_points, places, strict=True):
-        point.co = place
+    ordered = np.roll(points, -1, axis=0) if closed else points
+    for point, position in zip(spline.bezier_points, ordered, strict=True):
+        point.co = position
         point.handle_left_type = point.handle_right_type = "AUTO"
 
 
 def path_spline(curve: bpy.types.Object) -> bpy.types.Spline:
-    """The spline that the camera follows; raises PathError where it isn't Bezier or is gone."""
+    """Return the spline that the camera follows; raises PathError if it isn't a Bezier spline."""
     spline = curve.data.splines[0] if curve.data.splines else None
     if spline is None or spline.type != "BEZIER" or len(spline.bezier_points) < 2:
-        raise PathError("The camera's path is no Bezier curve of two or more points: re-make it.")
+        raise PathError(NOT_BEZIER)
     return spline
 
 
 def controls(curve: bpy.types.Object) -> Controls:
-    """Points and handles of a curve object's first spline; raises PathError."""
+    """Return the control points of a curve object's first spline; raises PathError."""
     spline = path_spline(curve)
     arrays = [
         np.array([getattr(p, name) for p in spline.bezier_points], float)
@@ -111,33 +123,34 @@ def controls(curve: bpy.types.Object) -> Controls:
     return Controls(*arrays)
 
 
-def cut_curve(curve: bpy.types.Object, share: float) -> None:
-    """End a curve where `share` (above 0, below 1) of its length is traveled.
+def cut_curve(curve: bpy.types.Object, fraction: float) -> None:
+    """End a curve after a fraction (between 0 and 1) of its length.
 
     Up to there its shape and its points stay (de Casteljau); a closed curve is opened. Raises
     PathError.
     """
     spline = path_spline(curve)
     c = controls(curve)
-    piece, t = parameter_at(c.points, c.left, c.right, share)
+    piece, t = parameter_at(c.points, c.left, c.right, fraction)
     count = len(spline.bezier_points)
     order = [(i - 1) % count if spline.use_cyclic_u else i for i in range(piece + 1)]
     kept = [{name: _get(spline.bezier_points[i], name) for name in KEPT} for i in order]
     right, before, end = _split(c, piece, t)
-    # Automatic handles would follow the neighbor that is cut away.
+    # Automatic handles would change, because they depend on the neighbor that is cut off.
     for side in ("handle_left_type", "handle_right_type"):
         kept[-1][side] = {"AUTO": "ALIGNED", "VECTOR": "FREE"}.get(kept[-1][side], kept[-1][side])
     kept[-1]["handle_right"] = right
     straight = {"handle_left_type": "ALIGNED", "handle_right_type": "ALIGNED"}
-    places = {"co": end, "handle_left": before, "handle_right": 2 * end - before}
-    kept.append(kept[-1] | straight | places)
+    positions = {"co": end, "handle_left": before, "handle_right": 2 * end - before}
+    kept.append(kept[-1] | straight | positions)
     _rebuild(curve, kept)
 
 
 KEPT = (
     *("co", "handle_left", "handle_right", "radius", "tilt"),
-    *("handle_left_type", "handle_right_type"),  # last: Blender calculates handles by them
+    *("handle_left_type", "handle_right_type"),  # last: Blender recalculates handles by them
 )
+"""Properties of a control point that survive cutting."""
 
 
 def _get(point: bpy.types.BezierSplinePoint, name: str) -> Any:
@@ -146,7 +159,7 @@ def _get(point: bpy.types.BezierSplinePoint, name: str) -> Any:
 
 
 def _split(c: Controls, piece: int, t: float) -> tuple[Values, Values, Values]:
-    """Of a piece cut at t: its start's right handle, its new end's left handle and place."""
+    """Cut a piece at t; return its start's right handle, its new end's left handle and position."""
     a, b, d, e = c.points[piece], c.right[piece], c.left[piece + 1], c.points[piece + 1]
     ab, bd, de = a + t * (b - a), b + t * (d - b), d + t * (e - d)
     abd, bde = ab + t * (bd - ab), bd + t * (de - bd)
@@ -154,7 +167,7 @@ def _split(c: Controls, piece: int, t: float) -> tuple[Values, Values, Values]:
 
 
 def _rebuild(curve: bpy.types.Object, points: list[dict[str, Any]]) -> None:
-    """Give a curve other points (API: those of a spline can't be removed)."""
+    """Give a curve other points. Blender can't remove points from a spline, so it is replaced."""
     resolution = curve.data.splines[0].resolution_u
     curve.data.splines.clear()
     spline = curve.data.splines.new("BEZIER")

@@ -1,4 +1,4 @@
-"""Another path for the camera of a 4D scene: chosen, made for its clouds, laid over its rig."""
+"""Plan a new path for the camera of a 4D scene, and set the scene's rig to it."""
 
 from __future__ import annotations
 
@@ -25,24 +25,39 @@ MOVES = {
     **CAMERA_MOVES,
     LONG: CameraMove(
         "Long Cruise",
-        "Fly far: step by step, each on what the camera would see next",
+        "Fly far in many steps, each planned on what the camera would see next",
         options=("length", "steps", "turning", "horizon", "sky", "near"),
     ),
     KEEP: CameraMove(
         "Keep", "Keep the curve and the target; only Ease and Loop are applied", options=()
     ),
 }
-"""Every move by key, in the order of the menu: those of CAMERA_MOVES, the path as it was first
-made, the long cruise, and the path as it is."""
-INSIDE = 0.98
-"""Of the share of the curve that is safe, how much stays when it is made to fit."""
+"""All moves by key, in the order of the menu: the first path, CAMERA_MOVES, the long cruise, and
+the present path."""
+SAFETY_FACTOR = 0.98
+"""When a path is shortened to be safe, this fraction of its safe part is kept."""
 TRIES, SHORTEST = 6, 0.02
+"""How often a path is shortened at most, and the smallest fraction that may be left."""
+UNSAFE_START = (
+    "The path exceeds the limits from its start: raise the limits, or choose another move and "
+    "press Re-make Path."
+)
+NO_FIRST_PATH = "The scene doesn't store its first path anymore: choose another move."
 
 
 @dataclass(frozen=True)
 class PathRequest:
-    """What the artist asks for: a key of PRESETS or one of MADE, KEEP, LONG, its amount, side and
-    seed, the settings of the long cruise, and how it is flown."""
+    """What the artist asks of a camera move.
+
+    Attributes:
+        move: Key of MOVES.
+        amount: How far the move goes; 1 is as far as it is safe.
+        mirrored: Whether left and right are exchanged.
+        seed: Seed of random moves.
+        cruise: Settings of the long cruise.
+        ease: How the camera starts and stops.
+        back: Whether the camera comes back.
+    """
 
     move: str
     amount: float = 1.0
@@ -54,12 +69,12 @@ class PathRequest:
 
 
 def remake_path(scene: bpy.types.Scene, parts: SceneParts, request: PathRequest) -> Rig:
-    """Lay the wished path over the scene's rig, flown over its frames; returns the rig.
+    """Plan the requested path, set the scene's rig to it over its frame range, and return the rig.
 
-    What the artist deleted of the rig is made anew. Raises SceneError, PathError or ValueError with
-    a sentence for the artist.
+    Parts of the rig that the artist deleted are made again. Raises SceneError, PathError or
+    MissingPackageError.
     """
-    bpy.context.view_layer.update()  # for the places of things that were just moved
+    bpy.context.view_layer.update()  # for the matrices of objects that were just moved
     timing = Timing(scene.frame_start, scene.frame_end, request.ease, request.back)
     if request.move == KEEP:
         rig = existing_rig(parts)
@@ -72,7 +87,7 @@ def remake_path(scene: bpy.types.Scene, parts: SceneParts, request: PathRequest)
 
 
 def plan_path(parts: SceneParts, request: PathRequest) -> CameraPath:
-    """The path of a wish other than KEEP; raises SceneError or ValueError."""
+    """Return the requested path, for any move except KEEP; raises as `remake_path`."""
     if request.move == MADE:
         return _first_path(parts)
     clouds, facts = facts_of(parts)
@@ -84,7 +99,7 @@ def plan_path(parts: SceneParts, request: PathRequest) -> CameraPath:
 
 
 def facts_of(parts: SceneParts) -> tuple[CloudPoints, SceneFacts]:
-    """The clouds of a scene, and what moves need to know of them; raises SceneError, ValueError."""
+    """Return a scene's points, and what moves have to know of them; raises as `remake_path`."""
     clouds, lens = read_clouds(parts), photo_lens(parts.still)
     top, right, bottom, left = (round(value) for value in parts.still[LENS][5:9])
     return clouds, scene_facts(clouds.position, clouds.radius, lens, (top, right, bottom, left))
@@ -93,18 +108,22 @@ def facts_of(parts: SceneParts) -> tuple[CloudPoints, SceneFacts]:
 def fit_path(
     scene: bpy.types.Scene, parts: SceneParts, limits: Limits
 ) -> tuple[PathMeasurement, float]:
-    """Cut the path where it leaves the limits; returns the new measurement, and the share kept.
+    """Cut the path off where it exceeds the limits; a safe path stays as it is.
 
-    A closed path is opened there and flown there and back. Nothing changes where it is safe. Raises
-    SceneError or PathError, also where not even its start is safe.
+    A closed path is opened there, and the camera comes back along it.
+
+    Returns:
+        The new measurement, and the fraction of the path's length that was kept.
+
+    Raises SceneError or PathError, also if not even the start is safe.
     """
     rig = existing_rig(parts)
     kept = 1.0
     for _ in range(TRIES):
-        measured = measure_path(scene, parts, rig)
-        if measured.excess(limits).max() <= 0:
-            return measured, kept
-        end = INSIDE * measured.safe_until(limits)[1]
+        measurement = measure_path(scene, parts, rig)
+        if measurement.excess(limits).max() <= 0:
+            return measurement, kept
+        end = SAFETY_FACTOR * measurement.safe_until(limits)[1]
         if end * kept < SHORTEST:
             break
         timing = rig.timing(scene.frame_start, scene.frame_end)
@@ -112,13 +131,12 @@ def fit_path(
             timing = Timing(timing.first, timing.last, timing.ease, back=True)
         change_timing(rig, timing, end)
         kept *= end
-    raise SceneError(
-        "The path is beyond the limits from its start: raise them, or re-make the path."
-    )
+    raise SceneError(UNSAFE_START)
 
 
 def _first_path(parts: SceneParts) -> CameraPath:
+    """Return the path with which the scene was made."""
     if parts.path is None or POSITIONS not in parts.path:
-        raise SceneError("The first flight isn't known any more: choose another move.")
-    places, looks = (np.reshape(np.array(parts.path[n]), (-1, 3)) for n in (POSITIONS, LOOK))
-    return CameraPath.through(places, looks)
+        raise SceneError(NO_FIRST_PATH)
+    positions, looks = (np.reshape(np.array(parts.path[n]), (-1, 3)) for n in (POSITIONS, LOOK))
+    return CameraPath.through(positions, looks)

@@ -16,10 +16,10 @@ import bpy
 
 from ..geometry.core.memory import peak_mb, reset_peak
 from ..geometry.core.messages import UserError
+from ..geometry.core.packages import MissingPackageError
 from ..geometry.film import FilmError, render_film
 from ..geometry.folders import models_folder, results_in, user_cache_folder
 from ..geometry.scene_setup import set_film_output
-from ..ml.client.process import MissingPackageError
 from ..ml.client.tasks import Download, Job, Task
 from ..ml.common.job_settings import (
     DEFAULTS,

@@ -18,11 +18,11 @@ import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
 from ..geometry.core.messages import Message, UserError, message_of
+from ..geometry.core.packages import MissingPackageError
 from ..geometry.folders import cache_folder
 from ..geometry.preferences import preference
 from ..geometry.translation import translate
 from ..ml.client.kept_workers import KeptWorkers
-from ..ml.client.process import MissingPackageError
 from ..ml.client.tasks import Job
 from ..ml.common.job_settings import JobSettings, SettingsError
 from ..ml.common.protocol import Cancelled, DeviceFound, Done, Failed

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import bpy
-from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty
 
 from ..geometry.camera_rig import TILT, roll_of, set_roll
 from ..geometry.core.autocruise import CruiseSettings
 from ..geometry.core.long_cruise import LongCruise
+from ..geometry.core.messages import Message
 from ..geometry.core.path_safety import MAX_INPAINTED, MAX_UNCOVERED
 from ..geometry.path_check import Limits, measure_path, summary
 from ..geometry.scene_parts import parts_of
@@ -29,7 +29,7 @@ LOOPS = (
     ("BACK", "There and Back", "Fly back the same way, so that the last frame leads to the first"),
 )
 FLOWN = "Edit the curve's points and the target, then press Check Path"
-SHORTENED = "Shortened to {fraction} of its length. "
+SHORTENED = "Shortened to {fraction} of its length. {summary}"
 LEVEL = "No tilt was detected in the photo: set Angle in Adjust Last Operation"
 
 
@@ -240,8 +240,10 @@ class MAKE4D_OT_fit_path(Reports, bpy.types.Operator):
         """Shorten the path, and say by how much."""
         limits = limits_of(context.scene)
         measurement, kept = fit_path(context.scene, parts_of(context.scene), limits)
-        text = "" if kept == 1 else rpt_(SHORTENED).format(fraction=f"{kept:.0%}")
-        return text + summary(measurement, limits)
+        message = summary(measurement, limits)
+        if kept == 1:
+            return message
+        return Message(SHORTENED, fraction=f"{kept:.0%}", summary=message)
 
 
 class MAKE4D_OT_level_horizon(Reports, bpy.types.Operator):

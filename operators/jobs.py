@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
-from ..geometry.rig_paths import PathError
+from ..geometry.core.camera_path import PathError
+from ..geometry.core.packages import MissingPackageError
 from ..geometry.scene_parts import SceneError, SceneParts, parts_of
 from ..geometry.scene_path import KEEP, MADE, PathRequest, remake_path
 from ..geometry.translation import translate
@@ -18,7 +19,6 @@ from ..jobs.job import RunningJob
 from ..jobs.manager import manager
 from ..jobs.results import FIND_MOTION, MAKE, REBUILD, UPDATE_MOTION
 from ..jobs.scene_settings import job_settings
-from ..ml.client.process import MissingPackageError
 from ..ml.common.job_settings import JobSettings, SettingsError
 from .camera import MOVE_ITEMS, OPTIONS
 

@@ -9,12 +9,12 @@ from bpy.app.translations import pgettext_iface as iface_
 from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import StringProperty
 
+from ..geometry.core.packages import MissingPackageError
 from ..geometry.folders import models_folder
 from ..geometry.preferences import preference
 from ..geometry.translation import translate
 from ..jobs.manager import manager
 from ..jobs.windows import redraw_sidebars
-from ..ml.client.process import MissingPackageError
 from ..ml.client.tasks import DeviceQuery
 from ..ml.common.errors import ModelError
 from ..ml.common.model_store import remove, size_words

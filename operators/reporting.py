@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from ..geometry.core.camera_path import PathError
 from ..geometry.core.messages import UserError
-from ..geometry.rig_paths import PathError
 from ..geometry.scene_parts import SceneError
 from ..geometry.translation import translate
 from ..ml.client.process import missing_package

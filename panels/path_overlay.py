@@ -14,9 +14,10 @@ import numpy as np
 from gpu_extras.batch import batch_for_shader
 
 from ..geometry.camera_rig import Rig, transform_points
+from ..geometry.core.camera_path import PathError
 from ..geometry.core.travel import Values, bezier_samples, traveled_fractions
 from ..geometry.path_check import Limits, PathMeasurement, is_stale, stored_measurement
-from ..geometry.rig_paths import PathError, controls
+from ..geometry.rig_paths import controls
 from ..geometry.scene_parts import SceneError, parts_of
 from ..geometry.scene_rig import existing_rig
 from ..operators.camera import limits_of
@@ -94,11 +95,11 @@ def path_colors(measured: PathMeasurement, limits: Limits, fractions: Values) ->
     worst = np.maximum(
         measured.empty / max(limits.empty, 1e-9), measured.inpainted / max(limits.inpainted, 1e-9)
     )
-    order = np.argsort(measured.shares, kind="stable")
-    at = np.interp(fractions, measured.shares[order], worst[order])
+    order = np.argsort(measured.offsets, kind="stable")
+    at = np.interp(fractions, measured.offsets[order], worst[order])
     choices = np.array([GREEN, AMBER, RED])
     colors = choices[(at > NEAR).astype(int) + (at > 1)]
-    colors[fractions > measured.shares.max() + 1e-6] = GRAY
+    colors[fractions > measured.offsets.max() + 1e-6] = GRAY
     return colors
 
 

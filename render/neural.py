@@ -26,9 +26,9 @@ from ..geometry.core.neural_frame import (
     NeuralFrame,
     save_frame,
 )
+from ..geometry.core.packages import MissingPackageError
 from ..geometry.folders import cache_folders
 from ..geometry.preferences import preference
-from ..ml.client.process import MissingPackageError
 from ..ml.client.tasks import NeuralPainter
 from ..ml.common.job_settings import Resources
 from ..ml.common.protocol import Done, Failed

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from make_4d.geometry.core import autocruise
 from make_4d.geometry.core.autocruise import (
     CruiseSettings,
     CruiseState,
@@ -14,6 +15,7 @@ from make_4d.geometry.core.autocruise import (
     skyline,
     world_to_camera,
 )
+from messages import raises_message
 
 DATA = Path(__file__).parent / "data"
 GOLDEN = json.loads((DATA / "autocruise_golden.json").read_text(encoding="utf-8"))
@@ -72,5 +74,5 @@ def test_rotation_is_a_rotation():
 
 
 def test_narrow_map_is_refused():
-    with pytest.raises(ValueError, match="two pixels"):
+    with raises_message(ValueError, autocruise.TOO_NARROW):
         skyline(np.zeros((4, 1), np.float32))

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from make_4d.geometry.core import camera_moves
 from make_4d.geometry.core.camera import Intrinsics, look_rotation, pixel_centers, unproject
 from make_4d.geometry.core.camera_moves import (
     CAMERA_MOVES,
@@ -14,9 +15,17 @@ from make_4d.geometry.core.camera_moves import (
     plan_move,
     scene_facts,
 )
-from make_4d.geometry.core.camera_path import DOWN, FORWARD, CameraPath, sampled_path, zoomed
+from make_4d.geometry.core.camera_path import (
+    DOWN,
+    FORWARD,
+    CameraPath,
+    PathError,
+    sampled_path,
+    zoomed,
+)
 from make_4d.geometry.core.path_limits import border_stays_outside
 from make_4d.geometry.core.path_safety import check_path
+from messages import raises_message
 
 CAMERA = Intrinsics.from_field_of_view(96, 64, 0.9)
 MARGIN = 24
@@ -60,7 +69,7 @@ def test_the_facts_of_the_scene(scene):
 
 
 def test_facts_of_nothing_are_refused():
-    with pytest.raises(ValueError, match="sees no points"):
+    with raises_message(PathError, camera_moves.NOTHING_VISIBLE):
         scene_facts(np.zeros((0, 3), np.float32), np.zeros(0, np.float32), CAMERA, (0, 0, 0, 0))
 
 
@@ -140,5 +149,5 @@ def test_handheld_is_seeded_and_small(scene):
 def test_what_is_not_a_move_is_refused(scene):
     with pytest.raises(KeyError):
         plan_move("LOOPING", scene)
-    with pytest.raises(ValueError, match="amount"):
+    with raises_message(PathError, camera_moves.NEGATIVE_AMOUNT):
         plan_move("IN", scene, -1.0)

@@ -9,6 +9,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
+from make_4d.geometry import path_check
 from make_4d.geometry.camera_poses import camera_poses, sample_frames
 from make_4d.geometry.camera_rig import set_roll
 from make_4d.geometry.core.camera_path import CameraPath
@@ -22,10 +23,10 @@ from make_4d.geometry.path_check import (
 )
 from make_4d.geometry.read_clouds import read_clouds
 from make_4d.geometry.scene_parts import parts_of
-from make_4d.geometry.scene_rig import GONE, existing_rig, photo_lens
+from make_4d.geometry.scene_rig import MISSING_PART, existing_rig, photo_lens
 from make_4d.panels import camera, path_overlay
 from make_4d.panels.session import session
-from messages import raises_message
+from messages import is_message, raises_message
 from rig_parts import BENT, PHOTO_POSE, lay, made, pose
 
 LIMITS = Limits(0.02, 0.25)
@@ -155,18 +156,18 @@ def test_outdated_measurement_is_recognized(parts):
 def test_summary():
     frames, shares = np.array([1.0, 31, 61]), np.array([0, 0.5, 1])
     safe = PathMeasurement(frames, shares, np.zeros(3), np.array([0, 0.1, 0.2]))
-    assert summary(safe, LIMITS) == (
-        "Safe to the last frame, 61: at most 0 % of the picture is empty and 20 % invented."
-    )
+    message = summary(safe, LIMITS)
+    assert is_message(message, path_check.SAFE, last=61)
+    assert is_message(message.values["most"], path_check.BOTH, empty="0 %", inpainted="20 %")
     gaps = PathMeasurement(frames, shares, np.array([0, 0, 0.04]), np.full(3, 0.1))
     assert gaps.safe_until(LIMITS) == (46.0, 0.75)
-    assert summary(gaps, LIMITS) == (
-        "Safe to frame 46 of 61: after that up to 4.0 % of the picture is empty."
-    )
+    message = summary(gaps, LIMITS)
+    assert is_message(message, path_check.SAFE_UNTIL, frame=46, last=61)
+    assert is_message(message.values["most"], path_check.EMPTY, fraction="4.0 %")
     never = PathMeasurement(frames, shares, np.zeros(3), np.ones(3))
-    assert summary(never, LIMITS) == (
-        "Not even the first frame is safe: up to 100 % of the picture is invented."
-    )
+    message = summary(never, LIMITS)
+    assert is_message(message, path_check.UNSAFE)
+    assert is_message(message.values["most"], path_check.INPAINTED, fraction="100 %")
 
 
 def test_operator_reports_and_overlay_colors_the_curve(parts):
@@ -203,7 +204,7 @@ def test_overlay_is_removed_with_the_add_on(addon):
 
 def test_missing_part_is_reported(parts):
     bpy.data.objects.remove(parts.target)
-    with raises_message(RuntimeError, GONE["target"]):
+    with raises_message(RuntimeError, MISSING_PART["target"]):
         bpy.ops.make_4d.check_path("EXEC_DEFAULT", True)
     assert path_overlay.colored_lines(bpy.context.scene) is None
     assert parts_of(bpy.context.scene).camera is not None

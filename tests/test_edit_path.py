@@ -10,6 +10,7 @@ from render_scene import HEIGHT, WIDTH, reference, rendered
 
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
+from make_4d.geometry import camera_rig, scene_path
 from make_4d.geometry.camera_rig import ZOOM_LENS
 from make_4d.geometry.core.camera import camera_from_blender, look_rotation
 from make_4d.geometry.core.camera_path import CameraPath
@@ -19,7 +20,7 @@ from make_4d.geometry.rig_paths import controls, cut_curve
 from make_4d.geometry.scene_parts import parts_of
 from make_4d.geometry.scene_rig import existing_rig, photo_lens
 from make_4d.operators import camera
-from messages import is_message
+from messages import is_message, raises_message
 from rig_parts import BENT, PHOTO_POSE, RING, in_blender, lay, made, place, pose
 
 LAST = 12
@@ -188,7 +189,7 @@ def reference_places(c) -> np.ndarray:
 def test_fit_refuses_a_path_that_is_never_safe(parts):
     parts.path.location.x = 9.0
     bpy.context.view_layer.update()
-    with pytest.raises(RuntimeError, match="beyond the limits from its start"):
+    with raises_message(RuntimeError, scene_path.UNSAFE_START):
         bpy.ops.make_4d.fit_path("EXEC_DEFAULT", True)
 
 
@@ -244,7 +245,7 @@ def test_scale_is_set_in_meters_and_the_render_stays(parts, tmp_path):
 
 def test_missing_constraints_are_reported(parts):
     parts.camera.constraints.clear()
-    with pytest.raises(RuntimeError, match="no more on its path"):
+    with raises_message(RuntimeError, camera_rig.OFF_PATH):
         bpy.ops.make_4d.fit_path("EXEC_DEFAULT", True)
     assert bpy.ops.make_4d.fly_path("EXEC_DEFAULT", True, move="MADE") == {"FINISHED"}
     np.testing.assert_allclose(pose(1), PHOTO_POSE, atol=1e-5)

@@ -96,8 +96,8 @@ def test_what_leaves_stays_where_it_left():
     moved = flow.integrate(field, pixels, [1, 5, 50])
     np.testing.assert_allclose(moved[:, 0], [[3, 0], [3, 0], [3, 0]])
     ends = pixels + moved[2]
-    assert not flow.inside_picture(ends, 10, 20).any()
-    assert flow.inside_picture(pixels + moved[1], 10, 20).tolist() == [False, True]
+    assert not flow.inside_image(ends, 10, 20).any()
+    assert flow.inside_image(pixels + moved[1], 10, 20).tolist() == [False, True]
 
 
 def test_still_field_moves_nothing_and_no_points_are_fine():

@@ -12,7 +12,9 @@ bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 from dataclasses import replace
 from types import SimpleNamespace
 
+from make_4d.geometry import scene_path
 from make_4d.geometry.camera_rig import set_path
+from make_4d.geometry.core import packages
 from make_4d.geometry.core.camera_path import CameraPath
 from make_4d.geometry.keyframes import curves_of, ensure_action
 from make_4d.geometry.rig_keys import Timing
@@ -196,7 +198,7 @@ def test_deleted_parts_are_restored(parts, part, way):
     if part != "path":
         assert fly(move="MADE") == {"FINISHED"}
     else:
-        with pytest.raises(RuntimeError, match="first flight isn't known"):
+        with raises_message(RuntimeError, scene_path.NO_FIRST_PATH):
             fly(move="MADE")
         rig = ensure_rig(bpy.context.scene, parts_of(bpy.context.scene))
         set_path(rig, BENT, Timing(1, FRAMES))
@@ -243,9 +245,7 @@ def test_scene_without_photo_is_reported(addon, empty_blend):
 
 
 def test_missing_scipy_is_one_message(parts, monkeypatch):
-    from make_4d.ml.client.process import missing_package
-
     monkeypatch.setitem(sys.modules, "scipy.spatial", None)
     monkeypatch.setitem(sys.modules, "scipy", None)
-    with raises_message(RuntimeError, missing_package("scipy").template):
+    with raises_message(RuntimeError, packages.MISSING):
         fly(move="ORBIT")

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from make_4d.geometry.core import long_cruise as long_cruise_module
 from make_4d.geometry.core import path_limits
 from make_4d.geometry.core.autocruise import CruiseSettings
 from make_4d.geometry.core.camera import Intrinsics
-from make_4d.geometry.core.camera_path import FORWARD, sampled_path
+from make_4d.geometry.core.camera_path import FORWARD, PathError, sampled_path
 from make_4d.geometry.core.long_cruise import LongCruise, long_cruise
 from make_4d.geometry.core.low_view import low_camera, render_low
+from messages import raises_message
 
 CAMERA = Intrinsics.from_field_of_view(480, 320, 0.96)
 EYE = 0.5
@@ -137,11 +139,14 @@ def test_without_a_cloud_it_flies_on():
 
 def test_impossible_settings_are_refused(rng):
     points, radius = cloud(ground(rng, 100))
-    for settings in (
-        LongCruise(length=0.0),
-        LongCruise(clearance=0.0),
-        LongCruise(cruise=CruiseSettings(speed=0.0)),
-        LongCruise(length=100.0, cruise=CruiseSettings(speed=0.01)),
+    for settings, template in (
+        (LongCruise(length=0.0), long_cruise_module.NOT_POSITIVE),
+        (LongCruise(clearance=0.0), long_cruise_module.NOT_POSITIVE),
+        (LongCruise(cruise=CruiseSettings(speed=0.0)), long_cruise_module.NOT_POSITIVE),
+        (
+            LongCruise(length=100.0, cruise=CruiseSettings(speed=0.01)),
+            long_cruise_module.TOO_MANY_STEPS,
+        ),
     ):
-        with pytest.raises(ValueError, match=r"more than 0|steps"):
+        with raises_message(PathError, template):
             long_cruise(points, radius, CAMERA, settings)

@@ -92,7 +92,7 @@ def plain_opacity(color, near, far, spread, is_near):
     )
     if not told:
         share = float(is_near or (unlike and apart > matting.MIN_CONTRAST**2))
-    return 0.0 if share < matting.LEAST_OPACITY else min(share, matting.MOST_OPACITY)
+    return 0.0 if share < matting.MIN_OPACITY else min(share, matting.MAX_OPACITY)
 
 
 def plain_unmixed(color, near, far, opacity):
@@ -200,7 +200,7 @@ def test_where_the_sides_look_alike_depth_decides():
     image, _, disparity = disc((0.5, 0.5, 0.5), (0.5, 0.5, 0.52))
     made = matting.matte_edges(image, disparity, 1)
     band, _ = matting.edge_band(disparity, 1)
-    decided = np.where(disparity == np.float32(0.7), matting.MOST_OPACITY, 0.0)
+    decided = np.where(disparity == np.float32(0.7), matting.MAX_OPACITY, 0.0)
     np.testing.assert_allclose(made.opacity[band], decided[band], atol=1e-6)
     np.testing.assert_allclose(composed(made), image, atol=2 / 255)
 

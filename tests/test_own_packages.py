@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from make_4d.geometry.core.packages import MissingPackageError
 from make_4d.ml.client import process
 from make_4d.ml.common import own_packages
 from messages import is_message
@@ -134,10 +135,10 @@ def test_missing_package_is_reported(monkeypatch):
     monkeypatch.setattr(
         process.importlib.util, "find_spec", lambda name: None if name == "scipy" else find(name)
     )
-    with pytest.raises(process.MissingPackageError, match="no 'scipy': install it with the system"):
+    with pytest.raises(MissingPackageError, match="no 'scipy': install it with the system"):
         process.package_folders()
     monkeypatch.setattr(process, "wheels_of", lambda root: [Path("a.whl")])
     assert process.package_folders(), "the worker unpacks it from our wheels"
     monkeypatch.setattr(process.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(process.MissingPackageError, match="'numpy' is missing: install the Make"):
+    with pytest.raises(MissingPackageError, match="'numpy' is missing: install the Make"):
         process.package_folders()

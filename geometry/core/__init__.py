@@ -1,1 +1,4 @@
-"""Geometry in numpy alone: never imports bpy."""
+"""Geometry on NumPy arrays, without Blender.
+
+A module that needs another package names it in REQUIRES.
+"""

@@ -1,9 +1,9 @@
-"""Eulerian flow in time: Euler integration, scene flow, and the weights of the symmetric loop.
+"""Eulerian flow over time: Euler integration, scene flow, and the weights of the symmetric loop.
 
-The paper's section 3.4: a time-invariant field of pixels per frame is followed forward and
-backward, displacements are lifted to three dimensions, and over a loop forward copies of the moving
-points give way to backward ones. Picture coordinates: x right, y down, in pixels; pixel (column i,
-row j) has its center at (i + 0.5, j + 0.5).
+As in the paper's section 3.4, a flow field in pixels per frame, constant in time, is integrated
+forward and backward, and displacements are lifted to three dimensions. Over a loop, backward copies
+of the moving points replace the forward copies. Image coordinates are in pixels, x right, y down;
+pixel (column i, row j) has its center at (i + 0.5, j + 0.5).
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from .camera import FloatArray, Intrinsics, unproject
 
 SHARPNESS = 4.0
-"""How strongly the nearer of two pictures counts in the symmetric mix."""
+"""How strongly the nearer of the two images is preferred in the symmetric mix."""
 BATCH = 32768
-"""Points followed at a time: what is gathered then stays in the processor's cache."""
+"""Points integrated at a time, so that their data stays in the processor's cache."""
 
 
 def sample_bilinear(values: FloatArray, positions: FloatArray) -> FloatArray:
-    """Sample a map (H, W, C) at positions (P, 2) in pixels; returns (P, C) float32.
+    """Sample a map (H, W, C) bilinearly at positions (P, 2) in pixels; returns (P, C) float32.
 
-    Bilinear between pixel centers; beyond the outermost centers the border's values go on.
+    Beyond the outermost pixel centers, values are those of the border.
     """
     height, width = values.shape[:2]
     flat = np.ascontiguousarray(values, np.float32).reshape(height * width, -1)
@@ -44,19 +44,26 @@ def sample_bilinear(values: FloatArray, positions: FloatArray) -> FloatArray:
     return result
 
 
-def inside_picture(positions: FloatArray, height: int, width: int) -> NDArray[np.bool_]:
-    """Whether positions (..., 2) in pixels lie within the picture; what has left it should fade."""
+def inside_image(positions: FloatArray, height: int, width: int) -> NDArray[np.bool_]:
+    """Whether positions (..., 2) in pixels lie within the image."""
     x, y = positions[..., 0], positions[..., 1]
     return (x >= 0) & (x <= width) & (y >= 0) & (y <= height)
 
 
 def integrate(flow: FloatArray, pixels: FloatArray, keys: Sequence[float]) -> FloatArray:
-    """Displacements of pixels that follow a field, at the key times (Holynski et al., 2021).
+    """Return the displacements of pixels that follow a flow field (Holynski et al., 2021).
 
-    flow: (H, W, 2) pixels per frame; pixels: (P, 2) start positions; keys: times in frames, >= 0,
-    in any order, whole or not. D(0) = 0 and D(t + 1) = D(t) + F(p + D(t)) with F sampled
-    bilinearly; a key between frames takes its share of the last step. A point that leaves the
-    picture stays where it left. Returns (K, P, 2) float32 pixels; pass -flow to go back in time.
+    D(0) = 0 and D(t + 1) = D(t) + F(p + D(t)), with F sampled bilinearly; between frames D is
+    linear. A point that leaves the image stays where it left. Pass -flow to go back in time.
+
+    Args:
+        flow: Flow field (H, W, 2) in pixels per frame.
+        pixels: Start positions (P, 2) in pixels.
+        keys: K key times in frames, >= 0, in any order.
+
+    Returns:
+        Displacements (K, P, 2) float32 in pixels.
+
     Raises ValueError for a negative key.
     """
     if any(key < 0 for key in keys):
@@ -77,7 +84,7 @@ def _follow(flow: FloatArray, start: FloatArray, keys: Sequence[float]) -> Float
     for frame in range(int(np.ceil(max(keys, default=0)))):
         position = start + displacement
         step = sample_bilinear(flow, position)
-        step[~inside_picture(position, height, width)] = 0
+        step[~inside_image(position, height, width)] = 0
         for k, key in enumerate(keys):
             if frame < key <= frame + 1:
                 moved[k] = displacement + (key - frame) * step
@@ -88,12 +95,19 @@ def _follow(flow: FloatArray, start: FloatArray, keys: Sequence[float]) -> Float
 def scene_flow(
     pixels: FloatArray, displacement: FloatArray, depth: FloatArray, camera: Intrinsics
 ) -> FloatArray:
-    """Lift displacements in the picture to displacements in space.
+    """Lift displacements in the image to displacements in space.
 
-    pixels: (P, 2) start positions; displacement: (K, P, 2) pixels; depth: (H, W) scene units, of
-    the surface that the points lie on; camera: of the same picture. The unprojection of p + D at
-    the surface's depth there minus that of p, so a point keeps to its surface. Returns (K, P, 3)
-    float32 in the camera frame.
+    A displacement in space is the unprojection of p + D at the surface's depth there, minus that of
+    p: points stay on their surface.
+
+    Args:
+        pixels: Start positions (P, 2) in pixels.
+        displacement: Displacements (K, P, 2) in pixels.
+        depth: Depth (H, W) in scene units of the surface on which the points lie.
+        camera: Intrinsics of the image.
+
+    Returns:
+        Displacements (K, P, 3) float32 in scene units, in the camera frame.
     """
     surface = depth[..., None]
     origin = unproject(pixels, sample_bilinear(surface, pixels)[:, 0], camera)
@@ -113,17 +127,26 @@ def symmetric_weights(
     alpha_b: FloatArray,
     sharpness: float = SHARPNESS,
 ) -> tuple[FloatArray, FloatArray]:
-    """Weights (w_f, w_b) per pixel of the forward and the backward picture (3D Cinemagraphy).
+    """Return the weights of the forward and the backward image per pixel (3D Cinemagraphy).
 
-    t: frame in the loop, 0..loop; disparity_*: (...) splatted, 1 nearest; alpha_*: (...) coverage.
-    w_f ~ (1 - t/N) exp(a disp_f) A_f and w_b ~ (t/N) exp(a disp_b) A_b; they sum to 1. Where
-    neither picture covers a pixel, time alone decides.
+    w_f ~ (1 - t/N) exp(a disp_f) A_f and w_b ~ (t/N) exp(a disp_b) A_b, with w_f + w_b = 1. Where
+    neither image covers a pixel, w_b is the phase t/N.
+
+    Args:
+        t: Frame in the loop, 0 to `loop`.
+        loop: Length N of the loop in frames.
+        disparity_f, disparity_b: Splatted disparity (...) of the two images, 1 nearest.
+        alpha_f, alpha_b: Coverage (...) of the two images, 0..1.
+        sharpness: The factor a.
+
+    Returns:
+        (w_f, w_b), each (...) float32.
     """
-    share = t / loop
+    phase = t / loop
     # Dividing both by the larger exponential changes no ratio and can't overflow.
     top = np.maximum(disparity_f, disparity_b)
-    forward = (1 - share) * np.exp(sharpness * (disparity_f - top)) * alpha_f
-    backward = share * np.exp(sharpness * (disparity_b - top)) * alpha_b
+    forward = (1 - phase) * np.exp(sharpness * (disparity_f - top)) * alpha_f
+    backward = phase * np.exp(sharpness * (disparity_b - top)) * alpha_b
     total = forward + backward
-    w_b = np.where(total > 0, backward / np.where(total > 0, total, 1), share).astype(np.float32)
+    w_b = np.where(total > 0, backward / np.where(total > 0, total, 1), phase).astype(np.float32)
     return 1 - w_b, w_b

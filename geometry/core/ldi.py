@@ -1,8 +1,8 @@
-"""The layered depth image: depth intervals, what each layer sees, and the depth of what it invents.
+"""The layered depth image: depth intervals, the context of each layer, and inpainted depth.
 
-A layered depth image has L layers over the wide photo, layer 0 nearest. Layer i holds pixels of
-depth bins[i] <= depth < bins[i + 1]; each layer but the first continues behind the layers before
-it, and the last is complete (paper, section 3.3).
+A layered depth image has L layers over the outpainted photo, layer 0 nearest. Layer i holds the
+pixels with bins[i] <= depth < bins[i + 1]. Each layer except the first continues behind the layers
+in front of it, and the last one is complete (paper, section 3.3).
 """
 
 from __future__ import annotations
@@ -13,23 +13,31 @@ from numpy.typing import NDArray
 
 from .camera import FloatArray
 
+REQUIRES = ("cv2",)
+
 Mask = NDArray[np.bool_]
 
 MIN_DISPARITY = 0.01
+"""Smallest disparity: a depth of 100 scene units."""
 END_SLACK = 1e-4
+"""By this much the intervals at both ends are opened."""
 PUSH_BACK = 1.01
+"""Factor on the depth of a layer that would lie in front of the layer before it."""
 
 
 def depth_from_disparity(disparity: FloatArray) -> FloatArray:
-    """Depth (scene units, 1 nearest to 100 farthest) of a disparity 0..1, of any shape."""
+    """Return the depth (scene units, 1 nearest to 100 farthest) of a disparity 0..1, any shape."""
     return (1.0 / np.maximum(disparity, MIN_DISPARITY)).astype(np.float32)
 
 
 def bins_from_clusters(disparity: NDArray[np.floating], labels: NDArray[np.integer]) -> FloatArray:
-    """Ascending depth bins (L + 1,) from clustered disparities (paper, eq. 2).
+    """Return ascending depth bins (L + 1,) of clustered disparities (paper, eq. 2).
 
-    disparity, labels: (n,) samples and their clusters. Each cluster reaches to the depth of its
-    lowest disparity; the ends are opened by 1e-4.
+    Each cluster extends to the depth of its lowest disparity; the ends are opened by 1e-4.
+
+    Args:
+        disparity: Samples (n,), 0..1.
+        labels: Cluster (n,) of each sample.
     """
     lowest = sorted((disparity[labels == c].min() for c in np.unique(labels)), reverse=True)
     edges = depth_from_disparity(np.asarray(lowest[:-1], np.float32)) * np.float32(1 + END_SLACK)
@@ -40,15 +48,19 @@ def bins_from_clusters(disparity: NDArray[np.floating], labels: NDArray[np.integ
 
 
 def layer_of_depth(depth: FloatArray, bins: FloatArray) -> NDArray[np.int32]:
-    """Index of the layer that a depth (any shape) falls into; beyond the ends counts as the end."""
+    """Return the layer of each depth (any shape); those beyond the ends are in the end layers."""
     return np.searchsorted(bins[1:-1], depth, side="right").astype(np.int32)
 
 
 def layer_context(visible: Mask, margin: int) -> Mask:
-    """Pixels (H, W) that a layer may learn from when it is continued (paper, eq. 3).
+    """Return the pixels (H, W) that serve as context when a layer is inpainted (paper, eq. 3).
 
-    visible: what is seen of the layer and of all behind it. Eroded by `margin` pixels, because
-    pixels at a silhouette mix foreground and background; the picture's own border does not erode.
+    They are eroded, because pixels at a silhouette mix foreground and background. The image's own
+    border does not erode.
+
+    Args:
+        visible: What the photo shows of the layer and all layers behind it, (H, W).
+        margin: Erosion in pixels.
     """
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * (margin // 2) + 1,) * 2)
     eroded = cv2.erode(visible.astype(np.uint8), kernel, borderType=cv2.BORDER_REPLICATE)
@@ -56,7 +68,13 @@ def layer_context(visible: Mask, margin: int) -> Mask:
 
 
 def remap_layer_depth(estimate: FloatArray, member: Mask, near: float, far: float) -> FloatArray:
-    """The paper's own layer depth (eq. 5): the layer's depths stretched linearly to [near, far]."""
+    """Stretch a layer's depth linearly to [near, far], as in the paper (eq. 5).
+
+    Args:
+        estimate: Estimated depth (H, W) in scene units.
+        member: Pixels (H, W) of the layer.
+        near, far: Depth interval of the layer in scene units.
+    """
     values = estimate[member]
     if not values.size:
         return np.full_like(estimate, far)
@@ -68,13 +86,17 @@ def remap_layer_depth(estimate: FloatArray, member: Mask, near: float, far: floa
 def align_layer_depth(
     estimate: FloatArray, seen_disparity: FloatArray, seen: Mask, near: float, far: float
 ) -> FloatArray:
-    """Depth (H, W) of a layer: seen depth exactly, the invented fitted to it.
+    """Return the depth (H, W) of a layer: observed depth unchanged, inpainted depth fitted to it.
 
-    estimate: disparity that the depth stage gives for the layer's completed picture;
-    seen_disparity: disparity of the photo, valid where `seen`. The estimate is fitted to the seen
-    by scale and shift, then what is left of the misfit at the border of the hole is carried
-    smoothly into it, so that the invented part meets its surroundings without a step; at last it
-    is clamped into the layer's depths [near, far].
+    The estimate is fitted to the observed disparity by scale and shift. The remaining error at the
+    border of the hole is spread smoothly into it, so that inpainted depth meets observed depth
+    without a step. Last, inpainted depth is clamped to the layer's interval.
+
+    Args:
+        estimate: Disparity (H, W) that the depth stage estimates for the completed layer.
+        seen_disparity: Disparity (H, W) of the photo, valid where `seen`.
+        seen: Observed pixels (H, W).
+        near, far: Depth interval of the layer in scene units.
     """
     scale, shift = fit_scale_shift(estimate[seen], seen_disparity[seen])
     fitted = scale * estimate + shift
@@ -84,7 +106,7 @@ def align_layer_depth(
 
 
 def fit_scale_shift(estimate: FloatArray, truth: FloatArray) -> tuple[float, float]:
-    """Least-squares scale >= 0 and shift that take `estimate` (n,) to `truth` (n,)."""
+    """Return the least-squares scale >= 0 and shift that map `estimate` (n,) to `truth` (n,)."""
     if estimate.size == 0:
         return 1.0, 0.0
     spread = float(estimate.var())
@@ -96,10 +118,10 @@ def fit_scale_shift(estimate: FloatArray, truth: FloatArray) -> tuple[float, flo
 
 
 def spread_inward(values: FloatArray, observed: Mask, iterations: int = 40) -> FloatArray:
-    """Carry `values` (H, W), valid where `known`, smoothly into the rest (membrane).
+    """Extend `values` (H, W) smoothly from where they are observed into the rest (membrane).
 
-    A pull-push pyramid gives the start, Jacobi steps smooth it inside the hole. Known values come
-    back unchanged; where nothing is known the result is zero.
+    A pull-push pyramid gives the start, Jacobi iterations smooth it inside the hole. Observed
+    values stay unchanged. If nothing is observed, the result is zero.
     """
     if observed.all() or not observed.any():
         return np.where(observed, values, 0.0).astype(np.float32)
@@ -114,7 +136,7 @@ def spread_inward(values: FloatArray, observed: Mask, iterations: int = 40) -> F
 
 
 def _pull_push(values: FloatArray, weight: FloatArray) -> FloatArray:
-    """Weighted averages from coarser and coarser halves fill where the weight is zero."""
+    """Fill pixels of weight 0 with weighted averages from a pyramid of halved images."""
     height, width = values.shape
     if weight.min() > 0 or min(height, width) < 2:
         return (values / np.maximum(weight, 1e-9)).astype(np.float32)

@@ -1,7 +1,7 @@
-"""What a camera would see of a cloud, small and fast: a depth picture of about a hundred pixels.
+"""A small, fast depth image of what a camera would see of a cloud, about a hundred pixels wide.
 
-It serves to plan: where the next step of a flight leads, how far a path is safe. A point is drawn
-as a square as wide as its disc and at least a pixel, and the nearest point wins.
+It is used to plan paths: where the next step of a cruise leads, how far a path is safe. A point is
+drawn as a square that is as wide as its disc, at least a pixel; the nearest point wins.
 """
 
 from __future__ import annotations
@@ -16,31 +16,38 @@ from .camera import FloatArray, Intrinsics, Vector, look_rotation
 from .camera_path import DOWN
 
 WIDTH = 96
+"""Width of a view in pixels."""
 NEAREST_DEPTH = 1e-3
-"""What is nearer than this before the camera isn't seen."""
+"""Points closer to the camera than this, in scene units, aren't drawn."""
 NOTHING = np.iinfo(np.int64).max
+"""Key of a pixel without a point. Other keys hold the depth's bits above the point's index."""
 _INDEX_BITS = 32
 _CHUNK_HITS = 1 << 21
+"""Pixels drawn at a time, which bounds the memory used."""
 
 Index = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class LowView:
-    """depth (h, w) float32 along the view axis in scene units, inf where nothing is; index (h, w)
-    int32 of the nearest point, -1 where nothing is."""
+    """A view of a cloud.
+
+    Attributes:
+        depth: Depth (h, w) float32 along the view axis in scene units, inf where there is no point.
+        index: Index (h, w) int32 of the nearest point, -1 where there is none.
+    """
 
     depth: FloatArray
     index: NDArray[np.int32]
 
     @property
     def uncovered(self) -> float:
-        """Share 0..1 of the picture where nothing is."""
+        """Fraction 0..1 of the image without a point."""
         return float((self.index < 0).mean())
 
 
 def low_camera(camera: Intrinsics, width: int = WIDTH) -> Intrinsics:
-    """The camera's view at `width` pixels, or at its own where that is less."""
+    """Return the camera's intrinsics at `width` pixels, or at its own width if that is smaller."""
     width = min(width, camera.width)
     return camera.scaled(width, max(1, round(camera.height * width / camera.width)))
 
@@ -48,11 +55,17 @@ def low_camera(camera: Intrinsics, width: int = WIDTH) -> Intrinsics:
 def render_low(
     points: FloatArray, radius: FloatArray, camera: Intrinsics, position: Vector, look: Vector
 ) -> LowView:
-    """Nearest points of a cloud seen from a pose, at the size of `camera`.
+    """Draw the nearest points of a cloud from a pose, at the size of `camera`.
 
-    points (P, 3) and radius (P,) in scene units, position (3,) and look (3,), all in the photo's
-    camera frame. A pixel without a point among four that have one shows the nearest of the four:
+    A single pixel without a point takes the nearest of its four neighbors if all four have one:
     only larger holes are real.
+
+    Args:
+        points: Positions (P, 3) in scene units and the photo's camera frame.
+        radius: Radii (P,) in scene units.
+        camera: Intrinsics of the view.
+        position: Position (3,) of the camera in the photo's camera frame.
+        look: Look direction (3,) in the photo's camera frame.
     """
     rotation = look_rotation(np.asarray(look, float), DOWN).astype(np.float32)
     local = rotation @ points.T - (rotation @ np.asarray(position, np.float32))[:, None]
@@ -75,9 +88,9 @@ def _draw(
     squares: tuple[FloatArray, FloatArray, FloatArray],
     camera: Intrinsics,
 ) -> None:
-    """Lower `keys` (h * w) to the least `order` (n,) of the squares that hold a pixel's center.
+    """Lower `keys` (h * w) to the smallest `order` (n,) of the squares over a pixel's center.
 
-    squares: centers u and v, and half the width, each (n,), in pixels.
+    squares: centers u and v, and half widths, each (n,), in pixels.
     """
     u, v, half = squares
     left, columns = _span(u, half, camera.width)
@@ -94,14 +107,14 @@ def _draw(
 
 
 def _span(center: FloatArray, half: FloatArray, size: int) -> tuple[Index, Index]:
-    """First pixel, and number of pixels, whose centers lie from center - half to below + half."""
+    """Return first and number of the pixels whose centers lie in [center - half, center + half)."""
     first = np.clip(np.ceil(center - half - 0.5), 0, size).astype(np.int64)
     end = np.clip(np.ceil(center + half - 0.5), 0, size).astype(np.int64)
     return first, end - first
 
 
 def _pieces(which: Index, hits: Index) -> Iterator[Index]:
-    """The indices in pieces that hit a bounded number of pixels."""
+    """Split the indices into pieces that cover a bounded number of pixels."""
     total = np.cumsum(hits[which])
     cuts = np.searchsorted(
         total, np.arange(_CHUNK_HITS, total[-1] if len(total) else 0, _CHUNK_HITS)
@@ -110,7 +123,7 @@ def _pieces(which: Index, hits: Index) -> Iterator[Index]:
 
 
 def _closed(keys: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Keys (h, w) where a lone pixel of nothing takes the least key beside it."""
+    """Return keys (h, w) in which a single empty pixel takes the smallest key beside it."""
     around = np.pad(keys, 1, mode="reflect") if min(keys.shape) > 1 else np.pad(keys, 1)
     beside = np.stack([around[:-2, 1:-1], around[2:, 1:-1], around[1:-1, :-2], around[1:-1, 2:]])
     lone = (keys == NOTHING) & (beside != NOTHING).all(axis=0)

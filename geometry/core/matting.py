@@ -1,11 +1,11 @@
-"""Matting of depth edges: what a silhouette's mixed pixels are mixed of.
+"""Matting of depth edges: separate the mixed pixels along silhouettes.
 
-A photo's pixels along a silhouette mix the colors of what stands in front and of what is behind.
-Kept on either surface they become a halo as soon as the camera moves. Here each of them is taken
-apart, C = a F + (1 - a) B (alpha compositing, in linear light): a fringe, the near color F with
-opacity a at the near depth, over the far color B at the far depth. Edges of the depth map that
-miss the picture's by a pixel or two are mended by the same means, and what is thinner than the
-mixing becomes fringe altogether.
+A photo's pixels along a silhouette mix the colors of foreground and background. On either surface
+they would become a halo as soon as the camera moves. Here each of them is separated into
+C = a F + (1 - a) B (alpha compositing, in linear light): the fringe, with the near color F and
+opacity a at the near depth, over the far color B at the far depth. This also corrects edges of the
+depth map that miss those of the photo by a pixel or two; things thinner than the mixed band become
+fringe entirely.
 """
 
 from __future__ import annotations
@@ -21,34 +21,39 @@ from .camera import FloatArray
 from .color import linear_to_srgb, srgb_to_linear
 from .ldi import Mask
 
+REQUIRES = ("cv2",)
+
 MIN_STEP, MIN_RATIO = 0.005, 1.05
-"""A depth edge: disparities that differ by so much, and by this factor."""
+"""At a depth edge, disparities differ by more than this step and this factor."""
 SLOPE_SLACK = 1.5
-"""A surface may slope by so much more than it does where it is flattest round a pixel."""
+"""Factor by which a surface may be steeper than at the flattest place around a pixel."""
 MIXED_WEIGHT = 1e-3
-"""A mixed pixel's weight in the color of a side, of a pure one's."""
+"""Weight of a mixed pixel in the color of a side, relative to a pure pixel."""
 MIN_CONTRAST = 0.1
-"""Distance of near and far color, in linear light, from which a mixture can be told."""
+"""Smallest distance of near and far color, in linear light, at which a mixture is recognized."""
 MAX_RESIDUAL = 0.2
-"""Part of that distance that a mixture may miss the pixel's color by."""
+"""Largest error of a mixture, as a fraction of that distance."""
 UNLIKE = 3.0
-"""A color is unlike a side's from so many standard deviations on, MIN_UNLIKE at least."""
+"""A color is unlike a side if it is this many standard deviations away, and at least MIN_UNLIKE."""
 MIN_UNLIKE = 0.05
-LEAST_OPACITY, MOST_OPACITY = 0.01, 0.9995
-"""What is less is nothing; never quite solid, which the renderer would thicken to close gaps: a
-silhouette must not grow."""
+MIN_OPACITY, MAX_OPACITY = 0.01, 0.9995
+"""Smaller opacities count as 0. A fringe is never fully opaque: the renderer enlarges opaque points
+to close gaps, but a silhouette must not grow."""
 
 Index = NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
 class Matte:
-    """A picture (H, W) taken apart at its depth edges.
+    """An image (H, W) separated into fringe and background.
 
-    opacity (H, W): of the fringe, 0 where there is none; near_color (H, W, 3): its color, sRGB
-    0..1; near (H, W): flat index of the pixel whose depth and motion it has; far_color (H, W, 3):
-    the picture behind the fringe, complete; far (H, W): flat index of the pixel whose depth it has,
-    its own away from edges.
+    Attributes:
+        opacity: Opacity (H, W) of the fringe, 0 where there is none.
+        near_color: Color (H, W, 3) of the fringe, sRGB 0..1.
+        near: Flat index (H, W) of the pixel from which the fringe takes depth and motion.
+        far_color: Complete image (H, W, 3) behind the fringe, sRGB 0..1.
+        far: Flat index (H, W) of the pixel from which the background takes its depth; away from
+            edges the pixel itself.
     """
 
     opacity: FloatArray
@@ -60,9 +65,13 @@ class Matte:
 
 @dataclass(frozen=True, eq=False)
 class Sides:
-    """Colors in linear light of what is near and far round n pixels, each (n, 3), and the flat
-    index of the pixel that stands for either, (n,); far_spread (n,): variance of the far side's
-    colors, summed over the channels."""
+    """The two sides of a depth edge around n pixels.
+
+    Attributes:
+        near_color, far_color: Mean colors (n, 3) in linear light.
+        near, far: Flat indices (n,) of the pixels that represent the sides.
+        far_spread: Variance (n,) of the far side's colors, summed over the channels.
+    """
 
     near_color: FloatArray
     near: Index
@@ -72,10 +81,12 @@ class Sides:
 
 
 def matte_edges(image: FloatArray, disparity: FloatArray, reach: int) -> Matte:
-    """Take the pixels within `reach` of a depth edge apart.
+    """Separate the pixels near depth edges; the fringe over the background gives the image.
 
-    image (H, W, 3) sRGB 0..1; disparity (H, W) 0..1, 0 in the sky; reach: pixels over which a
-    silhouette is mixed, 0 for no matting. The fringe over the far colors gives the image.
+    Args:
+        image: Image (H, W, 3), sRGB 0..1.
+        disparity: Disparity (H, W), 0..1, 0 in the sky.
+        reach: Pixels on each side of an edge that may be mixed, 0 for no matting.
     """
     band, middle = edge_band(disparity, reach)
     own = np.arange(disparity.size, dtype=np.int32).reshape(disparity.shape)
@@ -93,10 +104,10 @@ def matte_edges(image: FloatArray, disparity: FloatArray, reach: int) -> Matte:
 
 
 def edge_band(disparity: FloatArray, reach: int) -> tuple[Mask, FloatArray]:
-    """Pixels (H, W) within `reach` of a depth edge, and the disparity between its sides (H, W).
+    """Return the pixels (H, W) within `reach` of a depth edge, and the disparity between its sides.
 
-    A surface seen at a flat angle is no edge: what its slope explains of a difference doesn't
-    count, as far as the slope goes on round the pixel.
+    A surface seen at a grazing angle is not an edge: the part of a difference that is explained by
+    the slope around the pixel doesn't count.
     """
     if reach < 1:
         return np.zeros(disparity.shape, bool), disparity
@@ -109,7 +120,7 @@ def edge_band(disparity: FloatArray, reach: int) -> tuple[Mask, FloatArray]:
 
 
 def _least_slope(disparity: FloatArray) -> FloatArray:
-    """Disparity a pixel (H, W) by which a map slopes where it is flattest, within two pixels."""
+    """Return the smallest slope (H, W) within two pixels, in disparity per pixel."""
     plain = cv2.medianBlur(disparity, 5)
     border = cv2.BORDER_REPLICATE
     along = [
@@ -122,10 +133,17 @@ def _least_slope(disparity: FloatArray) -> FloatArray:
 def find_sides(
     linear: FloatArray, disparity: FloatArray, band: Mask, middle: FloatArray, radius: int
 ) -> Sides:
-    """What is near and what far round the pixels of a band (H, W), in row order.
+    """Find the two sides around the pixels of a band, in row order.
 
-    Each side's color is the mean over the window of `radius` pixels, by distance; pixels that are
-    mixed themselves count little. Its depth is that of its weightiest pixel.
+    A side's color is the mean over the window, weighted by distance; mixed pixels count little. The
+    pixel with the largest weight represents the side.
+
+    Args:
+        linear: Image (H, W, 3) in linear light.
+        disparity: Disparity (H, W).
+        band: Mixed pixels (H, W).
+        middle: Disparity (H, W) between the sides.
+        radius: Half width of the window in pixels.
     """
     rows, columns = np.nonzero(band)
     middle = middle[band]
@@ -136,13 +154,13 @@ def find_sides(
     for row, column, weight in _window(rows, columns, band, radius):
         near = disparity[row, column] > middle
         for side, chosen in ((0, near), (1, ~near)):
-            share = np.where(chosen, weight, 0.0)
+            part = np.where(chosen, weight, 0.0)
             color = linear[row, column]
-            sums[side, :, :3] += share[:, None] * color
-            sums[side, :, 3] += share * (color**2).sum(-1)
-            sums[side, :, 4] += share
-            better = share > np.maximum(best[side], 0.0)
-            best[side][better] = share[better]
+            sums[side, :, :3] += part[:, None] * color
+            sums[side, :, 3] += part * (color**2).sum(-1)
+            sums[side, :, 4] += part
+            better = part > np.maximum(best[side], 0.0)
+            best[side][better] = part[better]
             index[side][better] = (row * width + column)[better]
     means = sums[..., :4] / np.maximum(sums[..., 4:], 1e-9)
     (near, far), squares = means[..., :3], means[1, :, 3]
@@ -153,7 +171,7 @@ def find_sides(
 def _window(
     rows: NDArray[np.intp], columns: NDArray[np.intp], band: Mask, radius: int
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], FloatArray]]:
-    """Rows, columns and weights (n,) of the pixels round others, one step of the window a time."""
+    """Yield rows, columns and weights (n,) of the neighbors of n pixels, one offset at a time."""
     height, width = band.shape
     for down in range(-radius, radius + 1):
         for right in range(-radius, radius + 1):
@@ -166,32 +184,43 @@ def _window(
 
 
 def opacities(linear: FloatArray, sides: Sides, is_near: Mask) -> FloatArray:
-    """Opacity (n,) of the near color in pixels (n, 3): their place between both sides' colors.
+    """Return the opacity (n,) of the near color: where a pixel lies between both sides' colors.
 
-    Where the sides look alike, or the pixel like neither, it is what is_near (n,) says; but what
-    is unlike all that is far belongs to what is near: depth maps end a pixel short of thin rims.
+    If the sides look alike, or the pixel looks like neither, `is_near` decides. But a pixel that is
+    unlike the far side always belongs to the near side, because depth maps end a pixel short of
+    thin rims.
+
+    Args:
+        linear: Colors (n, 3) of the pixels in linear light.
+        sides: Their sides.
+        is_near: Whether the pixels lie on the near side (n,) according to the depth map.
     """
     across = sides.near_color - sides.far_color
     apart = (across**2).sum(-1)
     from_far = linear - sides.far_color
-    share = np.clip((from_far * across).sum(-1) / np.maximum(apart, 1e-9), 0.0, 1.0)
-    residual = ((from_far - share[:, None] * across) ** 2).sum(-1)
-    told = (apart > MIN_CONTRAST**2) & (residual < MAX_RESIDUAL**2 * apart)
+    fraction = np.clip((from_far * across).sum(-1) / np.maximum(apart, 1e-9), 0.0, 1.0)
+    residual = ((from_far - fraction[:, None] * across) ** 2).sum(-1)
+    is_mixture = (apart > MIN_CONTRAST**2) & (residual < MAX_RESIDUAL**2 * apart)
     unlike = (from_far**2).sum(-1) > np.maximum(UNLIKE**2 * sides.far_spread, MIN_UNLIKE**2)
-    opacity = np.where(told, share, is_near | (unlike & (apart > MIN_CONTRAST**2)))
-    opacity = np.where(opacity < LEAST_OPACITY, 0.0, np.minimum(opacity, MOST_OPACITY))
+    opacity = np.where(is_mixture, fraction, is_near | (unlike & (apart > MIN_CONTRAST**2)))
+    opacity = np.where(opacity < MIN_OPACITY, 0.0, np.minimum(opacity, MAX_OPACITY))
     return opacity.astype(np.float32)
 
 
 def unmixed(linear: FloatArray, sides: Sides, opacity: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Near and far colors (n, 3), sRGB, that give the pixels (n, 3) at these opacities (n,).
+    """Return near and far colors (n, 3), sRGB, whose mixture at these opacities gives the pixels.
 
-    The one that is less of the pixel is its side's; the other one takes what is left.
+    The color with the smaller weight is that of its side; the other one is solved for.
+
+    Args:
+        linear: Colors (n, 3) of the pixels in linear light.
+        sides: Their sides.
+        opacity: Opacity (n,) of the near color.
     """
-    share = opacity[:, None]
-    mostly_near = share >= 0.5
-    near_left = (linear - (1.0 - share) * sides.far_color) / np.maximum(share, 0.5)
-    far_left = (linear - share * sides.near_color) / np.maximum(1.0 - share, 0.5)
+    alpha = opacity[:, None]
+    mostly_near = alpha >= 0.5
+    near_left = (linear - (1.0 - alpha) * sides.far_color) / np.maximum(alpha, 0.5)
+    far_left = (linear - alpha * sides.near_color) / np.maximum(1.0 - alpha, 0.5)
     near = np.where(mostly_near, near_left, sides.near_color)
     far = np.where(mostly_near, sides.far_color, far_left)
     return linear_to_srgb(np.clip(near, 0.0, 1.0)), linear_to_srgb(np.clip(far, 0.0, 1.0))

@@ -10,7 +10,7 @@ _STATUS = Path("/proc/self/status")
 
 
 def reset_peak() -> None:
-    """Start a new measurement where the system allows it (Linux); elsewhere the peak only rises."""
+    """Start a new measurement if the system allows it (Linux); elsewhere the peak only rises."""
     try:
         _CLEAR_REFS.write_text("5", encoding="ascii")
     except OSError:
@@ -18,7 +18,7 @@ def reset_peak() -> None:
 
 
 def peak_mb() -> float:
-    """Peak resident memory in MB since `reset_peak`, or 0 where the system does not tell."""
+    """Return peak resident memory in MB since `reset_peak`, 0 if the system doesn't report it."""
     try:
         status = _STATUS.read_text(encoding="ascii")
     except OSError:

@@ -1,7 +1,7 @@
-"""Sentences for the artist that can still be said in another language once they are composed.
+"""Messages for the artist that can still be translated after they are composed.
 
-They come about where there is no Blender to translate them: in the worker, and in what both sides
-share. Each is a template in English with named fields, and what is put into it.
+They are written where there is no Blender to translate them: in the worker, and in code that both
+sides share. Each one keeps its English template with named fields, and the values of the fields.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ type Value = str | int | float
 
 
 class Message(str):
-    """Text in English that remembers its template and what was put in; compares as plain text.
+    """English text that remembers its template and values; compares as plain text.
 
-    template: with fields as `str.format` has them; values: by field, of which those that are
-    sentences themselves are translated too.
+    Attributes:
+        template: Text with fields as in `str.format`.
+        values: Values by field. Those that are messages themselves are translated too.
     """
 
     __slots__ = ("template", "values")
@@ -23,7 +24,7 @@ class Message(str):
     values: dict[str, Value]
 
     def __new__(cls, template: str, /, **values: object) -> Self:
-        """What is neither a number nor a text (a path, an error) is put in as text."""
+        """Fill a template; values that aren't numbers or text (a path, an error) become text."""
         kept = {
             name: v if isinstance(v, str | int | float) else str(v) for name, v in values.items()
         }
@@ -32,14 +33,14 @@ class Message(str):
         return message
 
     def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, Value]]:
-        """For copies."""
+        """Support copying and pickling."""
         return (self.template,), self.values
 
 
 class UserError(Exception):
-    """An error whose text is one sentence for the artist, which says what to do.
+    """An error whose text is one sentence for the artist that says what to do.
 
-    Raised with a template and what is put into it, or with a sentence.
+    Raise it with a template and the values of its fields, or with a finished message.
     """
 
     def __init__(self, template: str, /, **values: object) -> None:
@@ -50,12 +51,12 @@ class UserError(Exception):
 
 
 def message_of(error: BaseException) -> Message:
-    """What an error tells."""
+    """Return an error's message."""
     return error.message if isinstance(error, UserError) else Message(str(error))
 
 
 def to_json(value: Any) -> Any:
-    """Numbers, texts and tuples of them as plain JSON: a sentence keeps its parts."""
+    """Return numbers, texts and tuples of them as plain JSON; a message keeps its parts."""
     if isinstance(value, tuple):
         return [to_json(each) for each in value]
     if not isinstance(value, Message) or not value.values:
@@ -65,7 +66,7 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(record: Any) -> Any:
-    """The inverse of `to_json`; raises TypeError or KeyError for another dictionary."""
+    """Invert `to_json`; raises TypeError or KeyError for any other dictionary."""
     if isinstance(record, list):
         return tuple(from_json(each) for each in record)
     if not isinstance(record, dict):

@@ -1,4 +1,4 @@
-"""What an artist changed of the motion: painted regions, drawn guides; handed on in one file."""
+"""The artist's edits of the motion (painted regions, drawn guides) and the file that holds them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ _REGIONS, _POINTS, _LENGTHS = "regions", "guide_points", "guide_lengths"
 
 @dataclass(frozen=True, eq=False)
 class MotionEdits:
-    """Edits of the motion, in pixels of the wide photo (H, W).
+    """Edits of the motion, in pixels of the outpainted photo (H, W).
 
-    regions: (H, W) float32 0..1, what moves, None where the automatic regions hold; guides: each
-    (n, 3) float32, n >= 2, rows x, y, speed in the order of the flow, speed as a factor: 1 is what
-    the automatic way would give at that place, 0 stands still.
+    Attributes:
+        regions: Motion regions (H, W) float32, 0..1; None to use the detected ones.
+        guides: Polylines (n, 3) float32, n >= 2, in the direction of the flow, with rows x, y and
+            speed. Speed is a factor: 1 is the automatic speed at that position, 0 stands still.
     """
 
     regions: FloatArray | None = None
@@ -31,21 +32,21 @@ class MotionEdits:
 
 
 def save_edits(edits: MotionEdits, path: Path) -> None:
-    """Write edits to a file (.npz); raises OSError where that can't be done."""
+    """Write edits to a file (.npz); raises OSError if that fails."""
     guides = [np.asarray(guide, np.float32).reshape(-1, 3) for guide in edits.guides]
     arrays: dict[str, Any] = {
         _POINTS: np.concatenate([np.zeros((0, 3), np.float32), *guides]),
         _LENGTHS: np.array([len(guide) for guide in guides], np.int32),
     }
     if edits.regions is not None:
-        # Eight bits, as the artist's picture has them: small, and the same picture is the same key.
+        # 8 bits, like the artist's image: a small file, and equal images give equal cache keys.
         arrays[_REGIONS] = np.rint(np.clip(edits.regions, 0.0, 1.0) * 255).astype(np.uint8)
     with path.open("wb") as file:
         np.savez_compressed(file, **arrays)
 
 
 def load_edits(path: Path) -> MotionEdits:
-    """The inverse of `save_edits`; raises OSError or ValueError where the file is torn."""
+    """Read what `save_edits` wrote; raises OSError, or ValueError if the file is damaged."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             points, lengths = arrays[_POINTS], arrays[_LENGTHS]

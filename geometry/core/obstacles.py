@@ -1,4 +1,4 @@
-"""What a flying camera must not run into: the distance from any place to the nearest points."""
+"""What the camera must not fly into: the distance from any position to the nearest points."""
 
 from __future__ import annotations
 
@@ -9,22 +9,35 @@ import numpy as np
 
 from .camera import FloatArray
 from .camera_path import CameraPath, sampled_path
+from .packages import load_scipy
 from .travel import Values
 
 if TYPE_CHECKING:
     from scipy.spatial import cKDTree
 
+REQUIRES = ("scipy",)
+
 CLEARANCE = 0.2
-"""Scene units that a camera keeps from points unless told otherwise; the nearest is 1 away."""
+"""Default distance, in scene units, that a camera keeps from points; the nearest point is 1 away.
+"""
 CELLS = 10
-START_SHARE = 0.9
+"""Cells per clearance, along each axis, to which the points are thinned."""
+START_FRACTION = 0.9
+"""The clearance is at most this fraction of the distance at the photo's pose."""
 SAMPLES = 48
+"""Poses along a path at which the clearance is tested."""
 
 
 @dataclass(frozen=True, eq=False)
 class Obstacles:
-    """Points of a cloud near the photo's camera, thinned to one in a cell of `cell` scene units;
-    clearance: scene units that a camera has to keep; less than asked where it starts nearer."""
+    """Points near the photo's camera, thinned to one per cell.
+
+    Attributes:
+        tree: The points, in scene units and the camera frame.
+        cell: Edge length of a cell in scene units.
+        clearance: Distance in scene units that the camera has to keep. Smaller than requested if
+            the photo itself was taken closer to something.
+    """
 
     tree: cKDTree
     cell: float
@@ -32,31 +45,32 @@ class Obstacles:
 
     @classmethod
     def near(cls, points: FloatArray, reach: float, clearance: float = CLEARANCE) -> Obstacles:
-        """The points (P, 3) within `reach` scene units of the photo's camera."""
-        from scipy.spatial import cKDTree  # here, because enabling the add-on must not load SciPy
+        """Collect the points (P, 3) within `reach` scene units of the photo's camera.
 
+        Raises MissingPackageError without SciPy.
+        """
+        tree_of = load_scipy("spatial").cKDTree
         near = points[np.einsum("ij,ij->i", points, points) < reach**2]
         cell = clearance / CELLS
         keys = np.floor(near / cell).astype(np.int64) + (1 << 20)
         packed = (keys[:, 0] << 42) | (keys[:, 1] << 21) | keys[:, 2]
-        tree = cKDTree(near[np.unique(packed, return_index=True)[1]])
+        tree = tree_of(near[np.unique(packed, return_index=True)[1]])
         at_start = float(cls(tree, cell, 0.0).distance(np.zeros((1, 3)))[0])
-        return cls(tree, cell, min(clearance, START_SHARE * at_start))
+        return cls(tree, cell, min(clearance, START_FRACTION * at_start))
 
-    def distance(self, places: Values | FloatArray, most: float = np.inf) -> Values:
-        """Least distance (n,) from places (n, 3) to any point, or a little less: a left-out point
-        may be nearer than the one that stands for its cell. inf from `most` on."""
+    def distance(self, positions: Values | FloatArray, limit: float = np.inf) -> Values:
+        """Return lower bounds (n,) of the distances from positions (n, 3) to the nearest point.
+
+        A bound is at most a cell's diagonal below the distance, because a point that was thinned
+        out may be nearer than the one that was kept. It is inf from `limit` on.
+        """
         if self.tree.n == 0:
-            return np.full(len(places), np.inf)
+            return np.full(len(positions), np.inf)
         slack = np.sqrt(3.0) * self.cell
-        found = self.tree.query(places, distance_upper_bound=most + slack)[0]
-        return np.maximum(found - slack, 0.0)
+        distance = self.tree.query(positions, distance_upper_bound=limit + slack)[0]
+        return np.maximum(distance - slack, 0.0)
 
     def clear_of(self, path: CameraPath) -> bool:
-        """Whether a camera on the path's curve keeps the clearance."""
-        return bool(
-            (
-                self.distance(sampled_path(path, SAMPLES).positions, 2 * self.clearance)
-                >= self.clearance
-            ).all()
-        )
+        """Whether a camera on the path's curve keeps the clearance everywhere."""
+        positions = sampled_path(path, SAMPLES).positions
+        return bool((self.distance(positions, 2 * self.clearance) >= self.clearance).all())

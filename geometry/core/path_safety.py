@@ -1,7 +1,8 @@
-"""How far a camera's path can go: what of each frame is beyond the picture, or invented.
+"""How much of each frame along a camera path is uncovered or inpainted.
 
-From low views along the path. Where a view shows nothing, it has left the outpainted picture or
-looks into a gap; where the nearest point was never seen in the photo, an invented area is open.
+It is measured in low-resolution views along the path. A view is uncovered where it shows nothing:
+the camera looks past the outpainted photo or into a gap. It is inpainted where the nearest point
+wasn't observed in the photo.
 """
 
 from __future__ import annotations
@@ -15,13 +16,17 @@ from .camera_path import CameraPath, zoomed
 from .low_view import low_camera, render_low
 
 MAX_UNCOVERED, MAX_INPAINTED = 0.005, 0.1
-"""Shares of the frame up to which a path counts as safe unless told otherwise."""
+"""Default limits, as fractions of the frame, up to which a path counts as safe."""
 
 
 @dataclass(frozen=True, eq=False)
 class PathSafety:
-    """Shares 0..1 of the frame, (n,) float32 each, at n poses along a path: uncovered, where
-    nothing is; invented, where the nearest point was made up."""
+    """Fractions 0..1 of the frame, each (n,) float32, at n poses along a path.
+
+    Attributes:
+        uncovered: Where there is no point.
+        inpainted: Where the nearest point is inpainted.
+    """
 
     uncovered: FloatArray
     inpainted: FloatArray
@@ -34,12 +39,16 @@ def check_path(
     camera: Intrinsics,
     poses: CameraPath,
 ) -> PathSafety:
-    """What the frame shows at each of `poses`, taken as they are, for example from `sampled_path`.
+    """Measure what the frame shows at each pose.
 
-    points (P, 3) and radius (P,) in scene units and the camera frame; known (P,): 1 seen, 0
-    invented; camera: of the rendered picture.
+    Args:
+        points: Positions (P, 3) in scene units and the camera frame.
+        radius: Radii (P,) in scene units.
+        observed: 1 for observed points, 0 for inpainted points, (P,).
+        camera: Intrinsics of the rendered image.
+        poses: The poses, for example from `sampled_path`.
     """
-    shares = np.zeros((2, poses.count), np.float32)
+    fractions = np.zeros((2, poses.count), np.float32)
     small = low_camera(camera)
     for i, (position, look, focal) in enumerate(
         zip(poses.positions, poses.looks, poses.focal, strict=True)
@@ -47,5 +56,5 @@ def check_path(
         view = render_low(points, radius, zoomed(small, float(focal)), position, look)
         shown = view.index[view.index >= 0]
         inpainted = (observed[shown] < 0.5).sum() / view.index.size
-        shares[:, i] = view.uncovered, inpainted
-    return PathSafety(shares[0], shares[1])
+        fractions[:, i] = view.uncovered, inpainted
+    return PathSafety(fractions[0], fractions[1])

@@ -1,7 +1,7 @@
-"""The arrays that the worker hands to Blender: point clouds, camera waypoints, one flight.
+"""What the worker hands to Blender: point clouds, camera waypoints, motion regions.
 
-Everything is in the camera frame of the photo (x right, y down, z forward) and in scene units; the
-bpy edge converts once, with `camera.blender_from_camera`.
+Everything is in the camera frame of the photo (x right, y down, z forward) and in scene units. It
+is converted once on Blender's side, by `camera.blender_from_camera`.
 """
 
 from __future__ import annotations
@@ -17,23 +17,30 @@ from .camera import FloatArray, Intrinsics
 from .editable_images import EditableImage
 
 KEY_TIMES = 8
-"""Number K of key times in a loop for which displacements are stored."""
+"""Number K of key times in a loop at which displacements are stored."""
 
 
 @dataclass(frozen=True)
 class PointArrays:
     """One point cloud of P points.
 
-    position (P, 3) float32; color (P, 3) float32, sRGB-encoded 0..1; opacity
-    (P,) float32 0..1, less than 1 at silhouettes; radius (P,) float32, scene
-    units (radius in source pixels * depth / focal); known (P,) float32, 1 seen and 0 invented;
-    layer (P,) int32, 0 nearest; pixel (P,) int32, the pixel of the layers (L, H, W) that the point
-    was made of, a flat index, -1 for none; disparity (P,) float32 0..1, 1 nearest, normalized over
-    both clouds; forward, backward (K, P, 3) float32, displacements of moving points: forward[k - 1]
-    is D_0->t at t = k/K of the loop (k = 1..K), backward[k] is D_0->-(N - t) at t = k/K (k =
-    0..K-1); both have shape (0, P, 3) for a still cloud; life (2, P) float32: the share of the
-    loop at which the forward copy leaves the wide photo, 2 where it stays, and the share before
-    which the backward copy is outside, -1 where it never is; (0, P) for a still cloud.
+    Attributes:
+        position: Positions (P, 3) float32 in scene units.
+        color: Colors (P, 3) float32, sRGB-encoded, 0..1.
+        opacity: Opacity (P,) float32, 0..1, below 1 at silhouettes.
+        radius: Radii (P,) float32 in scene units: radius in source pixels * depth / focal.
+        observed: 1 for observed points, 0 for inpainted points, (P,) float32.
+        layer: Layer (P,) int32, 0 nearest.
+        pixel: Pixel (P,) int32 from which the point was made, as a flat index into the layers
+            (L, H, W), -1 for none.
+        disparity: Disparity (P,) float32, 0..1, 1 nearest, normalized over both clouds.
+        forward: Displacements (K, P, 3) float32 in scene units: forward[k - 1] is D_0->t at
+            t = k N / K, k = 1..K. (0, P, 3) for a still cloud.
+        backward: Displacements (K, P, 3) float32: backward[k] is D_0->-(N - t) at t = k N / K,
+            k = 0..K-1. (0, P, 3) for a still cloud.
+        lifetime: Phases (2, P) float32 between which the copies are inside the outpainted photo:
+            the forward copy leaves it at lifetime[0], 2 if it stays; the backward copy enters it at
+            lifetime[1], -1 if it is never outside. (0, P) for a still cloud.
     """
 
     position: FloatArray
@@ -56,16 +63,20 @@ class PointArrays:
 
 @dataclass(frozen=True)
 class ScenePlan:
-    """What the scene needs beside the clouds.
+    """What a scene needs beside its clouds.
 
-    camera: intrinsics of the rendered picture (the photo's); positions (n, 3) and look (n, 3):
-    the camera's waypoints and unit look directions in the camera frame, the first at the origin
-    looking along +z; frames: length of the film; loop_frames: length N of the motion loop;
-    meters_per_unit: size of a scene unit, 0 where nobody knows; features: id of the points' feature
-    maps, empty where there are none, and networks: path of the checkpoint that they belong to;
-    margins: pixels that the wide photo has more at its top, right, bottom, left; tilt: radians by
-    which the horizon is turned clockwise in the photo, 0 where it is level or nobody knows;
-    pictures: those of the run that the artist may paint in.
+    Attributes:
+        camera: Intrinsics of the rendered image, those of the photo.
+        positions: Waypoints (n, 3) of the camera in the camera frame, the first at the origin.
+        look: Unit look directions (n, 3) at the waypoints, the first along +z.
+        frames: Length of the film in frames.
+        loop_frames: Length N of the motion loop in frames.
+        meters_per_unit: Meters in a scene unit, 0 if unknown.
+        features: Id of the points' feature maps, empty if there are none.
+        networks: Path of the checkpoint to which the features belong, or empty.
+        margins: Pixels that outpainting added at the top, right, bottom and left.
+        tilt: Radians by which the photo's horizon is rotated clockwise, 0 if level or unknown.
+        editable_images: The images of the run that the artist may paint in.
     """
 
     camera: Intrinsics
@@ -82,15 +93,20 @@ class ScenePlan:
 
     @property
     def outpainted_camera(self) -> Intrinsics:
-        """Intrinsics of the wide photo."""
+        """Intrinsics of the outpainted photo."""
         return self.camera.padded(*self.margins)
 
 
 @dataclass(frozen=True)
 class SceneData:
-    """A finished result of the worker: two clouds, the plan, and the regions that move.
+    """A finished result of the worker.
 
-    regions: (H, W) float32 0..1 over the wide photo; (0, 0) where nobody looked for motion.
+    Attributes:
+        still: Points that stand still.
+        moving: Points that move, possibly none.
+        plan: What the scene needs beside its clouds.
+        motion_regions: Image (H, W) float32, 0..1, over the outpainted photo; (0, 0) if motion is
+            turned off.
     """
 
     still: PointArrays
@@ -100,7 +116,7 @@ class SceneData:
 
 
 def save_scene_data(scene_data: SceneData, folder: Path) -> None:
-    """Write a flight into an existing folder: one .npy an array, plan.json for the rest."""
+    """Write scene data into an existing folder: a .npy file per array, plan.json for the rest."""
     for name in ("still", "moving"):
         points: PointArrays = getattr(scene_data, name)
         for part in fields(PointArrays):
@@ -124,7 +140,7 @@ def save_scene_data(scene_data: SceneData, folder: Path) -> None:
 
 
 def load_scene_data(folder: Path) -> SceneData:
-    """Read what `save_flight` wrote; raises OSError or ValueError where a file is torn."""
+    """Read what `save_scene_data` wrote; raises OSError, or ValueError if a file is damaged."""
     record = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
     plan = ScenePlan(
         Intrinsics(**record["camera"]),

@@ -1,8 +1,8 @@
-"""Skirts: a strip of every surface goes on behind whatever stands in front of it.
+"""Skirts: narrow strips that continue a surface behind whatever is in front of it.
 
-A layer is cut by depth, so things at different depths meet inside it; when the camera moves, a gap
-would open between them. The farther surface is therefore continued for a few pixels behind the
-nearer one, with the depth and color of its nearest seen pixel.
+A layer is an interval of depth, so surfaces at different depths meet inside it, and gaps between
+them open when the camera moves. Therefore the farther surface is continued for a few pixels behind
+the nearer one, with the depth and color of its nearest observed pixel.
 """
 
 from __future__ import annotations
@@ -19,19 +19,23 @@ from scipy import ndimage
 from .camera import FloatArray
 from .ldi import Mask
 
+REQUIRES = ("cv2", "scipy")
+
 MIN_STEP = 0.004
-"""Step of disparity between neighbors from which a gap would open: at a focal length of 500 px and
-a flight of 0.6 units it tears surfaces apart by more than a pixel."""
+"""Step of disparity between neighbors above which a gap opens: at a focal length of 500 px and a
+move of 0.6 scene units it separates surfaces by more than a pixel."""
 CLASSES = (0.0, 3.0, 8.0, 25.0, np.inf)
-"""Bounds of the classes of depth (scene units) that are continued each by itself."""
+"""Bounds of the depth classes, in scene units. Each class is continued separately."""
 
 
 @dataclass(frozen=True)
 class Skirt:
-    """Points behind a layer.
+    """Points behind a layer, at most one per pixel.
 
-    where (H, W): pixels that get one; source (2, H, W): row and column of the pixel that it
-    continues; depth (H, W): its depth.
+    Attributes:
+        where: Mask (H, W) of the pixels that get a point.
+        source: Row and column (2, H, W) of the pixel that the point continues.
+        depth: Depth (H, W) of the point in scene units.
     """
 
     where: Mask
@@ -40,12 +44,17 @@ class Skirt:
 
 
 def find_skirts(depth: FloatArray, member: Mask, reach: int) -> Iterator[Skirt]:
-    """The skirts, `reach` pixels wide, that a layer needs, one for each class of depth.
+    """Yield the skirts of a layer, one for each depth class that needs one.
 
-    depth (H, W) and member (H, W) are the layer's. The far side of every step between neighbors is
-    continued behind the near side: a member pixel gets a point if the nearest such far pixel of the
-    class is at most `reach` away and farther than it by more than MIN_STEP of disparity. Classes
-    keep the sky from ending behind a tree where another tree is nearer than it.
+    At each step between neighboring pixels the far side is continued behind the near side: a pixel
+    of the layer gets a point if the nearest far pixel of the class is at most `reach` away, and if
+    its disparity is lower by more than MIN_STEP. Without classes, the sky would end behind a tree
+    if another tree is nearer to it.
+
+    Args:
+        depth: Depth (H, W) of the layer in scene units.
+        member: Pixels (H, W) of the layer.
+        reach: Width of the skirts in pixels.
     """
     disparity = np.where(member, 1.0 / depth, 0.0).astype(np.float32)
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))

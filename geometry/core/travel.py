@@ -1,7 +1,7 @@
-"""When a camera that rides a Bezier curve with an ease passes the points of the curve.
+"""When a camera that follows a Bezier curve with an ease passes the points of the curve.
 
-Time u and traveled share s of the curve both run from 0 to 1; s = ease(u). The eases are those
-cubics that start and end at rest, or not: s = u, 3u^2 - 2u^3, u^2 and 2u - u^2.
+Time u and the traveled fraction s of the curve's length both run from 0 to 1, with s = ease(u):
+s = u (LINEAR), 3u^2 - 2u^3 (EASE), u^2 (EASE_IN) or 2u - u^2 (EASE_OUT).
 """
 
 from __future__ import annotations
@@ -14,23 +14,24 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 Ease = Literal["LINEAR", "EASE", "EASE_IN", "EASE_OUT"]
 SAMPLES = 64
+"""Straight pieces by which a piece of a curve is measured."""
 _SMALLEST = 1e-6
 
 
-def ease_time(share: Values, ease: Ease = "EASE") -> Values:
-    """Time u (...) at which ease(u) is `share` (...), 0..1."""
-    share = np.clip(share, 0.0, 1.0)
+def ease_time(fraction: Values, ease: Ease = "EASE") -> Values:
+    """Return the times u (...) at which ease(u) equals `fraction` (...), 0..1."""
+    fraction = np.clip(fraction, 0.0, 1.0)
     if ease == "LINEAR":
-        return share
+        return fraction
     if ease == "EASE_IN":
-        return np.sqrt(share)
+        return np.sqrt(fraction)
     if ease == "EASE_OUT":
-        return 1.0 - np.sqrt(1.0 - share)
-    return 0.5 - np.sin(np.arcsin(1.0 - 2.0 * share) / 3.0)
+        return 1.0 - np.sqrt(1.0 - fraction)
+    return 0.5 - np.sin(np.arcsin(1.0 - 2.0 * fraction) / 3.0)
 
 
 def ease_speed(time: Values, ease: Ease = "EASE") -> Values:
-    """Derivative of the ease at u (...)."""
+    """Return the derivative of the ease at times u (...)."""
     if ease == "LINEAR":
         return np.ones_like(time)
     if ease == "EASE_IN":
@@ -41,7 +42,7 @@ def ease_speed(time: Values, ease: Ease = "EASE") -> Values:
 
 
 def bezier_samples(points: Values, left: Values, right: Values) -> Values:
-    """Places (n - 1, SAMPLES + 1, 3) at even parameters of each piece of a Bezier curve.
+    """Return positions (n - 1, SAMPLES + 1, 3) at even parameters of a Bezier curve's pieces.
 
     points, left, right (n, 3): control points and their handles, n >= 2.
     """
@@ -51,9 +52,9 @@ def bezier_samples(points: Values, left: Values, right: Values) -> Values:
 
 
 def traveled_fractions(samples: Values) -> Values:
-    """Share of the length traveled at samples (m, SAMPLES + 1, 3) of a curve's pieces, which meet.
+    """Return the traveled fraction of a curve at samples (m, SAMPLES + 1, 3) of its pieces.
 
-    Returns (m * SAMPLES + 1,), rising from 0 to 1; evenly spaced where the curve has no length.
+    Returns (m * SAMPLES + 1,), rising from 0 to 1; evenly spaced if the curve has no length.
     """
     steps = np.linalg.norm(np.diff(samples, axis=1), axis=-1).ravel()
     traveled = np.concatenate([[0.0], np.cumsum(steps)])
@@ -63,34 +64,42 @@ def traveled_fractions(samples: Values) -> Values:
 
 
 def point_fractions(points: Values, left: Values, right: Values) -> Values:
-    """Share of a Bezier curve's length traveled at each of its points.
+    """Return the fraction of a Bezier curve's length traveled at each of its control points.
 
     points, left, right (n, 3): control points and their handles, n >= 2. Returns (n,), rising from
-    0 to 1; evenly spaced where the curve has no length.
+    0 to 1; evenly spaced if the curve has no length.
     """
     return traveled_fractions(bezier_samples(points, left, right))[::SAMPLES]
 
 
-def parameter_at(points: Values, left: Values, right: Values, share: float) -> tuple[int, float]:
-    """The piece of a Bezier curve, and the parameter 0..1 on it, where `share` is traveled."""
+def parameter_at(points: Values, left: Values, right: Values, fraction: float) -> tuple[int, float]:
+    """Return the piece of a Bezier curve, and the parameter 0..1 on it, at `fraction` of it."""
     traveled = traveled_fractions(bezier_samples(points, left, right))
-    at = float(np.interp(share, traveled, np.arange(len(traveled)) / SAMPLES))
+    at = float(np.interp(fraction, traveled, np.arange(len(traveled)) / SAMPLES))
     piece = min(int(at), len(points) - 2)
     return piece, at - piece
 
 
 def timed_values(
-    values: Values, shares: Values, ease: Ease = "EASE"
+    values: Values, fractions: Values, ease: Ease = "EASE"
 ) -> tuple[Values, Values, Values]:
-    """Keys of a quantity that has values (n, C) where shares (n,) of the path are traveled.
+    """Return keys of a quantity that depends on the traveled fraction of the path.
 
-    Returns times (m,), values (m, C) and their slopes (m, C) per unit of time u, such that cubic
-    Hermite interpolation follows the ease: exactly where the quantity is linear in the share. Of
-    points at the same place only the last counts; at the start of the path only the first.
+    Cubic Hermite interpolation of the keys follows the ease, exactly if the quantity is linear in
+    the fraction. Of several points at the same fraction only the last counts, at the start of the
+    path only the first.
+
+    Args:
+        values: Values (n, C) of the quantity.
+        fractions: Traveled fractions (n,) where it has these values, rising.
+        ease: How time depends on the fraction.
+
+    Returns:
+        Times u (m,), values (m, C) and their slopes (m, C) per unit of u.
     """
-    kept = np.flatnonzero(np.append(np.diff(shares) > _SMALLEST, True))
+    kept = np.flatnonzero(np.append(np.diff(fractions) > _SMALLEST, True))
     kept[0] = 0
-    values, shares = values[kept], shares[kept]
-    time = ease_time(shares, ease)
-    slopes = np.gradient(values, shares, axis=0) * ease_speed(time, ease)[:, None]
+    values, fractions = values[kept], fractions[kept]
+    time = ease_time(fractions, ease)
+    slopes = np.gradient(values, fractions, axis=0) * ease_speed(time, ease)[:, None]
     return time, values, slopes

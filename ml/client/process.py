@@ -16,7 +16,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from ...geometry.core.messages import Message, UserError
+from ...geometry.core.messages import Message
+from ...geometry.core.packages import MissingPackageError
 from ..common.own_packages import wheels_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,10 +28,6 @@ FROM_WHEELS = ("cv2", "PIL", "scipy", "sklearn")
 FOR_MODELS = ("torch", "diffusers", "transformers", "huggingface_hub", "safetensors", "psutil")
 ONLINE = "--online"
 LOG_TAIL_BYTES = 4000
-
-
-class MissingPackageError(UserError, ImportError):
-    """A Python package that the worker needs is not there; its text is for the artist."""
 
 
 def package_folders(models: bool = False) -> list[str]:

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from ...geometry.core.messages import Message
+from ...geometry.core.packages import MissingPackageError
 from ..common.job_settings import JobSettings, Resources
 from ..common.protocol import Cancelled, DeviceFound, Done, Failed, WorkerMessage, decode
 from ..stages.table import stage_label
 from .kept_workers import KeptWorkers
-from .process import MissingPackageError, Worker, downloads_available, models_available
+from .process import Worker, downloads_available, models_available
 
 NO_DOWNLOADS = "The light Make 4D downloads nothing: put models into the models folder by hand."
 

@@ -182,7 +182,7 @@ def lifetimes(
     """
     shares = []
     for displacement in (forward, backward):
-        outside = ~flow.inside_picture(pixels + displacement, *shape)
+        outside = ~flow.inside_image(pixels + displacement, *shape)
         first = np.argmax(outside, axis=0) / KEY_TIMES
         shares.append(np.where(outside.any(axis=0), first, 2.0))
     # Against the flow time runs back from the loop's end; what is never outside gets -1.

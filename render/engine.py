@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
+from typing import ClassVar
 
 import bpy
 import numpy as np
@@ -10,31 +10,22 @@ from bpy.app.translations import pgettext_iface as iface_
 from bpy.app.translations import pgettext_rpt as rpt_
 
 from ..geometry.core.camera import FloatArray
+from ..geometry.core.render_passes import SCREEN_MOTION, enabled_passes
 from ..geometry.scene_setup import ENGINE
 from ..geometry.translation import translate
-from . import (
-    extract,
-    gpu_tools,
-    neural,
-    passes,
-    session,
-    timing,
-    view,
-    viewport,
-)
-from . import (
-    missing_libraries as links,
-)
-from . import (
-    motion_vectors as motion,
-)
-from . import (
-    properties as settings,
-)
-from .draw import draw_frame
+from . import extract, gpu_tools, neural, pass_properties, properties, view, viewport
+from .draw import Caller, draw_frame
 from .frame_request import FrameRequest
+from .missing_libraries import missing_library
+from .motion_vectors import Moment, screen_motion
+from .resources import Lifetime, RenderResources
 
 CAMERA_TYPES = ("PERSP", "ORTHO")
+NO_CAMERA = "Make 4D: the scene has no camera"
+NOT_A_CAMERA = "Make 4D: {name} is not a camera"
+UNSUPPORTED_CAMERA = "Make 4D: {name} must be a perspective or orthographic camera"
+NOT_GENERATED = "Make 4D can't generate frame {frame}: {error}"
+FAILED = "Make 4D could not render: {error}"
 
 
 class RenderStoppedError(Exception):
@@ -42,7 +33,7 @@ class RenderStoppedError(Exception):
 
 
 class Make4DEngine(bpy.types.RenderEngine):
-    """Final frames and the rendered viewport; needs nothing of the scene but its point clouds."""
+    """Final frames and the rendered viewport of any scene with point clouds."""
 
     bl_idname = ENGINE
     bl_label = "Make 4D"
@@ -51,24 +42,26 @@ class Make4DEngine(bpy.types.RenderEngine):
     bl_use_gpu_context = True
     bl_use_eevee_viewport = True
 
+    resources: ClassVar[RenderResources]
+    """Set by `register`."""
+    lifetime: ClassVar[Lifetime]
     _viewport: viewport.Viewport | None = None
 
     def update_render_passes(
         self, scene: bpy.types.Scene, renderlayer: bpy.types.ViewLayer
     ) -> None:
         """Tell the compositor which passes there will be."""
-        for each in passes.wanted(renderlayer):
-            channels = len(each.channels)
-            self.register_pass(scene, renderlayer, each.name, channels, each.channels, each.kind)
+        for each in enabled_passes(renderlayer):
+            self.register_pass(scene, renderlayer, each.name, each.width, each.channels, each.kind)
 
     def render(self, depsgraph: bpy.types.Depsgraph) -> None:
-        """Render the depsgraph's view layer at its frame; problems are reported as errors.
+        """Render the depsgraph's view layer at its frame; report problems as errors.
 
-        A reported error ends the render without a file; `error_set` would not, and Blender would
-        then write a picture that isn't there (it crashes for OpenEXR).
+        A reported error ends the render without a file. `error_set` would not, and Blender would
+        then write an image that doesn't exist (it crashes for OpenEXR).
         """
         camera = self.camera_override or depsgraph.scene.camera
-        problem = links.missing_library(depsgraph.view_layer) or camera_problem(camera)
+        problem = missing_library(depsgraph.view_layer) or camera_problem(camera)
         if problem:
             self.report({"ERROR"}, problem)
             return
@@ -77,31 +70,30 @@ class Make4DEngine(bpy.types.RenderEngine):
         except RenderStoppedError:
             return
         except neural.NeuralUnavailableError as error:
-            text = rpt_("Make 4D can't paint frame {frame}: {error}")
             number = depsgraph.scene.frame_current
-            self.report({"ERROR"}, text.format(frame=number, error=translate(error)))
+            text = rpt_(NOT_GENERATED).format(frame=number, error=translate(error))
+            self.report({"ERROR"}, text)
         except Exception as error:
-            text = rpt_("Make 4D could not render: {error}")
-            self.report({"ERROR"}, text.format(error=f"{type(error).__name__}: {error}"))
+            text = rpt_(FAILED).format(error=f"{type(error).__name__}: {error}")
+            self.report({"ERROR"}, text)
             raise
 
     def _render_layer(self, depsgraph: bpy.types.Depsgraph) -> None:
         """Render all stereo views of a view layer, or the only one."""
         names = _view_names(depsgraph.scene.render)
         moments = self._neighbors(depsgraph, names)
-        clouds = self._clouds_now(depsgraph)
+        clouds = self._read_clouds(depsgraph)
         for name, (before, after) in zip(names, moments, strict=True):
             self._select(name)
-            seen = self._camera_view(depsgraph)
+            through = self._camera_view(depsgraph)
             vectors = None
             if before and after:
-                vectors = motion.screen_motion(before, motion.Moment(clouds, seen), after)
-            self._render_view(depsgraph, clouds, seen, vectors, name)
+                vectors = screen_motion(before, Moment(clouds, through), after)
+            self._render_view(depsgraph, clouds, through, vectors, name)
 
-    def _clouds_now(self, depsgraph: bpy.types.Depsgraph) -> list[extract.Cloud]:
+    def _read_clouds(self, depsgraph: bpy.types.Depsgraph) -> list[extract.Cloud]:
         self._check_stopped()
-        with timing.part("read"):
-            clouds = extract.visible_clouds(depsgraph)
+        clouds = extract.visible_clouds(depsgraph)
         points = sum(len(cloud.position) for cloud in clouds)
         size = sum(cloud.nbytes for cloud in clouds) / 2**20
         text = iface_("Make 4D: {points} points, {size} MB")
@@ -110,22 +102,32 @@ class Make4DEngine(bpy.types.RenderEngine):
 
     def _neighbors(
         self, depsgraph: bpy.types.Depsgraph, names: list[str]
-    ) -> list[tuple[motion.Moment | None, motion.Moment | None]]:
-        """For each view the frames before and after this one, where the Vector pass needs them."""
-        if not depsgraph.view_layer.use_pass_vector:
+    ) -> list[tuple[Moment | None, Moment | None]]:
+        """The frames before and after this one, per stereo view, if a pass needs them.
+
+        The scene is on its own frame again afterward, also if the render is stopped.
+        """
+        sources = {each.source for each in enabled_passes(depsgraph.view_layer)}
+        if SCREEN_MOTION not in sources:
             return [(None, None)] * len(names)
-        scene = depsgraph.scene
-        now, moments = scene.frame_current, []
-        for number in (now - 1, now + 1):
-            self.frame_set(number, 0.0)
-            clouds = self._clouds_now(depsgraph)
-            views = []
-            for name in names:
-                self._select(name)
-                views.append(self._camera_view(depsgraph))
-            moments.append([motion.Moment(clouds, seen) for seen in views])
-        self.frame_set(now, scene.frame_subframe)
+        now, subframe = depsgraph.scene.frame_current, depsgraph.scene.frame_subframe
+        moments = []
+        try:
+            for number in (now - 1, now + 1):
+                self.frame_set(number, subframe)
+                moments.append(self._moments_now(depsgraph, names))
+        finally:
+            self.frame_set(now, subframe)
         return list(zip(*moments, strict=True))
+
+    def _moments_now(self, depsgraph: bpy.types.Depsgraph, names: list[str]) -> list[Moment]:
+        """The scene at its present frame, per stereo view."""
+        clouds = self._read_clouds(depsgraph)
+        views = []
+        for name in names:
+            self._select(name)
+            views.append(self._camera_view(depsgraph))
+        return [Moment(clouds, through) for through in views]
 
     def _select(self, name: str) -> None:
         """Make a stereo view the active one."""
@@ -133,43 +135,51 @@ class Make4DEngine(bpy.types.RenderEngine):
             self.active_view_set(name)
 
     def view_update(self, context: bpy.types.Context, depsgraph: bpy.types.Depsgraph) -> None:
-        """The scene changed: its points are read anew with the next drawing."""
+        """Note what changed in the scene, for the next drawing."""
         if self._viewport is not None:
-            self._viewport.scene_changed()
+            self._viewport.scene_changed(depsgraph)
 
     def view_draw(self, context: bpy.types.Context, depsgraph: bpy.types.Depsgraph) -> None:
-        """Draw the rendered viewport."""
+        """Draw the rendered viewport, with a message if a simpler method is used."""
         if self._viewport is None:
-            self._viewport = viewport.Viewport()
+            self._viewport = viewport.Viewport(self.resources)
         try:
             self._viewport.draw(self, context, depsgraph, background_color(depsgraph.scene))
+            status = self._viewport.status
         except gpu_tools.GpuUnavailableError as error:
-            self.update_stats("Make 4D", str(error))
+            status = str(error)
+        self.update_stats("", status)
 
     def _render_view(
         self,
         depsgraph: bpy.types.Depsgraph,
         clouds: list[extract.Cloud],
-        seen: view.View,
+        through: view.View,
         vectors: FloatArray | None,
         name: str,
     ) -> None:
         """Render one stereo view, or the only one (name "")."""
         self._check_stopped()
         scene, layer = depsgraph.scene, depsgraph.view_layer
-        wanted = frozenset(each.name for each in passes.wanted(layer))
+        names = frozenset(each.name for each in enabled_passes(layer))
         chosen = scene.make_4d_engine
-        film = FrameRequest(seen, wanted, background_color(scene), chosen.nearest)
-        check, notice = self._check_stopped, self._notice
-        # A still shows the points' own colors; among a film's painted frames they would flicker.
-        must_paint = self.is_animation
-        drawn = draw_frame(clouds, film, vectors, chosen.method, check, notice, must_paint)
+        request = FrameRequest(through, names, background_color(scene), chosen.nearest)
+        drawn = draw_frame(
+            clouds,
+            request,
+            vectors,
+            chosen.method,
+            self.resources,
+            Caller(self._check_stopped, self._notice),
+            # A still may show the points' own colors; among generated frames they would flicker.
+            networks_required=self.is_animation,
+        )
         self._check_stopped()
-        result = self.begin_result(0, 0, seen.width, seen.height, layer=layer.name, view=name)
-        with timing.part("read back"):
-            for render_pass in result.layers[0].passes:
-                if render_pass.name in drawn:
-                    _fill(render_pass, drawn[render_pass.name])
+        width, height = through.width, through.height
+        result = self.begin_result(0, 0, width, height, layer=layer.name, view=name)
+        for render_pass in result.layers[0].passes:
+            if render_pass.name in drawn:
+                _fill(render_pass, drawn[render_pass.name])
         self.end_result(result)
         self.update_progress(1.0)
 
@@ -191,14 +201,13 @@ class Make4DEngine(bpy.types.RenderEngine):
 
 
 def camera_problem(camera: bpy.types.Object | None) -> str:
-    """Why the engine can't render through `camera`, in one sentence; empty where it can."""
+    """A sentence on why the engine can't render through `camera`; empty if it can."""
     if camera is None:
-        return "Make 4D: the scene has no camera"
+        return rpt_(NO_CAMERA)
     if camera.type != "CAMERA":
-        return rpt_("Make 4D: {name} is not a camera").format(name=camera.name)
+        return rpt_(NOT_A_CAMERA).format(name=camera.name)
     if camera.data.type not in CAMERA_TYPES:
-        text = rpt_("Make 4D: {name} must be a perspective or orthographic camera")
-        return text.format(name=camera.name)
+        return rpt_(UNSUPPORTED_CAMERA).format(name=camera.name)
     return ""
 
 
@@ -217,66 +226,30 @@ def background_color(scene: bpy.types.Scene) -> tuple[float, float, float] | Non
 
 
 def _view_names(render: bpy.types.RenderSettings) -> list[str]:
-    """Names of the stereo views to render; one empty name without multi-view."""
+    """Names of the stereo views to render; one empty name without stereoscopy."""
     if not render.use_multiview:
         return [""]
     return [v.name for v in render.views if v.use] or [""]
 
 
-def _fill(render_pass: bpy.types.RenderPass, picture: FloatArray) -> None:
-    """Copy a picture (h, w) or (h, w, C), rows from the bottom, into a pass."""
-    render_pass.rect.foreach_set(np.ascontiguousarray(picture, np.float32).ravel())
-
-
-KEPT_SECONDS = 60.0
-"""How long the GPU keeps a render's points, in case another follows."""
-
-
-@bpy.app.handlers.persistent
-def _rendered(*_: object) -> None:
-    """Free what a render kept, once none has followed for a while."""
-    if bpy.app.timers.is_registered(_drop):
-        bpy.app.timers.unregister(_drop)
-    bpy.app.timers.register(_drop, first_interval=KEPT_SECONDS, persistent=True)
-
-
-@bpy.app.handlers.persistent
-def _loading(*_: object) -> None:
-    _drop()
-
-
-def _drop() -> None:
-    session.drop()
-    neural.release()
-
-
-def _release() -> None:
-    session.release()
-    neural.release()
-
-
-_HANDLERS = {"render_complete": _rendered, "render_cancel": _rendered, "load_pre": _loading}
+def _fill(render_pass: bpy.types.RenderPass, image: FloatArray) -> None:
+    """Copy an image (h, w) or (h, w, C), bottom row first, into a pass."""
+    render_pass.rect.foreach_set(np.ascontiguousarray(image, np.float32).ravel())
 
 
 def register() -> None:
     """Add the engine to Blender."""
-    passes.register()
-    settings.register()
+    pass_properties.register()
+    properties.register()
+    Make4DEngine.resources = RenderResources()
+    Make4DEngine.lifetime = Lifetime(Make4DEngine.resources)
     bpy.utils.register_class(Make4DEngine)
-    # What outlives Blender's GPU crashes the process as it ends.
-    atexit.register(_release)
-    for name, handler in _HANDLERS.items():
-        getattr(bpy.app.handlers, name).append(handler)
+    Make4DEngine.lifetime.start()
 
 
 def unregister() -> None:
     """Remove the engine."""
-    for name, handler in _HANDLERS.items():
-        getattr(bpy.app.handlers, name).remove(handler)
-    if bpy.app.timers.is_registered(_drop):
-        bpy.app.timers.unregister(_drop)
-    _release()
-    atexit.unregister(_release)
+    Make4DEngine.lifetime.stop()
     bpy.utils.unregister_class(Make4DEngine)
-    settings.unregister()
-    passes.unregister()
+    properties.unregister()
+    pass_properties.unregister()

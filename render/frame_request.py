@@ -1,58 +1,63 @@
-"""What is asked of one frame: the view, the passes and the background."""
+"""What one frame has to show: view, passes and background."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..geometry.core.render_passes import PASSES, RenderPass
 from ..geometry.core.splat import LEAST_FALLOFF, MIN_RADIUS_PX
+from .channels import Channel, channels_of
 from .view import View
 
 FULL_COVERAGE = 0.05
-"""Accumulated alpha from which a pixel of an opaque film shows no background."""
-NO_DEPTH = 1e10
-"""Depth where nothing is, as in Blender's own engines."""
-NO_LAYER = -1.0
-"""Layer index where nothing is."""
+"""Accumulated alpha above which a pixel of an opaque film shows no background."""
 
 
 @dataclass(frozen=True)
 class DiscRule:
-    """Where the engine departs from the paper's discs: the least radius in pixels that they have,
-    and the falloff 1 - d^2 / r^2 that counts as a hit at all."""
+    """Where the engine's discs differ from the paper's.
+
+    Attributes:
+        min_radius: smallest radius of a disc, in pixels (0 in the paper).
+        least_falloff: a pixel is hit where 1 - d^2 / r^2 exceeds this (0 in the paper).
+    """
 
     min_radius: float = MIN_RADIUS_PX
     least_falloff: float = LEAST_FALLOFF
 
 
-OUR_RULE = DiscRule()
-PAPER_RULE = DiscRule(0.0, 0.0)
+ENGINE_RULE = DiscRule()
 
 
 @dataclass(frozen=True)
 class FrameRequest:
-    """A frame to draw through `view`.
+    """A frame to draw.
 
-    passes: names of render passes; background: scene-linear color behind the points, None for a
-    transparent film; nearest: number K of discs that count in a pixel; rule: how large they are.
+    Attributes:
+        view: camera and image size.
+        pass_names: names of the render passes to return.
+        background: scene-linear color behind the points; None for a transparent film.
+        nearest: number K of discs that are composited in a pixel.
+        rule: size of the discs.
     """
 
     view: View
-    passes: frozenset[str]
+    pass_names: frozenset[str]
     background: tuple[float, float, float] | None
     nearest: int
-    rule: DiscRule = OUR_RULE
+    rule: DiscRule = ENGINE_RULE
 
     @property
     def size(self) -> tuple[int, int]:
-        """Rows and columns of the picture."""
+        """Rows and columns of the image."""
         return self.view.height, self.view.width
 
     @property
-    def position(self) -> bool:
-        """Whether positions are asked for."""
-        return "Position" in self.passes
+    def passes(self) -> tuple[RenderPass, ...]:
+        """The requested passes in the order of the table."""
+        return tuple(each for each in PASSES if each.name in self.pass_names)
 
     @property
-    def vector(self) -> bool:
-        """Whether motion vectors are asked for."""
-        return "Vector" in self.passes
+    def channels(self) -> tuple[Channel, ...]:
+        """What has to be composited per pixel besides the color."""
+        return channels_of(self.passes)

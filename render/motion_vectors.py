@@ -1,4 +1,4 @@
-"""Motion vectors of points: where they were on the picture a frame ago, where they will be."""
+"""Motion vectors of points: where they were in the image one frame ago, and where they will be."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .view import View
 
 @dataclass(frozen=True)
 class Moment:
-    """The scene at a frame: its clouds and the view of its camera."""
+    """The clouds and the camera's view at one frame."""
 
     clouds: Sequence[Cloud]
     view: View
@@ -24,24 +24,25 @@ class Moment:
 def screen_motion(before: Moment, now: Moment, after: Moment) -> FloatArray:
     """Motion vectors (P, 4) in pixels of all points of `now`, y up, as Blender's Vector pass.
 
-    The first two tell where the point was a frame before, seen from its place now; the last two
-    where it is now, seen from its place a frame later: (x_before - x, y_before - y, x - x_after,
-    y - y_after). Points that a neighbor frame lacks stand still but for the camera's motion, and
-    so do those whose loop begins anew, for their old and new places are not one motion.
+    A vector is (x_before - x, y_before - y, x - x_after, y - y_after): the previous position
+    relative to the present one, and the present position relative to the next one. A point that a
+    neighboring frame lacks counts as resting, so that only the camera moves it. So does a point
+    whose loop restarts between two frames, because its old and new positions are not one motion.
     """
     parts = [_cloud_motion(cloud, before, now, after) for cloud in now.clouds]
     return np.concatenate(parts) if parts else np.zeros((0, 4), np.float32)
 
 
 def _cloud_motion(cloud: Cloud, before: Moment, now: Moment, after: Moment) -> FloatArray:
+    """Motion vectors (P, 4) of one cloud's points."""
     here = _on_screen(cloud, cloud.position, now.view)
     steps = []
     for moment in (before, after):
         there = _same_cloud(cloud, moment)
-        position, placed = cloud.position, cloud
-        if there is not None:
-            placed = there
-            position = _positions_there(cloud, there)
+        if there is None:
+            placed, position = cloud, cloud.position
+        else:
+            placed, position = there, _positions_there(cloud, there)
         steps.append(_on_screen(placed, position, moment.view) - here)
     motion = np.concatenate([steps[0], -steps[1]], axis=1)
     return np.where(np.isfinite(motion), motion, 0.0).astype(np.float32)
@@ -52,25 +53,25 @@ def _same_cloud(cloud: Cloud, moment: Moment) -> Cloud | None:
 
 
 def _positions_there(cloud: Cloud, there: Cloud) -> FloatArray:
-    """Where the cloud's points are in another frame, or as they are now where it lacks them."""
+    """Positions (P, 3) of the points in another frame; as they are now if it lacks them."""
     position = cloud.position.copy()
     for copy in (False, True):
         mine, theirs = cloud.backward == copy, there.backward == copy
-        if mine.sum() == theirs.sum() and not _begins_anew(cloud, there):
+        if mine.sum() == theirs.sum() and not _restarts(cloud, there):
             position[mine] = there.position[theirs]
     return position
 
 
-def _begins_anew(cloud: Cloud, there: Cloud) -> bool:
-    """Whether the loop's start lies between the two frames: a time that jumps by half a loop."""
+def _restarts(cloud: Cloud, there: Cloud) -> bool:
+    """Whether the loop restarts between the two frames: its phase jumps by half or more."""
     if not (cloud.moving and there.moving):
         return False
-    shares = [float(c.weight[c.backward].max(initial=0.0)) for c in (cloud, there)]
-    return abs(shares[0] - shares[1]) > 0.5
+    phases = [float(c.weight[c.backward].max(initial=0.0)) for c in (cloud, there)]
+    return abs(phases[0] - phases[1]) > 0.5
 
 
 def _on_screen(cloud: Cloud, position: FloatArray, view: View) -> FloatArray:
-    """Pixels (P, 2), x right and y up, of positions (P, 3) in the cloud's space."""
+    """Pixels (P, 2), x right and y up, of positions (P, 3) in object space."""
     matrix = view.world_to_camera @ cloud.matrix
     x, y, z = matrix[:3, :3] @ position.T.astype(np.float64) + matrix[:3, 3:]
     distance = np.ones_like(z) if view.orthographic else np.where(z > MIN_DEPTH, z, np.nan)

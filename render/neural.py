@@ -32,7 +32,7 @@ from ..geometry.preferences import preference
 from ..ml.client.tasks import NeuralPainter
 from ..ml.common.job_settings import Resources
 from ..ml.common.protocol import Done, Failed
-from .compose import Layers, combined
+from .compose import SplatBuffers, combined
 from .extract import Cloud, joined
 from .frame import loop_phase
 from .frame_request import FrameRequest
@@ -168,5 +168,5 @@ def _answer(task: NeuralPainter, check: Callable[[], None]) -> tuple[FloatArray,
 
 def _combined(painted: tuple[FloatArray, FloatArray], film: FrameRequest) -> FloatArray:
     image, alpha = painted
-    layers = Layers(srgb_to_linear(image) * alpha[..., None], alpha, {})
-    return combined(layers, film.background)[::-1]
+    buffers = SplatBuffers(srgb_to_linear(image) * alpha[..., None], alpha, {})
+    return combined(buffers, film.background)[::-1]

@@ -1,8 +1,8 @@
-"""Leaves out what can't be seen, so that drawing costs what is visible, not what is there.
+"""Drops discs that can't be seen, so that drawing costs what is visible.
 
 A pixel that holds the center of a photo's point is closed by that point's underpaint, whose alpha
-there is exactly 1: whatever is drawn before it has no effect on the pixel. Dropping discs that lie
-behind closed pixels only therefore leaves the picture the same, bit for bit.
+is exactly 1 there: what is drawn before it has no effect on the pixel. So dropping discs that are
+behind closed pixels only leaves the image the same, bit for bit.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from numpy.typing import NDArray
 
 from ..geometry.core.camera import FloatArray
 from ..geometry.core.splat import UNDERPAINT_DEPTH, UNDERPAINT_GAIN
-from .scene_points import Order, Seen
+from .scene_points import Order, VisiblePoints
 
 MAX_REACH = 4
-"""Discs that reach farther than this many pixels from their center's are always drawn."""
-# A pixel's corner is half a pixel's diagonal from its center: d2 = 0.5. A little more for rounding.
+"""Discs that reach more pixels than this from their center's pixel are always drawn."""
+# The farthest point of a pixel is half its diagonal away: d^2 = 0.5, and a little for rounding.
 _CLOSING_RADIUS = (0.501 / (1.0 - 1.0 / UNDERPAINT_GAIN)) ** 0.5
 
 
-def without_hidden(order: Order, seen: Seen, size: tuple[int, int]) -> Order:
-    """The order without what is hidden in every pixel (of a picture h x w) that it touches."""
-    closed = _closed_depth(order, seen, size)
+def without_hidden(order: Order, points: VisiblePoints, size: tuple[int, int]) -> Order:
+    """The order without discs that are hidden in every pixel they touch; size: (h, w)."""
+    closed = _closed_depth(order, points, size)
     under = order < 0
     splat = np.where(under, -1 - order, order)
-    radius = np.where(under, seen.under[splat], seen.splats.radius[splat])
-    depth = seen.splats.z[splat] * np.where(under, np.float32(UNDERPAINT_DEPTH), np.float32(1))
+    radius = np.where(under, points.under[splat], points.splats.radius[splat])
+    depth = points.splats.z[splat] * np.where(under, np.float32(UNDERPAINT_DEPTH), np.float32(1))
     reach = np.ceil(radius + 0.5) - 1  # pixels between the center's and the farthest hit
-    pixel = _pixel(seen, size)[splat]
+    pixel = _pixel(points, size)[splat]
     visible = np.ones(len(order), bool)
     for distance in range(1, MAX_REACH + 1):
         closed = _widened(closed)
@@ -37,27 +37,27 @@ def without_hidden(order: Order, seen: Seen, size: tuple[int, int]) -> Order:
     return order[visible]
 
 
-def _closed_depth(order: Order, seen: Seen, size: tuple[int, int]) -> FloatArray:
-    """Depth (h, w) of the nearest underpaint that closes each pixel, infinite where none does."""
+def _closed_depth(order: Order, points: VisiblePoints, size: tuple[int, int]) -> FloatArray:
+    """Depth (h, w) of the nearest underpaint that closes each pixel, infinite for none."""
     closed = np.full(size[0] * size[1], np.inf, np.float32)
-    pixel = _pixel(seen, size)
-    solid = (pixel >= 0) & (seen.under >= _CLOSING_RADIUS)
+    pixel = _pixel(points, size)
+    solid = (pixel >= 0) & (points.under >= _CLOSING_RADIUS)
     splat = -1 - order[order < 0]
     splat = splat[solid[splat]]
     # From far to near: where several fall on a pixel, the last assigned is the nearest.
-    closed[pixel[splat]] = seen.splats.z[splat] * np.float32(UNDERPAINT_DEPTH)
+    closed[pixel[splat]] = points.splats.z[splat] * np.float32(UNDERPAINT_DEPTH)
     return closed.reshape(size)
 
 
-def _pixel(seen: Seen, size: tuple[int, int]) -> NDArray[np.int64]:
-    """Pixel (row * w + column) that holds each splat's center, -1 outside the picture."""
-    column, row = np.floor(seen.splats.u), np.floor(seen.splats.v)
+def _pixel(points: VisiblePoints, size: tuple[int, int]) -> NDArray[np.int64]:
+    """Pixel (row * w + column) that holds each splat's center, -1 outside the image."""
+    column, row = np.floor(points.splats.u), np.floor(points.splats.v)
     inside = (column >= 0) & (column < size[1]) & (row >= 0) & (row < size[0])
     return np.where(inside, row * size[1] + column, -1).astype(np.int64)
 
 
 def _widened(closed: FloatArray) -> FloatArray:
-    """Largest value of each pixel and its eight neighbors."""
+    """Largest value of each pixel (h, w) and its eight neighbors."""
     padded = np.pad(closed, 1)
     rows = np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:])
     return np.maximum(np.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])

@@ -1,4 +1,4 @@
-"""Points of all clouds through a view: projected, culled and in the order to draw them in."""
+"""The points of all clouds through a view: projected, culled, and in drawing order."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry.core.camera import FloatArray
+from ..geometry.core.render_passes import SCREEN_MOTION, VIEW_DEPTH, WORLD_POSITION
 from ..geometry.core.splat import (
     MAX_GROWTH,
     MIN_DEPTH,
@@ -18,6 +19,7 @@ from ..geometry.core.splat import (
     screen_radius,
     underpaint_radius,
 )
+from .channels import Channel, column_count
 from .extract import Cloud, joined
 from .frame_request import FrameRequest
 from .sort import far_to_near
@@ -28,58 +30,55 @@ Order = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
-class Seen:
-    """The P points that a view sees, in no order.
+class VisiblePoints:
+    """The P points that a view sees, in no particular order.
 
-    splats; under (P,): radius of the underpaint in pixels, 0 for none; color (P, 4) rgb + opacity;
-    features (P, F): see `feature_columns`; forward, backward (P,) bool: moving copies.
+    Attributes:
+        splats: their discs.
+        under: (P,) radius of the underpaint in pixels, 0 for none.
+        color: (P, 4) scene-linear color and opacity.
+        channels: (P, C) columns of the frame's channels, see `channels.column_slices`.
+        forward, backward: (P,) bool, whether the point is a moving copy of that direction.
     """
 
     splats: Splats
     under: FloatArray
     color: FloatArray
-    features: FloatArray
+    channels: FloatArray
     forward: NDArray[np.bool_]
     backward: NDArray[np.bool_]
 
 
-def feature_columns(film: FrameRequest) -> dict[str, slice]:
-    """Columns of the features of a point by name, in all: disparity 0..1, depth along the view,
-    known 0..1, layer index; where the film has them, position in the world and motion vector."""
-    widths = {"disparity": 1, "depth": 1, "observed": 1, "layer": 1}
-    widths |= {"position": 3} if film.position else {}
-    widths |= {"vector": 4} if film.vector else {}
-    ends = np.cumsum(list(widths.values())).tolist()
-    return {n: slice(e - w, e) for (n, w), e in zip(widths.items(), ends, strict=True)}
+def visible_points(
+    clouds: Sequence[Cloud], request: FrameRequest, motion: FloatArray | None = None
+) -> VisiblePoints:
+    """Project the clouds and keep what touches the image within the clip range.
 
-
-def seen_points(
-    clouds: Sequence[Cloud], film: FrameRequest, motion: FloatArray | None = None
-) -> Seen:
-    """Project the clouds and keep what touches the picture within the clip range.
-
-    motion (P, 4): motion vectors of all clouds' points, where the film has them.
+    Args:
+        clouds: all clouds to draw.
+        request: the frame.
+        motion: (P, 4) motion vectors of all clouds' points, if a requested pass needs them.
     """
     ends = np.cumsum([len(cloud.position) for cloud in clouds])[:-1]
-    moved = [None] * len(clouds) if motion is None else np.split(motion, ends)
-    pairs = zip(clouds, moved, strict=True)
-    parts = [_seen_of(cloud, film, vectors) for cloud, vectors in pairs]
-    return Seen(
+    vectors = [None] * len(clouds) if motion is None else np.split(motion, ends)
+    pairs = zip(clouds, vectors, strict=True)
+    parts = [_visible_points_of(cloud, request, vector) for cloud, vector in pairs]
+    return VisiblePoints(
         Splats(*(joined([getattr(p.splats, n) for p in parts]) for n in ("u", "v", "z", "radius"))),
         joined([p.under for p in parts]),
         joined([p.color for p in parts], 4),
-        joined([p.features for p in parts], max(s.stop for s in feature_columns(film).values())),
+        joined([p.channels for p in parts], column_count(request.channels)),
         joined([p.forward for p in parts]).astype(bool),
         joined([p.backward for p in parts]).astype(bool),
     )
 
 
-def draw_order(seen: Seen, view: View) -> Order:
+def draw_order(points: VisiblePoints, view: View) -> Order:
     """Discs and underpaints of all points, far to near."""
-    under = np.flatnonzero(seen.under)
-    index = np.concatenate([np.arange(len(seen.under)), -1 - under]).astype(np.int32)
-    # Depths from the near plane on are positive, also behind an orthographic viewport's eye.
-    depth = seen.splats.z - np.float32(min(view.clip[0], 0.0))
+    under = np.flatnonzero(points.under)
+    index = np.concatenate([np.arange(len(points.under)), -1 - under]).astype(np.int32)
+    # From the near plane, depths are positive, also behind an orthographic viewport's eye.
+    depth = points.splats.z - np.float32(min(view.clip[0], 0.0))
     keys = np.concatenate([depth, depth[under] * np.float32(UNDERPAINT_DEPTH)])
     return index[far_to_near(keys)]
 
@@ -91,9 +90,11 @@ def without(order: Order, absent: NDArray[np.bool_]) -> Order:
     return order[~absent[np.where(order < 0, -1 - order, order)]]
 
 
-def _seen_of(cloud: Cloud, film: FrameRequest, vector: FloatArray | None) -> Seen:
+def _visible_points_of(
+    cloud: Cloud, request: FrameRequest, vector: FloatArray | None
+) -> VisiblePoints:
     """The points of one cloud that the view sees."""
-    view = film.view
+    view = request.view
     matrix = view.world_to_camera @ cloud.matrix
     splats = projected(cloud, matrix, view)
     keep = np.flatnonzero(inside(splats, view))
@@ -105,13 +106,27 @@ def _seen_of(cloud: Cloud, film: FrameRequest, vector: FloatArray | None) -> See
         under[cloud.color[keep, 3] < 1.0] = 0.0  # a silhouette's fringe must not grow
     backward = cloud.backward[keep] & cloud.moving
     forward = ~backward & cloud.moving
-    columns = [cloud.disparity[keep], splats.z, cloud.observed[keep], cloud.layer[keep]]
-    if film.position:
-        placed = cloud.position[keep] @ cloud.matrix[:3, :3].T + cloud.matrix[:3, 3]
-        columns.append(placed.astype(np.float32))
-    if vector is not None:
-        columns.append(vector[keep])
-    return Seen(splats, under, cloud.color[keep], np.column_stack(columns), forward, backward)
+    columns = [_values(c, cloud, keep, splats, vector) for c in request.channels]
+    channels = np.column_stack(columns)
+    return VisiblePoints(splats, under, cloud.color[keep], channels, forward, backward)
+
+
+def _values(
+    channel: Channel,
+    cloud: Cloud,
+    keep: NDArray[np.intp],
+    splats: Splats,
+    vector: FloatArray | None,
+) -> FloatArray:
+    """A channel's values, (n,) or (n, width), of the n points of a cloud that are kept."""
+    if channel.source == VIEW_DEPTH:
+        return splats.z
+    if channel.source == WORLD_POSITION:
+        world = cloud.position[keep] @ cloud.matrix[:3, :3].T + cloud.matrix[:3, 3]
+        return world.astype(np.float32)
+    if channel.source == SCREEN_MOTION:
+        return np.zeros((len(keep), 4), np.float32) if vector is None else vector[keep]
+    return cloud.attribute(channel.source, channel.width)[keep]
 
 
 def projected(
@@ -120,8 +135,14 @@ def projected(
     view: View,
     min_radius: float = MIN_RADIUS_PX,
 ) -> Splats:
-    """All points of a cloud as splats, at least `min_radius` pixels large; `matrix` (4, 4) takes
-    them to the camera frame."""
+    """All points of a cloud as splats in pixels.
+
+    Args:
+        cloud: the points.
+        matrix: (4, 4) from the cloud's space to the camera frame.
+        view: the camera.
+        min_radius: smallest radius of a splat in pixels.
+    """
     scale = np.float32(abs(np.linalg.det(matrix[:3, :3])) ** (1 / 3))
     rotation, shift = matrix[:3, :3].astype(np.float32), matrix[:3, 3].astype(np.float32)
     x, y, z = rotation @ cloud.position.T + shift[:, None]  # contiguous rows
@@ -133,9 +154,9 @@ def projected(
 
 
 def inside(splats: Splats, view: View) -> NDArray[np.bool_]:
-    """Which splats (P,) may touch the picture, within the clip range."""
+    """Which splats (P,) may touch the image, within the clip range."""
     near = view.clip[0] if view.orthographic else max(view.clip[0], MIN_DEPTH)
     within = (splats.z >= near) & (splats.z <= view.clip[1])
-    reach = splats.radius * np.float32(MAX_GROWTH)  # the underpaint's, at most
+    reach = splats.radius * np.float32(MAX_GROWTH)  # at most that of the underpaint
     within &= (splats.u > -reach) & (splats.u < view.width + reach)
     return within & (splats.v > -reach) & (splats.v < view.height + reach)

@@ -1,4 +1,4 @@
-"""What the GPU keeps from one frame to the next, and the pictures drawn with it."""
+"""The clouds on the GPU and the buffers to draw them with, kept from one frame to the next."""
 
 from __future__ import annotations
 
@@ -10,64 +10,56 @@ from .extract import Cloud
 from .finish_pass import finish
 from .frame import loop_phase
 from .frame_request import FrameRequest
-from .gpu_tools import Textures
-from .nearest_pass import Method, NearestPass
+from .gpu_tools import GpuCache, Textures
+from .nearest_pass import NearestPass
 from .point_store import PointStore
 
 _SPARE = 1.25
-"""Buffers hold so many times more points than asked for, so that few changes need new ones."""
+"""Buffers hold this many times the points, so that small changes don't need new ones."""
 
 
 class Session:
-    """The clouds on the GPU, and buffers to draw them; made anew only on change or resize."""
+    """Draws the nearest points; uploads and allocates only after a change or resize."""
 
-    def __init__(self) -> None:
+    def __init__(self, cache: GpuCache) -> None:
+        """cache: shaders, which sessions may share."""
         self.store = PointStore()
+        self._cache = cache
         self._nearest: NearestPass | None = None
-        self._clouds: Sequence[Cloud] = ()
 
-    def update(self, clouds: Sequence[Cloud], motion: FloatArray | None = None) -> None:
-        """Send what changed. Raises GpuUnavailableError where there is no room."""
-        with gpu_tools.gpu_errors():
-            self.store.update(clouds, motion)
-        self._clouds = clouds
+    def draw(
+        self,
+        clouds: Sequence[Cloud],
+        request: FrameRequest,
+        motion: FloatArray | None = None,
+        check: Callable[[], None] = lambda: None,
+    ) -> Textures:
+        """Draw a frame.
 
-    def draw(self, film: FrameRequest, check: Callable[[], None] = lambda: None) -> Textures:
-        """Finished pictures (see `finish_pass.finish`) of the clouds sent last.
+        Args:
+            clouds: all clouds to draw.
+            request: the frame.
+            motion: (P, 4) motion vectors of all points, if a requested pass needs them.
+            check: called between draw calls; may raise to stop.
 
-        check: called between pieces of the work, may raise to stop. Raises GpuUnavailableError.
+        Returns:
+            Finished targets, see `finish_pass.finish`.
+
+        Raises:
+            GpuUnavailableError: no GPU, or no room.
         """
-        method = Method(film.nearest, film.rule, film.position, film.vector)
-        phase = loop_phase(self._clouds)
+        phase = loop_phase(clouds)
         with gpu_tools.gpu_errors():
-            nearest_pass = self._buffers(film)
-            pictures = nearest_pass.draw(self.store, film.view, method, phase > 0.0, check)
-            return finish(pictures[0], pictures[1] if phase > 0.0 else None, phase, film)
+            self.store.update(clouds, request.channels, motion)
+            check()
+            buffers = self._buffers(request)
+            images = buffers.draw(self.store, request, phase > 0.0, check)
+            backward = images[1] if phase > 0.0 else None
+            return finish(images[0], backward, phase, request, self._cache)
 
-    def _buffers(self, film: FrameRequest) -> NearestPass:
-        if self._nearest is None or not self._nearest.fits(film.size, self.store.count):
-            self._nearest = None  # freed before the new ones are made
-            self._nearest = NearestPass(film.size, int(_SPARE * self.store.count))
+    def _buffers(self, request: FrameRequest) -> NearestPass:
+        if self._nearest is None or not self._nearest.fits(request.size, self.store.count):
+            self._nearest = None  # freed before the new ones are allocated
+            capacity = int(_SPARE * self.store.count)
+            self._nearest = NearestPass(request.size, capacity, self._cache)
         return self._nearest
-
-
-_kept: list[Session] = []
-"""The session of the render that is going on, so that its frames phase it."""
-
-
-def kept() -> Session:
-    """The session that final frames phase, until `drop`."""
-    if not _kept:
-        _kept.append(Session())
-    return _kept[0]
-
-
-def drop() -> None:
-    """Free what final frames shared; may be called at any time."""
-    _kept.clear()
-
-
-def release() -> None:
-    """Give everything on the GPU back, shaders too."""
-    drop()
-    gpu_tools.free_kept()

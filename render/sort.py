@@ -9,11 +9,11 @@ from ..geometry.core.camera import FloatArray
 
 
 def far_to_near(depth: FloatArray) -> NDArray[np.intp]:
-    """Order (P,) that takes positive finite depths (P,) from the farthest to the nearest.
+    """Indices (P,) that sort positive finite depths (P,) from the farthest to the nearest.
 
-    Among equal depths the lowest index comes last, so that it is drawn in front, as in the paper's
-    renderer. Positive floats sort like their bit patterns, and numpy's stable sort of 16-bit
-    integers is a radix sort: two passes sort by the full 32 bits.
+    Of equal depths, the lowest index comes last and is drawn in front, as in the paper's renderer.
+    Positive floats sort like their bits, and numpy's stable sort of 16-bit integers is a radix
+    sort: two passes sort by all 32 bits.
     """
     bits = np.ascontiguousarray(depth, np.float32).view(np.uint32)
     by_low = np.argsort((bits & np.uint32(0xFFFF)).astype(np.uint16), kind="stable")

@@ -1,7 +1,7 @@
-"""The sorted GPU pass: discs far to near, soft and premultiplied, as batches of quads by instance.
+"""The sorted GPU pass: discs drawn far to near with premultiplied blending, as instanced quads.
 
-It needs nothing of a GPU but blending and has no limit on the number of discs in a pixel, which is
-where its pictures differ from `nearest_pass`.
+It needs only blending of a GPU and has no limit on the number of discs in a pixel; this is where
+its images differ from those of `nearest_pass`. `frame.cpu_drawing` is its numpy reference.
 """
 
 from __future__ import annotations
@@ -13,31 +13,48 @@ import gpu
 import numpy as np
 
 from ..geometry.core.splat import UNDERPAINT_GAIN
-from . import gpu_tools, timing
-from .compose import Layers
-from .frame import Draw, layers_of
+from . import gpu_tools
+from .channel_shaders import (
+    SORTED_TEXEL,
+    sorted_fragment_text,
+    sorted_targets,
+    sorted_vertex_text,
+)
+from .channels import Channel, column_count
+from .compose import SplatBuffers
+from .frame import Draw, buffers_of
 from .frame_request import FrameRequest
-from .gpu_tools import ROW_LENGTH, values_texture
-from .scene_points import Order, Seen, feature_columns
+from .gpu_tools import ROW_LENGTH, TOO_MANY_POINTS, GpuCache, GpuUnavailableError, values_texture
+from .scene_points import Order, VisiblePoints
 
 DRAWS_AT_ONCE = 256 * ROW_LENGTH
-"""Discs drawn at once, so that a stop is seen in between."""
+"""Discs per draw call; between calls the engine checks whether the render was stopped."""
 QUADS = 64
-"""Quads an instance: instances of a single quad leave most of a GPU's lanes idle."""
+"""Quads per instance: instances of a single quad leave most of a GPU's lanes idle."""
 MAX_POINTS = (1 << 24) - 1
-"""The order is sent as floats, and these count exactly to here."""
+"""The order is uploaded as float32, which holds integers exactly up to this."""
 
 
 @contextmanager
 def gpu_drawing(
-    seen: Seen, film: FrameRequest, check: Callable[[], None] = lambda: None
+    points: VisiblePoints,
+    request: FrameRequest,
+    cache: GpuCache,
+    check: Callable[[], None] = lambda: None,
 ) -> Iterator[Draw]:
-    """The GPU as an `OpenDrawing`; all that it holds is freed at the end.
+    """The GPU as an `OpenDrawing`, once `cache` is bound; frees its points and targets at the end.
 
-    check: called between pieces of the work, may raise to stop. Raises GpuUnavailableError.
+    Args:
+        points: what to draw.
+        request: the frame.
+        cache: shaders.
+        check: called between draw calls; may raise to stop.
+
+    Raises:
+        GpuUnavailableError: no GPU, or no room.
     """
     with gpu_tools.gpu_errors():
-        drawing = SplatPass(seen, film)
+        drawing = SplatPass(points, request, cache)
     try:
         yield lambda order: drawing.draw(order, check)
     finally:
@@ -47,31 +64,29 @@ def gpu_drawing(
 class SplatPass:
     """The points of one view on the GPU, and RGBA32F targets to draw them into."""
 
-    def __init__(self, seen: Seen, film: FrameRequest) -> None:
-        """Upload the points. ValueError for too many points."""
-        if len(seen.under) > MAX_POINTS:
-            raise ValueError(f"more than {MAX_POINTS:,} points in view")
-        self._film = film
-        s, features = seen.splats, seen.features
-        triples = -(-features.shape[1] // 3)
-        padded = np.zeros((len(s.u), 3 * triples), np.float32)
-        padded[:, : features.shape[1]] = features
-        with timing.part("upload"):
-            self._textures = {
-                "splats": values_texture(s.u, s.v, s.radius, seen.under),
-                "colors": values_texture(seen.color),
-            }
-            for i in range(triples):
-                texture = values_texture(padded[:, 3 * i : 3 * i + 3], np.zeros_like(s.u))
-                self._textures[f"features_{i}"] = texture
-        self._targets = gpu_tools.targets(film.size, 1 + triples)
+    def __init__(self, points: VisiblePoints, request: FrameRequest, cache: GpuCache) -> None:
+        """Upload the points. Raises GpuUnavailableError for too many points."""
+        if len(points.under) > MAX_POINTS:
+            raise GpuUnavailableError(TOO_MANY_POINTS.format(count=len(points.under)))
+        self._request = request
+        s, names = points.splats, sorted_targets(request.channels)
+        self._textures = {
+            "splats": values_texture(s.u, s.v, s.radius, points.under),
+            "colors": values_texture(points.color),
+        }
+        padded = np.zeros((len(s.u), SORTED_TEXEL * len(names)), np.float32)
+        padded[:, : points.channels.shape[1]] = points.channels
+        textures = gpu_tools.packed_textures([padded], SORTED_TEXEL)
+        self._textures |= {f"values_of_{n}": t for n, t in zip(names, textures, strict=True)}
+        self._targets = gpu_tools.new_targets(request.size, 1 + len(names))
         self._frame = gpu.types.GPUFrameBuffer(color_slots=tuple(self._targets))
-        self._quads, self._shader = _quads(), _shader(triples, film.rule.least_falloff)
+        self._quads = cache.get(_quads)
+        self._shader = cache.get(_shader, request.channels, request.rule.least_falloff)
 
-    def draw(self, order: Order, check: Callable[[], None]) -> Layers:
-        """Draw the points in the order given, into emptied targets."""
-        height, width = self._film.size
-        with self._frame.bind(), timing.part("draw"):
+    def draw(self, order: Order, check: Callable[[], None]) -> SplatBuffers:
+        """Clear the targets and draw the points in the given order."""
+        height, width = self._request.size
+        with self._frame.bind():
             self._frame.clear(color=(0.0, 0.0, 0.0, 0.0))
             gpu.state.viewport_set(0, 0, width, height)
             gpu.state.depth_test_set("NONE")
@@ -79,35 +94,34 @@ class SplatPass:
             try:
                 for start in range(0, len(order), DRAWS_AT_ONCE):
                     check()
-                    self._draw_piece(order[start : start + DRAWS_AT_ONCE])
+                    self._draw_batch(order[start : start + DRAWS_AT_ONCE])
             finally:
                 gpu.state.blend_set("NONE")
-            pictures = [
-                gpu_tools.picture_of(self._frame, slot, self._film.size)
+            images = [
+                gpu_tools.read_target(self._frame, slot, self._request.size)
                 for slot in range(len(self._targets))
             ]
-        features = np.concatenate([p[..., :3] for p in pictures[1:]], axis=2)
-        count = max(s.stop for s in feature_columns(self._film).values())
-        color = pictures[0]
-        return layers_of(color[..., :3], color[..., 3], features[..., :count], self._film)
+        color = images[0]
+        columns = np.concatenate([image[..., :SORTED_TEXEL] for image in images[1:]], axis=2)
+        columns = columns[..., : column_count(self._request.channels)]
+        return buffers_of(color[..., :3], color[..., 3], columns, self._request)
 
     def free(self) -> None:
         """Release everything on the GPU."""
         del self._frame, self._targets, self._quads, self._textures
 
-    def _draw_piece(self, order: Order) -> None:
+    def _draw_batch(self, order: Order) -> None:
         # Counted from 1 up and from -1 down: 0, in the padding, draws nothing.
         orders = values_texture(np.where(order < 0, order, order + 1))
-        shader = self._shader
-        gpu_tools.set_samplers(shader, self._textures | {"orders": orders})
-        size = (float(self._film.view.width), float(self._film.view.height))
-        gpu_tools.set_constants(shader, {"picture_size": size, "quads": QUADS})
+        gpu_tools.set_samplers(self._shader, self._textures | {"orders": orders})
+        size = (float(self._request.view.width), float(self._request.view.height))
+        gpu_tools.set_constants(self._shader, {"image_size": size, "quads": QUADS})
         count = -(-len(order) // QUADS)
-        self._quads.draw_instanced(shader, instance_start=0, instance_count=count)
+        self._quads.draw_instanced(self._shader, instance_start=0, instance_count=count)
 
 
 def _quads() -> gpu.types.GPUBatch:
-    """QUADS quads; a vertex is the corner's x and y and the number of its quad."""
+    """QUADS quads; a vertex holds the corner's x and y and the number of its quad."""
     layout = gpu.types.GPUVertFormat()
     layout.attr_add(id="corner", comp_type="F32", len=3, fetch_mode="FLOAT")
     vertices = np.empty((QUADS, 4, 3), np.float32)
@@ -120,29 +134,30 @@ def _quads() -> gpu.types.GPUBatch:
     return gpu.types.GPUBatch(type="TRIS", buf=corners, elem=index)
 
 
-@gpu_tools.kept_on_gpu
-def _shader(triples: int, least: float) -> gpu.types.GPUShader:
+def _shader(channels: tuple[Channel, ...], least_falloff: float) -> gpu.types.GPUShader:
     info = gpu.types.GPUShaderCreateInfo()
     info.vertex_in(0, "VEC3", "corner")
-    names = ["splats", "colors", "orders", *(f"features_{i}" for i in range(triples))]
+    targets = sorted_targets(channels)
+    names = ["splats", "colors", "orders", *(f"values_of_{name}" for name in targets)]
     samplers = [("FLOAT_2D", name) for name in names]
-    constants = {"VEC2": ("picture_size",), "INT": ("quads",)}
-    defines = {"UNDERPAINT_GAIN": UNDERPAINT_GAIN, "TRIPLES": triples, "LEAST_FALLOFF": least}
+    constants = {"VEC2": ("image_size",), "INT": ("quads",)}
+    defines = {"UNDERPAINT_GAIN": UNDERPAINT_GAIN, "LEAST_FALLOFF": least_falloff}
     gpu_tools.add_resources(info, samplers, constants, defines)
-    info.vertex_out(_interface(triples))
-    for slot, name in enumerate(["color", *(f"feature_{i}" for i in range(triples))]):
-        info.fragment_out(slot, "VEC4", f"out_{name}")
-    info.vertex_source(gpu_tools.source("texel.glsl", "splat_vert.glsl"))
-    info.fragment_source(gpu_tools.source("splat_frag.glsl"))
+    info.vertex_out(_interface(targets))
+    gpu_tools.add_outputs(info, ["color", *targets])
+    texel, vertex = gpu_tools.source("texel.glsl"), gpu_tools.source("splat_vert.glsl")
+    info.vertex_source("\n".join([texel, sorted_vertex_text(channels), vertex]))
+    fragment = gpu_tools.source("splat_frag.glsl")
+    info.fragment_source("\n".join([sorted_fragment_text(channels), fragment]))
     return gpu.shader.create_from_info(info)
 
 
-def _interface(triples: int) -> gpu.types.GPUStageInterfaceInfo:
-    """What the vertex shader hands to the fragments."""
-    interface = gpu.types.GPUStageInterfaceInfo(f"make_4d_splat_{triples}")
+def _interface(targets: list[str]) -> gpu.types.GPUStageInterfaceInfo:
+    """What the vertex shader passes to the fragment shader."""
+    interface = gpu.types.GPUStageInterfaceInfo(f"make_4d_splat_{len(targets)}")
     for kind, name in (("VEC2", "center"), ("FLOAT", "radius"), ("FLOAT", "gain")):
         interface.flat(kind, name)
     interface.flat("VEC4", "color")
-    for i in range(triples):
-        interface.flat("VEC3", f"feature_{i}")
+    for name in targets:
+        interface.flat("VEC3", name)
     return interface

@@ -1,4 +1,4 @@
-"""Blender's own panels for this engine, and the few settings that only Eevee's panels show."""
+"""Blender's own panels for this engine, and panels for what only Eevee's panels would show."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_iface as iface_
 
+from ..geometry.core.render_passes import PASSES
 from .engine import ENGINE
 
 _PREFIXES = ("CAMERA_PT", "DATA_PT", "OBJECT_PT", "RENDER_PT", "VIEWLAYER_PT", "WORLD_PT")
@@ -15,7 +17,7 @@ _ALSO = ("VIEWLAYER_PT_layer_passes",)
 
 
 class EnginePanel:
-    """What the panels below share."""
+    """Base of the panels of this engine."""
 
     bl_space_type = "PROPERTIES"
     bl_region_type = "WINDOW"
@@ -23,7 +25,7 @@ class EnginePanel:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Shown for this engine only."""
+        """Whether the scene uses this engine."""
         return context.engine in cls.COMPAT_ENGINES
 
 
@@ -35,7 +37,7 @@ class FilmPanel(EnginePanel, bpy.types.Panel):
     bl_context = "render"
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Show whether the film is transparent."""
+        """Show the switch for a transparent film."""
         self.layout.use_property_split = True
         self.layout.prop(context.scene.render, "film_transparent", text="Transparent")
 
@@ -48,7 +50,7 @@ class PointsPanel(EnginePanel, bpy.types.Panel):
     bl_context = "render"
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Show the method, and the number of points a pixel where it counts."""
+        """Show the method, and the points per pixel if the method uses them."""
         self.layout.use_property_split = True
         settings = context.scene.make_4d_engine
         self.layout.prop(settings, "method")
@@ -66,13 +68,13 @@ class PassesPanel(EnginePanel, bpy.types.Panel):
     bl_parent_id = "VIEWLAYER_PT_layer_passes"
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Show which passes are written beside the picture."""
+        """Show the switches of the passes."""
         self.layout.use_property_split = True
         column = self.layout.column(heading="Include")
-        for name, text in (("z", "Depth"), ("position", "Position"), ("vector", "Vector")):
-            column.prop(context.view_layer, f"use_pass_{name}", text=text)
-        for name in ("disocclusion", "layer"):
-            column.prop(context.view_layer.make_4d_passes, name)
+        for each in PASSES:
+            switch = each.switch(context.view_layer)
+            if switch is not None:
+                column.prop(*switch, text=iface_(each.label), translate=False)
 
 
 class WorldPanel(EnginePanel, bpy.types.Panel):
@@ -84,11 +86,11 @@ class WorldPanel(EnginePanel, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Shown where there is a world."""
+        """Whether the scene uses this engine and has a world."""
         return super().poll(context) and context.world is not None
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Show the color."""
+        """Show the world's color."""
         self.layout.use_property_split = True
         self.layout.prop(context.world, "color")
 
@@ -97,7 +99,7 @@ _CLASSES = (PointsPanel, FilmPanel, PassesPanel, WorldPanel)
 
 
 def compatible_panels() -> Iterator[Any]:
-    """Blender's panels that make sense for this engine."""
+    """Blender's panels that apply to this engine."""
     for panel in _subclasses(bpy.types.Panel):
         engines = getattr(panel, "COMPAT_ENGINES", None)
         if not isinstance(engines, set) or panel in _CLASSES:
@@ -123,7 +125,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Leave Blender's panels as they were."""
+    """Restore Blender's panels."""
     for panel in _subclasses(bpy.types.Panel):
         engines = getattr(panel, "COMPAT_ENGINES", None)
         if isinstance(engines, set):

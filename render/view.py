@@ -1,4 +1,4 @@
-"""What the camera sees: Blender's camera matrices as pixels of the picture to render."""
+"""Blender's camera matrices as a pinhole or orthographic camera in pixels of the image."""
 
 from __future__ import annotations
 
@@ -16,11 +16,16 @@ _CAMERA_FROM_BLENDER = np.diag([1.0, -1.0, -1.0, 1.0])
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A camera over a picture of width x height pixels.
+    """A camera with an image of width x height pixels.
 
-    world_to_camera (4, 4): to x right, y down, z forward; focal (fx, fy) in pixels, or pixels per
-    scene unit where `orthographic`; center (cx, cy) in pixels from the top left of this picture;
-    clip (near, far) in scene units.
+    Attributes:
+        world_to_camera: (4, 4) from world space to the camera frame: x right, y down, z forward.
+        focal: (fx, fy) in pixels; pixels per scene unit if `orthographic`.
+        center: (cx, cy) in pixels from the top left of the image.
+        width: of the image.
+        height: of the image.
+        clip: near and far clip distance in scene units.
+        orthographic: whether rays are parallel.
     """
 
     world_to_camera: NDArray[np.float64]
@@ -32,7 +37,7 @@ class View:
     orthographic: bool = False
 
     def __eq__(self, other: object) -> bool:
-        """Whether the two see the same."""
+        """Whether the two views are equal."""
         if not isinstance(other, View):
             return NotImplemented
         mine, theirs = dict(vars(self)), dict(vars(other))
@@ -42,7 +47,7 @@ class View:
     __hash__ = None  # type: ignore[assignment]
 
     def cropped(self, left: int, top: int, width: int, height: int) -> View:
-        """The same view cut to a rectangle, in pixels from the top left."""
+        """The view cropped to a rectangle in pixels from the top left."""
         center = (self.center[0] - left, self.center[1] - top)
         return replace(self, center=center, width=width, height=height)
 
@@ -53,9 +58,13 @@ def view_from_matrices(
     size: tuple[int, int],
     clip: tuple[float, float],
 ) -> View:
-    """View of OpenGL's matrices: world to Blender's camera axes, and those to clip space.
+    """The view that OpenGL matrices describe.
 
-    projection is a perspective or orthographic (4, 4) matrix for a picture of size (width, height).
+    Args:
+        world_to_view: (4, 4) from world space to Blender's camera axes.
+        projection: (4, 4) perspective or orthographic, from camera axes to clip space.
+        size: width and height of the image in pixels.
+        clip: near and far clip distance in scene units.
     """
     width, height = size
     orthographic = bool(projection[3, 3] == 1.0)
@@ -78,9 +87,14 @@ def view_from_camera(
     model_matrix: NDArray[np.float64],
     size: tuple[int, int],
 ) -> View:
-    """View of a perspective or orthographic camera object, whole frame of size (width, height).
+    """The view of a perspective or orthographic camera object.
 
-    model_matrix (4, 4): the camera's place as the engine gives it; its scale is ignored.
+    Args:
+        camera: the evaluated object.
+        depsgraph: of the scene to render.
+        model_matrix: (4, 4) from the camera's axes to the world, as the engine gives it; its scale
+            is ignored.
+        size: width and height of the whole frame in pixels.
     """
     render = depsgraph.scene.render
     projection = camera.calc_matrix_camera(
@@ -90,18 +104,17 @@ def view_from_camera(
         scale_x=render.pixel_aspect_x,
         scale_y=render.pixel_aspect_y,
     )
-    place = np.array(model_matrix, np.float64)
-    place[:3, :3] /= np.linalg.norm(place[:3, :3], axis=0)
+    pose = np.array(model_matrix, np.float64)
+    pose[:3, :3] /= np.linalg.norm(pose[:3, :3], axis=0)
     clip = (camera.data.clip_start, camera.data.clip_end)
-    return view_from_matrices(
-        np.linalg.inv(place).astype(np.float64), np.array(projection), size, clip
-    )
+    world_to_view = np.linalg.inv(pose).astype(np.float64)
+    return view_from_matrices(world_to_view, np.array(projection), size, clip)
 
 
 def border_rectangle(
     render: bpy.types.RenderSettings, size: tuple[int, int]
 ) -> tuple[int, int, int, int]:
-    """Rectangle (left, top, width, height) to render of a frame of size (width, height)."""
+    """The rectangle (left, top, width, height) in pixels to render of a frame (width, height)."""
     width, height = size
     if not render.use_border:
         return 0, 0, width, height
@@ -111,5 +124,5 @@ def border_rectangle(
 
 
 def _pixel(fraction: float, length: int) -> int:
-    """Rounded as Blender does it, in single precision."""
+    """A border as a pixel, rounded in single precision as Blender does."""
     return int(np.float32(fraction) * np.float32(length))

@@ -1,7 +1,7 @@
-"""The rendered viewport: the same picture as F12, from wherever the artist looks.
+"""The rendered viewport: the same image as F12, from wherever the artist looks.
 
-While the view moves the picture is drawn at half its size; once it has been still for a moment, in
-full. A picture that is still right is shown again without being drawn.
+While the view moves, the image is drawn at half its size; once it has been still for a moment, in
+full. An image that is still right is shown again without being drawn.
 """
 
 from __future__ import annotations
@@ -9,20 +9,26 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import bpy
 import gpu
 import numpy as np
 from gpu_extras.presets import draw_texture_2d
 
-from . import extract, gpu_tools, session, splat_pass
-from .draw import chosen_method
-from .frame import render_clouds
+from ..geometry.core.render_passes import COMBINED
+from . import gpu_tools, splat_pass
+from .cloud_cache import CloudCache
+from .draw import CPU, chosen_method, first_available
+from .extract import Cloud
+from .frame import OpenDrawing, cpu_drawing, render_clouds
 from .frame_request import FrameRequest
+from .resources import RenderResources
+from .session import Session
 from .view import View, view_from_matrices
 
 COARSE = 2
-"""Pixels of the screen a side for one drawn pixel, while the view moves."""
+"""Width in screen pixels of a drawn pixel while the view moves."""
 STILL_AFTER = 0.2
 """Seconds after which a view counts as still."""
 
@@ -30,17 +36,25 @@ STILL_AFTER = 0.2
 class Viewport:
     """What one rendered viewport keeps between its drawings."""
 
-    def __init__(self) -> None:
-        self._session = session.Session()
-        self._clouds: Sequence[extract.Cloud] | None = None
-        self._wanted: tuple[FrameRequest, str] | None = None
+    def __init__(self, resources: RenderResources) -> None:
+        """resources: shaders, and what is known of the GPU."""
+        self.status = ""
+        """Message for the artist when a simpler method than the chosen one draws."""
+        self._resources = resources
+        self._session = Session(resources.cache)
+        self._cache = CloudCache()
+        self._clouds: Sequence[Cloud] | None = None
+        self._requested: tuple[FrameRequest, str] | None = None
         self._shown: FrameRequest | None = None
         self._texture: gpu.types.GPUTexture | None = None
         self._changed = 0.0
+        self._works: str | None = None
 
-    def scene_changed(self) -> None:
-        """Read the points anew with the next drawing."""
+    def scene_changed(self, depsgraph: bpy.types.Depsgraph) -> None:
+        """Draw anew at the next redraw, and read the clouds whose points changed."""
+        self._cache.note_updates(depsgraph)
         self._clouds = None
+        self._works = None
 
     def draw(
         self,
@@ -49,58 +63,91 @@ class Viewport:
         depsgraph: bpy.types.Depsgraph,
         background: tuple[float, float, float] | None,
     ) -> None:
-        """Draw into the region of `context`, in the scene's display colors."""
+        """Draw into the region of `context`, in the scene's display colors.
+
+        Raises GpuUnavailableError if even the CPU's image can't be shown.
+        """
         region, scene = context.region, depsgraph.scene
         if region.width < 1 or region.height < 1:
             return
-        seen = region_view(context.space_data, context.region_data, (region.width, region.height))
-        film = FrameRequest(seen, frozenset({"Combined"}), background, scene.make_4d_engine.nearest)
-        self._prepare(film, depsgraph, chosen_method(scene.make_4d_engine.method))
+        view = region_view(context.space_data, context.region_data, (region.width, region.height))
+        settings, passes = scene.make_4d_engine, frozenset({COMBINED.name})
+        request = FrameRequest(view, passes, background, settings.nearest)
+        self.prepare(request, depsgraph, chosen_method(settings.method, self._resources))
         gpu.state.blend_set("ALPHA_PREMULT")
         engine.bind_display_space_shader(scene)
         draw_texture_2d(self._texture, (0, 0), region.width, region.height)
         engine.unbind_display_space_shader()
         gpu.state.blend_set("NONE")
 
-    def _drawn(self, film: FrameRequest, method: str) -> gpu.types.GPUTexture:
-        """The picture as a texture, its first row the lowest."""
-        clouds = self._clouds or ()
-        if method == "NEAREST":
-            self._session.update(clouds)
-            return self._session.draw(film)[0]
-        passes = render_clouds(clouds, film, splat_pass.gpu_drawing)
-        return gpu_tools.picture_texture(passes["Combined"])
+    def prepare(self, request: FrameRequest, depsgraph: bpy.types.Depsgraph, method: str) -> None:
+        """Let the texture show the request, coarsely while it changes.
 
-    def _prepare(self, film: FrameRequest, depsgraph: bpy.types.Depsgraph, method: str) -> None:
-        """See that the texture shows `film`, coarsely while it changes."""
+        method: NEAREST or SORTED.
+        """
         now = time.monotonic()
-        if (film, method) != self._wanted or self._clouds is None:
-            moving = self._wanted is not None
-            self._wanted, self._shown = (film, method), None
+        if (request, method) != self._requested or self._clouds is None:
+            moving = self._requested is not None
+            if self._requested and self._requested[1] != method:
+                self._works = None
+            self._requested, self._shown = (request, method), None
             self._changed = now if moving else 0.0
         if self._clouds is None:
-            self._clouds = extract.visible_clouds(depsgraph)
+            self._clouds = self._cache.read(depsgraph)
         is_still = now - self._changed >= STILL_AFTER
-        wanted = film if is_still else coarse(film)
-        if self._shown not in (film, wanted):
-            self._texture = self._drawn(wanted, method)
-            self._shown = wanted
-        if self._shown != film:
+        now_drawn = request if is_still else coarse(request)
+        if self._shown not in (request, now_drawn):
+            self._texture = self._drawn(now_drawn, method)
+            self._shown = now_drawn
+        if self._shown != request:
             redraw_later()
 
+    def _drawn(self, request: FrameRequest, method: str) -> gpu.types.GPUTexture:
+        """The image as a texture, its first row the lowest.
 
-def coarse(film: FrameRequest) -> FrameRequest:
-    """The film with a picture of half the size."""
-    view = film.view
+        After a failure of the GPU, the simpler method that worked is used until the scene or the
+        chosen method changes.
+        """
+        drawing = partial(splat_pass.gpu_drawing, cache=self._resources.cache)
+        attempts = {
+            "NEAREST": partial(self._draw_nearest, request),
+            "SORTED": partial(self._draw_far_to_near, request, drawing),
+            CPU: partial(self._draw_far_to_near, request, cpu_drawing),
+        }
+        if self._works is None:
+            self._works, self.status = method, ""
+        methods = list(attempts)
+
+        def note_failure(message: str) -> None:
+            self._works = methods[methods.index(self._works) + 1]
+            self.status = message
+
+        return first_available(attempts, self._works, note_failure)
+
+    def _draw_nearest(self, request: FrameRequest) -> gpu.types.GPUTexture:
+        return self._session.draw(self._clouds or (), request)[0]
+
+    def _draw_far_to_near(
+        self, request: FrameRequest, drawing: OpenDrawing
+    ) -> gpu.types.GPUTexture:
+        passes = render_clouds(self._clouds or (), request, drawing)
+        with gpu_tools.gpu_errors():
+            return gpu_tools.image_texture(passes[COMBINED.name])
+
+
+def coarse(request: FrameRequest) -> FrameRequest:
+    """The same request for an image of half the size."""
+    view = request.view
     width, height = (-(-length // COARSE) for length in (view.width, view.height))
     x, y = width / view.width, height / view.height
     focal = (view.focal[0] * x, view.focal[1] * y)
     center = (view.center[0] * x, view.center[1] * y)
-    return replace(film, view=replace(view, focal=focal, center=center, width=width, height=height))
+    smaller = replace(view, focal=focal, center=center, width=width, height=height)
+    return replace(request, view=smaller)
 
 
 def redraw_later() -> None:
-    """Have the rendered viewports drawn again once the view may be still."""
+    """Redraw the rendered viewports once the view may be still."""
     if not bpy.app.timers.is_registered(_redraw):
         bpy.app.timers.register(_redraw, first_interval=STILL_AFTER)
 
@@ -120,7 +167,7 @@ def region_view(
     if region.view_perspective == "CAMERA" and space.camera and space.camera.type == "CAMERA":
         clip = (space.camera.data.clip_start, space.camera.data.clip_end)
     elif not region.is_perspective:
-        clip = (-space.clip_end, space.clip_end)  # such a view has no eye to clip behind of
+        clip = (-space.clip_end, space.clip_end)  # an orthographic view has no eye to clip behind
     return view_from_matrices(
         np.array(region.view_matrix), np.array(region.window_matrix), size, clip
     )

@@ -1,4 +1,4 @@
-"""Scenes to render in tests: camera, clouds, flights, and the numpy renderer's picture of them."""
+"""Scenes to render in tests: camera, clouds, and the numpy renderer's images of them."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ def add_points(scene, position, **attributes):
         kind, field = kinds[np.ndim(values)]
         attribute = cloud.attributes.new(name, kind, "POINT")
         attribute.data.foreach_set(field, np.ascontiguousarray(values, np.float32).ravel())
-    thing = bpy.data.objects.new("cloud", cloud)
-    scene.collection.objects.link(thing)
-    return thing
+    item = bpy.data.objects.new("cloud", cloud)
+    scene.collection.objects.link(item)
+    return item
 
 
 def random_points(rng, count=400):
@@ -80,12 +80,12 @@ def random_points(rng, count=400):
 
 
 def reference(points, camera: Intrinsics, nearest: int | None = None):
-    """Premultiplied picture (h, w, 3) and alpha (h, w) of the numpy renderer."""
+    """Premultiplied image (h, w, 3) and alpha (h, w) of the numpy renderer."""
     front = points.position[:, 2] > 0.01
     x, y, z = points.position[front].T.astype(np.float64)
     radius = np.maximum(points.radius[front] * camera.focal / z, splat.MIN_RADIUS_PX)
     u, v = camera.focal * x / z + camera.cx, camera.focal * y / z + camera.cy
-    picture = splat.composite(
+    result = splat.composite(
         Splats(u, v, z, radius),
         points.color[front, :3],
         (camera.height, camera.width),
@@ -93,18 +93,18 @@ def reference(points, camera: Intrinsics, nearest: int | None = None):
         opacity=points.color[front, 3],
         least=splat.LEAST_FALLOFF,
     )
-    return picture.image, picture.alpha
+    return result.image, result.alpha
 
 
 def rendered(scene, tmp_path: Path):
-    """RGBA (h, w, 4), top row first, of F12's picture, read back from a float EXR file."""
+    """RGBA (h, w, 4), top row first, of F12's image, read back from a float EXR file."""
     import bpy
 
     settings = scene.render.image_settings
     settings.media_type = "IMAGE"
     settings.file_format, settings.color_depth, settings.exr_codec = "OPEN_EXR", "32", "NONE"
     settings.color_mode = "RGBA"
-    scene.render.filepath = str(tmp_path / "picture.exr")
+    scene.render.filepath = str(tmp_path / "image.exr")
     bpy.ops.render.render(write_still=True, scene=scene.name)
     image = bpy.data.images.load(scene.render.filepath)
     width, height = image.size
@@ -123,15 +123,15 @@ def photo_flight(make_scene_data, motion: bool):
     return scene_data, scene_data.plan.camera
 
 
-def add_flight(scene, scene_data, share: float = 0.0) -> None:
-    """The clouds of a flight at `share` of its loop, as the animation's nodes give them."""
+def add_flight(scene, scene_data, phase: float = 0.0) -> None:
+    """Add the clouds of scene data at a phase of the loop, as the animation's nodes give them."""
     from make_4d.geometry import clouds
 
     scene.collection.objects.link(clouds.make_cloud("still", scene_data.still))
     moving = scene_data.moving
     if not moving.count:
         return
-    key = round(share * len(moving.forward))
+    key = round(phase * len(moving.forward))
     none = np.zeros_like(moving.position)
     forward = none if key == 0 else moving.forward[key - 1]
     both = replace(
@@ -147,19 +147,19 @@ def add_flight(scene, scene_data, share: float = 0.0) -> None:
         backward=np.zeros((0, 2 * moving.count, 3), np.float32),
         lifetime=np.zeros((0, 2 * moving.count), np.float32),
     )
-    thing = clouds.make_cloud("moving", both)
+    item = clouds.make_cloud("moving", both)
     backward = np.repeat([0.0, 1.0], moving.count)
     for name, values in (
         ("backward", backward),
-        ("weight", np.where(backward > 0, share, 1.0 - share)),
+        ("weight", np.where(backward > 0, phase, 1.0 - phase)),
     ):
-        attribute = thing.data.attributes.new(name, "FLOAT", "POINT")
+        attribute = item.data.attributes.new(name, "FLOAT", "POINT")
         attribute.data.foreach_set("value", values.astype(np.float32))
-    scene.collection.objects.link(thing)
+    scene.collection.objects.link(item)
 
 
 def pixels_of(path: Path) -> np.ndarray:
-    """All numbers of a picture file."""
+    """All numbers of an image file."""
     import bpy
 
     image = bpy.data.images.load(str(path))
@@ -170,14 +170,14 @@ def pixels_of(path: Path) -> np.ndarray:
 
 
 def kept_passes(monkeypatch) -> dict[str, np.ndarray]:
-    """The last render's pictures by pass name, as handed to Blender but top row first."""
+    """The last render's images by pass name, as the engine fills them but top row first."""
     from make_4d.render import engine
 
     kept: dict[str, np.ndarray] = {}
 
-    def keep(render_pass, picture):
-        kept[render_pass.name] = picture[::-1].copy()
-        fill(render_pass, picture)
+    def keep(render_pass, image):
+        kept[render_pass.name] = image[::-1].copy()
+        fill(render_pass, image)
 
     fill = engine._fill
     monkeypatch.setattr(engine, "_fill", keep)

@@ -154,7 +154,7 @@ def test_depth_pass(scene, tmp_path, passes) -> None:
     depth = passes["Depth"]
     # Seen in the middle of a disc that is opaque there.
     assert depth[HEIGHT // 2, WIDTH // 2] == pytest.approx(3.0, abs=1e-4)
-    assert depth[0, 0] == film.NO_DEPTH
+    assert depth[0, 0] == render_passes.DEPTH.empty
     scene.view_layers[0].use_pass_z = False
     passes.clear()
     rendered(scene, tmp_path)

@@ -244,7 +244,7 @@ def test_order_is_far_to_near_with_underpaint_behind() -> None:
     z = np.float32([5.0, 1.0, 3.0, 1.02])
     four = np.ones((4, 4), np.float32)
     under = np.float32([1, 1, 0, 1])
-    seen = scene_points.Seen(Splats(z, z, z, z), under, four, four, z < 0, z < 0)
+    seen = scene_points.VisiblePoints(Splats(z, z, z, z), under, four, four, z < 0, z < 0)
     anywhere = view.View(np.eye(4), (1, 1), (0, 0), 1, 1, (0.1, 10))
     # 5.2 under 0; 5; 3; 1.0608 under 3; 1.04 under 1; 1.02; 1.
     assert scene_points.draw_order(seen, anywhere).tolist() == [-1, 0, 2, -4, -2, 3, 1]

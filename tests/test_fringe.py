@@ -184,7 +184,7 @@ def test_beside_the_ball_there_is_no_halo(inputs):
 def test_transparent_points_have_no_underpaint(inputs):
     cloud = cloud_of(built(inputs).still)
     film = film_at(inputs, 0.02, 0.01, 0.3)
-    seen = scene_points.seen_points([cloud], film)
+    seen = scene_points.visible_points([cloud], film)
     fringe = seen.color[:, 3] < 1
     assert fringe.any() and not seen.under[fringe].any()
     travel = float(np.linalg.norm(film.view.world_to_camera[:3, 3]))

@@ -54,8 +54,8 @@ def test_values_of_one_disc(scene, passes, tmp_path) -> None:
     assert middle(passes["Layer"]) == 2.0
     np.testing.assert_allclose(middle(passes["Vector"]), 0.0, atol=1e-3)
     corner = {name: picture[0, 0] for name, picture in passes.items()}
-    assert corner["Depth"] == np.float32(film.NO_DEPTH)
-    assert corner["Layer"] == film.NO_LAYER
+    assert corner["Depth"] == np.float32(render_passes.DEPTH.empty)
+    assert corner["Layer"] == LAYER.empty
     for name in ("Position", "Vector", "Disocclusion"):
         assert not np.any(corner[name])
 

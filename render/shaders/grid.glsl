@@ -1,12 +1,12 @@
-// Discs are sorted by cell, on grids of growing cells; the first cells are a pixel wide. A disc is in
-// the finest grid whose cells are at least as wide as its radius: whatever touches a pixel lies in the
-// pixel's own cell or in one of the eight around it. A rim of cells holds what lies outside.
+// Discs are sorted by cell, on grids with growing cells; the finest cells are a pixel wide. A disc is
+// in the finest grid whose cells are at least as wide as its radius, so whatever touches a pixel is in
+// the pixel's own cell or in one of the eight around it. A rim of cells holds what lies outside.
 
-// Cell width, columns and rows with the rims, and the row where the level begins in the image of cells.
+// Cell width, columns and rows including the rim, and the level's first row in the image `cells`.
 vec4 grid_of(int level)
 {
   return texelFetch(grids, ivec2(level, 0), 0);
 }
 
-// A cell's sides count 2^20 steps in the packed discs, and its neighbors are told apart by two bits.
+// Packed discs divide a cell's sides into 2^20 steps and tell its neighbors apart by two bits.
 const float STEPS = 1048576.0;

@@ -1,4 +1,4 @@
-// Number of this invocation of a compute shader, whose groups make a rectangle.
+// Number of this invocation of a compute shader; the groups form a rectangle.
 int invocation()
 {
   uint row = gl_NumWorkGroups.x * gl_WorkGroupSize.x;

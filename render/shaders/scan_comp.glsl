@@ -1,5 +1,6 @@
-// An invocation a row of cells: turns the numbers of discs in them into where each cell's discs begin
-// in the sorted list. Rows follow each other there in any order; the cells of a row, from the left.
+// One invocation per row of cells: replaces the number of discs in each cell by the index of the cell's
+// first disc in the sorted list. Rows follow one another there in any order, the cells of a row from
+// left to right.
 void main()
 {
   int row = invocation();

@@ -1,4 +1,4 @@
-// One triangle over the whole picture.
+// One triangle that covers the whole image.
 void main()
 {
   gl_Position = vec4(corner, 0.0, 1.0);

@@ -138,7 +138,7 @@ def _generated(
     Raises NeuralUnavailableError if the networks are required.
     """
     try:
-        return {COMBINED.name: neural.paint(clouds, request, caller.check)}
+        return {COMBINED.name: neural.generate_combined(clouds, request, caller.check)}
     except neural.NeuralUnavailableError as error:
         if required:
             raise

@@ -1,6 +1,6 @@
-"""The Neural method: the worker paints the frame from the points' features (paper, section 3.5).
+"""The method Neural: the paper's networks decode the frame from the points' features (section 3.5).
 
-Blender's side only says what the camera sees; networks run in the worker, which is kept from one
+This side only collects what the camera sees; the networks run in the worker, which is kept from one
 frame to the next.
 """
 
@@ -41,26 +41,38 @@ from .scene_points import inside, projected
 from .view import View
 
 POLL_SECONDS = 0.01
-NOT_MADE = (
-    "none of these points has features: name the paper's checkpoint in the Models panel, make the "
-    "scene again, or choose the Method Automatic."
+NO_FEATURES = (
+    "None of these points has features. Choose the paper's checkpoint in the Models panel and make "
+    "the scene again, or set Method to Automatic."
 )
-GONE = (
-    "the features of '{name}' are not in {folder}: copy them there from the machine that made the "
+FEATURES_MISSING = (
+    "The features of '{name}' are missing in {folder}. Copy them from the computer that made the "
     "scene, or make the scene again."
 )
+SEVERAL_CHECKPOINTS = (
+    "The visible scenes were made with different checkpoints. Hide all scenes but one."
+)
+CANCELED = "The worker was canceled."
 
 
 class NeuralUnavailableError(UserError):
-    """The networks can't paint this frame; its text says why and what to do."""
+    """The networks can't generate this frame; its message says why and what to do."""
 
 
-def paint(clouds: Sequence[Cloud], film: FrameRequest, check: Callable[[], None]) -> FloatArray:
-    """The pass Combined (h, w, 4), rows from the bottom, as the networks paint it.
+def generate_combined(
+    clouds: Sequence[Cloud], request: FrameRequest, check: Callable[[], None]
+) -> FloatArray:
+    """The pass Combined (h, w, 4), bottom row first, decoded from the points' features.
 
-    check: called while the worker works, may raise to stop. Raises NeuralUnavailableError.
+    Args:
+        clouds: all clouds to draw; some of them have features.
+        request: the frame.
+        check: called while the worker runs; may raise to stop.
+
+    Raises:
+        NeuralUnavailableError: no features or networks, or the worker failed.
     """
-    frame = neural_frame(clouds, film)
+    frame = neural_frame(clouds, request)
     with tempfile.TemporaryDirectory(prefix="make-4d-frame-") as folder:
         save_frame(frame, Path(folder))
         try:
@@ -69,50 +81,47 @@ def paint(clouds: Sequence[Cloud], film: FrameRequest, check: Callable[[], None]
         except (MissingPackageError, OSError) as error:
             raise NeuralUnavailableError(message_of(error)) from error
         try:
-            return _combined(_answer(task, check), film)
+            return _combined(_result(task, check), request)
         finally:
-            _keep(task)
+            _put_back(task)
 
 
 def release() -> None:
-    """End the worker that painted frames, unless the artist keeps models in memory."""
+    """End the worker that generated frames, unless the artist keeps models in memory."""
     if not preference("keep_models", False):
         kept_workers().close()
 
 
-def neural_frame(clouds: Sequence[Cloud], film: FrameRequest) -> NeuralFrame:
+def neural_frame(clouds: Sequence[Cloud], request: FrameRequest) -> NeuralFrame:
     """What the worker needs of a frame; raises NeuralUnavailableError without features."""
     names = sorted({(c.features, c.networks) for c in clouds if c.features})
     if not names:
-        raise NeuralUnavailableError(NOT_MADE)
+        raise NeuralUnavailableError(NO_FEATURES)
     if len({networks for _, networks in names}) > 1:
-        raise NeuralUnavailableError(
-            "the scenes shown here were made with different checkpoints: hide all but one."
-        )
-    files = {name: _file(name, clouds) for name, _ in names}
-    parts = [_part(cloud, film.view, list(files)) for cloud in clouds]
+        raise NeuralUnavailableError(SEVERAL_CHECKPOINTS)
+    files = {name: _features_file(name, clouds) for name, _ in names}
+    parts = [_part(cloud, request.view, list(files)) for cloud in clouds]
     arrays = {name: joined([part[name] for part in parts]) for name in parts[0]}
     arrays["disparity"] = normalized(np.float32(1.0) / arrays["z"])
-    paths = tuple(str(path) for path in files.values())
-    phase = loop_phase(clouds)
     return NeuralFrame(
         **arrays,
-        size=film.size,
-        phase=phase,
-        nearest=film.nearest,
-        features=paths,
+        size=request.size,
+        phase=loop_phase(clouds),
+        nearest=request.nearest,
+        features=tuple(str(path) for path in files.values()),
         networks=names[0][1],
     )
 
 
-def _file(name: str, clouds: Sequence[Cloud]) -> Path:
-    places = cache_folders()
-    found = next((p for p in (features_path(f, name) for f in places) if p.is_file()), None)
-    if found is None:
-        of = next(str(c.key[0]) if c.key else "a cloud" for c in clouds if c.features == name)
-        folder = features_path(places[0], name).parent
-        raise NeuralUnavailableError(GONE, name=of, folder=folder)
-    return found
+def _features_file(name: str, clouds: Sequence[Cloud]) -> Path:
+    """The file of feature maps with an id; raises NeuralUnavailableError if it is missing."""
+    folders = cache_folders()
+    for path in (features_path(folder, name) for folder in folders):
+        if path.is_file():
+            return path
+    owner = next(str(c.key[0]) if c.key else "a cloud" for c in clouds if c.features == name)
+    folder = features_path(folders[0], name).parent
+    raise NeuralUnavailableError(FEATURES_MISSING, name=owner, folder=folder)
 
 
 def _part(cloud: Cloud, view: View, files: list[str]) -> dict[str, NDArray]:
@@ -136,12 +145,12 @@ def _part(cloud: Cloud, view: View, files: list[str]) -> dict[str, NDArray]:
 
 
 def normalized(values: NDArray[np.floating]) -> FloatArray:
-    """Values (P,) stretched to 0..1, as the decoder was trained with disparities of a view."""
+    """Values (P,) scaled to the range 0 to 1, as the decoder was trained."""
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
     return ((values - low) / max(high - low, 1e-6)).astype(np.float32)
 
 
-def _keep(task: NeuralPainter) -> None:
+def _put_back(task: NeuralPainter) -> None:
     """Keep the task's worker for the next frame."""
     worker = task.close(keep_worker=True)
     if worker is not None:
@@ -152,8 +161,8 @@ def _resources() -> Resources:
     return Resources(device=preference("device", "auto"), keep_models=True)
 
 
-def _answer(task: NeuralPainter, check: Callable[[], None]) -> tuple[FloatArray, FloatArray]:
-    """Picture (h, w, 3), sRGB, and alpha (h, w), once the worker has painted them."""
+def _result(task: NeuralPainter, check: Callable[[], None]) -> tuple[FloatArray, FloatArray]:
+    """Image (h, w, 3), sRGB, and alpha (h, w) from the worker, once it is done."""
     while not task.finished:
         check()
         task.poll()
@@ -161,12 +170,13 @@ def _answer(task: NeuralPainter, check: Callable[[], None]) -> tuple[FloatArray,
     if isinstance(task.finished, Failed):
         raise NeuralUnavailableError(task.finished.message)
     if not isinstance(task.finished, Done):
-        raise NeuralUnavailableError("the painting was cancelled.")
+        raise NeuralUnavailableError(CANCELED)
     folder = Path(task.finished.folder)
     return np.load(folder / "image.npy"), np.load(folder / "alpha.npy")
 
 
-def _combined(painted: tuple[FloatArray, FloatArray], film: FrameRequest) -> FloatArray:
-    image, alpha = painted
+def _combined(generated: tuple[FloatArray, FloatArray], request: FrameRequest) -> FloatArray:
+    """The pass Combined (h, w, 4), bottom row first, of an image and its alpha."""
+    image, alpha = generated
     buffers = SplatBuffers(srgb_to_linear(image) * alpha[..., None], alpha, {})
-    return combined(buffers, film.background)[::-1]
+    return combined(buffers, request.background)[::-1]

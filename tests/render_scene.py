@@ -19,11 +19,11 @@ WIDTH, HEIGHT = 61, 45
 @contextmanager
 def opened(bpy) -> Iterator:
     """An empty scene with the engine, exact colors and a camera that looks along +y."""
-    from make_4d.render import engine
+    from make_4d.render import engine, kept_workers
 
-    registered = engine.Make4DEngine.is_registered
-    if not registered:
-        engine.register()
+    modules = () if engine.Make4DEngine.is_registered else (kept_workers, engine)
+    for module in modules:
+        module.register()
     scene = bpy.context.scene
     scene.view_settings.view_transform = "Standard"
     scene.view_layers[0].use_pass_z = True
@@ -38,8 +38,8 @@ def opened(bpy) -> Iterator:
     try:
         yield scene
     finally:
-        if not registered:
-            engine.unregister()
+        for module in reversed(modules):
+            module.unregister()
 
 
 def camera_of(scene) -> Intrinsics:

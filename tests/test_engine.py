@@ -1,4 +1,4 @@
-"""The render engine's pictures, made by Blender's own rendering, against the numpy renderer."""
+"""Images of the render engine, rendered by Blender, against the numpy renderer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import render_scene
-from make_4d.geometry.core import splat
+from make_4d.geometry.core import render_passes, splat
 from make_4d.geometry.core.camera import Intrinsics
 from make_4d.geometry.core.splat import Splats
 from render_scene import (
@@ -26,7 +26,7 @@ from render_scene import (
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 engine = import_module("make_4d.render.engine")
 extract = engine.extract
-film = import_module("make_4d.render.frame_request")
+frame_request = import_module("make_4d.render.frame_request")
 
 
 @pytest.fixture(params=["NEAREST", "SORTED"])
@@ -37,7 +37,7 @@ def scene(empty_blend, request) -> Iterator:
 
 
 def drawn(points, scene, camera=None):
-    """The numpy renderer's picture and alpha, by the scene's method."""
+    """The numpy renderer's image and alpha, by the scene's method."""
     nearest = scene.make_4d_engine.nearest if scene.make_4d_engine.method == "NEAREST" else None
     return reference(points, camera or camera_of(scene), nearest=nearest)
 
@@ -52,11 +52,11 @@ def test_equals_the_reference(scene, rng, tmp_path) -> None:
     add(scene, points)
     scene.render.film_transparent = True
     scene.make_4d_engine.nearest = 5
-    picture = rendered(scene, tmp_path)
+    result = rendered(scene, tmp_path)
     image, alpha = drawn(points, scene)
     assert 0.2 < alpha.mean() < 0.98
-    np.testing.assert_allclose(picture[..., 3], alpha, atol=3e-5)
-    np.testing.assert_allclose(picture[..., :3], image, atol=3e-5)
+    np.testing.assert_allclose(result[..., 3], alpha, atol=3e-5)
+    np.testing.assert_allclose(result[..., :3], image, atol=3e-5)
     # The number of points in a pixel matters here: the two methods differ.
     assert (
         np.abs(
@@ -72,14 +72,14 @@ def test_opaque_film_divides_by_coverage(scene, rng, tmp_path) -> None:
     add(scene, points)
     scene.world = bpy.data.worlds.new("world")
     scene.world.color = (0.1, 0.2, 0.3)
-    picture = rendered(scene, tmp_path)
+    result = rendered(scene, tmp_path)
     image, alpha = drawn(points, scene)
-    covered = alpha > 2 * film.FULL_COVERAGE
+    covered = alpha > 2 * frame_request.FULL_COVERAGE
     np.testing.assert_allclose(
-        picture[covered, :3], image[covered] / alpha[covered, None], atol=1e-4
+        result[covered, :3], image[covered] / alpha[covered, None], atol=1e-4
     )
-    np.testing.assert_allclose(picture[alpha == 0, :3], [[0.1, 0.2, 0.3]] * (alpha == 0).sum())
-    assert (picture[..., 3] == 1).all()
+    np.testing.assert_allclose(result[alpha == 0, :3], [[0.1, 0.2, 0.3]] * (alpha == 0).sum())
+    assert (result[..., 3] == 1).all()
 
 
 def test_moved_turned_and_scaled_objects(scene, rng, tmp_path) -> None:
@@ -87,10 +87,10 @@ def test_moved_turned_and_scaled_objects(scene, rng, tmp_path) -> None:
     thing = add(scene, points)
     thing.scale, thing.location = (0.5, 0.5, 0.5), (0.2, 0.4, -0.1)
     scene.render.film_transparent = True
-    picture = rendered(scene, tmp_path)
+    result = rendered(scene, tmp_path)
     moved = points.position * 0.5 + np.float32([0.2, 0.1, 0.4])  # in the camera frame
     same = SimpleNamespace(position=moved, radius=points.radius * 0.5, color=points.color)
-    np.testing.assert_allclose(picture[..., 3], drawn(same, scene)[1], atol=1e-4)
+    np.testing.assert_allclose(result[..., 3], drawn(same, scene)[1], atol=1e-4)
 
 
 def test_shift_and_sensor_fit(scene, rng, tmp_path) -> None:
@@ -100,11 +100,11 @@ def test_shift_and_sensor_fit(scene, rng, tmp_path) -> None:
     data = scene.camera.data
     data.shift_x, data.shift_y, data.sensor_fit, data.sensor_height = 0.1, -0.05, "VERTICAL", 20.0
     focal = data.lens / 20.0 * HEIGHT
-    # A shift of 1 moves the picture by the length that the sensor is fitted to.
+    # A shift of 1 moves the image by the length that the sensor is fitted to.
     cx, cy = WIDTH / 2 - 0.1 * HEIGHT, HEIGHT / 2 - 0.05 * HEIGHT
-    picture = rendered(scene, tmp_path)
+    result = rendered(scene, tmp_path)
     alpha = drawn(points, scene, Intrinsics(focal, cx, cy, WIDTH, HEIGHT))[1]
-    np.testing.assert_allclose(picture[..., 3], alpha, atol=1e-4)
+    np.testing.assert_allclose(result[..., 3], alpha, atol=1e-4)
 
 
 def test_clip_range(scene, tmp_path) -> None:
@@ -124,12 +124,12 @@ def test_resolution_percentage(scene, rng, tmp_path, percentage: int) -> None:
     add(scene, points)
     scene.render.resolution_percentage = percentage
     scene.render.film_transparent = True
-    picture = rendered(scene, tmp_path)
+    result = rendered(scene, tmp_path)
     width, height = WIDTH * percentage // 100, HEIGHT * percentage // 100
-    assert picture.shape[:2] == (height, width)
+    assert result.shape[:2] == (height, width)
     focal = scene.camera.data.lens / 36.0 * width
     alpha = drawn(points, scene, Intrinsics(focal, width / 2, height / 2, width, height))[1]
-    np.testing.assert_allclose(picture[..., 3], alpha, atol=1e-4)
+    np.testing.assert_allclose(result[..., 3], alpha, atol=1e-4)
 
 
 def test_border_is_a_part_of_the_whole(scene, rng, tmp_path) -> None:
@@ -152,7 +152,7 @@ def test_depth_pass(scene, tmp_path, passes) -> None:
     add_points(scene, position, radius=np.array([0.2, 0.2]))
     rendered(scene, tmp_path)
     depth = passes["Depth"]
-    # Seen in the middle of a disc that is opaque there.
+    # The middle of a disc, which is opaque.
     assert depth[HEIGHT // 2, WIDTH // 2] == pytest.approx(3.0, abs=1e-4)
     assert depth[0, 0] == render_passes.DEPTH.empty
     scene.view_layers[0].use_pass_z = False
@@ -220,7 +220,7 @@ def test_an_animated_lens(scene, rng, tmp_path) -> None:
         np.testing.assert_allclose(rendered(scene, tmp_path)[..., 3], alpha, atol=1e-4)
 
 
-def test_two_scenes_have_their_own_points(scene, tmp_path) -> None:
+def test_scenes_render_only_their_own_points(scene, tmp_path) -> None:
     add_points(scene, np.array([[0, 0, 2]], np.float32), radius=np.array([0.5]))
     other = bpy.data.scenes.new("other")
     other.render.engine, other.camera = "MAKE_4D", scene.camera
@@ -249,7 +249,7 @@ def test_stereo_renders_both_eyes(scene, tmp_path) -> None:
     assert columns[0] - columns[1] == pytest.approx(shift, abs=0.5)
 
 
-def test_panels_come_and_go(scene) -> None:
+def test_panels_are_added_and_removed(scene) -> None:
     from make_4d.render import ui_compat
 
     dimensions = bpy.types.RENDER_PT_format

@@ -1,4 +1,4 @@
-"""The data passes: depth, position, vector, disocclusion, layer; in Blender's result and in EXR."""
+"""The data passes in Blender's render result, in EXR files and in the compositor."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from importlib import import_module
 import numpy as np
 import pytest
 import render_scene
+from make_4d.geometry.core import render_passes
 from make_4d.geometry.core.camera import blender_from_camera
 from render_scene import HEIGHT, WIDTH, add_flight, add_points, camera_of, photo_flight, rendered
 
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
-film = import_module("make_4d.render.frame_request")
 METHODS = ("NEAREST", "SORTED")
+LAYER = next(each for each in render_passes.PASSES if each.name == "Layer")
 
 
 @pytest.fixture(params=METHODS)
@@ -21,8 +22,7 @@ def scene(empty_blend, request) -> Iterator:
     with render_scene.opened(empty_blend) as scene:
         scene.make_4d_engine.method = request.param
         layer = scene.view_layers[0]
-        layer.use_pass_position = layer.use_pass_vector = True
-        layer.make_4d_passes.disocclusion = layer.make_4d_passes.layer = True
+        enable_all(layer)
         yield scene
 
 
@@ -31,15 +31,20 @@ def passes(monkeypatch):
     return render_scene.kept_passes(monkeypatch)
 
 
+def enable_all(layer) -> None:
+    for each in render_passes.PASSES:
+        each.enable(layer)
+
+
 def big_disc(scene, depth: float, x: float = 0.0, **attributes):
-    """One disc that is opaque in the middle, at (x, 0, depth) of the camera's frame."""
+    """A disc that is opaque in the middle, at (x, 0, depth) in the camera frame."""
     position = np.array([[x, 0, depth]], np.float32)
     many = {name: np.array([value], np.float32) for name, value in attributes.items()}
     return add_points(scene, position, radius=np.array([0.2]), **many)
 
 
-def middle(picture):
-    return picture[HEIGHT // 2, WIDTH // 2]
+def middle(image):
+    return image[HEIGHT // 2, WIDTH // 2]
 
 
 def test_values_of_one_disc(scene, passes, tmp_path) -> None:
@@ -53,7 +58,7 @@ def test_values_of_one_disc(scene, passes, tmp_path) -> None:
     assert middle(passes["Disocclusion"]) == pytest.approx(0.75, abs=1e-5)
     assert middle(passes["Layer"]) == 2.0
     np.testing.assert_allclose(middle(passes["Vector"]), 0.0, atol=1e-3)
-    corner = {name: picture[0, 0] for name, picture in passes.items()}
+    corner = {name: image[0, 0] for name, image in passes.items()}
     assert corner["Depth"] == np.float32(render_passes.DEPTH.empty)
     assert corner["Layer"] == LAYER.empty
     for name in ("Position", "Vector", "Disocclusion"):
@@ -73,7 +78,7 @@ def test_positions_lie_where_the_points_are(scene, passes, make_scene_data, tmp_
 
 def test_the_camera_moves_the_vectors(scene, passes, tmp_path) -> None:
     big_disc(scene, 4.0)
-    # A tenth of a unit a frame to the right: points move to the left on the picture.
+    # A tenth of a unit per frame to the right: points move to the left in the image.
     for number in (1, 3):
         scene.camera.location = (0.1 * (number - 2), 0, 0)
         scene.camera.keyframe_insert("location", frame=number)
@@ -93,7 +98,7 @@ def test_vectors_follow_points_that_move(scene, passes, make_scene_data, tmp_pat
     made = bpy.data.scenes[built.scene]
     if scene.camera.name not in made.objects:
         made.collection.objects.link(scene.camera)
-    made.camera = scene.camera  # one that stands still
+    made.camera = scene.camera  # one without animation
     made.camera.data.lens = camera.lens_mm
     made.render.engine = "MAKE_4D"
     made.make_4d_engine.method = scene.make_4d_engine.method
@@ -107,7 +112,7 @@ def test_vectors_follow_points_that_move(scene, passes, make_scene_data, tmp_pat
     # Mean displacement of the flow, in pixels: the same field before and after.
     moving = speed > 0.5 * speed.max()
     np.testing.assert_allclose(vector[moving, :2], vector[moving, 2:], atol=0.2 * speed.max())
-    made.frame_set(1 + scene_data.plan.loop_frames)  # the loop begins anew here
+    made.frame_set(1 + scene_data.plan.loop_frames)  # the loop restarts here
     rendered(made, tmp_path)
     assert np.linalg.norm(passes["Vector"], axis=2).max() < 10
 
@@ -139,40 +144,37 @@ def no_gpu(*_) -> None:
     raise import_module("make_4d.render.gpu_tools").GpuUnavailableError("no GPU here")
 
 
-@pytest.mark.parametrize("share", [0.0, 3 / 8])
-def test_both_methods_and_the_processor_agree(
-    empty_blend, make_scene_data, monkeypatch, tmp_path, share: float
+@pytest.mark.parametrize("phase", [0.0, 3 / 8])
+def test_both_methods_and_the_cpu_agree(
+    empty_blend, make_scene_data, monkeypatch, tmp_path, phase: float
 ) -> None:
-    session = import_module("make_4d.render.session")
+    splat_pass = import_module("make_4d.render.splat_pass")
     passes = render_scene.kept_passes(monkeypatch)
     scene_data, camera = photo_flight(make_scene_data, True)
-    pictures = {}
+    images = {}
     with render_scene.opened(empty_blend) as scene:
-        add_flight(scene, scene_data, share)
+        add_flight(scene, scene_data, phase)
         scene.camera.data.lens, scene.camera.location = camera.lens_mm, (0.02, 0.1, 0.03)
         scene.camera.keyframe_insert("location", frame=1)
         scene.camera.location = (0.05, 0.2, 0.03)
         scene.camera.keyframe_insert("location", frame=3)
         scene.frame_set(2)
         layer = scene.view_layers[0]
-        layer.use_pass_position = layer.use_pass_vector = True
-        layer.make_4d_passes.disocclusion = layer.make_4d_passes.layer = True
+        enable_all(layer)
         scene.render.film_transparent = True
         scene.make_4d_engine.nearest = 32
-        for method in (*METHODS, "PROCESSOR"):
-            if method == "PROCESSOR":
-                monkeypatch.setattr(session.Session, "update", no_gpu)
-            scene.make_4d_engine.method = "SORTED" if method == "SORTED" else "NEAREST"
+        for method in (*METHODS, "CPU"):
+            if method == "CPU":
+                monkeypatch.setattr(splat_pass, "SplatPass", no_gpu)
+            scene.make_4d_engine.method = "NEAREST" if method == "NEAREST" else "SORTED"
             rendered(scene, tmp_path)
-            pictures[method] = dict(passes)
-    assert set(pictures["NEAREST"]) == {
-        *("Combined", "Depth", "Position", "Vector", "Disocclusion", "Layer"),
-    }
-    for other in ("SORTED", "PROCESSOR"):
-        for name, picture in pictures["NEAREST"].items():
-            error = np.abs(picture - pictures[other][name])
-            scale = np.where(np.abs(picture) > 1e9, np.inf, 1 + np.abs(picture))
-            if name == "Layer":  # an index can only be rounded where it was blended
+            images[method] = dict(passes)
+    assert set(images["NEAREST"]) == {each.name for each in render_passes.PASSES}
+    for other in ("SORTED", "CPU"):
+        for name, image in images["NEAREST"].items():
+            error = np.abs(image - images[other][name])
+            scale = np.where(np.abs(image) > 1e9, np.inf, 1 + np.abs(image))
+            if name == LAYER.name:  # a blended index can only be rounded
                 assert (error > 0).mean() < 0.02, other
             else:
                 assert (error / scale).max() < 2e-3, (other, name)

@@ -1,4 +1,4 @@
-"""What the render engine hands to the worker that paints a frame with the paper's networks."""
+"""What the worker needs to generate a frame with the paper's networks, as files."""
 
 from __future__ import annotations
 
@@ -13,19 +13,29 @@ from .camera import FloatArray
 
 STILL, FORWARD, BACKWARD = 0, 1, 2
 PAPER_RADIUS = 1.25 * 1.5
-"""Splat radius in source pixels of the paper's adaptive rule, r = 1.25 * 1.5 * z_source / z_target,
-with which its decoder was trained."""
+"""Radius in pixels of the photo of the paper's adaptive rule r = 1.25 * 1.5 * z_photo / z, with
+which its decoder was trained."""
 
 
 @dataclass(frozen=True)
 class NeuralFrame:
-    """P points as a camera sees them, in a picture of `size` (h, w).
+    """P points as a camera sees them.
 
-    u, v, radius (P,) pixels from the top left; z (P,) depth; color (P, 3) sRGB 0..1; opacity (P,)
-    0..1; disparity (P,), 1 / z stretched to 0..1 over these points; pixel (P,) int32, where in its
-    feature maps a point looks, -1 for nowhere; source (P,) int32, which of the files `features`
-    these are, -1 for none; group (P,) int8, STILL, FORWARD or BACKWARD; phase: t / N of the loop;
-    nearest: K; networks: path of the checkpoint.
+    Attributes:
+        u, v: (P,) center in pixels from the top left.
+        z: (P,) depth in scene units.
+        radius: (P,) pixels.
+        color: (P, 3) sRGB, 0 to 1.
+        opacity: (P,) 0 to 1.
+        disparity: (P,) 1 / z, scaled to the range 0 to 1 over these points.
+        pixel: (P,) int32, the pixel of the feature maps that belongs to the point, -1 for none.
+        source: (P,) int32, index into `features`, -1 for none.
+        group: (P,) int8, STILL, FORWARD or BACKWARD.
+        size: (h, w) of the image.
+        phase: t / N of the loop.
+        nearest: number K of discs composited in a pixel.
+        features: paths of the files of feature maps.
+        networks: path of the checkpoint.
     """
 
     u: FloatArray
@@ -49,11 +59,11 @@ _ARRAYS = ("u", "v", "z", "radius", "color", "opacity", "disparity", "pixel", "s
 
 
 def save_frame(frame: NeuralFrame, folder: Path) -> None:
-    """Write a frame into an existing folder."""
+    """Write a frame into an existing folder, for `load_frame`."""
     for name in _ARRAYS:
         np.save(folder / f"{name}.npy", getattr(frame, name))
-    rest = {name: value for name, value in vars(frame).items() if name not in _ARRAYS}
-    (folder / "frame.json").write_text(json.dumps(rest), encoding="utf-8")
+    scalars = {name: value for name, value in vars(frame).items() if name not in _ARRAYS}
+    (folder / "frame.json").write_text(json.dumps(scalars), encoding="utf-8")
 
 
 def load_frame(folder: Path) -> NeuralFrame:

@@ -57,7 +57,7 @@ def view(monkeypatch) -> StandIn:
     asked = {"renderer_get": lambda: "Stand-in", "backend_type_get": lambda: "NONE"}
     gpu = SimpleNamespace(init=lambda: None, platform=SimpleNamespace(**asked))
     bpy = SimpleNamespace(app=SimpleNamespace(version_string="5.2.0"))
-    stand_ins = {"make_4d.render.draw_points": view, "gpu": gpu, "bpy": bpy}
+    stand_ins = {"_draw_points": view, "gpu": gpu, "bpy": bpy}
     for name, stand_in in stand_ins.items():
         monkeypatch.setitem(sys.modules, name, stand_in)
     return view

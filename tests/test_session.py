@@ -1,4 +1,4 @@
-"""What stays on the GPU between frames, the viewport's coarse pictures, capability, memory."""
+"""What stays on the GPU between frames, the viewport's images, GPU capability, and memory."""
 
 from __future__ import annotations
 
@@ -16,10 +16,25 @@ import render_scene
 from render_scene import HEIGHT, WIDTH, add_flight, photo_flight, rendered
 
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
-extract, film, finish_pass, session, timing, view, viewport = (
+(
+    cloud_cache,
+    draw,
+    engine,
+    extract,
+    finish_pass,
+    frame_request,
+    gpu_tools,
+    session,
+    view,
+    viewport,
+) = (
     import_module(f"make_4d.render.{name}")
-    for name in ("extract", "frame_request", "finish_pass", "session", "timing", "view", "viewport")
+    for name in (
+        *("cloud_cache", "draw", "engine", "extract", "finish_pass", "frame_request", "gpu_tools"),
+        *("session", "view", "viewport"),
+    )
 )
+resources_module = import_module("make_4d.render.resources")
 
 
 @pytest.fixture
@@ -29,184 +44,356 @@ def scene(empty_blend) -> Iterator:
     except SystemError as error:
         pytest.skip(f"no GPU context here: {error}")
     with render_scene.opened(empty_blend) as scene:
-        session.drop()
         yield scene
-        session.drop()
+        engine.Make4DEngine.resources.drop_session()
 
 
 @pytest.fixture
-def seen(scene, make_scene_data):
-    """A flight's clouds and a film of the photo's camera."""
+def resources(scene):
+    """The resources of the registered engine."""
+    return engine.Make4DEngine.resources
+
+
+@pytest.fixture
+def shot(scene, make_scene_data):
+    """The clouds of moving scene data and a request of the photo's camera."""
     scene_data, camera = photo_flight(make_scene_data, True)
     add_flight(scene, scene_data, 3 / 8)
     clouds = extract.visible_clouds(bpy.context.evaluated_depsgraph_get())
     blender = np.array([[1, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1.0]])
     lens, center = (camera.focal, camera.focal), (camera.cx, camera.cy)
     through = view.View(blender, lens, center, WIDTH, HEIGHT, (0.01, 1000.0))
-    wanted = film.FrameRequest(through, frozenset({"Combined"}), None, 8)
-    return SimpleNamespace(clouds=clouds, film=wanted)
+    request = frame_request.FrameRequest(through, frozenset({"Combined"}), None, 8)
+    return SimpleNamespace(clouds=clouds, request=request)
 
 
-def picture(kept, wanted):
-    return finish_pass.read_passes(kept.draw(wanted), wanted)["Combined"].copy()
+@pytest.fixture
+def new_session(resources):
+    """Makes sessions that use the engine's shaders."""
+    return lambda: session.Session(resources.cache)
 
 
-def test_only_what_changed_is_sent_again(seen) -> None:
-    kept = session.Session()
-    kept.update(seen.clouds)
+def image(drawing, clouds, request):
+    targets = drawing.draw(clouds, request)
+    return finish_pass.read_passes(targets, request)["Combined"].copy()
+
+
+def test_only_changes_are_uploaded(shot, new_session) -> None:
+    kept = new_session()
+    image(kept, shot.clouds, shot.request)
     first = kept.store.uploads
-    assert first == len(seen.clouds) + 2
-    picture(kept, seen.film)
+    assert first == len(shot.clouds) + 2
     buffers = kept._nearest
-    # The same points anew, as another frame reads them, and a camera that moved: nothing is sent.
-    kept.update([replace(cloud, position=cloud.position.copy()) for cloud in seen.clouds])
-    turned = replace(seen.film.view, world_to_camera=np.eye(4))
-    picture(kept, replace(seen.film, view=turned))
+    # The same points read again, and a camera that moved: nothing is uploaded.
+    again = [replace(cloud, position=cloud.position.copy()) for cloud in shot.clouds]
+    turned = replace(shot.request.view, world_to_camera=np.eye(4))
+    image(kept, again, replace(shot.request, view=turned))
     assert kept.store.uploads == first
     assert kept._nearest is buffers
-    # One cloud moves: its places are sent, nothing else.
+    # One cloud moves: only its points are uploaded.
     moved = [
         replace(cloud, position=cloud.position + np.float32(0.1)) if cloud.moving else cloud
-        for cloud in seen.clouds
+        for cloud in shot.clouds
     ]
-    kept.update(moved)
+    image(kept, moved, shot.request)
     assert kept.store.uploads == first + 1
-    # A picture of another size needs other buffers.
-    larger = replace(seen.film, view=replace(seen.film.view, width=WIDTH + 1))
-    picture(kept, larger)
+    # An image of another size needs other buffers.
+    larger = replace(shot.request, view=replace(shot.request.view, width=WIDTH + 1))
+    image(kept, moved, larger)
     assert kept._nearest is not buffers
     assert kept.store.uploads == first + 1
 
 
-def test_what_is_kept_draws_as_what_is_new(seen) -> None:
-    kept = session.Session()
+def test_attributes_of_a_pass_are_uploaded_once(shot, new_session) -> None:
+    kept = new_session()
+    image(kept, shot.clouds, shot.request)
+    first = kept.store.uploads
+    with_layer = replace(shot.request, pass_names=frozenset({"Combined", "Layer"}))
+    for request in (with_layer, shot.request, with_layer):
+        image(kept, shot.clouds, request)
+        assert kept.store.uploads == first + 1
+
+
+def test_kept_buffers_draw_as_new_ones(shot, new_session) -> None:
+    kept = new_session()
     for shift in (0.0, 0.05, 0.0):
-        clouds = [replace(c, position=c.position + np.float32(shift)) for c in seen.clouds]
-        kept.update(clouds)
-        new = session.Session()
-        new.update(clouds)
-        np.testing.assert_array_equal(picture(kept, seen.film), picture(new, seen.film))
+        clouds = [replace(c, position=c.position + np.float32(shift)) for c in shot.clouds]
+        expected = image(new_session(), clouds, shot.request)
+        np.testing.assert_array_equal(image(kept, clouds, shot.request), expected)
     # Fewer points than the buffers hold: what is left in them is not drawn.
-    kept.update(seen.clouds[:1])
-    new = session.Session()
-    new.update(seen.clouds[:1])
-    np.testing.assert_array_equal(picture(kept, seen.film), picture(new, seen.film))
+    fewer = shot.clouds[:1]
+    expected = image(new_session(), fewer, shot.request)
+    np.testing.assert_array_equal(image(kept, fewer, shot.request), expected)
 
 
-def test_pictures_do_not_depend_on_the_order_of_work(seen) -> None:
-    kept = session.Session()
-    kept.update(seen.clouds)
-    first = picture(kept, seen.film)
+def test_images_are_deterministic(shot, new_session) -> None:
+    kept = new_session()
+    first = image(kept, shot.clouds, shot.request)
     for _ in range(5):
-        np.testing.assert_array_equal(picture(kept, seen.film), first)
+        np.testing.assert_array_equal(image(kept, shot.clouds, shot.request), first)
 
 
-def test_what_nothing_moving_touches_is_drawn_once(seen, monkeypatch) -> None:
+def test_blocks_without_motion_are_drawn_once(shot, new_session, monkeypatch) -> None:
     nearest_pass = import_module("make_4d.render.nearest_pass")
-    kept = session.Session()
-    kept.update(seen.clouds)
-    once = picture(kept, seen.film)
-    skipped = kept._nearest._images["touched"].read().to_list()
-    assert 0.1 < np.mean(skipped) < 0.9
-    # With every block marked the backward picture is drawn everywhere.
-    sent = nearest_pass.NearestPass._bin
+    kept = new_session()
+    once = image(kept, shot.clouds, shot.request)
+    touched = kept._nearest._images["touched"].read().to_list()
+    assert 0.1 < np.mean(touched) < 0.9
+    # With every block marked, the backward image is drawn everywhere.
+    bin_points = nearest_pass.NearestPass._bin
 
     def mark_all(self, *given) -> None:
-        sent(self, *given)
+        bin_points(self, *given)
         self._images["touched"].clear(format="UINT", value=(1,))
 
     monkeypatch.setattr(nearest_pass.NearestPass, "_bin", mark_all)
-    np.testing.assert_allclose(picture(kept, seen.film), once, atol=2e-6)
+    np.testing.assert_allclose(image(kept, shot.clouds, shot.request), once, atol=2e-6)
 
 
-def test_frames_share_what_the_gpu_keeps(scene, make_scene_data, tmp_path) -> None:
+def test_frames_share_a_session(scene, resources, make_scene_data, tmp_path) -> None:
     scene_data, _ = photo_flight(make_scene_data, False)
     add_flight(scene, scene_data)
     scene.make_4d_engine.method = "NEAREST"
     rendered(scene, tmp_path)
-    uploads = session.kept().store.uploads
+    uploads = resources.session.store.uploads
     assert uploads == 3
     scene.camera.location.y += 0.1
     rendered(scene, tmp_path)
-    assert session.kept().store.uploads == uploads
-    bpy.ops.wm.read_factory_settings(use_empty=True)  # another file: all is given back
-    assert session.kept().store.uploads == 0
+    assert resources.session.store.uploads == uploads
+    bpy.ops.wm.read_factory_settings(use_empty=True)  # another file: everything is freed
+    assert resources.session.store.uploads == 0
+
+
+def test_a_render_soon_after_another_keeps_its_session(
+    scene, resources, make_scene_data, monkeypatch, tmp_path
+) -> None:
+    """The timer of the first render does not free the session of the second."""
+    scene_data, _ = photo_flight(make_scene_data, False)
+    add_flight(scene, scene_data)
+    scene.make_4d_engine.method = "NEAREST"
+    timers = {}
+    fake = SimpleNamespace(
+        register=lambda function, **_: timers.update({function: True}),
+        unregister=lambda function: timers.pop(function),
+        is_registered=lambda function: function in timers,
+    )
+    blender = SimpleNamespace(app=SimpleNamespace(timers=fake, handlers=bpy.app.handlers))
+    monkeypatch.setattr(resources_module, "bpy", blender)
+    rendered(scene, tmp_path)
+    first = resources.session
+    assert timers
+    sessions = []
+    read = extract.visible_clouds
+
+    def fire_timers(depsgraph):
+        for function in list(timers):  # the time is up while the second render reads its points
+            function()
+        sessions.append(resources.session)
+        return read(depsgraph)
+
+    monkeypatch.setattr(extract, "visible_clouds", fire_timers)
+    rendered(scene, tmp_path)
+    assert sessions == [first]
+    assert resources.session is first
+    (expire,) = timers  # it runs again after the second render
+    expire()
+    assert resources.session is not first
+
+
+@pytest.fixture
+def clock(monkeypatch) -> list[float]:
+    """The viewport's time in seconds, and no timer for redraws."""
+    now = [100.0]
+    monkeypatch.setattr(viewport.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(viewport, "redraw_later", lambda: None)
+    return now
 
 
 @pytest.mark.parametrize("method", ["NEAREST", "SORTED"])
-def test_coarse_while_the_view_moves(seen, monkeypatch, method: str) -> None:
-    now = [100.0]
-    monkeypatch.setattr(viewport.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(viewport.extract, "visible_clouds", lambda _: seen.clouds)
-    again = []
-    monkeypatch.setattr(viewport, "redraw_later", lambda: again.append(now[0]))
-    shown = viewport.Viewport()
+def test_coarse_while_the_view_moves(shot, resources, clock, monkeypatch, method: str) -> None:
+    later = []
+    monkeypatch.setattr(viewport, "redraw_later", lambda: later.append(clock[0]))
+    shown = viewport.Viewport(resources)
+    depsgraph = bpy.context.evaluated_depsgraph_get()
     sizes = []
 
-    def draw(wanted) -> None:
-        shown._prepare(wanted, None, method)
+    def show(request) -> None:
+        shown.prepare(request, depsgraph, method)
         sizes.append((shown._texture.width, shown._texture.height))
 
     full, half = (WIDTH, HEIGHT), (-(-WIDTH // 2), -(-HEIGHT // 2))
-    draw(seen.film)
-    turned = replace(seen.film, view=replace(seen.film.view, world_to_camera=np.eye(4)))
-    draw(turned)
+    show(shot.request)
+    turned = replace(shot.request, view=replace(shot.request.view, world_to_camera=np.eye(4)))
+    show(turned)
     texture = shown._texture
-    draw(turned)
+    show(turned)
     assert shown._texture is texture  # nothing changed: shown again, not drawn
-    now[0] += viewport.STILL_AFTER
-    draw(turned)
+    clock[0] += viewport.STILL_AFTER
+    show(turned)
     assert sizes == [full, half, half, full]
-    assert again == [100.0, 100.0]
-    shown.scene_changed()
-    draw(turned)
+    assert later == [100.0, 100.0]
+    shown.scene_changed(depsgraph)
+    show(turned)
     assert sizes[-1] == half
 
 
-def test_the_coarse_picture_shows_the_same(seen) -> None:
+def no_room(*_, **__) -> None:
+    raise gpu_tools.GpuUnavailableError("no room")
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_the_viewport_falls_back_to_a_simpler_method(
+    shot, resources, clock, monkeypatch, failing: int
+) -> None:
+    shown = viewport.Viewport(resources)
+    depsgraph = bpy.context.evaluated_depsgraph_get()
+    shown.prepare(shot.request, depsgraph, "NEAREST")
+    expected, status = texture_values(shown), shown.status
+    assert not status
+    attempts = []
+    monkeypatch.setattr(session.Session, "draw", lambda *_: attempts.append(None) or no_room())
+    if failing == 2:
+        monkeypatch.setattr(viewport.splat_pass, "SplatPass", no_room)
+    shown.scene_changed(depsgraph)
+    clock[0] += viewport.STILL_AFTER
+    for _ in range(2):
+        clock[0] += viewport.STILL_AFTER
+        shown.prepare(shot.request, depsgraph, "NEAREST")
+    message = (draw.SORTED_INSTEAD, draw.CPU_INSTEAD)[failing - 1]
+    assert shown.status == message.format(error="no room")
+    np.testing.assert_allclose(texture_values(shown), expected, atol=0.02)
+    assert len(attempts) == 1  # not tried again until the scene changes
+    monkeypatch.undo()
+    shown.scene_changed(depsgraph)
+    shown.prepare(shot.request, depsgraph, "NEAREST")
+    assert not shown.status
+
+
+def test_a_bug_in_the_viewport_is_not_hidden(shot, resources, clock, monkeypatch) -> None:
+    def broken(*_) -> None:
+        raise ValueError("shapes do not match")
+
+    monkeypatch.setattr(session.PointStore, "update", broken)
+    shown = viewport.Viewport(resources)
+    with pytest.raises(ValueError, match="shapes do not match"):
+        shown.prepare(shot.request, bpy.context.evaluated_depsgraph_get(), "NEAREST")
+
+
+def texture_values(shown) -> np.ndarray:
+    return np.array(shown._texture.read().to_list(), np.float32)
+
+
+@pytest.fixture
+def reads(monkeypatch) -> list[str]:
+    """The names of the objects whose points are read."""
+    names: list[str] = []
+    read = extract.read_cloud
+
+    def counted(evaluated, matrix):
+        names.append(evaluated.name)
+        return read(evaluated, matrix)
+
+    monkeypatch.setattr(extract, "read_cloud", counted)
+    return names
+
+
+@pytest.fixture
+def cache(scene) -> Iterator:
+    """A cache that sees every update of the depsgraph, as a viewport does."""
+    cache = cloud_cache.CloudCache()
+
+    def note(_, depsgraph) -> None:
+        cache.note_updates(depsgraph)
+
+    bpy.app.handlers.depsgraph_update_post.append(note)
+    bpy.app.handlers.frame_change_post.append(note)
+    yield cache
+    bpy.app.handlers.depsgraph_update_post.remove(note)
+    bpy.app.handlers.frame_change_post.remove(note)
+
+
+def test_only_changed_clouds_are_read_again(scene, cache, reads, rng) -> None:
+    still, moving = (render_scene.add(scene, render_scene.random_points(rng)) for _ in range(2))
+    still.name, moving.name = "still", "moving"
+
+    def read():
+        reads.clear()
+        scene.view_layers[0].update()
+        depsgraph = bpy.context.evaluated_depsgraph_get()
+        clouds, names = cache.read(depsgraph), sorted(reads)
+        expected = extract.visible_clouds(depsgraph)
+        assert [cloud.key for cloud in clouds] == [cloud.key for cloud in expected]
+        for cloud, other in zip(clouds, expected, strict=True):
+            np.testing.assert_array_equal(cloud.position, other.position)
+            np.testing.assert_array_equal(cloud.color, other.color)
+            np.testing.assert_array_equal(cloud.matrix, other.matrix)
+        return names
+
+    assert read() == ["moving", "still"]
+    assert read() == []
+    moving.location.x += 0.5  # placed elsewhere; the points are the same
+    assert read() == []
+    moving.data.attributes["position"].data[0].vector.x += 1.0
+    moving.data.update_tag()
+    assert read() == ["moving"]
+    modifier = moving.modifiers.new("nodes", "NODES")
+    modifier.node_group = shifting_nodes()
+    assert read() == ["moving"]
+    scene.frame_set(scene.frame_current + 1)  # the modifier depends on the frame
+    assert read() == ["moving"]
+    still.hide_set(True)
+    assert read() == []
+    still.hide_set(False)
+    assert set(read()) <= {"still"}
+    moving.name = "renamed"
+    assert set(read()) <= {"renamed"}
+    bpy.data.objects.remove(still)
+    assert read() == []
+
+
+def shifting_nodes():
+    """A node group that moves points by the frame number."""
+    tree = bpy.data.node_groups.new("shift", "GeometryNodeTree")
+    for direction in ("INPUT", "OUTPUT"):
+        tree.interface.new_socket("Geometry", in_out=direction, socket_type="NodeSocketGeometry")
+    names = ("NodeGroupInput", "GeometryNodeSetPosition", "GeometryNodeInputSceneTime")
+    given, shift, time = (tree.nodes.new(name) for name in names)
+    result = tree.nodes.new("NodeGroupOutput")
+    tree.links.new(given.outputs[0], shift.inputs["Geometry"])
+    tree.links.new(time.outputs["Frame"], shift.inputs["Offset"])
+    tree.links.new(shift.outputs[0], result.inputs[0])
+    return tree
+
+
+def test_the_coarse_image_shows_the_same(shot, new_session) -> None:
     def smooth(cloud):
         color = np.ones((len(cloud.position), 4), np.float32)
         color[:, :2] = cloud.position[:, ::2] / cloud.position[:, 1:2] + 0.5
         return replace(cloud, color=color)
 
-    kept = session.Session()
-    kept.update([smooth(cloud) for cloud in seen.clouds])
-    opaque = replace(seen.film, background=(0.0, 0.0, 0.0))
-    full = picture(kept, opaque)[::-1]
-    half = picture(kept, viewport.coarse(opaque))[::-1]
+    kept = new_session()
+    clouds = [smooth(cloud) for cloud in shot.clouds]
+    opaque = replace(shot.request, background=(0.0, 0.0, 0.0))
+    full = image(kept, clouds, opaque)[::-1]
+    half = image(kept, clouds, viewport.coarse(opaque))[::-1]
     rows, columns = HEIGHT // 2, WIDTH // 2
     shrunk = full[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2, 4).mean(axis=(1, 3))
     np.testing.assert_allclose(half[:rows, :columns], shrunk, atol=0.05)
 
 
-def test_the_gpu_is_tried_before_it_is_trusted(scene, monkeypatch) -> None:
-    capability, draw = (import_module(f"make_4d.render.{n}") for n in ("capability", "draw"))
-    capability.nearest_works.cache_clear()
-    assert capability.nearest_works()
-    assert draw.chosen_method("AUTO") == "NEAREST"
-    # Lists that lose what lies behind their first disc, as without working atomics.
-    capability.nearest_works.cache_clear()
-    monkeypatch.setattr(capability, "_probe", lambda: np.zeros((4, 4, 4), np.float32))
-    assert not capability.nearest_works()
-    assert draw.chosen_method("AUTO") == "SORTED"
-    assert draw.chosen_method("NEAREST") == "NEAREST"
-    capability.nearest_works.cache_clear()
+def test_the_gpu_is_tested_before_nearest_points_is_chosen(scene, monkeypatch) -> None:
+    capability = import_module("make_4d.render.capability")
+    assert draw.chosen_method("AUTO", resources_module.RenderResources()) == "NEAREST"
+    # Lists that lose what is behind their first disc, as without working atomics.
+    black = np.zeros((4, 4, 4), np.float32)
+    monkeypatch.setattr(capability, "probe_image", lambda _: black)
+    unsupported = resources_module.RenderResources()
+    assert not unsupported.supports_nearest
+    assert draw.chosen_method("AUTO", unsupported) == "SORTED"
+    assert draw.chosen_method("NEAREST", unsupported) == "NEAREST"
 
 
-def test_timing_counts_the_parts(scene, make_scene_data, tmp_path) -> None:
-    scene_data, _ = photo_flight(make_scene_data, False)
-    add_flight(scene, scene_data)
-    timing.taken()
-    for method in ("NEAREST", "SORTED"):
-        scene.make_4d_engine.method = method
-        rendered(scene, tmp_path)
-        taken = timing.taken()
-        assert set(taken) <= set(timing.PARTS)
-        assert {"read", "upload", "sort", "draw"} <= set(taken)
-    assert not timing.taken()
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows doesn't tell the memory this way")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows doesn't report memory this way")
 def test_memory_does_not_grow(scene, make_scene_data, tmp_path) -> None:
     scene_data, _ = photo_flight(make_scene_data, True)
     add_flight(scene, scene_data, 3 / 8)
@@ -219,11 +406,11 @@ def test_memory_does_not_grow(scene, make_scene_data, tmp_path) -> None:
         for _ in range(30):
             rendered(scene, tmp_path)
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-        # A target of this size is 0.7 MB; thirty frames that each lost one would show.
+        # A target of this size is 0.7 MB: thirty frames that each leak one would show.
         assert grown < 8, method
 
 
-ENDS = """
+EXITS = """
 import sys; sys.path.insert(0, sys.argv[1])
 import bpy, conftest, gpu, numpy, render_scene
 gpu.init()
@@ -235,10 +422,10 @@ with render_scene.opened(bpy) as scene:
 """
 
 
-def test_blender_ends_in_peace_after_a_render(scene, root, tmp_path) -> None:
-    """Nothing is left on the GPU that would be freed after it, also without `unregister`."""
-    script = tmp_path / "ends.py"
-    script.write_text(ENDS)
+def test_blender_exits_cleanly_after_a_render(scene, root, tmp_path) -> None:
+    """Nothing outlives the GPU context, even without `unregister`."""
+    script = tmp_path / "exits.py"
+    script.write_text(EXITS)
     command = [sys.executable, str(script), str(root / "tests")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -16,7 +16,7 @@ _IMAGES = {"FLOAT_2D": "image2D", "UINT_2D": "uimage2D"}
 
 
 class GPUStageInterfaceInfo:
-    """What a vertex shader hands to the fragments, the same for all of a triangle."""
+    """What a vertex shader passes to the fragments, constant over a triangle."""
 
     def __init__(self, name: str) -> None:
         self.members: list[str] = []
@@ -71,7 +71,7 @@ class GPUShaderCreateInfo:
         self._stage["fragment"] += [f"flat in {member}" for member in interface.members]
 
     def fragment_out(self, slot: int, kind: str, name: str) -> None:
-        """A picture that is drawn."""
+        """A render target."""
         self._stage["fragment"].append(f"layout(location = {slot}) out {kind.lower()} {name};")
 
     def vertex_source(self, text: str) -> None:
@@ -109,6 +109,10 @@ class GPUShader:
         self.text = "\n".join(info.texts.values())
         self._units = info.units
         self.made.append(self)
+
+    def uniform_from_name(self, name: str) -> int:
+        """Location of a push constant; ValueError if the compiler dropped it."""
+        return int(self._member(name).location)
 
     def uniform_float(self, name: str, value: Any) -> None:
         """Set a push constant of floats."""

@@ -1,4 +1,4 @@
-"""What the benchmark `render` measures: frames as Blender renders them, splats, bandwidth."""
+"""Measurements of the benchmark `render`: frames rendered by Blender, numpy splats, bandwidth."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _render_timing import Stopwatch
 
 ENGINES = {"make4d": "MAKE_4D", "eevee": "BLENDER_EEVEE", "cycles": "CYCLES"}
 COPIED_BYTES, COPIES = 1 << 28, 5
@@ -24,25 +25,25 @@ Frame = dict[str, float]
 
 
 class MeasureError(Exception):
-    """What was to be measured can't be; the text is one sentence."""
+    """Something can't be measured; the text is one sentence."""
 
 
 class FrameClock:
-    """Handlers of Blender's that take the time of every frame of an animation.
+    """Times every frame of an animation with Blender's handlers.
 
-    A frame lasts from the end of the one before to the end of its own file. "evaluate" is what lies
+    A frame lasts from the end of the one before to the end of its own file. "evaluate" is the time
     between the handlers frame_change_pre and frame_change_post: the evaluation, with modifiers, of
-    the depsgraph that is rendered; an animation evaluates nothing else. The engine's parts are
-    those of `render.timing`.
+    the depsgraph that is rendered; an animation evaluates nothing else. The other parts are those
+    of `_render_timing.TIMED`.
     """
 
     def __init__(self) -> None:
         self.frames: list[Frame] = []
-        self._timing = import_module("make_4d.render.timing")
+        self._parts = Stopwatch()
         self._begun = self._evaluated = self._evaluation = 0.0
 
     def _begin(self, *_: object) -> None:
-        self._timing.taken()
+        self._parts.taken()
         self._begun, self._evaluated = time.perf_counter(), 0.0
 
     def _evaluate(self, *_: object) -> None:
@@ -53,13 +54,13 @@ class FrameClock:
 
     def _end(self, *_: object) -> None:
         total = time.perf_counter() - self._begun
-        parts = self._timing.taken()
+        parts = self._parts.taken()
         self.frames.append({"total": total, "evaluate": self._evaluated} | parts)
         self._begin()
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Take the time of what is rendered inside."""
+        """Time the frames that are rendered inside."""
         handlers = {
             "render_init": self._begin,
             "frame_change_pre": self._evaluate,
@@ -70,15 +71,16 @@ class FrameClock:
         for name, handler in handlers.items():
             getattr(blender, name).append(handler)
         try:
-            yield
+            with self._parts.running():
+                yield
         finally:
             for name, handler in handlers.items():
                 getattr(blender, name).remove(handler)
 
 
 @contextmanager
-def quiet(translate: list[str]) -> Iterator[None]:
-    """What Blender prints inside, be it from C, is added to `said` line by line instead."""
+def quiet(lines: list[str]) -> Iterator[None]:
+    """Add what is printed inside, also by Blender's C code, to `lines` instead."""
     with tempfile.TemporaryFile() as file:
         kept = [os.dup(stream) for stream in (1, 2)]
         for stream in (1, 2):
@@ -90,25 +92,24 @@ def quiet(translate: list[str]) -> Iterator[None]:
                 os.dup2(copy, stream)
                 os.close(copy)
             file.seek(0)
-            translate += file.read().decode(errors="replace").splitlines()
+            lines += file.read().decode(errors="replace").splitlines()
 
 
 def rendered_frames(scene: Any, engine: str, frames: int) -> tuple[list[Frame], list[str]]:
-    """Seconds of `frames` frames after a first one that warms up, and what the engine warned of.
+    """Seconds of `frames` frames after a warm-up frame, and the engine's warnings.
 
-    The frames are rendered as Blender's own animation is, into files; raises MeasureError where
-    one of them is missing or the same as that before.
+    The frames are rendered into files as an animation. No handler times the writing: "write" is
+    the median time of saving the last frame again, `frames` times, by the same function.
 
-    How long writing takes no handler tells. "write" is the median time of saving the last frame
-    again, `frames` times: the same bytes come out, by the same function.
+    Raises MeasureError if a file is missing or equals the one before.
     """
     bpy = import_module("bpy")
     scene.frame_start, scene.frame_end = 1, frames + 1
     clock: FrameClock = FrameClock()
-    translate: list[str] = []
+    printed: list[str] = []
     try:
         scene.render.engine = ENGINES[engine]
-        with quiet(translate), clock.running():
+        with quiet(printed), clock.running():
             bpy.ops.render.render(animation=True, scene=scene.name)
     except (TypeError, RuntimeError) as error:  # there is no such engine; it could not render
         raise MeasureError(" ".join(str(error).split())) from error
@@ -117,17 +118,17 @@ def rendered_frames(scene: Any, engine: str, frames: int) -> tuple[list[Frame], 
     write = float(np.median([saving_time(scene, files[-1]) for _ in range(frames)]))
     for path in files:
         path.unlink()
-    warnings = [line for line in translate if "Make 4D draws" in line]
+    warnings = [line for line in printed if "Make 4D draws" in line]
     return [frame | {"write": write} for frame in clock.frames[1:]], warnings
 
 
 def check_written(files: list[Path]) -> None:
-    """Raise MeasureError unless all files are there and none is the same as that before."""
+    """Raise MeasureError unless all files exist and none equals the one before."""
     if not all(path.is_file() for path in files):
         raise MeasureError("Not every frame was written: is the disk full?")
     contents = [path.read_bytes() for path in files]
     if any(one == other for one, other in pairwise(contents)):
-        raise MeasureError("Two frames are the same though the camera moves: nothing was drawn.")
+        raise MeasureError("Two frames are equal though the camera moves: nothing was drawn.")
 
 
 def saving_time(scene: Any, path: Path) -> float:
@@ -139,10 +140,10 @@ def saving_time(scene: Any, path: Path) -> float:
 
 
 def splatted_frames(scene: Any, points: Any, frames: int) -> list[Frame]:
-    """Seconds of `frames` numpy splats of the still `points` (a `PointArrays`), after a first one.
+    """Seconds of `frames` numpy splats of the still `points` (a `PointArrays`), after a warm-up.
 
-    `geometry.core.splat.composite` alone, with the paper's limit of points a pixel: projecting the
-    points before, and whatever is done with the picture after, isn't counted.
+    Times `geometry.core.splat.composite` with the paper's limit of points per pixel, without
+    projecting the points and without what is done with the image.
     """
     splat = import_module("make_4d.geometry.core.splat")
     size = (scene.render.resolution_y, scene.render.resolution_x)
@@ -158,7 +159,7 @@ def splatted_frames(scene: Any, points: Any, frames: int) -> list[Frame]:
 
 
 def projected(scene: Any, points: Any, frame: int) -> Any:
-    """The points (a `PointArrays`) as `Splats`, seen by the scene's camera at a frame."""
+    """The points (a `PointArrays`) as `Splats` of the scene's camera at a frame."""
     bpy = import_module("bpy")
     core = "make_4d.geometry.core"
     splat, camera = (import_module(f"{core}.{name}") for name in ("splat", "camera"))
@@ -177,9 +178,9 @@ def projected(scene: Any, points: Any, frame: int) -> Any:
 
 
 def bandwidth() -> float:
-    """Bytes a second that all cores together copy from memory to memory, read and written.
+    """Bytes per second that all cores together copy in memory, read and written.
 
-    The best of a few copies of a large array with numpy, a piece a core.
+    The best of a few copies of a large array with numpy, one piece per core.
     """
     cores = os.cpu_count() or 1
     source = np.ones(COPIED_BYTES // 8)

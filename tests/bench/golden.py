@@ -125,7 +125,7 @@ def gpu_method(kind: str, facts: dict[str, str]) -> Draw:
     except SystemError as error:
         raise LeftOut(str(error)) from error
     facts["GPU"] = f"{gpu.platform.renderer_get()} ({gpu.platform.backend_type_get()})"
-    draw_points = import_module("make_4d.render.draw_points")
+    draw_points = import_module("_draw_points")
 
     def draw(golden: Golden) -> Drawing:
         cloud = (golden.position, golden.radius, golden.features)

@@ -1,10 +1,9 @@
 """The render engine's shaders without Blender: `./make4d bench shaders`.
 
-The engine's own passes draw through a stand-in for Blender's module `gpu` over moderngl, so numpy
-and moderngl are all that is needed, and no display. First small clouds are drawn and compared with
-the numpy renderer; then a large scene with the points on the GPU and the camera in motion is timed.
-Parts are timed by the GPU's own clock; where there is no GPU by the processor's, and then no goal
-is judged.
+The engine's passes draw through a replacement of Blender's module `gpu` over moderngl, so only
+numpy and moderngl are needed, and no display. Small clouds are drawn and compared with the numpy
+renderer; then a large scene is timed, with the points on the GPU and a moving camera. Parts are
+timed by the GPU's clock. Without a GPU they are timed by the CPU's, and the goal is not judged.
 """
 
 from __future__ import annotations
@@ -15,9 +14,9 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -39,14 +38,13 @@ SHADERS = ROOT / "render" / "shaders"
 GOAL_FPS, GOAL_POINTS, GOAL_SIZE = 60.0, 4_000_000, (1080, 1920)
 NEAREST = 8
 TOLERANCE = 1e-4
-"""Largest error of a small cloud's image and alpha, as of the paper's renderer."""
-PASSES = ("Combined", "Depth", "Position", "Vector", "Disocclusion", "Layer")
+"""Largest error of a small cloud's image and alpha, compared with the paper's renderer."""
 ENGINE_SIZE, ENGINE_POINTS = (60, 96), 9000
-ENGINE_SHARE = 2e-3
-"""Share of a frame's pixels that may be farther off than TOLERANCE (of the values' largest): where
-rounding decides whether a disc touches the pixel, another disc is the K-th."""
-LAYER_SHARE = 1e-2
-"""The same for the layer: here the heaviest disc's index, in the twin the mean index, rounded."""
+ENGINE_FRACTION = 2e-3
+"""Fraction of a frame's pixels whose error may exceed TOLERANCE (relative to the largest value):
+where rounding decides whether a disc touches the pixel, another disc is the K-th."""
+LAYER_FRACTION = 1e-2
+"""The same for the layer: the GPU has the heaviest disc's index, numpy the rounded mean."""
 PARTS = {
     "clear": "bin",
     "bin_comp": "bin",
@@ -56,9 +54,9 @@ PARTS = {
     "finish_frag": "finish",
     "splat_frag": "sorted draw",
 }
-"""Part of a frame, by the text that has the shader's `main`."""
+"""Part of a frame, by the file with the shader's `main`."""
 TRAVEL = 0.3
-"""How far the camera moves to each side, in nearest depths."""
+"""Camera motion to each side, in nearest depths."""
 
 Record = dict[str, Any]
 
@@ -66,9 +64,9 @@ Record = dict[str, Any]
 def compared(golden: Golden, method: str) -> Record:
     """How far the engine's drawing of a cloud is from the numpy renderer's.
 
-    NEAREST and the numpy renderer keep the K nearest discs of a pixel, SORTED all of them.
+    NEAREST and the numpy renderer composite the K nearest discs of a pixel, SORTED all.
     """
-    draw = import_module("make_4d.render.draw_points").draw
+    draw = import_module("_draw_points").draw
     cloud = (golden.position, golden.radius, golden.features)
     drawn = draw(*cloud, golden.lens, golden.size, golden.nearest, method)
     truth = reference(golden if method == "NEAREST" else replace(golden, nearest=None))
@@ -85,26 +83,24 @@ def reference(golden_cloud: Golden) -> Any:
 
 
 def compared_engine() -> list[Record]:
-    """How far a whole frame's passes, mixed from two moving copies, are from their numpy twins'."""
+    """How far a frame's passes, mixed from two moving copies, are from the numpy renderer's."""
     frame = import_module("make_4d.render.frame")
     finish = import_module("make_4d.render.finish_pass")
-    clouds, film = (
-        scene(ENGINE_POINTS, ENGINE_SIZE, moving=True),
-        film_of(ENGINE_SIZE, 0.15, PASSES),
-    )
+    clouds = scene(ENGINE_POINTS, ENGINE_SIZE, moving=True)
+    passes = import_module("make_4d.geometry.core.render_passes").PASSES
+    names = [each.name for each in passes]
+    request = request_of(ENGINE_SIZE, 0.15, names)
     count = sum(len(cloud.position) for cloud in clouds)
     motion = np.random.default_rng(5).normal(0, 3, (count, 4)).astype(np.float32)
-    session = import_module("make_4d.render.session").Session()
-    session.update(clouds, motion)
-    drawn = finish.read_passes(session.draw(film), film)
-    truth = frame.render_clouds(clouds, film, frame.cpu_drawing, motion)
+    drawn = finish.read_passes(new_session().draw(clouds, request, motion), request)
+    truth = frame.render_clouds(clouds, request, frame.cpu_drawing, motion)
     records = []
-    for name in PASSES:
+    for name in names:
         error = np.abs(drawn[name] - truth[name]) / max(1.0, np.abs(truth[name]).max())
-        share = float((error.reshape(*ENGINE_SIZE, -1) > TOLERANCE).any(axis=-1).mean())
-        limit = LAYER_SHARE if name == "Layer" else ENGINE_SHARE
-        record = {"file": f"frame: {name}", "method": "NEAREST", "error": share}
-        records.append(record | {"passed": share <= limit})
+        fraction = float((error.reshape(*ENGINE_SIZE, -1) > TOLERANCE).any(axis=-1).mean())
+        limit = LAYER_FRACTION if name == "Layer" else ENGINE_FRACTION
+        record = {"file": f"frame: {name}", "method": "NEAREST", "error": fraction}
+        records.append(record | {"passed": fraction <= limit})
     return records
 
 
@@ -114,46 +110,52 @@ def scene(count: int, size: tuple[int, int], moving: bool = False) -> list[Any]:
     return wavy_clouds(cloud, count, size, moving)
 
 
-def film_of(size: tuple[int, int], travel: float, passes: tuple[str, ...] = PASSES[:1]) -> Any:
-    """A film through a camera that stands at x = `travel`, in nearest depths."""
-    place = np.eye(4)
-    place[0, 3] = -travel * DEPTHS[0]
+def new_session() -> Any:
+    """A session of the render engine with shaders of its own."""
+    cache = import_module("make_4d.render.gpu_tools").GpuCache()
+    return import_module("make_4d.render.session").Session(cache)
+
+
+def request_of(size: tuple[int, int], travel: float, passes: Sequence[str] = ("Combined",)) -> Any:
+    """A frame of a camera at x = `travel`, in nearest depths."""
+    pose = np.eye(4)
+    pose[0, 3] = -travel * DEPTHS[0]
     height, width = size
     lens = (float(width), float(width)), (width / 2, height / 2)
-    view = import_module("make_4d.render.view").View(place, *lens, width, height, (0.01, 1000.0))
+    view = import_module("make_4d.render.view").View(pose, *lens, width, height, (0.01, 1000.0))
     return import_module("make_4d.render.frame_request").FrameRequest(
         view, frozenset(passes), (0, 0, 0), NEAREST
     )
 
 
-def films(size: tuple[int, int], frames: int) -> Iterator[Any]:
-    """Films of a camera that goes from side to side."""
+def requests_of(size: tuple[int, int], frames: int) -> Iterator[Any]:
+    """Frames of a camera that moves from side to side."""
     for travel in np.linspace(-TRAVEL, TRAVEL, frames):
-        yield film_of(size, float(travel))
+        yield request_of(size, float(travel))
 
 
 def timed(options: argparse.Namespace, context: moderngl.Context, meter: Any) -> Record:
     """Times of frames of the wavy scene: a frame in all, then its parts."""
-    session = import_module("make_4d.render.session").Session()
+    session = new_session()
     clouds = scene(options.points, options.size)
     start = time.perf_counter()
-    session.update(clouds)
+    session.store.update(clouds)
     context.finish()
     uploaded = time.perf_counter() - start
     frames = []
-    pictures: list[Any] = []  # a frame's are kept until the next are drawn, as on the screen
-    for film in (film_of(options.size, 0.0), *films(options.size, options.frames)):
+    targets: list[Any] = []  # kept until the next frame is drawn, as on the screen
+    for request in (request_of(options.size, 0.0), *requests_of(options.size, options.frames)):
         start = time.perf_counter()
-        pictures = session.draw(film)
+        targets = session.draw(clouds, request)
         context.finish()
         frames.append(time.perf_counter() - start)
     if options.picture:
-        write_picture(options.picture, pictures[0], options.size)
-    del pictures
+        write_image(options.picture, targets[0], options.size)
+    del targets
     parts = []
-    for film in films(options.size, min(options.frames, options.measured)):
+    for request in requests_of(options.size, min(options.frames, options.measured)):
         meter.start()
-        session.draw(film)
+        session.draw(clouds, request)
         parts.append(by_shader(meter.taken()))
     median = statistics.median(frames[1:])
     return {
@@ -170,11 +172,12 @@ def timed(options: argparse.Namespace, context: moderngl.Context, meter: Any) ->
 def timed_sorted(options: argparse.Namespace, meter: Any) -> Record:
     """Times of a frame of the sorted method: in all (sorted by the processor), and the GPU's."""
     frame = import_module("make_4d.render.frame")
-    drawing = import_module("make_4d.render.splat_pass").gpu_drawing
+    cache = import_module("make_4d.render.gpu_tools").GpuCache()
+    drawing = partial(import_module("make_4d.render.splat_pass").gpu_drawing, cache=cache)
     clouds = scene(options.points, options.size)
     start = time.perf_counter()
     meter.start()
-    frame.render_clouds(clouds, film_of(options.size, TRAVEL), drawing)
+    frame.render_clouds(clouds, request_of(options.size, TRAVEL), drawing)
     seconds = time.perf_counter() - start
     return {"seconds": seconds, "shaders": by_shader(meter.taken())}
 
@@ -190,20 +193,20 @@ def by_shader(taken: list[tuple[object, float]]) -> dict[str, float]:
 
 @cache
 def texts_of(shader: Any) -> list[str]:
-    """Names of the .glsl files that a shader is made of, the one that tells it apart last."""
+    """Names of the .glsl files that a shader is made of, the one with its `main` last."""
     names = [path.stem for path in SHADERS.glob("*.glsl") if path.read_text("utf-8") in shader.text]
     return sorted(names, key=lambda name: name in PARTS)
 
 
-def write_picture(path: Path, texture: Any, size: tuple[int, int]) -> None:
-    """Write a finished picture as a PPM file."""
+def write_image(path: Path, texture: Any, size: tuple[int, int]) -> None:
+    """Write a finished image as a PPM file."""
     linear = np.asarray(texture.read()).reshape(*size, 4)[::-1, :, :3]
     pixels = np.round(255 * np.clip(linear, 0, 1) ** (1 / 2.2)).astype(np.uint8)
     path.write_bytes(b"P6 %d %d 255\n" % (size[1], size[0]) + pixels.tobytes())
 
 
-def say_agreement(records: list[Record]) -> None:
-    """Print how near the engine's pictures are to the numpy renderer's."""
+def print_agreement(records: list[Record]) -> None:
+    """Print how close the engine's images are to the numpy renderer's."""
     for record in records:
         kind = "of pixels differ" if record["file"].startswith("frame") else "largest error"
         verdict = "passed" if record["passed"] else "MISSED"
@@ -211,7 +214,7 @@ def say_agreement(records: list[Record]) -> None:
         print(f"{name:<24} {method:<7} {record['error']:.2e} {kind}, {verdict}")
 
 
-def say_times(record: Record) -> None:
+def print_times(record: Record) -> None:
     """Print a record of times."""
     sums: dict[str, float] = {}
     for name, seconds in record["shaders"].items():
@@ -224,9 +227,7 @@ def goal_of(record: Record, software: bool) -> str:
     """Whether the goal is reached, in a sentence."""
     enough = record["points"] >= 0.99 * GOAL_POINTS and tuple(record["size"]) == GOAL_SIZE
     if software or not enough:
-        why = (
-            "drawn by the processor" if software else "fewer points or another size than the goal's"
-        )
+        why = "drawn by the CPU" if software else "fewer points or another size than the goal's"
         return f"not judged: {why}"
     return "reached" if record["fps"] > GOAL_FPS else "MISSED"
 
@@ -254,7 +255,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
 
 
 def main(argv: list[str]) -> int:
-    """Run the benchmark; 1 where pictures differ or the goal is missed, 2 where nothing can run."""
+    """Run the benchmark. Returns 1 if images differ or the goal is missed, 2 if nothing can run."""
     options = arguments(argv)
     try:
         clouds = [load(path) for path in golden_files(options.golden)]
@@ -269,7 +270,7 @@ def main(argv: list[str]) -> int:
     print(*(f"{name}: {fact}" for name, fact in facts.items()), sep="\n")
     agreement = [compared(cloud, m) for cloud in clouds for m in ("NEAREST", "SORTED")]
     agreement += compared_engine()
-    say_agreement(agreement)
+    print_agreement(agreement)
     print(flush=True)
     result: Record = {"machine": facts | {"software": software}, "agreement": agreement}
     if options.points:
@@ -292,14 +293,14 @@ def measured(
         f"{nearest['points']:,} points at {width}x{height}, by the {'CPU' if software else 'GPU'}:"
     )
     print(f"a frame {1e3 * nearest['seconds']:.2f} ms (slowest {1e3 * nearest['slowest']:.2f} ms):")
-    say_times(nearest)
+    print_times(nearest)
     goal = goal_of(nearest, software)
     print(f"{nearest['fps']:.1f} frames a second; goal {GOAL_FPS:.0f}: {goal}")
     if options.no_sorted:
         return {"nearest": nearest, "goal": goal}
     by_sorting = timed_sorted(options, meter)
     print(f"sorted method: a frame with sorting and upload {1e3 * by_sorting['seconds']:.0f} ms:")
-    say_times(by_sorting)
+    print_times(by_sorting)
     return {"nearest": nearest, "sorted": by_sorting, "goal": goal}
 
 

@@ -50,7 +50,7 @@ def checkpoint(tmp_path_factory):
 
 @pytest.fixture
 def scene(addon, empty_blend, make_scene_data, checkpoint, tmp_path):
-    """A saved file with moving scene data, a quarter through its loop, whose points have features."""
+    """A saved file with moving scene data, a quarter through its loop, with features."""
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
     scene_data, _ = photo_flight(make_scene_data, motion=True)
     with opened(bpy) as scene:

@@ -31,7 +31,7 @@ TIMED = {
         ("engine", "_fill"),
     ),
 }
-"""Functions of `render` by part of a frame. Evaluating the scene and writing the file lie outside."""
+"""Functions of `render` by part of a frame; evaluating the scene and writing the file are not."""
 
 
 class Stopwatch:

@@ -370,7 +370,7 @@ def test_header_has_the_size_that_is_decoded(tmp_path: Path, suffix: str) -> Non
 def test_heic_is_turned_by_its_own_property(tmp_path: Path, orientation: int) -> None:
     path = tmp_path / "phone.heic"
     path.write_bytes(heic(quadrants(), orientation))
-    assert photo_facts(path) == PhotoFacts(64, 48, orientation, 28.0)
+    assert photo_facts(path) == PhotoFacts(64, 48, focal_35mm=28.0)
     photo = load_photo(path, 64)
     assert photo.original_size == (64, 48) and photo.focal_35mm == 28.0
     # pillow-heif turns the pixels that it is given, and adds the property to that.
@@ -388,7 +388,7 @@ def test_avif_is_turned_by_its_own_property(tmp_path: Path, orientation: int) ->
     path = tmp_path / "phone.avif"
     image.save(path, quality=98, exif=exif.tobytes())
     width, height = (48, 64) if orientation >= 5 else (64, 48)
-    assert photo_facts(path) == PhotoFacts(width, height, orientation, 28.0)
+    assert photo_facts(path) == PhotoFacts(width, height, focal_35mm=28.0)
     photo = load_photo(path, 64)
     assert photo.original_size == (width, height) and photo.focal_35mm == 28.0
     for y, x in ((8, 8), (8, width - 8), (height - 8, 8), (height - 8, width - 8)):
@@ -417,3 +417,18 @@ def test_gray_with_alpha_and_floats(tmp_path: Path) -> None:
     path = tmp_path / "floats.tif"
     path.write_bytes(encoded(".tif", floats))
     assert np.array_equal(levels(load_photo(path, 64).image), quadrants())
+
+
+@pytest.mark.parametrize("orientation", [1, 6, 8])
+def test_blender_turns_avif_upright(tmp_path: Path, orientation: int) -> None:
+    """So the header does not say that it is stored turned."""
+    bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
+    path = tmp_path / "phone.avif"
+    image = Image.fromarray(quadrants())
+    exif = image.getexif()
+    exif[ExifTags.Base.Orientation] = orientation
+    image.save(path, exif=exif.tobytes())
+    facts = photo_facts(path)
+    shown = bpy.data.images.load(str(path))
+    assert tuple(shown.size) == (facts.width, facts.height) and facts.orientation == 1
+    bpy.data.images.remove(shown)

@@ -8,8 +8,8 @@ GROUP is one of pyproject.toml's dependency groups, PLATFORM one of Blender's na
 the locked versions as long as they satisfy pyproject.toml; `--upgrade` takes the newest ones.
 
 lock.json lists, for each platform, one wheel of every package: version, file name, size, SHA-256,
-and the groups that need it. It contains no addresses: the package index is the user's choice. Not part
-of the zip.
+and the groups that need it. It contains no addresses: the package index is the user's choice. This
+script is not part of the zip.
 """
 
 from __future__ import annotations

@@ -34,10 +34,6 @@ FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 STANDALONE = frozenset(range(0xD0, 0xD9)) | {0x01}
 HEIC_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1"))
 HEIF_BLOCK = 64
-TURNS = (1, 8, 3, 6)
-"""EXIF orientation of an image to turn counterclockwise by 0, 90, 180 or 270 degrees."""
-MIRRORED_TURNS = ((4, 5, 2, 7), (2, 7, 4, 5))
-"""The same if it is then mirrored top to bottom (0) or left to right (1)."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +42,7 @@ class Header:
 
     Attributes:
         kind: 'JPEG', 'PNG', 'WebP', 'TIFF', 'BMP', 'AVIF' or 'HEIC'.
-        width, height: Stored size in pixels, before rotation.
+        width, height: Size in pixels before EXIF rotation.
         orientation: EXIF orientation, 1 to 8.
         focal_35mm: 35 mm equivalent focal length in millimeters, None where the file has none.
         plain_cmyk: Whether it is a CMYK JPEG without Adobe's marker: its inks may be inverted.
@@ -174,8 +170,8 @@ def _webp_exif(data: Bytes) -> bytes:
 def _read_heif(data: Bytes) -> Header | None:
     """Read an AVIF or HEIC file: of all images in it, the photo is the largest.
 
-    Files also store thumbnails, and the tiles of which the photo consists. Rotation and mirroring
-    are properties of their own (`irot`, `imir`), which replace EXIF's orientation.
+    Files also store thumbnails, and the tiles of which the photo consists. Instead of EXIF's
+    orientation they have a property for it (`irot`), which Blender applies when it reads them.
     """
     boxes = dict(_boxes(data, 0, len(data)))
     start, end = boxes[b"ftyp"]
@@ -195,11 +191,10 @@ def _read_heif(data: Bytes) -> Header | None:
             cut = (columns // per_column, rows // per_row)
             if 0 <= width - cut[0] < HEIF_BLOCK and 0 <= height - cut[1] < HEIF_BLOCK:
                 width, height = cut
-    turns = [data[at] & 3 for name, at in properties if name == b"irot"] or [0]
-    mirrors = [data[at] & 1 for name, at in properties if name == b"imir"]
-    orientations = MIRRORED_TURNS[mirrors[0]] if mirrors else TURNS
-    header = _with_exif(Header(kind, width, height), _heif_exif(data))
-    return replace(header, orientation=orientations[turns[0]])
+    quarter_turns = next((data[at] & 3 for name, at in properties if name == b"irot"), 0)
+    if quarter_turns % 2:
+        width, height = height, width
+    return replace(_with_exif(Header(kind, width, height), _heif_exif(data)), orientation=1)
 
 
 def _boxes(data: Bytes, start: int, end: int) -> Iterator[tuple[bytes, tuple[int, int]]]:

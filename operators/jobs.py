@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
-from ..geometry.core.camera_path import PathError
-from ..geometry.core.packages import MissingPackageError
-from ..geometry.scene_parts import SceneError, SceneParts, parts_of
+from ..geometry.scene_parts import parts_of
 from ..geometry.scene_path import KEEP, MADE, PathRequest, remake_path
 from ..geometry.translation import translate
 from ..jobs.details import details
@@ -19,14 +17,18 @@ from ..jobs.job import RunningJob
 from ..jobs.manager import manager
 from ..jobs.results import FIND_MOTION, MAKE, REBUILD, UPDATE_MOTION
 from ..jobs.scene_settings import job_settings
-from ..ml.common.job_settings import JobSettings, SettingsError
+from ..ml.common.job_settings import JobSettings
 from .camera import MOVE_ITEMS, OPTIONS
+from .reporting import OperatorError, Reports
 
-CANNOT_START = (SettingsError, MissingPackageError, OSError)
 FIRST_MOVES = tuple(item for item in MOVE_ITEMS if item[0] != KEEP)
 """The moves that a scene can get when it is made."""
 EVENT_SECONDS = 0.01
-BUSY = "Another job is running: wait for it, or cancel it"
+BUSY = "Another job is running: wait for it, or cancel it."
+QUEUED = "Another job is running: this one starts after it"
+NO_RESULT = "No result is waiting: press Make 4D."
+GONE = "This result is already gone."
+COPIED = "Copied: paste it into your report"
 
 
 class StartsJob:
@@ -43,7 +45,7 @@ class StartsJob:
         report: Any
 
     def settings(self, context: bpy.types.Context) -> JobSettings:
-        """Return the job's settings; raises SettingsError or OSError."""
+        """Return the job's settings; raises SceneError, SettingsError or OSError."""
         raise NotImplementedError
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -53,11 +55,11 @@ class StartsJob:
         jobs = manager()
         try:
             waits = jobs.submit(jobs.request(self.settings(context), self.kind, context.scene))
-        except CANNOT_START as error:
+        except Reports.expected as error:
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
         if waits:
-            self.report({"INFO"}, rpt_("Another job is running: this one starts after it"))
+            self.report({"INFO"}, rpt_(QUEUED))
         return {"INTERFACE"}  # nothing has changed yet that could be undone
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -69,7 +71,7 @@ class StartsJob:
         try:
             request = jobs.request(self.settings(context), self.kind, context.scene)
             return jobs.run(request, self.report)
-        except CANNOT_START as error:
+        except Reports.expected as error:
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
 
@@ -128,7 +130,7 @@ class MAKE4D_OT_rebuild(StartsJob, bpy.types.Operator):
 
     def settings(self, context: bpy.types.Context) -> JobSettings:
         """Return the scene's settings, with its edits."""
-        parts = _parts_of(context.scene)
+        parts = parts_of(context.scene)
         items = parts.still.make_4d_layers
         if 0 <= self.again < len(items):
             items[self.again].seed += 1
@@ -160,17 +162,9 @@ class MAKE4D_OT_update_motion(StartsJob, bpy.types.Operator):
 
     def settings(self, context: bpy.types.Context) -> JobSettings:
         """Return the settings that the scene was made with, with its own loop and edits."""
-        parts = _parts_of(context.scene)
+        parts = parts_of(context.scene)
         made = replace(made_with(parts.still), motion=True)
         return with_edits(made, context.scene, parts, find_again=self.find_again)
-
-
-def _parts_of(scene: bpy.types.Scene) -> SceneParts:
-    """Return the parts of a 4D scene; raises SettingsError where it has no still cloud."""
-    try:
-        return parts_of(scene)
-    except SceneError as error:
-        raise SettingsError(str(error)) from error
 
 
 class MAKE4D_OT_take_result(bpy.types.Operator):
@@ -237,7 +231,7 @@ class MAKE4D_OT_take_result(bpy.types.Operator):
         elif jobs.taken is not None:
             result = jobs.take(jobs.taken, self.report)
         else:
-            self.report({"ERROR"}, "No result is waiting: press Make 4D")
+            self.report({"ERROR"}, rpt_(NO_RESULT))
             return {"CANCELLED"}
         if result == {"FINISHED"} and jobs.taken is not None and jobs.taken.request.kind == MAKE:
             self._set_path(jobs.taken)
@@ -262,7 +256,7 @@ class MAKE4D_OT_take_result(bpy.types.Operator):
         try:
             with bpy.context.temp_override(**override):
                 remake_path(scene, parts_of(scene), PathRequest(move=str(self.move)))
-        except (SceneError, PathError, ValueError) as error:
+        except (*Reports.expected, ValueError) as error:
             self.report({"WARNING"}, translate(error))
             return
         for name in OPTIONS:
@@ -270,7 +264,7 @@ class MAKE4D_OT_take_result(bpy.types.Operator):
         scene.make_4d_camera.move = self.move
 
 
-class MAKE4D_OT_cancel(bpy.types.Operator):
+class MAKE4D_OT_cancel(Reports, bpy.types.Operator):
     """Cancel the running job, or a waiting one."""
 
     bl_idname = "make_4d.cancel"
@@ -290,17 +284,17 @@ class MAKE4D_OT_cancel(bpy.types.Operator):
         """Available while a job runs or waits."""
         return manager().current is not None or bool(manager().waiting)
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def run(self, context: bpy.types.Context) -> str:
         """Ask the running job to stop, or remove a waiting one."""
         jobs = manager()
         if 0 <= self.waiting < len(jobs.waiting):
             jobs.cancel_waiting(self.waiting)
         else:
             jobs.cancel()
-        return {"FINISHED"}
+        return ""
 
 
-class MAKE4D_OT_discard_ready(bpy.types.Operator):
+class MAKE4D_OT_discard_ready(Reports, bpy.types.Operator):
     """Discard an offered result."""
 
     bl_idname = "make_4d.discard_ready"
@@ -314,17 +308,16 @@ class MAKE4D_OT_discard_ready(bpy.types.Operator):
         name="Offered", description="Number of the result", options={"SKIP_SAVE"}
     )
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def run(self, context: bpy.types.Context) -> str:
         """Remove the result's files."""
         jobs = manager()
         if not 0 <= self.offered < len(jobs.ready):
-            self.report({"ERROR"}, "This result is already gone")
-            return {"CANCELLED"}
+            raise OperatorError(GONE)
         jobs.discard(self.offered)
-        return {"FINISHED"}
+        return ""
 
 
-class MAKE4D_OT_dismiss_failure(bpy.types.Operator):
+class MAKE4D_OT_dismiss_failure(Reports, bpy.types.Operator):
     """Hide the failure of the last job."""
 
     bl_idname = "make_4d.dismiss_failure"
@@ -332,13 +325,13 @@ class MAKE4D_OT_dismiss_failure(bpy.types.Operator):
     bl_description = "Hide this message. It stays in the log"
     bl_options = {"INTERNAL"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def run(self, context: bpy.types.Context) -> str:
         """Forget the failure."""
         manager().dismiss_failure()
-        return {"FINISHED"}
+        return ""
 
 
-class MAKE4D_OT_copy_details(bpy.types.Operator):
+class MAKE4D_OT_copy_details(Reports, bpy.types.Operator):
     """Copy the details of the last job's failure."""
 
     bl_idname = "make_4d.copy_details"
@@ -354,13 +347,12 @@ class MAKE4D_OT_copy_details(bpy.types.Operator):
         """Available after a failure."""
         return manager().failure is not None
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def run(self, context: bpy.types.Context) -> str:
         """Put the text on the clipboard."""
         failure = manager().failure
         assert failure is not None
         context.window_manager.clipboard = details(failure)
-        self.report({"INFO"}, "Copied: paste it into your report")
-        return {"FINISHED"}
+        return COPIED
 
 
 CLASSES = (

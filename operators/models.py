@@ -9,26 +9,31 @@ from bpy.app.translations import pgettext_iface as iface_
 from bpy.app.translations import pgettext_rpt as rpt_
 from bpy.props import StringProperty
 
-from ..geometry.core.packages import MissingPackageError
+from ..geometry.core.messages import Message
 from ..geometry.folders import models_folder
 from ..geometry.preferences import preference
 from ..geometry.translation import translate
 from ..jobs.manager import manager
 from ..jobs.windows import redraw_sidebars
 from ..ml.client.tasks import DeviceQuery
-from ..ml.common.errors import ModelError
 from ..ml.common.model_store import remove, size_words
 from ..ml.common.protocol import Cancelled, Done, Failed
 from ..ml.common.registry import STAGES, ModelSpec, model, models_for
+from .reporting import OperatorError, Reports
 
 POLL_SECONDS = 0.1
-CANNOT_START = (MissingPackageError, OSError)
 OFFLINE = (
     "Blender may not use the network: turn on Allow Online Access in Preferences > System, or put "
     "the model into the models folder by hand"
 )
 TURN_ON_ACCESS = "Turn on Allow Online Access in Preferences > System, then press Download"
-NO_ANSWER = "The worker did not answer: try again"
+NO_ANSWER = "The worker did not answer: try again."
+BUSY = "Wait for the running job, or cancel it."
+IN_USE = "{name} is in use: wait for the job, or cancel it."
+REMOVED = "{name} was removed"
+DOWNLOADING = "{name} is already being downloaded."
+DOWNLOADED = "{name} is ready"
+CANCELLED = "Cancelled: the next download resumes where this one stopped"
 
 
 class MAKE4D_OT_download(bpy.types.Operator):
@@ -74,12 +79,11 @@ class MAKE4D_OT_download(bpy.types.Operator):
         """Start the download; in background mode, run it to its end."""
         spec, jobs = model(self.model), manager()
         if jobs.downloads.is_running(spec.key):
-            text = rpt_("{name} is already being downloaded")
-            self.report({"ERROR"}, text.format(name=spec.label))
+            self.report({"ERROR"}, translate(Message(DOWNLOADING, name=spec.label)))
             return {"CANCELLED"}
         try:
             jobs.downloads.start(spec)
-        except CANNOT_START as error:
+        except Reports.expected as error:
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}
         if bpy.app.background:
@@ -92,13 +96,13 @@ class MAKE4D_OT_download(bpy.types.Operator):
         if isinstance(ended, Failed):
             self.report({"ERROR"}, translate(ended.message))
         elif isinstance(ended, Cancelled):
-            self.report({"INFO"}, "Cancelled: the next download resumes where this one stopped")
+            self.report({"INFO"}, rpt_(CANCELLED))
         else:
-            self.report({"INFO"}, rpt_("{name} is ready").format(name=spec.label))
+            self.report({"INFO"}, translate(Message(DOWNLOADED, name=spec.label)))
         return {"FINISHED"} if isinstance(ended, Done) else {"CANCELLED"}
 
 
-class MAKE4D_OT_cancel_download(bpy.types.Operator):
+class MAKE4D_OT_cancel_download(Reports, bpy.types.Operator):
     """Cancel a download, or hide its failure."""
 
     bl_idname = "make_4d.cancel_download"
@@ -108,16 +112,13 @@ class MAKE4D_OT_cancel_download(bpy.types.Operator):
 
     model: StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def run(self, context: bpy.types.Context) -> str:
         """Ask the download to stop; the timer sees it end."""
-        downloads = manager().downloads
-        if downloads.get(self.model) is None:
-            return {"CANCELLED"}
-        downloads.cancel(self.model)
-        return {"FINISHED"}
+        manager().downloads.cancel(self.model)
+        return ""
 
 
-class MAKE4D_OT_use_models(bpy.types.Operator):
+class MAKE4D_OT_use_models(Reports, bpy.types.Operator):
     """Choose the recommended models, and download the missing ones."""
 
     bl_idname = "make_4d.use_models"
@@ -152,20 +153,19 @@ class MAKE4D_OT_use_models(bpy.types.Operator):
         folder = iface_("Folder: {folder}").format(folder=models_folder())
         self.layout.label(text=folder, icon="FILE_FOLDER")
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def run(self, context: bpy.types.Context) -> str:
         """Choose the models, then start the downloads."""
         if manager().current is not None:
-            self.report({"ERROR"}, "Wait for the running job, or cancel it")
-            return {"CANCELLED"}
+            raise OperatorError(BUSY)
         for spec in recommended_models():
             setattr(context.scene.make_4d, f"{spec.stage}_model", spec.key)
         missing = missing_models()
         redraw_sidebars()
         if missing and not bpy.app.online_access:
-            self.report({"WARNING"}, TURN_ON_ACCESS)
+            self.report({"WARNING"}, rpt_(TURN_ON_ACCESS))
         elif missing:
             self._download(missing)
-        return {"FINISHED"}
+        return ""
 
     def _download(self, missing: list[ModelSpec]) -> None:
         """Start the downloads; without a window, run them to their ends one after another."""
@@ -175,7 +175,7 @@ class MAKE4D_OT_use_models(bpy.types.Operator):
                 continue
             try:
                 jobs.downloads.start(spec)
-            except CANNOT_START as error:
+            except Reports.expected as error:
                 self.report({"WARNING"}, translate(error))
                 return
             if bpy.app.background:
@@ -185,7 +185,7 @@ class MAKE4D_OT_use_models(bpy.types.Operator):
         jobs.watch()
 
 
-class MAKE4D_OT_remove_model(bpy.types.Operator):
+class MAKE4D_OT_remove_model(Reports, bpy.types.Operator):
     """Delete a downloaded model."""
 
     bl_idname = "make_4d.remove_model"
@@ -205,25 +205,18 @@ class MAKE4D_OT_remove_model(bpy.types.Operator):
             confirm_text=iface_("Remove"),
         )
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def run(self, context: bpy.types.Context) -> str:
         """Delete the model's folder."""
         spec, jobs = model(self.model), manager()
         if jobs.current is not None and spec in jobs.current.settings.models():
-            text = rpt_("{name} is in use: wait for the job, or cancel it")
-            self.report({"ERROR"}, text.format(name=spec.label))
-            return {"CANCELLED"}
+            raise OperatorError(IN_USE, name=spec.label)
         jobs.free_models()
-        try:
-            remove(spec, models_folder())
-        except (ModelError, OSError) as error:
-            self.report({"ERROR"}, translate(error))
-            return {"CANCELLED"}
+        remove(spec, models_folder())
         jobs.model_states.forget()
-        self.report({"INFO"}, rpt_("{name} was removed").format(name=spec.label))
-        return {"FINISHED"}
+        return Message(REMOVED, name=spec.label)
 
 
-class MAKE4D_OT_free_models(bpy.types.Operator):
+class MAKE4D_OT_free_models(Reports, bpy.types.Operator):
     """Free the memory of the models that are kept."""
 
     bl_idname = "make_4d.free_models"
@@ -236,10 +229,10 @@ class MAKE4D_OT_free_models(bpy.types.Operator):
         """Available while a worker is kept."""
         return manager().keeps_models
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def run(self, context: bpy.types.Context) -> str:
         """End the kept workers."""
         manager().free_models()
-        return {"FINISHED"}
+        return ""
 
 
 class MAKE4D_OT_find_device(bpy.types.Operator):
@@ -290,7 +283,7 @@ class MAKE4D_OT_find_device(bpy.types.Operator):
     def _start(self) -> bool:
         try:
             self._query = DeviceQuery(preference("device", "auto"))
-        except CANNOT_START as error:
+        except Reports.expected as error:
             self.report({"ERROR"}, translate(error))
             return False
         return True

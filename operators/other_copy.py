@@ -1,7 +1,7 @@
-"""Make 4D installed twice, from two repositories: the copy that is enabled last serves alone.
+"""Make 4D installed twice, from two repositories: only the copy that was enabled last is active.
 
-The light and the full package are one extension, so one replaces the other in its repository. From
-different repositories both would register the same operators and settings.
+The light and the full package are the same extension, so within a repository one replaces the
+other. From two repositories both would register the same operators and settings.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ EXTENSIONS = "bl_ext."
 
 
 def other_copies() -> list[ModuleType]:
-    """Modules of other enabled copies of this extension."""
+    """Return the modules of other enabled copies of this extension."""
     name = PACKAGE.rpartition(".")[2]
     return [
         module
@@ -33,38 +33,39 @@ def other_copies() -> list[ModuleType]:
 
 
 def settings_of(name: str) -> dict[str, Any]:
-    """What was set in the preferences of a copy."""
+    """Return the preferences of a copy that are not at their defaults."""
     addon = bpy.context.preferences.addons.get(name)
     if addon is None or addon.preferences is None:
         return {}
-    found = addon.preferences
-    names = [p.identifier for p in found.bl_rna.properties if not p.is_readonly]
-    set_here = (name for name in names if found.is_property_set(name) and name != "bl_idname")
-    return {name: getattr(found, name) for name in set_here}
+    own = addon.preferences
+    names = [p.identifier for p in own.bl_rna.properties if not p.is_readonly]
+    changed = (name for name in names if own.is_property_set(name) and name != "bl_idname")
+    return {name: getattr(own, name) for name in changed}
 
 
-def hand_over(other: str, settings: dict[str, Any]) -> None:
-    """Take over another copy's settings, where none are set here yet, and disable it for good."""
+def replace_copy(other: str, settings: dict[str, Any]) -> None:
+    """Disable another copy for good, and adopt its preferences if none are set here yet."""
     own = preferences()
     if own is not None and not settings_of(PACKAGE):
         for name, value in settings.items():
             setattr(own, name, value)
     addon_utils.disable(other, default_set=True)
-    print(f"Make 4D: {PACKAGE} serves in place of {other}, which is disabled now.")
+    print(f"Make 4D: {PACKAGE} replaces {other}, which is now disabled.")
 
 
 def register() -> None:
-    """Take away what another copy has registered.
+    """Unregister other copies.
 
-    Its entry goes from the preferences a moment later: Blender may be going through them just now.
+    They are removed from the preferences a moment later, because Blender may be iterating over them
+    now.
     """
     if not PACKAGE.startswith(EXTENSIONS):
         return
     for module in other_copies():
-        later = partial(hand_over, module.__name__, settings_of(module.__name__))
+        later = partial(replace_copy, module.__name__, settings_of(module.__name__))
         module.unregister()
         bpy.app.timers.register(later, first_interval=0)
 
 
 def unregister() -> None:
-    """Nothing of this copy's own is registered here."""
+    """Do nothing: this module registers nothing of its own."""

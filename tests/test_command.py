@@ -13,6 +13,9 @@ import pytest
 
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
+from make_4d.jobs.outputs import NOT_WRITABLE
+from messages import is_message
+
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
@@ -117,6 +120,23 @@ def test_the_saved_scene_renders_the_same_pixels_again(command, landscape, tmp_p
         np.testing.assert_array_equal(cv2.imread(str(again)), kept)
 
 
+def test_the_saved_scene_is_up_to_date_and_has_its_layers(command, landscape, tmp_path):
+    """It is built as the button builds it: Rebuild has nothing to do, and layers have settings."""
+    photo = encoded(tmp_path / "p.png", landscape)
+    assert command(photo, "--layers", "2", "--fov", "50.3", frames="1")[0] == 0
+    bpy.ops.wm.open_mainfile(filepath=str(command.folder / "flight.blend"))
+    from make_4d.geometry.editable_images import FRESH
+    from make_4d.geometry.scene_parts import parts_of
+    from make_4d.jobs.stage_states import needs_rebuild, states
+
+    scene = bpy.context.scene
+    assert len(parts_of(scene).still.make_4d_layers) >= 2
+    assert "motion" in states(scene) and set(states(scene).values()) == {FRESH}
+    assert not needs_rebuild(scene)
+    scene.make_4d.field_of_view += 1e-3
+    assert needs_rebuild(scene)
+
+
 def test_the_same_seed_gives_the_same_film(command, landscape, tmp_path):
     photo = encoded(tmp_path / "p.png", landscape)
     films = []
@@ -187,7 +207,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_work(
     (tmp_path / "file").write_text("in the way")
     suffix = {"-o": "f.mp4", "--blend": "f.blend"}.get(option, "f")
     error = assert_refused(command, photo, option, tmp_path / "file" / suffix)
-    assert "can't be written" in error
+    assert is_message(error, NOT_WRITABLE)
 
 
 @pytest.mark.parametrize("arguments", [("-o", "film.avi"), ("--blend", "scene.txt")])

@@ -30,6 +30,7 @@ from make_4d.geometry.core.neural_frame import (
 )
 from make_4d.geometry.custom_properties import FEATURES, NETWORKS
 from make_4d.geometry.folders import cache_folder
+from make_4d.jobs.manager import manager
 from make_4d.ml.networks import render_frame
 from make_4d.ml.networks.checkpoint import load_networks
 from make_4d.ml.networks.features import point_features
@@ -166,6 +167,24 @@ def test_frames_share_a_worker(scene):
     assert kept_workers().idle == (worker,) and worker.is_alive
     np.testing.assert_array_equal(first, second)
     neural.release()
+    assert not worker.is_alive
+
+
+def test_free_models_ends_the_worker_of_the_frames(scene):
+    neural.generate_combined(*clouds_and_request(scene), lambda: None)
+    [worker] = kept_workers().idle
+    assert manager().keeps_models and bpy.ops.make_4d.free_models() == {"FINISHED"}
+    assert not worker.is_alive and not bpy.ops.make_4d.free_models.poll()
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_keep_in_memory_holds_for_the_worker_of_the_frames(scene, monkeypatch, keeps):
+    monkeypatch.setattr(neural, "preference", {"keep_models": keeps, "device": "cpu"}.get)
+    neural.generate_combined(*clouds_and_request(scene), lambda: None)
+    [worker] = kept_workers().idle
+    neural.release()
+    assert worker.is_alive == keeps
+    manager().free_models()
     assert not worker.is_alive
 
 

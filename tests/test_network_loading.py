@@ -24,6 +24,7 @@ from make_4d.ml.pretrained.depth import DepthModel
 from make_4d.ml.pretrained.segmentation import SegmentationModel
 from messages import is_message, raises_message
 from safetensors.torch import load_file, save_file
+from single_thread import one_thread  # noqa: F401 - pytest finds it here
 
 UNUSED = "neck.fusion_stage.layers.0.residual_layer1."
 
@@ -34,15 +35,6 @@ class HalfDevice(Device):
     @property
     def dtype(self):
         return torch.float16
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Tiny networks are slower on many threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

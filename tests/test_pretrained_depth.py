@@ -21,6 +21,7 @@ from make_4d.ml.pretrained.depth import DepthModel, DepthPrediction, scene_dispa
 from make_4d.ml.pretrained.loading import LOADING
 from make_4d.ml.pretrained.upsample import upsample_to_image
 from messages import is_message, raises_message
+from single_thread import one_thread  # noqa: F401 - pytest finds it here
 
 BUILDERS = {
     "dpt": tiny.save_tiny_dpt,
@@ -31,15 +32,6 @@ BUILDERS = {
     "zoe": tiny.save_tiny_zoedepth,
 }
 METRIC = {"anything_metric", "pro", "zoe"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Tiny networks are slower on many threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -17,15 +17,7 @@ from make_4d.ml.pretrained.segmentation import (
     region_classes,
 )
 from messages import raises_message
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Tiny networks are slower on many threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+from single_thread import one_thread  # noqa: F401 - pytest finds it here
 
 
 @pytest.fixture(scope="module")

@@ -60,7 +60,7 @@ def render(
     images: list[Tensor] = []
     for excluded in (BACKWARD, FORWARD):
         if excluded == FORWARD and not frame.phase:
-            images.append(images[0])  # nothing moves, or the loop begins: one picture is both
+            images.append(images[0])  # nothing moves or the loop starts: both are the same
             continue
         visible = torch.from_numpy(frame.group != excluded).to(device)
         images.append(splat_points(frame, channels, visible))

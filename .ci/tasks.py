@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 BENCHMARKS = ROOT / "tests" / "bench"
 TEST_PROCESSES = 4
 """At most so many processes run the tests: each of them loads Blender and PyTorch."""
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
+"""Set to one thread per process, so that the processes don't compete for cores."""
 
 
 def call(*arguments: str, folder: Path | None = None) -> int:
@@ -42,7 +44,8 @@ def run_tests(arguments: list[str]) -> int:
         return call(*pytest, str(ROOT / "tests" / "window"), *arguments)
     if not any(argument.startswith(("-n", "--numprocesses")) for argument in arguments):
         processes = min(os.process_cpu_count() or 1, TEST_PROCESSES)
-        pytest += [f"--numprocesses={processes}", "--dist=loadfile"]
+        pytest += [f"--numprocesses={processes}", "--dist=loadfile", "--no-loadscope-reorder"]
+        os.environ.update(dict.fromkeys(THREADS, "1"))
     return call(*pytest, str(ROOT / "tests"), *arguments)
 
 

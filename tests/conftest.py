@@ -1,4 +1,8 @@
-"""Shared fixtures: the add-on as `make_4d`, trial photographs, an empty Blender."""
+"""Shared fixtures: the add-on as `make_4d`, trial photographs, an empty Blender.
+
+The suite runs in several processes (pytest-xdist), each file in one of them. Every process has a
+Blender user folder of its own.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,8 @@ from clean_blender import CleanBlender, build
 ROOT = Path(__file__).resolve().parent.parent
 if "PYTEST_XDIST_WORKER" in os.environ:  # each of several test processes has its own settings
     os.environ.pop("BLENDER_USER_RESOURCES", None)
-os.environ.setdefault("BLENDER_USER_RESOURCES", tempfile.mkdtemp(prefix="make-4d-test-"))
+if "PYTEST_XDIST_WORKER" in os.environ or "BLENDER_USER_RESOURCES" not in os.environ:
+    os.environ["BLENDER_USER_RESOURCES"] = tempfile.mkdtemp(prefix="make-4d-test-")
 
 
 def _load_package() -> ModuleType:
@@ -42,7 +47,7 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of trial photographs and views; the test is skipped where it is absent."""
+    """The folder of trial photographs and views; the test is skipped if it is missing."""
     folder = Path(os.environ.get("MAKE_4D_SHARED", ROOT.parent / "shared"))
     if not (folder / "photos").is_dir():
         pytest.skip("the trial photographs are not on this machine")
@@ -51,14 +56,14 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def clean(tmp_path_factory: pytest.TempPathFactory) -> CleanBlender:
-    """A Blender with nothing but what Blender carries."""
+    """A Blender without any other packages than its own."""
     pytest.importorskip("bpy", reason="Blender's module is not installed")
     return CleanBlender(tmp_path_factory.mktemp("clean"))
 
 
 @pytest.fixture(scope="session")
 def light(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The light package of this platform, built with the project's own command."""
+    """The light package for this platform, built with the project's own command."""
     pytest.importorskip("bpy", reason="Blender's module is not installed")
     return build(tmp_path_factory.mktemp("built"))
 
@@ -71,7 +76,7 @@ def rng() -> np.random.Generator:
 
 @pytest.fixture(scope="session")
 def addon():
-    """The add-on registered with Blender, as an enabled extension is."""
+    """The add-on, registered with Blender like an enabled extension."""
     pytest.importorskip("bpy", reason="Blender's module is not installed")
     import make_4d
 
@@ -82,7 +87,7 @@ def addon():
 
 @pytest.fixture
 def empty_blend():
-    """Blender's module with an empty file; the test is skipped where there is no Blender."""
+    """The module bpy with an empty file; the test is skipped without bpy."""
     bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
     bpy.ops.wm.read_factory_settings(use_empty=True)
     return bpy
@@ -90,24 +95,33 @@ def empty_blend():
 
 @pytest.fixture
 def make_scene_data():
-    """The function `synthetic.make_flight`: a small made-up flight."""
+    """The function `synthetic.make_scene_data`, which makes a small synthetic scene."""
     import synthetic
 
     return synthetic.make_scene_data
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """What is left out unless it is asked for."""
-    parser.addoption("--full-package", action="store_true", help="test the full package as well")
+    """Add options for tests that don't run by default."""
+    parser.addoption("--full-package", action="store_true", help="also test the full package")
     parser.addoption("--window", action="store_true", help="run the tests in a Blender window")
-    parser.addoption("--window-pictures", metavar="FOLDER", help="keep their screenshots here")
+    parser.addoption(
+        "--window-pictures", metavar="FOLDER", help="save their screenshots to a folder"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests that download gigabytes run only when they are asked for by name."""
+    """Skip tests that download gigabytes unless chosen with -m hub; put slow files first.
+
+    The slow files come first so that no process is still busy with one when the others have nothing
+    left to do.
+    """
+    if hasattr(config, "workerinput"):
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: item.path not in slow)
     if "hub" in config.getoption("-m"):
         return
-    skip = pytest.mark.skip(reason="downloads models from the hub: asked for with -m hub only")
+    skip = pytest.mark.skip(reason="downloads models from the hub; runs only with -m hub")
     for item in items:
         if item.get_closest_marker("hub"):
             item.add_marker(skip)

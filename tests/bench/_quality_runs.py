@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -104,26 +105,40 @@ def prepare(scene: TruthScene, method: Method, moving: bool = False) -> tuple[Ar
 
     moving: Whether clouds and water move.
     """
-    first, camera = scene.frames[0], scene.camera
     settings = JobSettings(
         "photo.png",
-        size=max(camera.width, camera.height),
+        size=max(scene.camera.width, scene.camera.height),
         motion=moving,
         layers=method.layers,
         layer_depth=method.layer_depth,
         margin=0.25 if method.outpaint else 0.0,
         depth_model=BUILTIN if method.depth == TRUTH else method.depth,
     )
-    context = quiet_context()
-    focal_35mm = camera.focal / settings.size * 36.0
+    inputs = dict(_inpainted_layers(scene, method.depth == TRUTH, _early(settings)))
+    for stage in (layer_depth, motion, cruise):
+        inputs |= stage.run(inputs, settings, quiet_context())
+    return inputs, settings
+
+
+def _early(settings: JobSettings) -> JobSettings:
+    """Return the settings with defaults for what only the last stages read."""
+    defaults = JobSettings("photo.png")
+    return replace(settings, motion=defaults.motion, layer_depth=defaults.layer_depth)
+
+
+@lru_cache(maxsize=4)
+def _inpainted_layers(scene: TruthScene, true_depth: bool, settings: JobSettings) -> Arrays:
+    """Return the arrays of the stages up to inpainting, which several methods share."""
+    first, context = scene.frames[0], quiet_context()
+    focal_35mm = scene.camera.focal / settings.size * 36.0
     inputs: Arrays = {"image": first.image, "focal_35mm": np.array([focal_35mm], np.float32)}
     inputs |= outpaint.run(inputs, settings, context)
     inputs |= depth.run(inputs, settings, context)
-    if method.depth == TRUTH:
+    if true_depth:
         inputs |= with_true_depth(inputs, first)
-    for stage in (matte, cluster, inpaint, layer_depth, motion, cruise):
+    for stage in (matte, cluster, inpaint):
         inputs |= stage.run(inputs, settings, context)
-    return inputs, settings
+    return inputs
 
 
 def quiet_context() -> StageContext:

@@ -256,7 +256,7 @@ class MAKE4D_OT_take_result(bpy.types.Operator):
         try:
             with bpy.context.temp_override(**override):
                 remake_path(scene, parts_of(scene), PathRequest(move=str(self.move)))
-        except (*Reports.expected, ValueError) as error:
+        except Reports.expected as error:
             self.report({"WARNING"}, translate(error))
             return
         for name in OPTIONS:

@@ -1,1 +1,3 @@
 """Blender's side of the geometry: clouds, nodes, camera, scene."""
+
+MAY_IMPORT = ("geometry.core",)

@@ -29,7 +29,7 @@ def cache_folders() -> tuple[Path, ...]:
     chosen = _chosen_cache()
     saved = bpy.data.filepath
     beside = Path(saved).parent / BESIDE_BLEND if saved else None
-    places = (chosen, beside, user_cache_folder(), *_others)
+    places = (chosen, beside, own_cache_folder(), *_others)
     return tuple(dict.fromkeys(place for place in places if place is not None))
 
 
@@ -56,7 +56,12 @@ def output_folder() -> str:
 
 def user_cache_folder() -> Path:
     """The stage cache of unsaved files and of the command line: the preference, else the user's."""
-    return _chosen_cache() or _user_folder("cache", "stages")
+    return _chosen_cache() or own_cache_folder()
+
+
+def own_cache_folder() -> Path:
+    """Return the cache folder of the extension, which can be written even if no other can."""
+    return _user_folder("cache", "stages")
 
 
 def log_folder() -> Path:

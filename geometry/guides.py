@@ -22,10 +22,14 @@ from .core.camera import (
     project,
     unproject,
 )
+from .core.packages import load_scipy
 from .custom_properties import MOTION_REGIONS, ROLE, mark
 from .motion_regions import read_regions
 from .nodes.guide import add_arrows
 from .photo_view import outpainted_lens, photo_area, view_from_photo
+
+REQUIRES = ("scipy",)
+"""Packages that this module needs beyond NumPy."""
 
 NAME = "Make 4D Guide"
 GUIDE_ROLE = "guide"
@@ -97,7 +101,7 @@ def widest_run(moves: NDArray[np.bool_]) -> tuple[float, float, float]:
 
     The run is that through the piece's middle row, its longest there; all 0 where there is none.
     """
-    from scipy import ndimage  # here, because enabling the add-on must not load SciPy
+    ndimage = load_scipy("ndimage")
 
     if not moves.any():
         return 0.0, 0.0, 0.0

@@ -9,8 +9,12 @@ import numpy as np
 
 from .clouds import COLOR
 from .core.camera import FloatArray, Intrinsics
+from .core.packages import load_scipy
 from .custom_properties import LENS
 from .read_clouds import read_attribute
+
+REQUIRES = ("scipy",)
+"""Packages that this module needs beyond NumPy."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +67,7 @@ def view_from_photo(clouds: list[bpy.types.Object], lens: Intrinsics) -> PhotoVi
 
 
 def _without_gaps(depth: FloatArray, color: FloatArray) -> PhotoView:
-    from scipy import ndimage  # here, because enabling the add-on must not load SciPy
+    ndimage = load_scipy("ndimage")
 
     missing = ~np.isfinite(depth)
     if missing.all():

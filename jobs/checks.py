@@ -6,12 +6,11 @@ from pathlib import Path
 
 from ..geometry.folders import models_folder
 from ..geometry.preferences import preference
-from ..ml.common.errors import no_checkpoint
+from ..ml.common.errors import no_checkpoint, no_photo
 from ..ml.common.job_settings import JobSettings, Resources, SettingsError
 from ..ml.common.model_store import why_not
 
-NO_PHOTO = "Choose a photo first."
-MISSING_PHOTO = "There is no photo at {path}: choose another file."
+NO_PHOTO_CHOSEN = "Choose a photo first."
 
 
 def preferred_resources() -> Resources:
@@ -34,9 +33,9 @@ def check_job(settings: JobSettings, resources: Resources) -> None:
 def check_photo(settings: JobSettings) -> None:
     """Raise SettingsError unless the photo is a file."""
     if not settings.photo:
-        raise SettingsError(NO_PHOTO)
+        raise SettingsError(NO_PHOTO_CHOSEN)
     if not Path(settings.photo).is_file():
-        raise SettingsError(MISSING_PHOTO, path=settings.photo)
+        raise SettingsError(no_photo(settings.photo))
 
 
 def check_models(settings: JobSettings, resources: Resources) -> None:

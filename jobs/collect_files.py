@@ -7,7 +7,7 @@ from pathlib import Path
 
 import bpy
 
-from ..geometry.core.feature_files import features_path
+from ..geometry.core.feature_files import features_path, find_features
 from ..geometry.custom_properties import FEATURES
 from ..geometry.editable_images import editable_images_of, pack_edited_images
 from ..geometry.folders import PHOTOS, cache_folder, cache_folders
@@ -41,12 +41,11 @@ def pack_images(still: bpy.types.Object) -> int:
 def copy_features(still: bpy.types.Object) -> None:
     """Copy a cloud's feature maps into the cache beside the .blend, if they are elsewhere."""
     name = still.get(FEATURES, "")
-    if not name:
+    source = find_features(cache_folders(), name)
+    if source is None:
         return
-    paths = (features_path(folder, name) for folder in cache_folders())
-    source = next((path for path in paths if path.is_file()), None)
     target = features_path(cache_folder(), name)
-    if source is not None and not target.is_file():
+    if not target.is_file():
         copy_file(source, target)
 
 

@@ -18,7 +18,7 @@ from ..geometry.core.memory import peak_mb, reset_peak
 from ..geometry.core.messages import UserError
 from ..geometry.core.packages import MissingPackageError
 from ..geometry.film import FilmError, render_film
-from ..geometry.folders import models_folder, results_in, user_cache_folder
+from ..geometry.folders import models_folder, own_cache_folder, results_in, user_cache_folder
 from ..geometry.scene_setup import set_film_output
 from ..ml.client.tasks import Download, Job, Task
 from ..ml.common.job_settings import (
@@ -269,7 +269,7 @@ def make_scene(
     Appends the time and memory of every stage to `stages`. Raises CommandError.
     """
     try:
-        job = Job(settings, cache, resources)
+        job = Job(settings, cache, resources, own_cache=own_cache_folder())
     except OSError as error:
         raise CommandError(NO_WORKER, error=error) from error
     try:

@@ -19,7 +19,7 @@ from bpy.app.translations import pgettext_rpt as rpt_
 
 from ..geometry.core.messages import Message, UserError, message_of
 from ..geometry.core.packages import MissingPackageError
-from ..geometry.folders import cache_folder
+from ..geometry.folders import cache_folder, own_cache_folder
 from ..geometry.preferences import preference
 from ..geometry.translation import translate
 from ..ml.client.kept_workers import KeptWorkers
@@ -273,7 +273,7 @@ class JobManager:
         """Start a job; raises SettingsError, MissingPackageError or OSError."""
         resources = preferred_resources()
         check_job(request.settings, resources)
-        task = Job(request.settings, cache_folder(), resources, self.workers)
+        task = Job(request.settings, cache_folder(), resources, self.workers, own_cache_folder())
         self.current, self.failure = RunningJob(task, request, self.rates), None
         return self.current
 

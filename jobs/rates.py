@@ -8,7 +8,7 @@ from pathlib import Path
 from ..geometry.folders import log_folder
 from ..ml.common.job_settings import JobSettings
 from ..ml.common.protocol import Progress, StageDone
-from ..ml.stages.table import LIFT_WEIGHT, stages_for
+from ..ml.stages.table import stages_for
 
 NAME = "rates.json"
 NEWEST_FRACTION = 0.5
@@ -52,7 +52,6 @@ class Rates:
         if progress is None:
             return None
         weights = {stage.name: float(stage.weight) for stage in stages_for(settings)}
-        weights["lift"] = LIFT_WEIGHT
         if progress.stage not in weights:
             return None
         names = list(weights)

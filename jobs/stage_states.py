@@ -17,8 +17,9 @@ from .edits import made_with, with_layers
 from .scene_settings import file_of, job_settings
 
 STALE = "stale"
-NOT_REBUILT = ("photo", "cruise")
-"""Stages that are not shown: the photo is no result, and the camera belongs to the artist."""
+NOT_REBUILT = ("photo", "cruise", "lift")
+"""Stages that are not shown: the photo is no result, the camera belongs to the artist, and the last
+stage always runs."""
 
 
 def needs_rebuild(scene: bpy.types.Scene) -> bool:

@@ -1,1 +1,3 @@
 """The splat render engine."""
+
+MAY_IMPORT = ("geometry", "geometry.core", "ml")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..geometry.core.camera import FloatArray
 from ..geometry.core.color import linear_to_srgb, srgb_to_linear
-from ..geometry.core.feature_files import features_path
+from ..geometry.core.feature_files import FOLDER, find_features
 from ..geometry.core.messages import UserError, message_of
 from ..geometry.core.neural_frame import (
     BACKWARD,
@@ -116,12 +116,11 @@ def neural_frame(clouds: Sequence[Cloud], request: FrameRequest) -> NeuralFrame:
 def _features_file(name: str, clouds: Sequence[Cloud]) -> Path:
     """The file of feature maps with an id; raises NeuralUnavailableError if it is missing."""
     folders = cache_folders()
-    for path in (features_path(folder, name) for folder in folders):
-        if path.is_file():
-            return path
-    owner = next(str(c.key[0]) if c.key else "a cloud" for c in clouds if c.features == name)
-    folder = features_path(folders[0], name).parent
-    raise NeuralUnavailableError(FEATURES_MISSING, name=owner, folder=folder)
+    path = find_features(folders, name)
+    if path is None:
+        owner = next(str(c.key[0]) if c.key else "a cloud" for c in clouds if c.features == name)
+        raise NeuralUnavailableError(FEATURES_MISSING, name=owner, folder=folders[0] / FOLDER)
+    return path
 
 
 def _part(cloud: Cloud, view: View, files: list[str]) -> dict[str, NDArray]:

@@ -6,12 +6,15 @@ Blender user folder of its own.
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -66,6 +69,36 @@ def light(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The light package for this platform, built with the project's own command."""
     pytest.importorskip("bpy", reason="Blender's module is not installed")
     return build(tmp_path_factory.mktemp("built"))
+
+
+@pytest.fixture
+def read_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]]:
+    """A function that makes a folder read-only, also for the superuser of a container."""
+    folders: list[Path] = []
+    make_temporary, set_times = tempfile.mkdtemp, os.utime
+
+    def is_inside(path: object) -> bool:
+        return any(Path(str(path)).is_relative_to(folder) for folder in folders)
+
+    def mkdtemp(suffix: Any = None, prefix: Any = None, dir: Any = None) -> str:
+        if dir is not None and is_inside(dir):
+            raise PermissionError(errno.EACCES, "Permission denied", str(dir))
+        return make_temporary(suffix, prefix, dir)
+
+    def utime(path: Any, *arguments: Any, **named: Any) -> None:
+        if is_inside(path):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        set_times(path, *arguments, **named)
+
+    def make_read_only(folder: Path) -> None:
+        folders.append(folder)
+        folder.chmod(0o555)
+
+    monkeypatch.setattr(tempfile, "mkdtemp", mkdtemp)
+    monkeypatch.setattr(os, "utime", utime)
+    yield make_read_only
+    for folder in folders:
+        folder.chmod(0o755)
 
 
 @pytest.fixture

@@ -47,7 +47,8 @@ def test_preferred_folder_comes_first_and_others_are_read(chosen, tmp_path):
     own = chosen / folders.BESIDE_BLEND
     assert folders.cache_folder() == folders.user_cache_folder() == own
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "work.blend"))
-    assert folders.cache_folders() == (own, tmp_path / folders.BESIDE_BLEND)
+    unsaved = folders.own_cache_folder()
+    assert folders.cache_folders() == (own, tmp_path / folders.BESIDE_BLEND, unsaved)
 
 
 def test_default_cache_is_beside_the_file(addon, empty_blend, tmp_path):

@@ -28,7 +28,7 @@ pieces = [torch.ones(20_000) for _ in range(5_000)]
 held = megabytes()
 last = pieces[-1]
 del pieces
-device.give_back()
+device.free_memory()
 print(held - before, megabytes() - before)
 """
 

@@ -352,8 +352,8 @@ def test_loading_is_reported_and_can_be_cancelled(models) -> None:
 
 def test_close_frees_the_model(models, monkeypatch) -> None:
     calls = []
-    original = devices.give_back
-    monkeypatch.setattr(devices, "give_back", lambda: (calls.append(1), original()))
+    original = devices.free_memory
+    monkeypatch.setattr(devices, "free_memory", lambda: (calls.append(1), original()))
     inpainter = open_inpainter(models["sd"])
     inpainter.fill(landscape(64, 64), centered_hole(64, 64), 0, ProgressRecorder().context)
     networks = [weakref.ref(getattr(inpainter._pipeline, n)) for n in ("unet", "vae")]

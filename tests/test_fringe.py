@@ -13,9 +13,9 @@ from make_4d.geometry.core.color import linear_to_srgb, srgb_to_linear
 from make_4d.geometry.core.scene_data import PointArrays, SceneData
 from make_4d.geometry.core.splat import underpaint_radius
 from make_4d.ml.common.job_settings import JobSettings
-from make_4d.ml.stages import cluster, inpaint, layer_depth, matte
-from make_4d.ml.stages import lift as scene_data
+from make_4d.ml.stages import cluster, inpaint, layer_depth, lift, matte
 from make_4d.ml.stages.context import StageContext
+from make_4d.ml.worker.scene_result import scene_data_of
 from make_4d.render import frame, scene_points
 from make_4d.render.extract import Cloud
 from make_4d.render.frame_request import FrameRequest
@@ -64,7 +64,8 @@ def inputs():
 
 
 def built(inputs, **changes) -> SceneData:
-    return scene_data.lift_layers(inputs.arrays | changes, SETTINGS, context())
+    arrays = inputs.arrays | changes
+    return scene_data_of(arrays | lift.run(arrays, SETTINGS, context()), SETTINGS, (), "")
 
 
 def chosen(points: PointArrays, which) -> SimpleNamespace:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+MAY_IMPORT = "MAY_IMPORT"
+CORE, LANDSCAPES = "geometry.core", "geometry.landscapes"
+ALL, RUN, LOAD = "all", "run", "load"
+"""Which imports of a module: all, those that ever run, or those that run when it is loaded."""
 PARTS = ("geometry", "jobs", "ml", "operators", "panels", "render")
 MODULES = sorted(
     path.relative_to(ROOT)
@@ -24,20 +29,6 @@ TESTS = sorted(
 )
 SCRIPTS = [Path("make4d"), Path(".ci/tasks.py"), *TESTS]
 
-# Whom the modules of a folder may import from the package. `ml-client` is what Blender's side may
-# see of the machine-learning side: none of it needs more than Python.
-ALLOWED = {
-    "": {"jobs", "operators", "panels", "render", "geometry"},
-    "panels": {"panels", "operators", "jobs", "render", "geometry", "geometry/core", "ml-client"},
-    "operators": {"operators", "jobs", "render", "geometry", "geometry/core", "ml-client"},
-    "jobs": {"jobs", "render", "geometry", "geometry/core", "ml-client"},
-    "render": {"render", "geometry", "geometry/core", "ml-client"},
-    "geometry": {"geometry", "geometry/core"},
-    "geometry/core": {"geometry/core"},
-    "geometry/landscapes": {"geometry/landscapes", "geometry/core"},  # no one else may import it
-    "ml": {"ml", "ml-client", "geometry/core"},
-}
-ML_CLIENT = ("ml/client/", "ml/common/", "ml/stages/table.py")
 BLENDER = {
     *("bpy", "bl_math", "bl_operators", "bl_ui", "blf", "bmesh"),
     *("addon_utils", "bpy_extras", "gpu", "gpu_extras", "mathutils"),
@@ -51,37 +42,71 @@ def tree(path: Path) -> ast.Module:
     return ast.parse((ROOT / path).read_text(encoding="utf-8"))
 
 
+def constants(path: Path) -> dict[str, object]:
+    """The module-level constants of a module that are plain tuples, texts, numbers or truths."""
+    values: dict[str, object] = {}
+    for node in tree(path).body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else None
+        if isinstance(node, ast.Assign) and isinstance(target, ast.Name):
+            with contextlib.suppress(ValueError):
+                values[target.id] = ast.literal_eval(node.value)
+    return values
+
+
+@cache
 def part_of(path: Path) -> str:
-    """The part of the package a module belongs to, a key of ALLOWED (or ml-client)."""
-    if path.as_posix().startswith(ML_CLIENT):
-        return "ml-client"
-    if path.parts[:2] in (("geometry", "core"), ("geometry", "landscapes")):
-        return "/".join(path.parts[:2])
-    return path.parts[0] if len(path.parts) > 1 else ""
+    """The part that a module belongs to: the nearest package that says what it may import."""
+    for folder in path.parents:
+        package = folder / "__init__.py"
+        if folder == Path():
+            return ""
+        if MAY_IMPORT in constants(package):
+            return folder.as_posix().replace("/", ".")
+    raise AssertionError(path)
 
 
-PLAIN = [path for path in MODULES if part_of(path).startswith(("ml", "geometry/core"))]
+def allowed(part: str) -> set[str]:
+    """The parts that the modules of a part may import; the root module imports whole parts."""
+    if not part:
+        return set(PARTS)
+    names = constants(Path(*part.split("."), "__init__.py"))[MAY_IMPORT]
+    assert isinstance(names, tuple)
+    return {part, *names}
+
+
+def is_for_worker(path: Path) -> bool:
+    """Whether a module may be imported in the worker alone, as its package says."""
+    if path.parts[:1] != ("ml",) or len(path.parts) < 3:
+        return False
+    return not constants(Path("ml", path.parts[1], "__init__.py"))["IMPORTED_BY_BLENDER"]
+
+
+PLAIN = [path for path in MODULES if part_of(path) in ("ml", CORE)]
+LIGHT = [path for path in MODULES if not is_for_worker(path) and part_of(path) != LANDSCAPES]
 PACKAGES = [path for path in MODULES if path.name == "__init__.py" and len(path.parts) > 1]
+GUARD = Path("geometry/core/packages.py")
+BESIDE_WORKER = [path for path in MODULES if part_of(path) not in ("ml", LANDSCAPES)]
 MACHINE_PATHS = re.compile("|".join(f"/{name}/" for name in ("work", "root", "home")))
 
 
-def import_nodes(path: Path, whole: bool) -> Iterator[ast.Import | ast.ImportFrom]:
-    """Imports of a module: all of them, or those that run when it is loaded."""
+def import_nodes(path: Path, which: str) -> Iterator[ast.Import | ast.ImportFrom]:
+    """The imports of a module: ALL, RUN or LOAD."""
     pending: list[ast.AST] = [tree(path)]
     while pending:
         node = pending.pop()
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield node
-        inner = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-        typing_only = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        if whole or not (inner or typing_only):
-            pending += ast.iter_child_nodes(node)
+        in_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for_types = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        if (in_function and which == LOAD) or (for_types and which != ALL):
+            continue
+        pending += ast.iter_child_nodes(node)
 
 
-def inside(path: Path, whole: bool = True) -> set[Path]:
+def inside(path: Path, which: str = ALL) -> set[Path]:
     """Modules of the package that a module imports."""
     found: set[Path] = set()
-    for node in import_nodes(path, whole):
+    for node in import_nodes(path, which):
         if not isinstance(node, ast.ImportFrom) or not node.level:
             continue
         base = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
@@ -92,10 +117,15 @@ def inside(path: Path, whole: bool = True) -> set[Path]:
     return found
 
 
-def outside(path: Path, whole: bool = True) -> set[str]:
+def imported_names(path: Path) -> set[str]:
+    """The names that a module imports from others."""
+    return {alias.name for node in import_nodes(path, ALL) for alias in node.names}
+
+
+def outside(path: Path, which: str = ALL) -> set[str]:
     """Top-level packages of others that a module imports."""
     names: set[str] = set()
-    for node in import_nodes(path, whole):
+    for node in import_nodes(path, which):
         if isinstance(node, ast.Import):
             names |= {alias.name.partition(".")[0] for alias in node.names}
         elif not node.level and node.module:
@@ -111,17 +141,42 @@ def loaded_by(start: set[Path]) -> set[Path]:
         path = pending.pop()
         seen.add(path)
         if (ROOT / path).is_file():
-            pending |= inside(path, whole=False) - seen
+            pending |= inside(path, LOAD) - seen
     return seen
 
 
 @pytest.mark.parametrize("path", MODULES, ids=str)
 def test_imports_go_one_way(path: Path) -> None:
-    part = "ml" if part_of(path) == "ml-client" else part_of(path)
     targets = {target: part_of(target) for target in inside(path)}
     assert all((ROOT / target).is_file() for target in targets), "imports what isn't there"
-    assert set(targets.values()) <= ALLOWED[part], targets
+    assert set(targets.values()) <= allowed(part_of(path)), targets
     assert path.parts[:1] != ("make_4d",) and "make_4d" not in outside(path), "use relative imports"
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if part_of(path) != "ml"], ids=str)
+def test_blender_imports_no_package_of_the_worker(path: Path) -> None:
+    assert not [target for target in inside(path) if is_for_worker(target)]
+
+
+@pytest.mark.parametrize("path", LIGHT, ids=str)
+def test_modules_that_blender_imports_load_without_the_worker_s_packages(path: Path) -> None:
+    """Inside functions, which run in the worker, they may import anything of `ml`."""
+    assert not [target for target in inside(path, LOAD) if is_for_worker(target)]
+
+
+@pytest.mark.parametrize("path", LIGHT, ids=str)
+def test_modules_say_what_they_need_beyond_numpy(path: Path) -> None:
+    needed = outside(path) - CARRIED
+    if GUARD in inside(path) and "load_scipy" in imported_names(path):
+        needed.add("scipy")
+    assert needed == set(constants(path).get("REQUIRES", ()))
+
+
+@pytest.mark.parametrize("path", BESIDE_WORKER, ids=str)
+def test_what_runs_in_blender_imports_other_packages_with_a_clear_error(path: Path) -> None:
+    """By `load_scipy`; only the worker imports the modules that need the packages at once."""
+    heavy = {p for p in MODULES if part_of(p) == CORE and outside(p, LOAD) - CARRIED}
+    assert path in heavy or not (inside(path, RUN) & heavy or outside(path, RUN) - CARRIED)
 
 
 @pytest.mark.parametrize("path", PLAIN, ids=str)
@@ -132,20 +187,29 @@ def test_worker_never_meets_blender(path: Path) -> None:
 def test_registration_needs_only_what_blender_carries() -> None:
     registered = loaded_by(inside(Path("__init__.py")))
     assert len(registered) > 8
-    foreign = {path.as_posix(): outside(path, whole=False) - CARRIED for path in registered}
+    foreign = {path.as_posix(): outside(path, LOAD) - CARRIED for path in registered}
     assert not {path: names for path, names in foreign.items() if names}
-    beyond = {path.as_posix() for path in registered if part_of(path) == "ml"}
-    assert beyond <= {"ml/__init__.py"}
+    assert not [path for path in registered if is_for_worker(path)]
 
 
 def test_root_imports_nothing_when_it_is_loaded() -> None:
-    assert outside(Path("__init__.py"), whole=False) <= {"types", "typing", "__future__"}
-    assert not inside(Path("__init__.py"), whole=False)
+    assert outside(Path("__init__.py"), LOAD) <= {"types", "typing", "__future__"}
+    assert not inside(Path("__init__.py"), LOAD)
 
 
 @pytest.mark.parametrize("path", PACKAGES, ids=str)
-def test_package_files_hold_a_docstring_alone(path: Path) -> None:
-    assert len(tree(path).body) == 1 and ast.get_docstring(tree(path))
+def test_package_files_hold_a_docstring_and_the_import_rule(path: Path) -> None:
+    statements = tree(path).body
+    assert ast.get_docstring(tree(path))
+    assert set(constants(path)) <= {MAY_IMPORT, "IMPORTED_BY_BLENDER"}
+    assert len(statements) == 1 + len(constants(path))
+
+
+def test_every_package_of_ml_says_who_imports_it() -> None:
+    packages = [path for path in PACKAGES if path.parts[0] == "ml" and len(path.parts) == 3]
+    assert len(packages) > 8
+    says = {path.as_posix(): constants(path).get("IMPORTED_BY_BLENDER") for path in packages}
+    assert all(isinstance(answer, bool) for answer in says.values()), says
 
 
 @pytest.mark.parametrize("path", [*MODULES, *SCRIPTS], ids=str)

@@ -37,7 +37,7 @@ def test_bins_are_the_lowest_disparities_of_the_clusters():
 
 
 def test_clustering_agrees_with_plain_ward(rng):
-    from make_4d.ml.stages.cluster import cluster_bins
+    from make_4d.ml.classical.depth_bins import cluster_bins
 
     samples = np.concatenate([rng.normal(m, 0.02, 12) for m in (0.1, 0.5, 0.9)]).astype(np.float32)
     bins = cluster_bins(samples, 3)
@@ -47,7 +47,7 @@ def test_clustering_agrees_with_plain_ward(rng):
 
 @pytest.mark.parametrize("layers", [0, 1, 2, 5])
 def test_every_depth_falls_into_a_layer(rng, layers):
-    from make_4d.ml.stages.cluster import cluster_bins
+    from make_4d.ml.classical.depth_bins import cluster_bins
 
     disparity = rng.random(300).astype(np.float32)
     bins = cluster_bins(disparity, layers)
@@ -58,19 +58,20 @@ def test_every_depth_falls_into_a_layer(rng, layers):
 
 
 def test_constant_disparity_gives_one_layer():
-    from make_4d.ml.stages.cluster import cluster_bins
+    from make_4d.ml.classical.depth_bins import cluster_bins
 
     assert len(cluster_bins(np.full(50, 0.3, np.float32), 3)) == 2
 
 
 def test_samples_are_capped_whatever_the_size():
-    from make_4d.ml.stages.cluster import MAX_SAMPLES, sample
+    from make_4d.ml.classical.depth_bins import MAX_SAMPLES, sample
 
     assert 100 < sample(np.zeros((3000, 4000), np.float32)).size <= MAX_SAMPLES * 1.1
     assert sample(np.zeros((2, 3), np.float32)).size >= 1
 
 
 def test_the_photo_alone_decides_where_layers_are_cut(rng):
+    from make_4d.ml.classical.depth_bins import cluster_bins
     from make_4d.ml.common.job_settings import JobSettings
     from make_4d.ml.stages import cluster
     from make_4d.ml.stages.context import StageContext
@@ -83,7 +84,7 @@ def test_the_photo_alone_decides_where_layers_are_cut(rng):
     inputs = {"back_disparity": outpainted, "margins": np.array([4, 10, 16, 20])}
     context = StageContext(lambda fraction, detail: None, lambda: False)
     bins = cluster.run(inputs, JobSettings("photo.jpg", layers=3), context)["bins"]
-    ends = [1 - ldi.END_SLACK, *cluster.cluster_bins(photo.ravel(), 3)[1:-1], 100 + ldi.END_SLACK]
+    ends = [1 - ldi.END_SLACK, *cluster_bins(photo.ravel(), 3)[1:-1], 100 + ldi.END_SLACK]
     np.testing.assert_allclose(bins, ends, rtol=1e-6)
     assert bins.dtype == np.float32
     layers = ldi.layer_of_depth(ldi.depth_from_disparity(np.float32([1, 0.5, 0.1, 0.05, 0])), bins)

@@ -16,8 +16,8 @@ from make_4d.geometry.core.camera import Intrinsics, pixel_centers, project
 from make_4d.geometry.core.editable_images import MOTION_FILE
 from make_4d.geometry.core.motion_edits import MotionEdits, save_edits
 from make_4d.ml.common.job_settings import JobSettings
-from make_4d.ml.stages import lift as scene_data
-from make_4d.ml.stages import motion
+from make_4d.ml.stages import lift, motion
+from make_4d.ml.worker.scene_result import scene_data_of
 
 HEIGHT, WIDTH, MARGIN, HORIZON = 120, 168, 16, 48
 EYE_HEIGHT, FARTHEST = 0.7, 100.0
@@ -104,8 +104,8 @@ def make(inputs, tmp_path):
             "photo.png", size=WIDTH, layers=2, loop_frames=FRAMES, edits=str(tmp_path)
         )
         context = runs.quiet_context()
-        moving = motion.run(inputs, settings, context)
-        return scene_data.lift_layers(inputs | moving, settings, context)
+        arrays = inputs | motion.run(inputs, settings, context)
+        return scene_data_of(arrays | lift.run(arrays, settings, context), settings, (), "")
 
     return made
 
@@ -184,7 +184,7 @@ def test_what_is_behind_running_water_stands_and_what_is_behind_the_post_runs(ma
 def test_the_front_s_depth_is_the_nearest_known_one(rng):
     depth = rng.uniform(1, 9, (3, 7, 8)).astype(np.float32)
     observed = rng.random((3, 7, 8)) < 0.3
-    got = scene_data.front_depth({"depth": depth, "observed": observed})
+    got = lift.front_depth({"depth": depth, "observed": observed})
     for r in range(7):
         for c in range(8):
             seen = [depth[i, r, c] for i in range(3) if observed[i, r, c]]

@@ -9,10 +9,11 @@ from make_4d.geometry.core.camera import pixel_centers
 from make_4d.geometry.core.editable_images import MOTION_FILE
 from make_4d.geometry.core.motion_edits import MotionEdits, save_edits
 from make_4d.geometry.core.scene_data import KEY_TIMES
+from make_4d.ml.classical.layer_regions import edited_regions
 from make_4d.ml.classical.regions import MotionRegions
 from make_4d.ml.common.job_settings import JobSettings, SettingsError
-from make_4d.ml.stages import lift as scene_data
-from make_4d.ml.stages import motion
+from make_4d.ml.models import backends
+from make_4d.ml.stages import lift, motion
 
 HEIGHT, WIDTH = 60, 80
 LAKE = slice(40, 60)
@@ -89,7 +90,7 @@ def test_water_runs_on_from_layer_to_layer(inputs, tmp_path, monkeypatch, is_pai
     layers = {"member": np.stack([near, ~near | near]), "observed": np.stack([near, ~near])}
     none = painted(value=0.0)
     found = iter([MotionRegions(none, painted(), none), MotionRegions(none, none, none)])
-    monkeypatch.setattr(motion, "find_regions", lambda *_: next(found))
+    monkeypatch.setattr(backends, "find_regions", lambda *_: next(found))
     made = run(inputs | layers, tmp_path, MotionEdits(painted()) if is_painted else None)
     assert (speed(made, 0)[46:] > 0).all()
     np.testing.assert_array_equal(made["flow"][1], made["flow"][0])
@@ -101,7 +102,7 @@ def test_water_before_a_dry_layer_is_not_that_layer_s(inputs, tmp_path, monkeypa
     layers = {"member": np.stack([near, ~near | near]), "observed": np.stack([near, ~near])}
     none = painted(value=0.0)
     found = iter([MotionRegions(none, painted(), none), MotionRegions(none, none, none)])
-    monkeypatch.setattr(motion, "find_regions", lambda *_: next(found))
+    monkeypatch.setattr(backends, "find_regions", lambda *_: next(found))
     made = run(inputs | layers, tmp_path)
     assert (speed(made, 0)[46:] > 0).all() and not made["flow"][1].any()
 
@@ -132,10 +133,11 @@ def test_a_guide_alone_turns_the_found_motion(inputs, tmp_path):
     assert (run(inputs, tmp_path, MotionEdits(painted()))["flow"][1][48:52, 20:60, 0] > 0).all()
 
 
-def test_torn_edits_are_told(inputs, tmp_path):
+def test_damaged_edits_are_reported(inputs, tmp_path):
     (tmp_path / MOTION_FILE).write_bytes(b"torn")
-    with pytest.raises(SettingsError, match="Update Motion again"):
+    with pytest.raises(SettingsError) as caught:
         motion.run(inputs, JobSettings("photo.png", edits=str(tmp_path)), quiet())
+    assert caught.value.message.template == motion.UNREADABLE_EDITS
 
 
 def test_kinds_of_what_is_painted():
@@ -145,7 +147,7 @@ def test_kinds_of_what_is_painted():
     fall[30:40, :20] = 1
     sky = none.copy()
     sky[:10] = 1
-    made = motion.painted_regions(np.ones_like(none), MotionRegions(none, none, fall), sky, 26.0)
+    made = edited_regions(np.ones_like(none), MotionRegions(none, none, fall), sky, 26.0)
     assert (made.cloud[:10] == 1).all() and not made.cloud[10:].any()
     assert (made.fall[12:25] == 1).all() and (made.fall[30:40, :20] == 1).all()
     assert (made.water[45:] == 1).all() and not made.fall[45:].any()
@@ -158,7 +160,7 @@ def test_lives_tell_when_points_are_inside(rng):
     pixels = pixel_centers(20, 30).reshape(-1, 2)
     keys = [24 * k / KEY_TIMES for k in range(KEY_TIMES + 1)]
     ways = [flow.integrate(sign * field, pixels, keys) for sign in (1, -1)]
-    got = scene_data.lifetimes(pixels, *ways, (20, 30))
+    got = lift.lifetimes(pixels, *ways, (20, 30))
     for point in range(len(pixels)):
         ends = []
         for way in ways:

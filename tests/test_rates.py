@@ -12,10 +12,10 @@ from make_4d.jobs import rates as rates_module
 from make_4d.jobs.rates import Rates
 from make_4d.ml.common.job_settings import JobSettings
 from make_4d.ml.common.protocol import Progress, StageDone
-from make_4d.ml.stages.table import LIFT_WEIGHT, stages_for
+from make_4d.ml.stages.table import stages_for
 
 JOB = JobSettings("photo.png", size=1000)
-WEIGHTS = {stage.name: stage.weight for stage in stages_for(JOB)} | {"lift": LIFT_WEIGHT}
+WEIGHTS = {stage.name: stage.weight for stage in stages_for(JOB)}
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_larger_images_take_longer(rates):
 def test_unmeasured_stages_are_estimated_from_their_weights(rates):
     rates.add(JOB, done("outpaint", 3.0 * WEIGHTS["outpaint"]))
     assert rates.expected(JOB, "inpaint", 40) == pytest.approx(120.0)
-    assert rates.seconds_left(JOB, at("lift", 0.0)) == pytest.approx(3.0 * LIFT_WEIGHT)
+    assert rates.seconds_left(JOB, at("lift", 0.0)) == pytest.approx(3.0 * WEIGHTS["lift"])
     with_model = JobSettings("photo.png", size=1000, inpaint_model="sd2-inpaint")
     rates.add(with_model, done("inpaint", 400.0))
     assert rates.expected(JOB, "inpaint", 40) == pytest.approx(120.0)

@@ -16,7 +16,7 @@ from make_4d.ml.common.protocol import Cancelled, Done, Failed, Progress, StageD
 from make_4d.ml.stages.table import stage_label, stages_for
 from tasks import finish
 
-NAMES = [stage.name for stage in stages_for(JobSettings("photo.png"))] + ["lift"]
+NAMES = [stage.name for stage in stages_for(JobSettings("photo.png"))]
 
 
 @pytest.fixture(scope="module")

@@ -2,3 +2,5 @@
 
 A module that needs another package names it in REQUIRES.
 """
+
+MAY_IMPORT = ()

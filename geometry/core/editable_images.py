@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 OUTPAINTED, DISPARITY, MASK, LAYER = "outpainted", "disparity", "mask_", "layer_"
-FOLDER = "pictures"
-"""Folder of a stage cache that holds the PNG files; scenes refer to these."""
+FOLDER = "editable_images"
+"""Folder of a stage cache with the PNG files, which is never pruned: scenes refer to them."""
 MOTION_FILE = "motion.npz"
 """In a folder of edits: the edits of the motion (see `motion_edits`)."""
 _SUFFIX = ".image.npz"

@@ -14,3 +14,5 @@ To make data, in a Python that has bpy (what is open in Blender is lost):
 
 `truth` describes the arrays and the files of such a folder.
 """
+
+MAY_IMPORT = ("geometry.core",)

@@ -1,1 +1,3 @@
 """The stage cache."""
+
+IMPORTED_BY_BLENDER = True

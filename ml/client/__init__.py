@@ -1,1 +1,3 @@
-"""Blender's end of the worker: starting it, sending it tasks, reading its answers."""
+"""Blender's side of the worker: starting it, sending it tasks, reading its messages."""
+
+IMPORTED_BY_BLENDER = True

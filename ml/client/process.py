@@ -1,7 +1,7 @@
-"""The worker process as Blender sees it: Blender's own Python, apart from the user's environment.
+"""The worker process: Blender's own Python, isolated from the user's environment.
 
 Nothing here blocks: a thread collects the worker's lines. A worker serves one task after another,
-and ends when it is closed, or when Blender goes away.
+and ends when it is closed or when Blender goes away.
 """
 
 from __future__ import annotations
@@ -24,17 +24,28 @@ ROOT = Path(__file__).resolve().parents[2]
 """The extension's folder."""
 REQUIRED = ("numpy", "cv2", "PIL", "scipy", "sklearn")
 FROM_WHEELS = ("cv2", "PIL", "scipy", "sklearn")
-"""Those of them that the extension's wheels hold; numpy is Blender's own."""
+"""Those that the extension's wheels contain; numpy is Blender's own."""
 FOR_MODELS = ("torch", "diffusers", "transformers", "huggingface_hub", "safetensors", "psutil")
 ONLINE = "--online"
 LOG_TAIL_BYTES = 4000
+NO_MODEL_PACKAGE = (
+    "Pretrained models need the Python package '{name}', which this installation doesn't have: "
+    "choose Built-in, or install the full Make 4D."
+)
+NO_PACKAGE = "The Python package '{name}' is missing: install the Make 4D extension again."
+NO_SYSTEM_PACKAGE = (
+    "This Make 4D includes no Python packages, and Blender's Python has no '{name}': install it "
+    "with the system's package manager, or use the light Make 4D in Blender from blender.org."
+)
 
 
 def package_folders(models: bool = False) -> list[str]:
-    """Folders in which the packages that the worker needs lie; models: those of networks too.
+    """Return the folders with the Python packages that the worker needs.
 
-    Raises MissingPackageError where one is missing, and there are no wheels that the worker could
-    unpack it from.
+    Args:
+        models: Whether it also needs those that run networks.
+
+    Raises MissingPackageError if a package is missing and there is no wheel to unpack it from.
     """
     folders: list[str] = []
     has_wheels = bool(wheels_of(ROOT))
@@ -56,38 +67,31 @@ def models_available() -> bool:
 
 
 def downloads_available() -> bool:
-    """Whether this package of the extension can download models: the light one can't."""
+    """Whether this package of the extension can download models; the light one can't."""
     return models_available() and (ROOT / "ml" / "hub").is_dir()
 
 
 def missing_package(name: str) -> Message:
     """Say that a Python package is missing, and how to get it."""
     if name in FOR_MODELS:
-        return Message(
-            "Pretrained models need the Python package '{name}', which this installation has not: "
-            "choose Built-in, or install the full Make 4D.",
-            name=name,
-        )
+        return Message(NO_MODEL_PACKAGE, name=name)
     if wheels_of(ROOT):
-        return Message(
-            "The Python package '{name}' is missing: install the Make 4D extension again.",
-            name=name,
-        )
-    return Message(
-        "This Make 4D brings no Python packages and Blender's Python has no '{name}': install it "
-        "with the system's package manager, or use the light Make 4D in Blender from blender.org.",
-        name=name,
-    )
+        return Message(NO_PACKAGE, name=name)
+    return Message(NO_SYSTEM_PACKAGE, name=name)
 
 
 class Worker:
-    """A running worker process.
-
-    models: whether it may run networks; online: whether it may use the network, which only
-    downloads do.
-    """
+    """A running worker process."""
 
     def __init__(self, models: bool = False, online: bool = False) -> None:
+        """Start a worker.
+
+        Args:
+            models: Whether it can run networks.
+            online: Whether it may use the network; only downloads do.
+
+        Raises MissingPackageError or OSError.
+        """
         self.has_models, self.is_online = models, online
         folders = package_folders(models)
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -105,16 +109,16 @@ class Worker:
 
     @property
     def folder(self) -> str:
-        """Where its log lies."""
+        """The folder with its log."""
         return self._folder.name
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process runs."""
+        """Whether the process is running."""
         return self._process.poll() is None
 
     def send(self, command: dict[str, Any]) -> None:
-        """Send a command; one that can't be sent is answered by the end of the worker's output."""
+        """Send a command; if the worker is gone, its output ends instead of a reply."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(command) + "\n")
@@ -123,19 +127,19 @@ class Worker:
             return
 
     def next_line(self) -> str | None:
-        """The worker's next line, None where its output ended; raises queue.Empty for neither."""
+        """Return the worker's next line, None after the last; raises queue.Empty for no line."""
         return self._lines.get_nowait()
 
     def kill(self) -> None:
-        """End the process now."""
+        """Kill the process."""
         self._process.kill()
 
     def exit_code(self) -> int:
-        """How the process ended, once its output has."""
+        """Return how the process ended; call it after the end of its output."""
         return self._process.wait()
 
     def close(self) -> None:
-        """End the process, give back its memory, remove its log."""
+        """End the process and remove its log."""
         if self.is_alive:
             self._process.kill()
         self._process.wait()
@@ -150,7 +154,7 @@ class Worker:
         self._log.flush()
 
     def log_tail(self) -> str:
-        """The last lines that the worker printed."""
+        """Return the last lines that the worker printed."""
         self._log.flush()
         text = Path(self._log.name).read_bytes()[-LOG_TAIL_BYTES:]
         return text.decode(errors="replace")

@@ -1,6 +1,6 @@
-"""Blender's end of the worker: tasks that are sent to it and polled for messages.
+"""Tasks for the worker: sent to it, and polled for its messages.
 
-Nothing here blocks: `poll` hands out what the worker said since the last call.
+Nothing here blocks: `poll` returns the messages since the last call.
 """
 
 from __future__ import annotations
@@ -15,31 +15,50 @@ from typing import Any
 from ...geometry.core.messages import Message
 from ...geometry.core.packages import MissingPackageError
 from ..common.job_settings import JobSettings, Resources
-from ..common.protocol import Cancelled, DeviceFound, Done, Failed, WorkerMessage, decode
+from ..common.protocol import (
+    DOWNLOAD,
+    GENERATE,
+    START,
+    Cancelled,
+    DeviceFound,
+    Done,
+    Failed,
+    WorkerMessage,
+    decode,
+)
 from ..stages.table import stage_label
 from .kept_workers import KeptWorkers
 from .process import Worker, downloads_available, models_available
 
-NO_DOWNLOADS = "The light Make 4D downloads nothing: put models into the models folder by hand."
+NO_DOWNLOADS = "The light Make 4D can't download: copy models into the Models Folder."
 
 GRACE_SECONDS = 3.0
 DIED = "The worker process ended unexpectedly in the stage '{stage}': run again to resume."
 KILLED = (
-    "The worker process was killed in the stage '{stage}', perhaps for want of memory: run again "
-    "to resume."
+    "The worker process was killed in the stage '{stage}', possibly out of memory: run again to "
+    "resume."
 )
 
 
 class Task:
     """Something that the worker does.
 
-    Create it to start; call `poll` now and then (a timer, a loop); look at `finished`. `close` ends
-    the process, unless it is to be kept for another task, and removes the task's folder.
+    It starts when it is created. Call `poll` regularly, from a timer or a loop, until `finished` is
+    set. `close` ends the process, unless it is kept for another task, and removes the task's
+    folder.
+
+    Attributes:
+        id: Of the task, in all messages.
+        stage: Name of the stage, or of the task (see `protocol.TASK_LABELS`), reported last.
+        device: The device that networks run on, once the worker has reported it.
+        finished: How the task ended, None while it runs.
+        output: Folder for the result.
+        worker: The process.
     """
 
     def __init__(self, command: dict[str, Any], worker: Worker) -> None:
         self.id = uuid.uuid4().hex
-        self.stage = "start"
+        self.stage = START
         self.device: DeviceFound | None = None
         self.finished: Done | Failed | Cancelled | None = None
         self.worker = worker
@@ -64,9 +83,10 @@ class Task:
         return self.worker.pid
 
     def poll(self) -> list[WorkerMessage]:
-        """Messages since the last call; never blocks.
+        """Return the messages since the last call; never blocks.
 
-        After the last one `finished` holds how the task ended: a worker that died gives a Failed.
+        After the last one, `finished` is how the task ended; if the worker died, a Failed. Lines
+        that are no messages, such as what a library prints, are skipped.
         """
         messages: list[WorkerMessage] = []
         while not self.finished:
@@ -85,21 +105,21 @@ class Task:
         return messages
 
     def cancel(self) -> None:
-        """Ask the task to stop; the process is killed after a short grace."""
+        """Ask the task to stop; the process is killed after GRACE_SECONDS."""
         if self.finished is None and self._kill_at is None:
             self._kill_at = time.monotonic() + GRACE_SECONDS
             self._cancel_requested = True
             self._send({"type": "cancel"})
 
     def close(self, keep_worker: bool = False) -> Worker | None:
-        """Remove the task's folder and end the worker, or hand it back for another task."""
+        """Remove the task's folder and end the worker, or return it for another task."""
         self._folder.cleanup()
         return self.let_go(keep_worker)
 
     def let_go(self, keep_worker: bool = False) -> Worker | None:
-        """End the worker of a finished task, or hand it back; the task's folder stays.
+        """End the worker of a finished task, or return it; the task's folder stays.
 
-        After the first time there is no worker to hand back.
+        Returns the worker at most once.
         """
         if self._has_let_go:
             return None
@@ -133,15 +153,12 @@ class Task:
         if self._cancel_requested:
             return Cancelled(self.id)
         code = self.worker.exit_code()
-        told = Message(KILLED if code in (-9, 137) else DIED, stage=stage_label(self.stage))
-        return Failed(self.id, told, self.worker.log_tail())
+        message = Message(KILLED if code in (-9, 137) else DIED, stage=stage_label(self.stage))
+        return Failed(self.id, message, self.worker.log_tail())
 
 
 class Job(Task):
-    """One run of the pipeline. Raises SettingsError, MissingPackageError or OSError at once.
-
-    workers: kept workers to take one from; a new one is started where none of them can do the job.
-    """
+    """Make a scene from a photo."""
 
     def __init__(
         self,
@@ -149,37 +166,51 @@ class Job(Task):
         cache: Path,
         resources: Resources | None = None,
         workers: KeptWorkers | None = None,
+        own_cache: Path | None = None,
     ) -> None:
+        """Start the job.
+
+        Args:
+            settings: Of the job.
+            cache: The stage cache.
+            resources: What the job may use.
+            workers: Kept workers to take one from; a new one is started if none can do the job.
+            own_cache: Cache folder for the files that scenes refer to, if `cache` can't be
+                written; by default `cache`.
+
+        Raises SettingsError, MissingPackageError or OSError.
+        """
         settings.validate()  # before a worker is taken, which would be lost
         chosen = (KeptWorkers() if workers is None else workers).take(settings.needs_torch)
         record = (resources or Resources()).to_json()
         command = {"type": "run", "settings": settings.to_json(), "resources": record}
-        super().__init__({**command, "cache": str(cache)}, chosen)
+        command |= {"cache": str(cache), "own_cache": str(own_cache or cache)}
+        super().__init__(command, chosen)
 
 
 class Download(Task):
-    """A model comes from the hub into the models folder: the only task that uses the network.
+    """Download a model from the hub into the models folder: the only task that uses the network.
 
-    Raises MissingPackageError where this package of the extension has no downloads.
+    Raises MissingPackageError if this package of the extension can't download.
     """
 
     def __init__(self, key: str, models_folder: Path) -> None:
         if models_available() and not downloads_available():
             raise MissingPackageError(NO_DOWNLOADS)
-        command = {"type": "download", "model": key, "models_folder": str(models_folder)}
+        command = {"type": DOWNLOAD, "model": key, "models_folder": str(models_folder)}
         super().__init__(command, Worker(models=True, online=True))
 
 
 class DeviceQuery(Task):
-    """Asks which processor networks would run on; the answer is in `device`."""
+    """Find the device that networks run on; the answer is in `device`."""
 
-    def __init__(self, wanted: str) -> None:
-        super().__init__({"type": "device", "wanted": wanted}, Worker(models=True))
+    def __init__(self, preferred: str) -> None:
+        super().__init__({"type": "device", "device": preferred}, Worker(models=True))
 
 
 class NeuralPainter(Task):
-    """One frame painted by the paper's networks; `scene`: a folder that `neural_frame` wrote."""
+    """Generate one frame with the paper's networks; scene: a folder with a saved NeuralFrame."""
 
     def __init__(self, scene: Path, resources: Resources, worker: Worker) -> None:
         record = resources.to_json()
-        super().__init__({"type": "paint", "scene": str(scene), "resources": record}, worker)
+        super().__init__({"type": GENERATE, "scene": str(scene), "resources": record}, worker)

@@ -1,1 +1,3 @@
-"""What both Blender and the worker use: settings, messages between them, the models that exist."""
+"""What Blender and the worker share: settings, messages, the registry of models, files."""
+
+IMPORTED_BY_BLENDER = True

@@ -1,4 +1,4 @@
-"""What long work may ask of its surroundings: report progress, see a cancel, show a preview."""
+"""What long-running code gets from its caller: progress, cancel and preview callbacks."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from ...geometry.core.camera import FloatArray
 
 
 class JobCancelled(Exception):
-    """Raised inside a stage when the artist cancelled the job."""
+    """Raised inside a stage when the artist canceled the job."""
 
 
 def _show_nothing(image: FloatArray) -> None:
-    """Previews that nobody asked for."""
+    """Ignore a preview."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """Handed to everything that takes long.
+    """Passed to everything that takes long.
 
-    on_progress takes the share (0..1) of the stage that is done and what it does just now, in a few
-    words or none; is_cancelled tells whether the artist asked to stop; on_preview takes a small
-    picture (h, w, 3), sRGB 0..1, of what is being made.
+    Attributes:
+        on_progress: Takes the finished fraction (0..1) of the stage and what it is doing, in a few
+            words or empty.
+        is_cancelled: Whether the artist canceled the job.
+        on_preview: Takes a small image (h, w, 3), sRGB 0..1, of what is being computed.
     """
 
     on_progress: Callable[[float, str], None]
@@ -31,17 +33,17 @@ class Context:
     on_preview: Callable[[FloatArray], None] = _show_nothing
 
     def report(self, fraction: float, detail: str = "") -> None:
-        """Report progress (0..1) of the stage; raises JobCancelled when the job was cancelled."""
+        """Report progress (0..1) of the stage; raises JobCancelled if the job was canceled."""
         if self.is_cancelled():
             raise JobCancelled
         self.on_progress(min(max(fraction, 0.0), 1.0), detail)
 
     def part(self, start: float, end: float) -> Callable[[float], None]:
-        """A report function for a piece of the stage that spans start..end of it."""
+        """Return a report function for the part of the stage from start to end (0..1)."""
         return lambda fraction: self.report(start + (end - start) * fraction)
 
     def within(self, start: float, end: float) -> Self:
-        """The context of a piece of the stage that spans start..end of it."""
+        """Return a context for the part of the stage from start to end (0..1)."""
 
         def on_progress(fraction: float, detail: str) -> None:
             self.on_progress(start + (end - start) * fraction, detail)

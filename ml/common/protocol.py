@@ -1,9 +1,9 @@
-"""Messages between Blender and its worker: one JSON object a line, each with a job's id.
+"""Messages between Blender and its worker: one JSON object per line, each with the task's id.
 
-To the worker: `run` (a photo becomes a flight), `download` (a model), `device` (what networks would
-run on), `paint` (a frame by the paper's networks), `cancel`. From it: `progress`, `preview`,
-`stage` (a stage ended), `device`, `done`, `failed`, `cancelled`. Arrays never travel here; they lie
-as .npy files in the task's folder.
+To the worker: `run` (make a scene from a photo), `download` (a model), `device` (find the device
+for networks), `generate` (a frame with the paper's networks), `cancel`. From the worker:
+`progress`, `preview`, `stage` (a stage ended), `device`, `done`, `failed`, `cancelled`. Arrays
+aren't part of messages; they are .npy files in the task's folder.
 """
 
 from __future__ import annotations
@@ -17,8 +17,15 @@ from ...geometry.core.messages import from_json, to_json
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is: stage name, share of that stage, share of the whole job (0..1), and what
-    the stage does just now in a few words, or none."""
+    """How far a task is.
+
+    Attributes:
+        job: Id of the task.
+        stage: Name of the stage, or of the task if it has no stages (see TASK_LABELS).
+        stage_fraction: Finished part of the stage, 0..1.
+        fraction: Finished part of the task, 0..1.
+        detail: What the stage is doing, in a few words, or empty.
+    """
 
     job: str
     stage: str
@@ -29,7 +36,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Preview:
-    """A picture of what a stage is making lies at `path`: .npy, (h, w, 3) uint8, top row first."""
+    """An image of what a stage is computing is at `path`: .npy, (h, w, 3) uint8, top row first."""
 
     job: str
     stage: str
@@ -38,7 +45,7 @@ class Preview:
 
 @dataclass(frozen=True)
 class StageDone:
-    """A stage ended: seconds it took, peak resident memory in MB, whether the cache had it."""
+    """A stage ended: seconds it took, peak resident memory in MB, whether it was cached."""
 
     job: str
     stage: str
@@ -49,7 +56,7 @@ class StageDone:
 
 @dataclass(frozen=True)
 class DeviceFound:
-    """What networks run on: `cuda`, `mps` or `cpu`, its name, its memory in bytes."""
+    """The device that networks run on: "cuda", "mps" or "cpu", its name, its memory in bytes."""
 
     job: str
     kind: str
@@ -60,7 +67,7 @@ class DeviceFound:
 
 @dataclass(frozen=True)
 class Done:
-    """A job ended well; its flight lies in `folder`."""
+    """A task succeeded; its result is in `folder`, and `notes` are messages for the artist."""
 
     job: str
     folder: str
@@ -69,7 +76,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """A job failed: one sentence for the artist, and the details for the log."""
+    """A task failed: one sentence for the artist, and the details for the log."""
 
     job: str
     message: str
@@ -78,10 +85,18 @@ class Failed:
 
 @dataclass(frozen=True)
 class Cancelled:
-    """A job ended because it was asked to."""
+    """A task ended because it was canceled."""
 
     job: str
 
+
+START, DOWNLOAD, GENERATE = "start", "download", "generate"
+TASK_LABELS = {
+    START: "Starting",
+    DOWNLOAD: "Downloading",
+    GENERATE: "Generating the frame",
+}
+"""English labels of what the worker reports progress of beside stages."""
 
 WorkerMessage = Progress | Preview | StageDone | DeviceFound | Done | Failed | Cancelled
 
@@ -98,16 +113,16 @@ _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
 def encode(message: WorkerMessage) -> str:
-    """One line of JSON, without the line's end."""
+    """Return one line of JSON, without a line break."""
     values = {field.name: to_json(getattr(message, field.name)) for field in fields(message)}
     return json.dumps({"type": _NAMES[type(message)], **values})
 
 
 def decode(line: str) -> WorkerMessage:
-    """The inverse of `encode`; raises ValueError for anything else."""
+    """Invert `encode`; raises ValueError for any other line."""
     try:
         record = json.loads(line)
         kind = _KINDS[record.pop("type")]
         return kind(**{name: from_json(value) for name, value in record.items()})
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"not a message of the worker: {line[:200]!r}") from error
+        raise ValueError(f"not a message from the worker: {line[:200]!r}") from error

@@ -1,1 +1,3 @@
 """Downloads of pretrained models from the model hub."""
+
+IMPORTED_BY_BLENDER = False

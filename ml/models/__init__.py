@@ -1,1 +1,3 @@
-"""Models at hand for the stages: which backend a stage uses, loading, the device."""
+"""Backends of the stages, the models in memory, and the device that they run on."""
+
+IMPORTED_BY_BLENDER = False

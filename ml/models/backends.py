@@ -1,6 +1,6 @@
-"""The way that each stage goes: built-in, or with the pretrained model that the settings name.
+"""The backend of each stage: built-in, or the pretrained model that the settings name.
 
-Stages call these functions and don't know which way was chosen.
+Stages call these functions without knowing which backend does the work.
 """
 
 from __future__ import annotations
@@ -25,11 +25,14 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class SceneDepth:
-    """Depth of a picture (H, W).
+    """Depth of an image (H, W).
 
-    disparity (H, W) float32 0..1, 1 nearest, 0 in the sky; sky (H, W) float32 0..1; horizon: its
-    row in pixels, may lie outside; focal: in pixels, 0 where it isn't known; meters_per_unit: how
-    many meters the nearest depth is, 0 where that isn't known.
+    Attributes:
+        disparity: (H, W) float32, 0..1, 1 is nearest, 0 in the sky.
+        sky: (H, W) float32, 0..1.
+        horizon: Row in pixels, may be outside the image.
+        focal: Focal length in pixels, 0 if unknown.
+        meters_per_unit: Size of a scene unit in meters, 0 if unknown.
     """
 
     disparity: FloatArray
@@ -40,7 +43,7 @@ class SceneDepth:
 
 
 def find_sky(image: FloatArray, settings: JobSettings, context: StageContext) -> FloatArray:
-    """Soft mask (H, W) 0..1 of the sky in a picture (H, W, 3)."""
+    """Return the soft mask (H, W), 0..1, of the sky in an image (H, W, 3)."""
     if settings.motion_model == BUILTIN:
         return sky_region(image)
     return context.models.segmentation(settings, context).segment(image, context).sky
@@ -52,9 +55,12 @@ def outpaint_photo(
     settings: JobSettings,
     context: StageContext,
 ) -> FloatArray:
-    """A picture (H, W, 3) with invented surroundings (paper, eq. 1).
+    """Return an image continued past its borders (paper, eq. 1), its own pixels unchanged.
 
-    margins: pixels to add (top, right, bottom, left). The picture's own pixels come back unchanged.
+    Args:
+        image: (H, W, 3), sRGB 0..1.
+        margins: Pixels to add at the top, right, bottom and left.
+        settings, context: Of the stage.
     """
     if settings.inpaint_model == BUILTIN:
         sky = find_sky(image, settings, context.within(0.0, 0.05))
@@ -64,33 +70,40 @@ def outpaint_photo(
     spread = ((top, bottom), (left, right))
     hole = np.pad(np.zeros(image.shape[:2], bool), spread, constant_values=True)
     outpainted = np.pad(image, (*spread, (0, 0)))
-    return context.models.inpainter(settings, context).fill(
-        outpainted, hole, settings.seed, context
-    )
+    model = context.models.inpainter(settings, settings.prompt, context)
+    return model.fill(outpainted, hole, settings.seed, context)
 
 
 def fill_hole(
     image: FloatArray,
     hole: Mask,
     guide: FloatArray,
-    seed: int,
+    layer: int,
     settings: JobSettings,
     context: StageContext,
 ) -> FloatArray:
-    """A picture (H, W, 3) with its hole (H, W) invented; the rest comes back unchanged.
+    """Return an image with its hole inpainted and the rest unchanged.
 
-    guide (H, W, C): known everywhere; the built-in way fills from where it is alike.
+    Args:
+        image: (H, W, 3), sRGB 0..1.
+        hole: (H, W).
+        guide: (H, W, C), defined everywhere; the built-in backend fills from places with similar
+            values.
+        layer: Number of the layer, which has its own seed and prompt.
+        settings, context: Of the stage.
     """
+    seed = settings.seed_of(layer)
     if settings.inpaint_model == BUILTIN:
         report = context.part(0.0, 1.0)
         return completion.complete(image, hole, descriptors=guide, seed=seed, report=report)
-    return context.models.inpainter(settings, context).fill(image, hole, seed, context)
+    model = context.models.inpainter(settings, settings.prompt_of(layer), context)
+    return model.fill(image, hole, seed, context)
 
 
 def estimate_depth(
     image: FloatArray, settings: JobSettings, context: StageContext, horizon: float | None = None
 ) -> SceneDepth:
-    """Depth of a picture (H, W, 3); its horizon is estimated unless it is given."""
+    """Return the depth of an image (H, W, 3), estimating the horizon unless it is given."""
     if settings.depth_model == BUILTIN:
         sky = None
         if settings.motion_model != BUILTIN:
@@ -103,11 +116,11 @@ def estimate_depth(
 def find_regions(
     image: FloatArray, depth: SceneDepth, settings: JobSettings, context: StageContext
 ) -> MotionRegions:
-    """What moves in a picture (H, W, 3) of this depth."""
+    """Return the motion regions of an image (H, W, 3) with this depth."""
     if settings.motion_model == BUILTIN:
         return motion_regions(image, depth.sky, depth.disparity, depth.horizon)
-    found = context.models.segmentation(settings, context).segment(image, context)
-    return MotionRegions(found.sky, found.water, found.fall)
+    regions = context.models.segmentation(settings, context).segment(image, context)
+    return MotionRegions(regions.sky, regions.water, regions.fall)
 
 
 def _network_depth(

@@ -1,4 +1,4 @@
-"""Which processor the networks run on, and how much memory it has left."""
+"""The device that networks run on, and its free memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KINDS = ("cuda", "mps", "cpu")
 
 @dataclass(frozen=True)
 class Device:
-    """A processor for networks: kind (of KINDS), name for the artist, memory in bytes."""
+    """A device for networks: kind (of KINDS), name for the artist, memory in bytes."""
 
     kind: str
     name: str
@@ -29,14 +29,14 @@ class Device:
         return torch.float32 if self.kind == "cpu" else torch.float16
 
 
-def choose(wanted: str = "auto") -> Device:
-    """The fastest device there is, or the one that is `wanted` where it is there."""
-    present = [kind for kind in KINDS if _is_there(kind)]
-    return describe(wanted if wanted in present else present[0])
+def choose(preferred: str = "auto") -> Device:
+    """Return the preferred device if this computer has it, else the fastest one."""
+    present = [kind for kind in KINDS if _is_present(kind)]
+    return describe(preferred if preferred in present else present[0])
 
 
 def describe(kind: str) -> Device:
-    """A device's name and memory as they are now."""
+    """Return a device with its current memory."""
     if kind == "cuda":
         free, total = torch.cuda.mem_get_info()
         return Device(kind, torch.cuda.get_device_name(), free, total)
@@ -45,12 +45,12 @@ def describe(kind: str) -> Device:
     return Device(kind, name, memory.available, memory.total)
 
 
-def give_back() -> None:
-    """Return memory that is no longer used to the system."""
+def free_memory() -> None:
+    """Return unused memory to the operating system."""
     gc.collect()
     if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):  # another C library than GNU's
-            ctypes.CDLL(None).malloc_trim(0)  # it keeps gigabytes of small pieces otherwise
+        with contextlib.suppress(OSError, AttributeError):  # no GNU C library
+            ctypes.CDLL(None).malloc_trim(0)  # otherwise it keeps gigabytes of small blocks
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     elif torch.backends.mps.is_available():
@@ -58,7 +58,7 @@ def give_back() -> None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error of PyTorch or Python says that memory ran out."""
+    """Whether an error of PyTorch or Python means that memory ran out."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     text = str(error).lower()
@@ -67,8 +67,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
-def _is_there(kind: str) -> bool:
-    with contextlib.suppress(RuntimeError):  # a driver that is too old, or broken
+def _is_present(kind: str) -> bool:
+    with contextlib.suppress(RuntimeError):  # an outdated or broken driver
         if kind == "cuda":
             return torch.cuda.is_available() and bool(torch.cuda.mem_get_info())
         return kind == "cpu" or torch.backends.mps.is_available()

@@ -1,7 +1,7 @@
-"""The models that a job has in memory: loaded when first asked for, freed when no longer needed.
+"""The model cache: pretrained models in memory, loaded when a stage first uses them.
 
-They go at the end of each stage, unless the artist wishes to keep them, and at once where memory
-for the next one is short. Nothing of PyTorch is imported before a model is asked for.
+They are freed at the end of each stage, unless the artist keeps models in memory, and at once if
+there isn't enough memory for the next one. PyTorch isn't imported before a model is used.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
-from ..cache.stage_cache import file_key
 from ..common import model_store
-from ..common.errors import ModelError, no_checkpoint
+from ..common.errors import ModelError
 from ..common.job_settings import JobSettings, Resources
 from ..common.registry import BUILTIN, ModelSpec, model
 
@@ -29,43 +28,43 @@ class Closable(Protocol):
     """A model in memory."""
 
     def close(self) -> None:
-        """Give its memory back."""
+        """Free its memory."""
 
 
 SPARE = 2.0
-"""Free memory that a model wants beside kept ones, in terms of its own: single precision takes
-twice as much, and pictures larger than its native size take more."""
+"""Free memory to load a model beside others, as a multiple of its own: single precision needs
+twice as much, and images larger than its native size need more."""
 NETWORKS_MB = 1500
-"""What the paper's networks take."""
+"""Memory of the paper's networks."""
 
 Loaded = TypeVar("Loaded", bound=Closable)
 
 
 class ModelCache:
-    """Loads and keeps models by the artist's choices; not for several threads."""
+    """Loads and keeps the models that the artist chose; not thread-safe."""
 
     def __init__(self, resources: Resources | None = None) -> None:
         self.resources = resources or Resources()
         self._kept: dict[tuple[object, ...], Closable] = {}
 
     def device(self) -> Device:
-        """The processor that networks run on, its memory as it is now."""
+        """Return the device that networks run on, with its current memory."""
         from . import device
 
         return device.choose(self.resources.device)
 
     def folder(self, spec: ModelSpec) -> Path:
-        """Where a model lies; raises ModelError where it isn't, or not whole."""
-        place = Path(self.resources.models_folder) if self.resources.models_folder else Path()
-        folder = model_store.find(spec, place, self.resources.use_hub_cache)
+        """Return a model's folder; raises ModelError if it is missing or incomplete."""
+        models = Path(self.resources.models_folder)
+        folder = model_store.find(spec, models, self.resources.use_hub_cache)
         if folder is None:
-            raise ModelError(model_store.why_not(spec, place, self.resources.use_hub_cache))
+            raise ModelError(model_store.why_not(spec, models, self.resources.use_hub_cache))
         return folder
 
     def weights_key(self, key: str) -> str:
-        """What tells whether a model's files are still the same; empty for the built-in way.
+        """Return what identifies a model's weight files, empty for the built-in backend.
 
-        Raises ModelError where the model is missing.
+        Raises ModelError if the model is missing.
         """
         if key == BUILTIN:
             return ""
@@ -74,19 +73,13 @@ class ModelCache:
         stats = ((f.relative_to(folder).as_posix(), f.stat()) for f in files)
         return f"{key} " + " ".join(f"{name} {s.st_size} {s.st_mtime_ns}" for name, s in stats)
 
-    def networks_key(self, path: Path) -> str:
-        """What tells whether a checkpoint is still the same; raises ModelError where it is gone."""
-        if not path.is_file():
-            raise ModelError(no_checkpoint(path))
-        return file_key(path)
-
-    def inpainter(self, settings: JobSettings, context: Context) -> DiffusionInpainter:
-        """The diffusion model that the settings name."""
+    def inpainter(self, settings: JobSettings, prompt: str, context: Context) -> DiffusionInpainter:
+        """Return the diffusion model that the settings name, for a prompt."""
         from ..pretrained.diffusion import DiffusionInpainter, DiffusionOptions
 
         spec = model(settings.inpaint_model)
         options = DiffusionOptions(
-            settings.prompt,
+            prompt,
             settings.negative_prompt,
             settings.steps,
             settings.guidance,
@@ -100,7 +93,7 @@ class ModelCache:
         )
 
     def depth(self, settings: JobSettings, context: Context) -> DepthModel:
-        """The depth model that the settings name."""
+        """Return the depth model that the settings name."""
         from ..pretrained.depth import DepthModel
 
         spec = model(settings.depth_model)
@@ -112,7 +105,7 @@ class ModelCache:
         )
 
     def segmentation(self, settings: JobSettings, context: Context) -> SegmentationModel:
-        """The model of moving regions that the settings name."""
+        """Return the model for motion regions that the settings name."""
         from ..pretrained.segmentation import SegmentationModel
 
         spec = model(settings.motion_model)
@@ -124,7 +117,7 @@ class ModelCache:
         )
 
     def networks(self, path: Path) -> PaperNetworks:
-        """The paper's feature and decoder networks of a checkpoint; they stay until `close`."""
+        """Return the paper's feature and decoder networks of a checkpoint, kept until `close`."""
         from ..networks.checkpoint import load_networks
 
         changed = path.stat().st_mtime_ns if path.is_file() else 0
@@ -141,7 +134,7 @@ class ModelCache:
             self._kept.popitem()[1].close()
 
     def release(self) -> None:
-        """A stage or a task ended: free its models unless they are to be kept."""
+        """Free the models at the end of a stage or a task, unless the artist keeps them."""
         if not self.resources.keep_models:
             self.close()
 
@@ -155,20 +148,20 @@ class ModelCache:
         return cast(Loaded, self._kept[key])
 
     def _has_room(self, spec: ModelSpec | None) -> bool:
-        """Whether a model fits into memory beside those that are kept."""
+        """Whether a model fits into memory beside the loaded ones."""
         needed = SPARE * (spec.memory_mb if spec else NETWORKS_MB) * 2**20
         return self.device().free_bytes > needed
 
 
 class _Networks:
-    """The paper's networks as something that can be closed."""
+    """The paper's networks, closable."""
 
     def __init__(self, networks: PaperNetworks) -> None:
         self.networks = networks
 
     def close(self) -> None:
-        """Give their memory back."""
+        """Free their memory."""
         from . import device
 
         del self.networks
-        device.give_back()
+        device.free_memory()

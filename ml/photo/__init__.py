@@ -1,1 +1,3 @@
 """Reading photographs."""
+
+IMPORTED_BY_BLENDER = False

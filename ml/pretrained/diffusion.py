@@ -103,7 +103,7 @@ class DiffusionInpainter:
     def close(self) -> None:
         """Release the model and its memory."""
         self._pipeline = None
-        devices.give_back()
+        devices.free_memory()
 
     def _load(self) -> None:
         if self._pipeline is None:
@@ -156,7 +156,7 @@ class DiffusionInpainter:
                 if not devices.is_out_of_memory(error):
                     raise
             # Here the error is gone, and with it all that its frames held in memory.
-            devices.give_back()
+            devices.free_memory()
             if self._retries == 0 or self._plan >= lowest_plan(self._device):
                 raise self._out_of_memory()
             self._retries -= 1

@@ -25,7 +25,7 @@ from ...geometry.core.messages import Message
 from ..common.context import Context
 from ..common.errors import ModelError
 from ..common.registry import ModelSpec
-from ..models.device import Device, describe, give_back, is_out_of_memory
+from ..models.device import Device, describe, free_memory, is_out_of_memory
 
 LOADING = "Loading {label}"
 RUNNING_ON = "{label} on {device}"
@@ -141,7 +141,7 @@ class Network:
     def close(self) -> None:
         """Free the network and its memory; it can't run again."""
         self._model = self._processor = None
-        give_back()
+        free_memory()
 
     def _move(self, target: str | torch.dtype, fraction: float, context: Context) -> None:
         """Move the network to a device or precision, or to the CPU if the device lacks memory."""
@@ -177,11 +177,11 @@ class Network:
         Returns False if neither is possible. The change is reported at this fraction of the
         progress.
         """
-        give_back()
+        free_memory()
         if self._device.kind != "cpu":
             name, self._device = self._device.name, describe("cpu")
             self._model.to("cpu", torch.float32)
-            give_back()
+            free_memory()
             message = Message(FALLBACK_TO_CPU, device=name)
             context.report(fraction, message)
             return True

@@ -1,61 +1,63 @@
-"""Stage 4, layer inpainting (paper, eq. 3): what each layer hides is invented."""
+"""Stage 4, layer inpainting (paper, eq. 3): what nearer layers hide is filled in."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...geometry.core import ldi
 from ...geometry.core.camera import FloatArray
-from ...geometry.core.ldi import Mask
 from ..cache.stage_cache import Arrays
-from ..classical.completion import complete
-from ..common.job_settings import DIFFUSION, JobSettings
-from ..models.backends import fill_hole
+from ..common.job_settings import DIFFUSION, PER_LAYER, JobSettings
 from .context import StageContext
+from .stage import Stage
+
+if TYPE_CHECKING:
+    from ...geometry.core.ldi import Mask
 
 CONTEXT_MARGIN = 10 / 512
-"""Erosion of a layer's context as a share of the size: about 10 px at 512."""
+"""Erosion of a layer's context as a fraction of the size: about 10 px at 512."""
 
 MIN_SKY = 0.005
-"""Share of the wide photo from which a sky is worth a layer of its own."""
+"""Fraction of the outpainted photo above which the sky gets a layer of its own."""
 
 
 def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
-    """Complete the picture of every layer behind the first.
+    """Complete the image of every layer behind the first.
 
-    Returns `color` (L or L + 1, Hw, Ww, 3): layer 0 is the wide photo without fringes; layer i > 0
-    is that where it is at or beyond the layer, and invented elsewhere. Where there is a sky, one
-    layer more is the sky alone, going on behind everything: far things share the last depth
-    interval with it, and beside them it is what comes into view. It is always continued from the
-    sky itself: a model would paint what its prompt says, a valley say, onto the sky.
+    Layer 0 is the outpainted photo without fringes. Layer i > 0 equals it at and beyond the
+    layer's depth, and is inpainted elsewhere. Where there is a sky, a last layer holds the sky
+    alone, continued behind everything: far things share the last depth interval with the sky, and
+    the sky is what comes into view beside them. It is always continued from the sky itself: a
+    model would paint what its prompt says, such as a valley, into the sky.
+
+    Returns:
+        color: (L or L + 1, Hw, Ww, 3).
     """
     back, layer = inputs["back"], inputs["layer"]
-    seen = [layer >= i for i in range(1, len(inputs["bins"]) - 1)]
-    count = len(seen)
+    visible_areas = [layer >= i for i in range(1, len(inputs["bins"]) - 1)]
+    count = len(visible_areas)
     sky = inputs["back_sky"] > 0.5
     if sky.mean() > MIN_SKY:
-        seen.append(sky)
+        visible_areas.append(sky)
     layers = [back]
-    for i, visible in enumerate(seen):
-        part = context.within(i / len(seen), (i + 1) / len(seen))
-        paint = partial(_painted, inputs, visible, i + 1, i == count, settings, part)
-        filled = part.recall(_choice(settings, i + 1), paint)["filled"]
+    for i, visible in enumerate(visible_areas):
+        part = context.within(i / len(visible_areas), (i + 1) / len(visible_areas))
+        inpaint = partial(_inpaint, inputs, visible, i + 1, i == count, settings, part)
+        filled = part.recall(_choice(settings, i + 1), inpaint)["filled"]
         layers.append(np.where(visible[..., None], back, filled))
     return {"color": np.stack(layers).astype(np.float32)}
 
 
 def _choice(settings: JobSettings, layer: int) -> dict[str, Any]:
-    """What a layer's painting depends on, beside what all layers do."""
+    """Return what a layer's inpainting depends on beside the inputs of the stage."""
     own = settings.subset(("size", *DIFFUSION))
     seed, prompt = settings.seed_of(layer), settings.prompt_of(layer)
     return own | {"layer": layer, "seed": seed, "prompt": prompt}
 
 
-def _painted(
+def _inpaint(
     inputs: Arrays,
     visible: Mask,
     layer: int,
@@ -63,25 +65,39 @@ def _painted(
     settings: JobSettings,
     context: StageContext,
 ) -> Arrays:
-    """`filled` (Hw, Ww, 3): the picture with what is not `visible` (Hw, Ww) invented."""
+    """Return `filled` (Hw, Ww, 3): the image, inpainted where it is not `visible` (Hw, Ww)."""
+    from ...geometry.core import ldi
+    from ..classical.completion import complete
+    from ..models.backends import fill_hole
+
     back = inputs["back"]
     height, width = visible.shape
     guide = height_guide(height, width, float(inputs["horizon"][0]))
     hole = ~ldi.layer_context(visible, round(CONTEXT_MARGIN * settings.size))
-    seed = settings.seed_of(layer)
     if is_sky:
+        seed = settings.seed_of(layer)
         filled = complete(back, hole, descriptors=guide, seed=seed, report=context.report)
     else:
-        own = replace(settings, prompt=settings.prompt_of(layer))
-        filled = fill_hole(back, hole, guide, seed, own, context)
+        filled = fill_hole(back, hole, guide, layer, settings, context)
     return {"filled": filled.astype(np.float32)}
 
 
 def height_guide(height: int, width: int, horizon: float) -> FloatArray:
-    """Guide channel (H, W, 1) for completion: height above or below the horizon, -1..1.
+    """Return a guide channel (H, W, 1) for completion: height relative to the horizon, -1..1.
 
-    It is what makes sky be filled from sky and ground from ground at the same height, also where
-    the thing that is removed hid both.
+    It makes sky fill from sky and ground from ground at the same height, even where the removed
+    object hid both.
     """
     rows = (np.arange(height, dtype=np.float32) + 0.5 - horizon) / height
     return np.repeat(np.clip(rows, -1, 1)[:, None], width, axis=1)[..., None].astype(np.float32)
+
+
+STAGE = Stage(
+    name="inpaint",
+    label="Inpainting hidden areas",
+    run=run,
+    needs=("depth", "matte", "cluster"),
+    settings=("seed", "size", *DIFFUSION, *PER_LAYER),
+    models=("inpaint",),
+    weight=40,
+)

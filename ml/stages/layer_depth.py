@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from ...geometry.core import ldi
 from ...geometry.core.camera import FloatArray
 from ..cache.stage_cache import Arrays
 from ..common.job_settings import JobSettings
-from ..models.backends import SceneDepth, estimate_depth
 from .context import StageContext
+from .stage import Stage
+
+if TYPE_CHECKING:
+    from ..models.backends import SceneDepth
 
 
 def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
-    """Give every layer its depth and its members.
+    """Compute the depth of every layer and which pixels belong to it.
 
-    Returns `depth` (L, Hw, Ww) scene units; `member` (L, Hw, Ww) bool, the pixels that belong to
-    the layer (the last layer is complete); `known` (L, Hw, Ww) bool, seen and not invented;
-    `layer_sky` (L, Hw, Ww) 0..1, the sky of each layer's completed picture.
+    Returns:
+        depth: (L, Hw, Ww), scene units.
+        member: (L, Hw, Ww) bool, the pixels of the layer; the last layer has all of them.
+        observed: (L, Hw, Ww) bool, the pixels seen in the photo.
+        layer_sky: (L, Hw, Ww) 0..1, the sky in each layer's completed image.
     """
+    from ...geometry.core import ldi
+    from ..models.backends import estimate_depth
+
     bins, seen_depth = inputs["bins"], ldi.depth_from_disparity(inputs["back_disparity"])
     layer = inputs["layer"]
     depths, members, skies = [seen_depth], [layer == 0], [inputs["back_sky"]]
@@ -37,7 +46,7 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     seen = ~inputs["peeled"]
     observed = [(layer == i) & seen for i in range(count)]
     if len(inputs["color"]) > count:
-        # The sky behind everything: beyond the last layer, wherever the sky itself is not seen.
+        # The sky behind everything, beyond the last layer, wherever the sky itself isn't seen.
         depths.append(np.full_like(seen_depth, float(bins[-1]) * ldi.PUSH_BACK**count))
         members.append(inputs["back_sky"] <= 0.5)
         skies.append(np.ones_like(seen_depth))
@@ -51,6 +60,8 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
 
 
 def _layer_depth(estimate: SceneDepth, inputs: Arrays, settings: JobSettings, i: int) -> FloatArray:
+    from ...geometry.core import ldi
+
     bins, disparity = inputs["bins"], inputs["back_disparity"]
     seen = inputs["layer"] >= i
     if settings.layer_depth == "paper":
@@ -60,3 +71,14 @@ def _layer_depth(estimate: SceneDepth, inputs: Arrays, settings: JobSettings, i:
     return ldi.align_layer_depth(
         estimate.disparity, disparity, seen, float(bins[i]), float(bins[-1])
     )
+
+
+STAGE = Stage(
+    name="layer_depth",
+    label="Estimating layer depth",
+    run=run,
+    needs=("depth", "matte", "cluster", "inpaint"),
+    settings=("layer_depth",),
+    models=("depth", "motion"),
+    weight=15,
+)

@@ -5,38 +5,52 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from ...geometry.core import flow, ldi
+from ...geometry.core import flow
 from ...geometry.core.camera import FloatArray, Intrinsics, pixel_centers, unproject
-from ...geometry.core.ldi import Mask
-from ...geometry.core.scene_data import KEY_TIMES, PointArrays, SceneData, ScenePlan
-from ...geometry.core.skirt import find_skirts
+from ...geometry.core.scene_data import KEY_TIMES, PointArrays
 from ..cache.stage_cache import Arrays
 from ..common.job_settings import JobSettings
+from . import cameras
 from .context import StageContext
-from .cruise import cameras
+from .stage import Stage
+
+if TYPE_CHECKING:
+    from ...geometry.core.ldi import Mask
+
+REQUIRES = ("scipy",)
+"""Packages that this module needs beyond NumPy, imported only when the stage runs."""
 
 RADIUS_PX = 1.0
 """Splat radius in source pixels. At 1 a neighboring pixel's weight is exactly zero, so the photo's
 own view is the photo; four discs still overlap between pixel centers from any other view."""
 SKIRT_REACH = 32 / 512
 BEHIND = 1.04
-"""What is invented is put so much deeper than guessed: it must not stand before what was seen."""
+"""Factor on the depth of what is inpainted: it must not stand in front of what was observed."""
 HIDDEN_RATIO = 1.05
-"""What is this much deeper than what stands at a pixel is hidden there."""
+"""Ratio of depths above which a surface is hidden by the one in front of it."""
 MIN_TRAVEL_PX = 0.25
 """Points that move less than this over a whole loop count as still."""
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """One surface of a layer over the wide photo: maps (H, W, ...) valid where `where`; pixel
-    (H, W): the pixel of all layers that each point is made of, a flat index; opacity (H, W): None
-    for solid."""
+    """One surface of a layer over the outpainted photo.
+
+    Attributes:
+        layer: Number of the layer.
+        where: (H, W), where the other maps are valid.
+        depth: (H, W), scene units.
+        color: (H, W, 3).
+        observed: (H, W), seen in the photo.
+        flow: (H, W, 2), pixels per frame.
+        pixel: (H, W), flat index of the pixel of all layers that each point is made from.
+        opacity: (H, W), None for opaque.
+    """
 
     layer: int
     where: Mask
@@ -48,50 +62,67 @@ class Sheet:
     opacity: FloatArray | None = None
 
 
-def lift_layers(inputs: Arrays, settings: JobSettings, context: StageContext) -> SceneData:
-    """Unproject all layers and lift the flow to scene flow; `inputs` as the stages name them.
+def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
+    """Unproject all layers.
 
-    What moves, but for clouds, lies over a still bed of itself, and what is behind it stands still:
-    water of a farther layer runs on over that, on the surface that the photo shows.
+    Returns:
+        still_NAME, moving_NAME: for every field of PointArrays, as described there.
     """
-    camera, outpainted_camera = cameras(inputs, settings)
+    still, moving = lift_layers(inputs, settings, context)
+    return _arrays_of("still", still) | _arrays_of("moving", moving)
+
+
+def clouds_in(arrays: Arrays) -> tuple[PointArrays, PointArrays]:
+    """Return the still and the moving cloud in the stage's result."""
+    still, moving = (
+        PointArrays(**{part.name: arrays[f"{kind}_{part.name}"] for part in fields(PointArrays)})
+        for kind in ("still", "moving")
+    )
+    return still, moving
+
+
+def _arrays_of(kind: str, points: PointArrays) -> Arrays:
+    return {f"{kind}_{part.name}": getattr(points, part.name) for part in fields(PointArrays)}
+
+
+def lift_layers(
+    inputs: Arrays, settings: JobSettings, context: StageContext
+) -> tuple[PointArrays, PointArrays]:
+    """Return the still and the moving cloud of all layers, flow lifted to scene flow.
+
+    Everything that moves, except clouds, lies over a still bed of itself, and everything behind
+    it stands still. A farther layer's water continues over that bed, on the surface that the photo
+    shows.
+    """
+    camera = cameras.cameras(inputs, settings.field_of_view)[1]
     still, moving = [], []
     count, loop = len(inputs["color"]), settings.loop_frames
     reach = round(SKIRT_REACH * settings.size)
-    runs, front = inputs["regions"] > 0.5, front_depth(inputs)
+    moves_in_photo, front = inputs["regions"] > 0.5, front_depth(inputs)
     for sheet in chain(sheets(inputs, reach), fringes(inputs)):
-        below = runs & ~sheet.observed
+        below = moves_in_photo & ~sheet.observed
         travel = np.linalg.norm(sheet.flow, axis=-1) * loop
         moves = sheet.where & (travel > MIN_TRAVEL_PX) & ~below
-        still.append(still_points(sheet, sheet.where & ~moves, outpainted_camera))
+        still.append(still_points(sheet, sheet.where & ~moves, camera))
         surface = replace(sheet, depth=np.where(below, front, sheet.depth))
-        moving.append(moving_points(surface, moves, outpainted_camera, loop, below))
+        moving.append(moving_points(surface, moves, camera, loop, below))
         if sheet.opacity is None:
             firm = moves & sheet.observed & (inputs["layer_sky"][sheet.layer] < 0.5)
-            still.append(still_points(bed(sheet), firm, outpainted_camera))
+            still.append(still_points(bed(sheet), firm, camera))
             context.report((sheet.layer + 1) / count)
-    top, right, bottom, left = (int(m) for m in inputs["margins"])
-    plan = ScenePlan(
-        camera,
-        inputs["positions"],
-        inputs["look"],
-        settings.frames,
-        settings.loop_frames,
-        float(inputs["meters_per_unit"][0]),
-        margins=(top, right, bottom, left),
-        tilt=float(inputs["tilt"][0]),
-    )
-    return SceneData(joined(still), joined(moving), plan, inputs["regions"])
+    return joined(still), joined(moving)
 
 
 def front_depth(inputs: Arrays) -> FloatArray:
-    """Depth (H, W) of what the photo shows, where no layer shows it the farthest layer's."""
+    """Return the depth (H, W) of what the photo shows, the last layer's where no layer shows it."""
     seen = np.where(inputs["observed"], inputs["depth"], np.inf).min(axis=0)
     return np.where(np.isfinite(seen), seen, inputs["depth"][-1]).astype(np.float32)
 
 
 def sheets(inputs: Arrays, reach: int) -> Iterator[Sheet]:
-    """Every layer's surface and, where it has depth steps, the skirts behind them."""
+    """Yield every layer's surface and, where it has depth steps, the skirts behind them."""
+    from ...geometry.core.skirt import find_skirts
+
     for i, (depth, member) in enumerate(zip(inputs["depth"], inputs["member"], strict=True)):
         color, observed, field = inputs["color"][i], inputs["observed"][i], inputs["flow"][i]
         pixel = np.arange(i * depth.size, (i + 1) * depth.size, dtype=np.int32)
@@ -108,7 +139,9 @@ def sheets(inputs: Arrays, reach: int) -> Iterator[Sheet]:
 
 
 def fringes(inputs: Arrays) -> Iterator[Sheet]:
-    """What the matting stage took off the silhouettes, for every layer that has some of it."""
+    """Yield what the matting stage took off the silhouettes, for every layer that has any."""
+    from ...geometry.core import ldi
+
     opacity, source = inputs["fringe_opacity"], inputs["fringe_source"]
     depth = ldi.depth_from_disparity(inputs["disparity"]).ravel()[source]
     layer = ldi.layer_of_depth(depth, inputs["bins"])
@@ -122,16 +155,16 @@ def fringes(inputs: Arrays) -> Iterator[Sheet]:
 
 
 def bed(sheet: Sheet) -> Sheet:
-    """A sheet's surface once more, a little deeper: what is seen where its moving points part.
+    """Return a sheet's surface a little deeper, visible where its moving points draw apart.
 
-    Else what was invented behind them, rocks or leaves, would show through running water.
+    Otherwise what was inpainted behind them, such as rocks, would show through running water.
     """
     deeper = sheet.depth * np.float32(BEHIND)
     return replace(sheet, depth=deeper, observed=np.zeros_like(sheet.observed))
 
 
 def still_points(sheet: Sheet, where: Mask, camera: Intrinsics) -> PointArrays:
-    """Points of the chosen pixels (H, W), in row order, without displacements."""
+    """Return points of the selected pixels (H, W), in row order, without displacements."""
     depth = sheet.depth[where]
     position = unproject(pixel_centers(*where.shape)[where], depth, camera)
     none = np.zeros((0, len(depth), 3), np.float32)
@@ -154,9 +187,14 @@ def still_points(sheet: Sheet, where: Mask, camera: Intrinsics) -> PointArrays:
 def moving_points(
     sheet: Sheet, where: Mask, camera: Intrinsics, loop: int, beyond: Mask
 ) -> PointArrays:
-    """Points of the chosen pixels with their scene flow at the key times of a loop.
+    """Return points of the selected pixels with their scene flow at the key times of a loop.
 
-    beyond (H, W): where else the sheet tells flow and depth of what moves, though it has no points.
+    Args:
+        sheet: Their surface.
+        where: (H, W), the selected pixels.
+        camera: Of the outpainted photo.
+        loop: Frames of the loop.
+        beyond: (H, W), where the sheet's flow and depth are valid too, although without points.
     """
     points = still_points(sheet, where, camera)
     pixels = pixel_centers(*where.shape)[where]
@@ -164,10 +202,10 @@ def moving_points(
     field, depth = moving_surface(sheet, where | beyond)
     forward = flow.integrate(field, pixels, keys)
     backward = flow.integrate(-field, pixels, keys)
-    lift = [flow.scene_flow(pixels, d, depth, camera) for d in (forward, backward)]
+    scene_flow = [flow.scene_flow(pixels, d, depth, camera) for d in (forward, backward)]
     values = {field.name: getattr(points, field.name) for field in fields(PointArrays)}
-    # backward[k] is D_0->-(N - t) at t = k/K: the displacements by -F in falling order of time.
-    values |= {"forward": lift[0][1:], "backward": lift[1][:0:-1]}
+    # backward[k] is D_0->-(N - t) at t = k/K: the displacements by -F, latest time first.
+    values |= {"forward": scene_flow[0][1:], "backward": scene_flow[1][:0:-1]}
     values["lifetime"] = lifetimes(pixels, forward, backward, where.shape)
     return PointArrays(**values)
 
@@ -175,26 +213,32 @@ def moving_points(
 def lifetimes(
     pixels: FloatArray, forward: FloatArray, backward: FloatArray, shape: tuple[int, ...]
 ) -> FloatArray:
-    """When points are inside the wide photo (H, W), as `PointArrays.life` has it: (2, P).
+    """Return the phases (2, P) at which points are inside the outpainted photo (H, W).
 
-    forward, backward: (K + 1, P, 2) displacements by the flow and against it, at the key times of
-    the loop, to which the answer is exact. A point that has left stays where it left.
+    They are exact to a key time; see `PointArrays.lifetime`. A point that has left stays outside.
+
+    Args:
+        pixels: (P, 2), where the points start.
+        forward, backward: (K + 1, P, 2), displacements along and against the flow at the key times.
+        shape: (H, W).
     """
-    shares = []
+    phases = []
     for displacement in (forward, backward):
         outside = ~flow.inside_image(pixels + displacement, *shape)
         first = np.argmax(outside, axis=0) / KEY_TIMES
-        shares.append(np.where(outside.any(axis=0), first, 2.0))
-    # Against the flow time runs back from the loop's end; what is never outside gets -1.
-    return np.stack([shares[0], 1.0 - shares[1]]).astype(np.float32)
+        phases.append(np.where(outside.any(axis=0), first, 2.0))
+    # Against the flow, time runs back from the end of the loop; a point that stays inside gets -1.
+    return np.stack([phases[0], 1.0 - phases[1]]).astype(np.float32)
 
 
 def moving_surface(sheet: Sheet, where: Mask) -> tuple[FloatArray, FloatArray]:
-    """Flow (H, W, 2) and depth (H, W) of the surface that moves at `where`, continued beyond it.
+    """Return flow (H, W, 2) and depth (H, W) of the surface moving at `where`, continued beyond.
 
-    Depth goes on as at the nearest moving pixel, so that nothing that drifts jumps onto what stands
-    in front of it; flow goes on only behind that, and stops at what lies beside it.
+    Depth continues from the nearest moving pixel, so that nothing drifting jumps onto an object in
+    front of it. Flow continues only behind such objects, and stops at objects beside it.
     """
+    from scipy import ndimage
+
     if not where.any():
         return sheet.flow, sheet.depth
     rows, columns = ndimage.distance_transform_edt(
@@ -207,9 +251,22 @@ def moving_surface(sheet: Sheet, where: Mask) -> tuple[FloatArray, FloatArray]:
 
 
 def joined(parts: list[PointArrays]) -> PointArrays:
-    """One cloud of several; displacements join along their points."""
+    """Join clouds into one; displacements are joined along the axis of points."""
     names = [field.name for field in fields(PointArrays)]
     axis = {"forward": 1, "backward": 1, "lifetime": 1}
     return PointArrays(
         **{n: np.concatenate([getattr(p, n) for p in parts], axis.get(n, 0)) for n in names}
     )
+
+
+STAGE = Stage(
+    name="lift",
+    label="Building point clouds",
+    run=run,
+    needs=(*cameras.NEEDS, "matte", "cluster", "inpaint", "layer_depth", "motion"),
+    settings=("size", "loop_frames", "field_of_view"),
+    weight=5,
+    # Its result is the largest of all and takes about as long to read as to compute; in a cache of
+    # limited size it would displace the stages that take long.
+    is_cached=False,
+)

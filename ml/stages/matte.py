@@ -1,30 +1,35 @@
-"""Stage 2b, matting: the mixed pixels of silhouettes are taken apart before layers are cut.
+"""Stage 2b, matting: mixed pixels along silhouettes are separated before the photo is layered.
 
-The layers are made of what is left behind the silhouettes, in clean colors; what was taken off
-comes back at the end, as a fringe of points that let through what is behind.
+The layers are made from the image behind the silhouettes, in unmixed colors. What was taken off
+comes back in the last stage as a fringe of semitransparent points.
 """
 
 from __future__ import annotations
 
-from ...geometry.core.matting import matte_edges
 from ..cache.stage_cache import Arrays
 from ..common.job_settings import JobSettings
 from .context import StageContext
+from .stage import Stage
 
 MIXED_EDGE = 1 / 512
-"""Width of a silhouette's mixed pixels as a share of the size."""
+"""Width of the mixed pixels along a silhouette as a fraction of the size."""
 SOLID = 0.9
-"""Opacity from which a fringe hides what is behind it."""
+"""Opacity above which a fringe hides what is behind it."""
 
 
 def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
-    """Take the silhouettes of `wide` apart.
+    """Separate the silhouettes of `outpainted`.
 
-    Returns `back` (Hw, Ww, 3), `back_disparity`, `back_sky` (Hw, Ww): the picture behind the
-    fringe, with the depth stage's maps as they are there; `peeled` (Hw, Ww) bool, where that was
-    hidden by what is near; `fringe_opacity` (Hw, Ww), `fringe_color` (Hw, Ww, 3) and
-    `fringe_source` (Hw, Ww), the flat index of the pixel that the fringe belongs to.
+    Returns:
+        back: (Hw, Ww, 3), the image behind the fringe.
+        back_disparity, back_sky: (Hw, Ww), disparity and sky of `back`.
+        peeled: (Hw, Ww) bool, where the fringe hides `back`.
+        fringe_opacity: (Hw, Ww) 0..1.
+        fringe_color: (Hw, Ww, 3).
+        fringe_source: (Hw, Ww), flat index of the pixel that the fringe belongs to.
     """
+    from ...geometry.core.matting import matte_edges
+
     disparity = inputs["disparity"]
     matte = matte_edges(inputs["outpainted"], disparity, max(1, round(MIXED_EDGE * settings.size)))
     context.report(1.0)
@@ -37,3 +42,13 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
         "fringe_color": matte.near_color,
         "fringe_source": matte.near,
     }
+
+
+STAGE = Stage(
+    name="matte",
+    label="Separating silhouettes",
+    run=run,
+    needs=("outpaint", "depth"),
+    settings=("size",),
+    weight=1,
+)

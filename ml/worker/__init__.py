@@ -1,1 +1,3 @@
 """The worker process: its main loop and the pipeline."""
+
+IMPORTED_BY_BLENDER = False

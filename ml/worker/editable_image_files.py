@@ -1,4 +1,4 @@
-"""The pictures of a run as PNG files, which Blender shows and the artist paints in."""
+"""The editable images of a run as PNG files, which Blender shows and the artist paints in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import cv2
 from ...geometry.core.camera import FloatArray
 from ...geometry.core.editable_images import FOLDER, EditableImage, is_gray, quantized, stage_of
 from ..cache.stage_cache import Arrays
-from .image_edits import picture_names, picture_of
+from .image_edits import image_names, image_of
 
 QUICK = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 
@@ -22,25 +22,31 @@ def write_editable_images(
     keys: Mapping[str, str],
     bases: Mapping[str, str],
     edited: Collection[str],
-    cache: Path,
+    folder: Path,
 ) -> tuple[EditableImage, ...]:
-    """Write every picture of a run's results and tell where they lie.
+    """Write the editable images of a run and return where they are.
 
-    keys, bases: each stage's key with and without what was painted; edited: the pictures that
-    something was painted in. A file's name holds its stage's key: another result is another file.
-    Raises OSError where the disk is full.
+    A file's name contains its stage's key, so that another result is another file.
+
+    Args:
+        arrays: Results of all stages.
+        keys, bases: Each stage's key, with and without the artist's edits.
+        edited: Names of the images with edits.
+        folder: The cache folder.
+
+    Raises OSError if the disk is full.
     """
-    folder = cache / FOLDER
+    folder = folder / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    pictures = []
-    for name in picture_names(arrays):
+    images = []
+    for name in image_names(arrays):
         stage = stage_of(name)
         file = folder / f"{name}-{keys[stage]}.png"
-        values = picture_of(name, arrays)
+        values = image_of(name, arrays)
         assert values is not None
         _write(file, _encoded(name, values))
-        pictures.append(EditableImage(name, str(file), bases[stage], name in edited))
-    return tuple(pictures)
+        images.append(EditableImage(name, str(file), bases[stage], name in edited))
+    return tuple(images)
 
 
 def _encoded(name: str, values: FloatArray) -> bytes:
@@ -51,9 +57,9 @@ def _encoded(name: str, values: FloatArray) -> bytes:
 
 
 def _write(file: Path, content: bytes) -> None:
-    """Write a picture by one rename, so that no half of it is ever read.
+    """Write an image by one rename, so that it is never read half-written.
 
-    A file that holds it already stays: what the artist saved over one is set right.
+    A file with this content stays; one that the artist saved over is restored.
     """
     if file.is_file() and file.read_bytes() == content:
         return

@@ -1,7 +1,7 @@
-"""Start script of the worker process: loads the package without Blender and serves jobs.
+"""Start script of the worker process: loads the package without Blender and serves tasks.
 
-Run as a file by `process.Worker` with a folder for itself and those where the packages lie; it
-makes the add-on importable under a fixed name, whatever Blender calls it.
+`process.Worker` runs it as a file. Its arguments are a folder of its own and the folders with the
+Python packages. It makes the add-on importable under a fixed name, whatever Blender calls it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 PACKAGE = "make_4d"
 SINGLE_FILES = ("threadpoolctl",)
-"""Packages of one file: Blender leaves the bytecode beside it when it removes them."""
+"""Packages that are a single file: Blender doesn't remove the bytecode beside it."""
 
 
 def load_package(root: Path) -> None:
@@ -22,14 +22,14 @@ def load_package(root: Path) -> None:
         PACKAGE, root / "__init__.py", submodule_search_locations=[str(root)]
     )
     if spec is None or spec.loader is None:
-        raise ImportError(f"the add-on's folder is not complete: {root}")
+        raise ImportError(f"the add-on's folder is incomplete: {root}")
     module = importlib.util.module_from_spec(spec)
     sys.modules[PACKAGE] = module
     spec.loader.exec_module(module)
 
 
 def import_without_bytecode() -> None:
-    """Import the packages of one file, and leave no trace of them."""
+    """Import the packages that are a single file without writing bytecode."""
     sys.dont_write_bytecode = True
     for name in filter(importlib.util.find_spec, SINGLE_FILES):
         importlib.import_module(name)

@@ -1,8 +1,8 @@
-"""No network in this process: what a worker promises unless it is there to download.
+"""No network in this process: guaranteed by every worker that isn't there to download.
 
-An audit hook of Python sees every use of a socket by Python code, whichever library makes it, and
-can't be taken out again. Sockets that native code opens by itself are not seen, nor are those of
-other programs that are started; the environment variables tell the libraries themselves.
+A Python audit hook sees every use of a socket by Python code, whichever library it is in, and can't
+be removed again. It doesn't see sockets that native code opens by itself, or those of other
+programs; environment variables keep the libraries themselves offline.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _installed = False
 
 
 class NetworkForbidden(ConnectionError):
-    """Something in this process wanted to use the network, which it may not."""
+    """Code in this process tried to use the network, which is not allowed."""
 
 
 def forbid_network() -> None:
-    """From now on every use of the network but this machine's own raises NetworkForbidden.
+    """Make every use of the network, except of this computer itself, raise NetworkForbidden.
 
-    Call it before any library of models is imported: they read their variables then.
+    Call it before importing libraries for models: they read the environment variables then.
     """
     global _installed
     os.environ.update(dict.fromkeys(_VARIABLES, "1"))
@@ -43,7 +43,7 @@ def forbid_network() -> None:
 
 
 def _look(event: str, arguments: tuple[Any, ...]) -> None:
-    """The audit hook: called for all that Python does, so it is quick about the rest."""
+    """The audit hook: called for every audited event, so it returns quickly for other events."""
     if not event.startswith("socket."):
         return
     if event in _BY_NAME:
@@ -56,11 +56,11 @@ def _look(event: str, arguments: tuple[Any, ...]) -> None:
     else:
         return
     if not _is_loopback(host):
-        raise NetworkForbidden(f"Make 4D works offline and may not reach {host!r} ({event}).")
+        raise NetworkForbidden(f"Make 4D works offline and must not reach {host!r} ({event}).")
 
 
 def _is_file(sock: socket.socket, address: Any) -> bool:
-    """Whether a socket is a file of this machine, or is connected to what was looked at before."""
+    """Whether a socket is a file on this computer, or is connected to an address checked before."""
     unix = getattr(socket, "AF_UNIX", None)  # Windows' Python has none
     return address is None or (unix is not None and sock.family == unix)
 

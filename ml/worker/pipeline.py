@@ -1,7 +1,8 @@
-"""The pipeline: running the stages in order over the cache.
+"""The pipeline: runs a job's stages in order, over the stage cache.
 
-A stage's result is looked up under a hash of exactly what it depends on (see `stage_table`), so a
-changed setting recomputes only what follows from it, and a killed run resumes.
+A stage gets the arrays and settings that it declares (see `ml.stages.stage`), and its result is
+found again under a hash of exactly these. So a changed setting recomputes only what follows from
+it, and a killed run resumes.
 """
 
 from __future__ import annotations
@@ -9,62 +10,32 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ...geometry.core.camera import FloatArray
 from ...geometry.core.editable_images import (
-    MOTION_FILE,
     ImageEdit,
     image_edit_files,
     load_image_edit,
     stage_of,
 )
-from ...geometry.core.feature_files import save_features
 from ...geometry.core.memory import peak_mb, reset_peak
-from ...geometry.core.messages import from_json
-from ...geometry.core.scene_data import ScenePlan, save_scene_data
-from ..cache.stage_cache import Arrays, StageCache, arrays_key, code_key, file_key, stage_key
+from ...geometry.core.messages import UserError, from_json
+from ...geometry.core.scene_data import save_scene_data
+from ..cache.stage_cache import Arrays, StageCache, arrays_key, file_key, stage_key
 from ..common.job_settings import JobSettings, SettingsError
 from ..common.protocol import Preview, Progress, StageDone
 from ..models.model_cache import ModelCache
-from ..stages import (
-    cluster,
-    cruise,
-    depth,
-    features,
-    inpaint,
-    layer_depth,
-    matte,
-    motion,
-    outpaint,
-    photo,
-)
-from ..stages import (
-    lift as scene_data,
-)
 from ..stages.context import Recall, StageContext
-from ..stages.table import LIFT_WEIGHT, Stage, stages_for
+from ..stages.stage import DeclaredSettings, FileInput, Stage
+from ..stages.table import stages_for
 from .editable_image_files import write_editable_images
 from .image_edits import with_image_edits
 from .preview_files import PreviewFiles
+from .scene_result import scene_data_of, store_features
 
-Run = Callable[[Arrays, JobSettings, StageContext], Arrays]
-
-
-RUNS: dict[str, Run] = {
-    "photo": photo.run,
-    "outpaint": outpaint.run,
-    "depth": depth.run,
-    "matte": matte.run,
-    "cluster": cluster.run,
-    "inpaint": inpaint.run,
-    "layer_depth": layer_depth.run,
-    "features": features.run,
-    "motion": motion.run,
-    "cruise": cruise.run,
-}
+UNREADABLE_EDITS = "The edited images can't be read ({error}). Rebuild again."
 
 
 class PipelineRun:
@@ -78,139 +49,162 @@ class PipelineRun:
         send: Callable[[Progress | Preview | StageDone], None],
         is_cancelled: Callable[[], bool],
         models: ModelCache | None = None,
+        scene_folder: Path | None = None,
     ) -> None:
+        """Prepare a run.
+
+        Args:
+            job: Id of the job, in all messages.
+            settings: Its settings.
+            cache: The stage cache.
+            send: Sends a message to Blender.
+            is_cancelled: Whether the artist canceled the job.
+            models: The models in memory.
+            scene_folder: Where editable images and features go, by default the cache's folder.
+
+        Raises SettingsError for edits that can't be read.
+        """
         self._job, self._settings, self._cache = job, settings.effective(), cache
         self._send, self._is_cancelled = send, is_cancelled
         self._models = models or ModelCache()
+        self._scene_folder = scene_folder or cache.folder
         self._stages = stages_for(self._settings)
-        self._total = sum(stage.weight for stage in self._stages) + LIFT_WEIGHT
+        self._total = sum(stage.weight for stage in self._stages)
         self._done = 0.0
-        package = Path(__file__).parents[1]
-        self._code = code_key(package, package.parent / "geometry" / "core")
-        self.stage = "photo"
-        self._edits = _picture_edits(self._settings)
+        self.stage = self._stages[0].name
+        self._edits = _image_edits(self._settings)
+        self._results: dict[str, Arrays] = {}
         self._keys: dict[str, str] = {}
+        """Of each stage's result with the edits."""
         self._bases: dict[str, str] = {}
+        """Of each stage's result without the edits."""
 
     def run(self, output: Path) -> tuple[str, ...]:
-        """Run every stage and write the flight into the folder `output`.
+        """Run every stage and write the scene data into the folder `output`.
 
-        Returns sentences for the artist on how the photo was read.
+        Returns messages for the artist about how the photo was read.
         """
-        results: Arrays = {}
         self._previews = PreviewFiles(output.parent)
         for stage in self._stages:
-            results |= self._run_stage(stage, results)
-        self.stage = "lift"
-        context = self._context(LIFT_WEIGHT)
-        started = self._start()
-        made = scene_data.lift_layers(results, self._settings, context)
-        made = replace(made, plan=self._with_files(made.plan, results))
-        save_scene_data(made, output)
-        self._finish(started, LIFT_WEIGHT, cached=False)
+            self._results[stage.name] = self._run_stage(stage)
+        self._write_scene(output)
         self._cache.prune()
-        return tuple(from_json(json.loads(str(note))) for note in results["notes"])
+        notes = self._results["photo"]["notes"]
+        return tuple(from_json(json.loads(str(note))) for note in notes)
 
-    def _run_stage(self, stage: Stage, results: Arrays) -> Arrays:
+    def _run_stage(self, stage: Stage) -> Arrays:
         self.stage = stage.name
-        started = self._start()
+        reset_peak()
+        started = time.perf_counter()
         key = self._key(stage)
-        context = replace(self._context(stage.weight), recall=self._recall(stage))
+        context = self._context(stage)
         context.report(0.0)
-        arrays = self._cache.load(stage.name, key)
+        arrays = self._cache.load(stage.name, key) if stage.is_cached else None
         cached = arrays is not None
         if arrays is None:
-            arrays = RUNS[stage.name](results, self._settings, context)
+            inputs = self._arrays_of(stage.needs)
+            arrays = stage.run(inputs, DeclaredSettings(self._settings, stage), context)
             self._models.release()
-            self._cache.store(stage.name, key, arrays)
-        arrays = self._with_painted(stage, key, arrays)
-        self._finish(started, stage.weight, cached)
+            if stage.is_cached:
+                self._cache.store(stage.name, key, arrays)
+        arrays = self._with_edits(stage, key, arrays)
+        self._done += stage.weight
+        seconds = round(time.perf_counter() - started, 3)
+        self._send(StageDone(self._job, stage.name, seconds, peak_mb(), cached))
         return arrays
 
+    def _arrays_of(self, stages: tuple[str, ...]) -> Arrays:
+        """Return the arrays of some stages in one dictionary; no two stages share a name."""
+        return {name: array for stage in stages for name, array in self._results[stage].items()}
+
     def _recall(self, stage: Stage) -> Recall:
-        """Keeps parts of a stage's result by what they alone depend on, and finds them again."""
+        """Return a function that keeps parts of a stage's result under what they depend on."""
         inputs = self._inputs(stage)
         name = f"{stage.name}_part"
 
-        def recall(choice: dict[str, Any], make: Callable[[], Arrays]) -> Arrays:
-            key = stage_key(name, self._code, choice, inputs)
+        def recall(choice: dict[str, Any], compute: Callable[[], Arrays]) -> Arrays:
+            key = stage_key(name, stage.version, choice, inputs)
             arrays = self._cache.load(name, key)
             if arrays is None:
-                arrays = make()
+                arrays = compute()
                 self._cache.store(name, key, arrays)
             return arrays
 
         return recall
 
-    def _with_painted(self, stage: Stage, key: str, arrays: Arrays) -> Arrays:
-        """What was generated with what was painted over it, and the stage's keys."""
+    def _with_edits(self, stage: Stage, key: str, arrays: Arrays) -> Arrays:
+        """Return a stage's result with the artist's edits, and note its keys.
+
+        An edited result gets a key of its content, so that the stages after it follow the edit.
+        """
         edits = [edit for edit in self._edits if stage_of(edit.name) == stage.name]
-        painted = with_image_edits(
+        edited = with_image_edits(
             arrays,
             edits,
             lambda base: arrays if base == key else self._cache.load(stage.name, base),
         )
         self._bases[stage.name] = self._keys[stage.name] = key
-        if other := {name: a for name, a in painted.items() if a is not arrays[name]}:
-            self._keys[stage.name] = stage_key("painted", key, {}, [arrays_key(other)])
-        return painted
+        if changed := {name: a for name, a in edited.items() if a is not arrays[name]}:
+            self._keys[stage.name] = stage_key("edited", 1, {}, [key, arrays_key(changed)])
+        return edited
 
-    def _with_files(self, plan: ScenePlan, results: Arrays) -> ScenePlan:
-        """Keep what belongs to the scene beside the cache, where it stays as long as the scene."""
-        edited = {edit.name for edit in self._edits}
-        folder = self._cache.folder
-        images = write_editable_images(results, self._keys, self._bases, edited, folder)
-        plan = replace(plan, editable_images=images)
-        if "features" not in results:
-            return plan
-        key, size = self._keys["features"], results["depth"].shape[1:]
-        save_features(folder, key, results["features"], size)
-        return replace(plan, features=key, networks=self._settings.networks)
+    def _write_scene(self, output: Path) -> None:
+        """Write the scene data, and keep the files that a scene refers to beside the cache."""
+        arrays = self._arrays_of(tuple(self._results))
+        images = write_editable_images(
+            arrays,
+            self._keys,
+            self._bases,
+            {edit.name for edit in self._edits},
+            self._scene_folder,
+        )
+        features = ""
+        if "features" in self._results:
+            features = store_features(arrays, self._keys["features"], self._scene_folder)
+        save_scene_data(scene_data_of(arrays, self._settings, images, features), output)
 
     def _key(self, stage: Stage) -> str:
-        chosen: dict[str, Any] = {name: self._settings.model_key(name) for name in stage.models}
-        chosen |= self._settings.subset(stage.settings)
-        return stage_key(stage.name, self._code, chosen, self._inputs(stage))
+        choices: dict[str, Any] = {name: self._settings.model_key(name) for name in stage.models}
+        choices |= self._settings.subset(stage.settings)
+        return stage_key(stage.name, stage.version, choices, self._inputs(stage))
 
     def _inputs(self, stage: Stage) -> list[str]:
-        """Keys of all that a stage's result depends on beside the settings."""
-        inputs = [self._keys[name] for name in stage.needs]
-        if not stage.needs:
-            inputs = [file_key(Path(self._settings.photo))]
-        if stage.name == "features":
-            inputs.append(self._models.networks_key(Path(self._settings.networks)))
-        edits = Path(self._settings.edits) / MOTION_FILE
-        if stage.name == "motion" and self._settings.edits and edits.exists():
-            inputs.append(file_key(edits))
-        keys = (self._settings.model_key(name) for name in stage.models)
-        return inputs + [self._models.weights_key(key) for key in keys]
+        """Return the keys of everything a stage's result depends on beside settings."""
+        stages = [self._keys[name] for name in stage.needs]
+        files = [_key_of(file, self._settings) for file in stage.files]
+        models = (self._settings.model_key(name) for name in stage.models)
+        return stages + files + [self._models.weights_key(key) for key in models]
 
-    def _context(self, weight: float) -> StageContext:
+    def _context(self, stage: Stage) -> StageContext:
         def on_progress(fraction: float, detail: str) -> None:
-            share = (self._done + weight * fraction) / self._total
-            self._send(Progress(self._job, self.stage, fraction, share, detail))
+            of_job = (self._done + stage.weight * fraction) / self._total
+            self._send(Progress(self._job, stage.name, fraction, of_job, detail))
 
         def on_preview(image: FloatArray) -> None:
-            self._send(Preview(self._job, self.stage, self._previews.save(image)))
+            self._send(Preview(self._job, stage.name, self._previews.save(image)))
 
-        return StageContext(on_progress, self._is_cancelled, on_preview, self._models)
-
-    def _start(self) -> float:
-        reset_peak()
-        return time.perf_counter()
-
-    def _finish(self, started: float, weight: float, cached: bool) -> None:
-        self._done += weight
-        seconds = time.perf_counter() - started
-        self._send(StageDone(self._job, self.stage, round(seconds, 3), peak_mb(), cached))
+        return StageContext(
+            on_progress, self._is_cancelled, on_preview, self._models, self._recall(stage)
+        )
 
 
-def _picture_edits(settings: JobSettings) -> list[ImageEdit]:
-    """What was painted in the pictures; raises SettingsError where it can't be read."""
+def _key_of(file: FileInput, settings: JobSettings) -> str:
+    """Return the key of a file's content, empty for an optional file that is absent.
+
+    Raises UserError if a file that is needed is gone.
+    """
+    path = file.path(settings)
+    if path is not None and path.is_file():
+        return file_key(path)
+    if file.missing is not None:
+        raise UserError(file.missing(path or Path()))
+    return ""
+
+
+def _image_edits(settings: JobSettings) -> list[ImageEdit]:
+    """Return the artist's edits of images; raises SettingsError if they can't be read."""
     files = image_edit_files(Path(settings.edits)) if settings.edits else {}
     try:
         return [load_image_edit(file) for file in files.values()]
     except (OSError, ValueError) as error:
-        raise SettingsError(
-            "What was painted can't be read ({error}): rebuild again.", error=error
-        ) from error
+        raise SettingsError(UNREADABLE_EDITS, error=error) from error

@@ -1,4 +1,4 @@
-"""Previews on their way to Blender: small files, each a new one, so that none is read half."""
+"""Previews for Blender: small files, each with a new name, so that none is read half-written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from ...geometry.core.camera import FloatArray
 
 KEPT = 4
-"""So many of the newest stay; Blender has read the others, or won't."""
+"""Number of newest files to keep; Blender reads only the newest."""
 
 
 class PreviewFiles:
@@ -21,7 +21,7 @@ class PreviewFiles:
         self._numbers = itertools.count()
 
     def save(self, image: FloatArray) -> str:
-        """Write a picture (h, w, 3), sRGB 0..1, and return its path."""
+        """Write an image (h, w, 3), sRGB 0..1, and return its path."""
         number = next(self._numbers)
         path = self._path(number)
         pixels = np.clip(np.nan_to_num(image) * 255.0 + 0.5, 0, 255).astype(np.uint8)

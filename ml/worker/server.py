@@ -1,7 +1,8 @@
-"""The worker's main loop: reads commands, runs tasks, answers with messages.
+"""The worker's main loop: reads commands, runs tasks, replies with messages.
 
-A thread reads standard input, so a cancel is seen while a job runs; when Blender goes away its end
-of the pipe closes and the worker ends at once, leaving no process and no temporary folder behind.
+A thread reads standard input, so that a cancel is noticed while a job runs. When Blender goes away,
+its end of the pipe closes and the worker ends at once, leaving no process and no temporary folder
+behind.
 """
 
 from __future__ import annotations
@@ -22,7 +23,18 @@ from ...geometry.core.messages import Message, UserError
 from ..cache.stage_cache import StageCache
 from ..common.context import JobCancelled
 from ..common.job_settings import JobSettings, Resources
-from ..common.protocol import Cancelled, DeviceFound, Done, Failed, Progress, WorkerMessage, encode
+from ..common.protocol import (
+    DOWNLOAD,
+    GENERATE,
+    START,
+    Cancelled,
+    DeviceFound,
+    Done,
+    Failed,
+    Progress,
+    WorkerMessage,
+    encode,
+)
 from ..common.registry import model
 from ..models.model_cache import ModelCache
 from ..stages.context import StageContext
@@ -33,6 +45,13 @@ Command = dict[str, Any]
 
 UNEXPECTED = (
     "Make 4D failed in the stage '{stage}' ({error}). Please report it with the log's last lines."
+)
+NO_MEMORY = "Not enough memory in the stage '{stage}': choose a smaller size and run again."
+FULL_DISK = "The disk is full: free some space for the cache and run again."
+NOT_WRITABLE = "The folder {folder} can't be written: choose another one and run again."
+READ_ONLY_CACHE = (
+    "The cache folder {folder} can't be written: its finished stages were used, but no new ones "
+    "were kept."
 )
 
 
@@ -54,7 +73,7 @@ class Server:
         self._cancelled: set[str] = set()
         self._leftovers: set[str] = set()
         self._models = ModelCache()
-        self._stage = "start"
+        self._stage = START
 
     def serve(self) -> None:
         """Run tasks until the pipe of commands closes."""
@@ -81,9 +100,9 @@ class Server:
         self._replies.flush()
 
     def _run(self, command: Command) -> None:
-        job, self._stage = command["job"], "start"
-        tasks = {"run": self._make, "download": self._download}
-        tasks |= {"device": self._find_device, "paint": self._paint}
+        job, self._stage = command["job"], START
+        tasks = {"run": self._make, DOWNLOAD: self._download}
+        tasks |= {"device": self._find_device, GENERATE: self._generate}
         try:
             self._models.resources = Resources(**command.get("resources", {}))
             notes = tasks[command["type"]](command)
@@ -102,7 +121,7 @@ class Server:
             self._models.release()
 
     def _make(self, command: Command) -> tuple[str, ...]:
-        """A photo becomes a flight; returns notes for the artist."""
+        """Make a scene from a photo; returns notes for the artist."""
         job = command["job"]
         cache = StageCache(Path(command["cache"]))
         settings = JobSettings.from_json(command["settings"])
@@ -110,9 +129,18 @@ class Server:
         if settings.needs_torch:
             self._find_device(command)
         run = PipelineRun(
-            job, settings, cache, self._send, lambda: job in self._cancelled, self._models
+            job,
+            settings,
+            cache,
+            self._send,
+            lambda: job in self._cancelled,
+            self._models,
+            cache.folder if cache.is_writable else Path(command["own_cache"]),
         )
-        return run.run(Path(command["output"]))
+        notes = run.run(Path(command["output"]))
+        return (
+            notes if cache.is_writable else (*notes, Message(READ_ONLY_CACHE, folder=cache.folder))
+        )
 
     def _download(self, command: Command) -> tuple[str, ...]:
         from ..hub.download import download
@@ -123,22 +151,23 @@ class Server:
     def _find_device(self, command: Command) -> tuple[str, ...]:
         from ..models import device
 
-        wanted = command.get("wanted", self._models.resources.device)
-        found = device.choose(wanted)
-        answer = DeviceFound(
-            command["job"], found.kind, found.name, found.free_bytes, found.total_bytes
+        preferred = command.get("device", self._models.resources.device)
+        chosen = device.choose(preferred)
+        self._send(
+            DeviceFound(
+                command["job"], chosen.kind, chosen.name, chosen.free_bytes, chosen.total_bytes
+            )
         )
-        self._send(answer)
         return ()
 
-    def _paint(self, command: Command) -> tuple[str, ...]:
+    def _generate(self, command: Command) -> tuple[str, ...]:
         from ..networks.render_frame import render_frame
 
         render_frame(Path(command["scene"]), Path(command["output"]), self._context(command))
         return ()
 
     def _context(self, command: Command) -> StageContext:
-        """The context of a task that is not a pipeline."""
+        """Return the context of a task without stages."""
         job, stage = command["job"], command["type"]
         return StageContext(
             lambda fraction, detail: self._send(Progress(job, stage, fraction, fraction, detail)),
@@ -148,31 +177,31 @@ class Server:
 
 
 def message_for(error: Exception, stage: str, package_problems: Sequence[Message] = ()) -> Message:
-    """One sentence for the artist: what went wrong and what to do."""
+    """Return one sentence for the artist: what went wrong and what to do.
+
+    Args:
+        error: The error.
+        stage: Name of the stage or task that failed.
+        package_problems: Messages about Python packages that may be the cause.
+    """
     if isinstance(error, UserError):
         return error.message
-    named = stage_label(stage)
+    label = stage_label(stage)
     if isinstance(error, MemoryError):
-        return Message(
-            "Not enough memory in the stage '{stage}': choose a smaller size and run again.",
-            stage=named,
-        )
+        return Message(NO_MEMORY, stage=label)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return Message("The disk is full: free some space for the cache and run again.")
+        return Message(FULL_DISK)
     if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-        return Message(
-            "The folder {folder} can't be written: choose another one and run again.",
-            folder=error.filename,
-        )
+        return Message(NOT_WRITABLE, folder=error.filename)
     if package_problems:
         return package_problems[0]
-    return Message(UNEXPECTED, stage=named, error=f"{type(error).__name__}: {error}")
+    return Message(UNEXPECTED, stage=label, error=f"{type(error).__name__}: {error}")
 
 
 def main(package_problems: Sequence[Message] = ()) -> None:
-    """Serve over this process' standard input and output.
+    """Serve over the standard input and output of this process.
 
-    Standard output is kept for messages: whatever else prints goes to standard error.
+    Standard output is reserved for messages; everything else that prints goes to standard error.
     """
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

@@ -18,6 +18,7 @@ from make_4d.geometry.core.scene_data import KEY_TIMES, PointArrays, SceneData
 from make_4d.geometry.landscapes.truth import Mask, TruthFrame, TruthScene
 from make_4d.geometry.nodes.animate import FADE_SHARE
 from make_4d.ml.stages import lift
+from make_4d.ml.worker.scene_result import scene_data_of
 from make_4d.render.extract import Cloud
 
 FORMAT = {name: "{:.4f}" for name in ("photo", "jump", "seam", "step", "flicker")}
@@ -54,7 +55,8 @@ class LoopRow:
 def loop_row(scene: TruthScene) -> LoopRow:
     """Measure the loop that METHOD makes from a scene's first frame."""
     inputs, settings = runs.prepare(scene, METHOD, moving=True)
-    scene_data = lift.lift_layers(inputs, settings, runs.quiet_context())
+    clouds = lift.run(inputs, settings, runs.quiet_context())
+    scene_data = scene_data_of(inputs | clouds, settings, (), "")
     loop = scene_data.plan.loop_frames
     shots = {t: shot_at(scene_data, t, scene.camera) for t in examined_frames(loop)}
     return measure(scene.frames[0], moved_pixels(inputs, loop), shots)

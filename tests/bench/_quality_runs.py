@@ -196,7 +196,7 @@ def renderer(scene: TruthScene, method: Method) -> Renderer:
     if method.representation == "cloud":
         cloud = cloud_of(plain_points(inputs["image"], depth, scene.camera))
     else:
-        points = lift.lift_layers(inputs, settings, quiet_context()).still
+        points = lift.lift_layers(inputs, settings, quiet_context())[0]
         cloud = cloud_of(points if method.inpaint else observed_only(points))
     return lambda frame, number: render_cloud(cloud, frame, scene.camera, scale)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 
 import cv2
@@ -19,19 +18,16 @@ from make_4d.geometry.core.editable_images import (
     save_image_edits,
     stage_of,
 )
-from make_4d.geometry.core.scene_data import load_scene_data
-from make_4d.ml.cache.stage_cache import StageCache
-from make_4d.ml.common.job_settings import JobSettings, SettingsError
-from make_4d.ml.common.protocol import StageDone
+from make_4d.ml.common.job_settings import SettingsError
+from make_4d.ml.worker import pipeline
 from make_4d.ml.worker.image_edits import (
     changed_pixels,
-    picture_names,
-    picture_of,
+    image_names,
+    image_of,
     with_image_edits,
 )
-from make_4d.ml.worker.pipeline import PipelineRun
-
-SIZE = 96
+from messages import raises_message
+from pipeline_runs import Runner
 
 
 @pytest.fixture
@@ -48,11 +44,11 @@ def arrays(rng):
 
 
 def edit_of(name, arrays, base="old"):
-    return ImageEdit(name, base, quantized(name, picture_of(name, arrays)))
+    return ImageEdit(name, base, quantized(name, image_of(name, arrays)))
 
 
 def test_names_and_stages(arrays):
-    names = picture_names(arrays)
+    names = image_names(arrays)
     assert names == ["outpainted", "disparity", "mask_0", "mask_1", "layer_1", "layer_2", "layer_3"]
     stages = [stage_of(name) for name in names]
     assert stages == ["outpaint", "depth", "cluster", "cluster", *["inpaint"] * 3]
@@ -101,7 +97,7 @@ def test_all_pixels_count_where_the_old_result_is_gone(arrays):
 
 
 def test_half_floats_of_disparity_count_as_untouched(arrays):
-    exact = picture_of("disparity", arrays)
+    exact = image_of("disparity", arrays)
     stored = quantized("disparity", exact.astype(np.float16).astype(np.float32))
     assert not changed_pixels(ImageEdit("disparity", "old", stored), exact).any()
     assert levels_of("disparity") == 65535
@@ -148,41 +144,9 @@ def test_edits_of_layers_that_are_gone_are_left_out(arrays):
 # Through the pipeline
 
 
-@pytest.fixture(scope="module")
-def photo(tmp_path_factory):
-    """A small landscape: a sky, a textured meadow, a dark tower."""
-    rng = np.random.default_rng(3)
-    image = np.full((72, SIZE, 3), (230, 205, 170), np.float32)
-    image[40:] = (40, 110, 60)
-    image[40:] += rng.normal(0, 18, (32, SIZE, 1))
-    image[15:52, 60:70] = (50, 50, 60)
-    path = tmp_path_factory.mktemp("photo") / "tower.png"
-    cv2.imwrite(str(path), image.clip(0, 255).astype(np.uint8))
-    return path
-
-
-class Runner:
-    """Runs pipelines over one cache and tells which stages had to be made."""
-
-    def __init__(self, photo, folder):
-        self.settings = JobSettings(str(photo), size=SIZE, frames=4)
-        self.cache, self.folder, self.count = StageCache(folder / "cache"), folder, 0
-
-    def run(self, edits=(), **changes):
-        self.count += 1
-        output = self.folder / f"job {self.count}" / "output"
-        output.mkdir(parents=True)
-        messages = []
-        save_image_edits(edits, output.parent)
-        settings = replace(self.settings, edits=str(output.parent) if edits else "", **changes)
-        PipelineRun("job", settings, self.cache, messages.append, lambda: False).run(output)
-        done = [m for m in messages if isinstance(m, StageDone)]
-        return load_scene_data(output), [m.stage for m in done if not m.cached]
-
-
 @pytest.fixture
-def runner(photo, tmp_path):
-    return Runner(photo, tmp_path)
+def runner(tmp_path):
+    return Runner(tmp_path)
 
 
 def shown(scene_data, name):
@@ -207,13 +171,13 @@ def test_only_what_follows_a_painted_layer_is_made_again(runner):
     picture, layer = shown(scene_data, "layer_2")
     layer[20:30, 30:50] = (255, 0, 0)
     edit = ImageEdit("layer_2", picture.base, layer)
-    edited, made = runner.run([edit])
+    edited, made = runner.run(edit)
     assert made == ["layer_depth", "motion", "cruise", "lift"]
     assert shown(edited, "layer_2")[0].edited and not shown(edited, "layer_1")[0].edited
     np.testing.assert_array_equal(shown(edited, "layer_2")[1], layer)
     red = (edited.still.color == (1, 0, 0)).all(axis=1)
     assert red.any() and (edited.still.layer[red] >= 2).all()
-    assert runner.run([edit])[1] == ["lift"] and runner.run()[1] == ["lift"]
+    assert runner.run(edit)[1] == ["lift"] and runner.run()[1] == ["lift"]
 
 
 def test_painted_nearness_moves_the_points(runner):
@@ -222,7 +186,7 @@ def test_painted_nearness_moves_the_points(runner):
     where = np.zeros(disparity.shape, bool)
     where[60:70, 20:30] = True
     disparity[where] = 65535
-    edited, made = runner.run([ImageEdit("disparity", picture.base, disparity)])
+    edited, made = runner.run(ImageEdit("disparity", picture.base, disparity))
     assert "outpaint" not in made and made[0] == "matte"
     at = np.flatnonzero(where.ravel())
     near = edited.still.position[np.isin(edited.still.pixel, at) & (edited.still.observed > 0.5)]
@@ -232,7 +196,7 @@ def test_painted_nearness_moves_the_points(runner):
 def test_a_painted_mask_takes_the_tower_out_of_its_layer(runner):
     scene_data, _ = runner.run()
     picture, mask = shown(scene_data, "mask_0")
-    edited, made = runner.run([ImageEdit("mask_0", picture.base, np.zeros_like(mask))])
+    edited, made = runner.run(ImageEdit("mask_0", picture.base, np.zeros_like(mask)))
     assert "cluster" not in made and made[0] == "inpaint"
     assert not (edited.still.layer[edited.still.opacity == 1] == 0).any()
     assert not shown(edited, "mask_0")[1].any()
@@ -242,7 +206,7 @@ def test_an_edit_outlives_another_seed(runner):
     scene_data, _ = runner.run()
     picture, layer = shown(scene_data, "layer_1")
     layer[50:56, 40:60] = (255, 255, 0)
-    edited, _ = runner.run([ImageEdit("layer_1", picture.base, layer)], seed=5)
+    edited, _ = runner.run(ImageEdit("layer_1", picture.base, layer), seed=5)
     after = shown(edited, "layer_1")[1]
     assert (after[50:56, 40:60] == (255, 255, 0)).all()
     untouched = shown(runner.run(seed=5)[0], "layer_1")[1]
@@ -260,11 +224,10 @@ def test_one_layer_painted_again_leaves_the_others(runner):
     assert len(parts) == 4  # three of the first run, one more
 
 
-def test_torn_edits_are_told(runner):
-    (runner.folder / "wide.picture.npz").write_bytes(b"torn")
-    settings = replace(runner.settings, edits=str(runner.folder))
-    with pytest.raises(SettingsError, match="rebuild again"):
-        PipelineRun("job", settings, runner.cache, print, lambda: False)
+def test_damaged_edits_are_reported(runner):
+    (runner.folder / "outpainted.picture.npz").write_bytes(b"torn")
+    with raises_message(SettingsError, pipeline.UNREADABLE_EDITS):
+        runner.run(edits=str(runner.folder))
 
 
 def test_the_layers_of_a_photo_are_those_of_its_depth(runner):

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from make_4d.ml.common.job_settings import JobSettings, SettingsError
-from make_4d.ml.models import backends as ways
+from make_4d.ml.models import backends
 from make_4d.ml.stages import depth, inpaint, motion, outpaint
 from make_4d.ml.stages.context import StageContext
 
@@ -35,7 +35,7 @@ class Finder:
 @pytest.fixture
 def context():
     shelf = SimpleNamespace(
-        inpainter=lambda settings, context: Painter(),
+        inpainter=lambda settings, prompt, context: Painter(),
         segmentation=lambda settings, context: Finder(),
     )
     return StageContext(lambda fraction, detail: None, lambda: False, models=shelf)
@@ -132,7 +132,7 @@ def test_the_built_in_way_asks_no_model(image):
 
     context = StageContext(lambda fraction, detail: None, lambda: False, models=Nothing())
     settings = settings_for()
-    sky = ways.find_sky(image, settings, context)
+    sky = backends.find_sky(image, settings, context)
     assert sky.shape == (HEIGHT, WIDTH)
     depth.run({"outpainted": image}, settings, context)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ...geometry.core.camera import FloatArray
+from ...geometry.core.ldi import Mask
 from .appearance import AppearanceMaps
 from .guided import box
 
@@ -34,7 +34,7 @@ MIN_REFLECTED_NEAR = 0.45
 """Fraction of the texture below the axis, and close below it, that must be a reflection."""
 
 
-def mirrored_region(maps: AppearanceMaps) -> NDArray[np.bool_]:
+def mirrored_region(maps: AppearanceMaps) -> Mask:
     """Return the mask (H, W) of reflections; empty if the image holds none.
 
     One row is the axis for the whole image, and each pixel may deviate from it a little, because
@@ -58,13 +58,13 @@ def mirrored_region(maps: AppearanceMaps) -> NDArray[np.bool_]:
     return cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
 
 
-def _below(shape: tuple[int, ...], axis: int, extent: int) -> NDArray[np.bool_]:
+def _below(shape: tuple[int, ...], axis: int, extent: int) -> Mask:
     """Return the mask of the rows from `axis` on, `extent` rows high."""
     row = np.arange(shape[0])[:, None]
     return np.broadcast_to((row >= axis) & (row < axis + extent), shape)
 
 
-def _is_reflection(region: NDArray[np.bool_], informative: NDArray[np.bool_], axis: int) -> bool:
+def _is_reflection(region: Mask, informative: Mask, axis: int) -> bool:
     """Whether enough of the texture below the axis mirrors what is above it."""
     if region.mean() < MIN_AREA or region.any(axis=0).mean() < MIN_WIDTH:
         return False

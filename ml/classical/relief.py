@@ -13,6 +13,7 @@ from scipy.sparse.linalg import spsolve
 from scipy.spatial import cKDTree
 
 from ...geometry.core.camera import FloatArray
+from ...geometry.core.ldi import Mask
 from .layout import Layout
 from .superpixels import Borders, Labels, borders, mean_over, superpixels
 
@@ -60,7 +61,7 @@ class SuperpixelGraph:
     links: Borders
 
 
-def superpixel_graph(image: FloatArray, solid: NDArray[np.bool_]) -> SuperpixelGraph:
+def superpixel_graph(image: FloatArray, solid: Mask) -> SuperpixelGraph:
     """Segment an image (H, W, 3), sRGB 0..1, into superpixels where `solid` (H, W) is true."""
     labels = superpixels(image, solid)
     lab = cv2.cvtColor(image.astype(np.float32), cv2.COLOR_RGB2Lab)
@@ -102,7 +103,7 @@ def superpixel_disparity(graph: SuperpixelGraph, upright: FloatArray, layout: La
     return disparity
 
 
-def _confidence(labels: Labels, upright: FloatArray, above: NDArray[np.bool_]) -> FloatArray:
+def _confidence(labels: Labels, upright: FloatArray, above: Mask) -> FloatArray:
     """Return the weight (N,) of the template: high for ground and at the bottom of the image."""
     confidence = GROUND_CONFIDENCE * (1.0 - upright) ** 3 + UPRIGHT_CONFIDENCE
     at_bottom = np.unique(labels[-1][labels[-1] >= 0])

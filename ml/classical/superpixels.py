@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ...geometry.core.camera import FloatArray
+from ...geometry.core.ldi import Mask
 
 Labels = NDArray[np.int32]
 
@@ -34,7 +35,7 @@ class Borders:
     above: FloatArray
 
 
-def superpixels(image: FloatArray, solid: NDArray[np.bool_]) -> Labels:
+def superpixels(image: FloatArray, solid: Mask) -> Labels:
     """Segment an image into superpixels.
 
     A watershed of the gradient magnitude from seeds on a grid, each moved to the flattest pixel
@@ -58,7 +59,7 @@ def superpixels(image: FloatArray, solid: NDArray[np.bool_]) -> Labels:
     return _compact(labels, solid)
 
 
-def _seeds(gradient: FloatArray, solid: NDArray[np.bool_], step: int) -> Labels:
+def _seeds(gradient: FloatArray, solid: Mask, step: int) -> Labels:
     """Return markers (H, W), one in each grid cell that has a solid pixel."""
     height, width = gradient.shape
     rows, columns = np.mgrid[:height, :width]
@@ -76,7 +77,7 @@ def _seeds(gradient: FloatArray, solid: NDArray[np.bool_], step: int) -> Labels:
     return markers.reshape(gradient.shape)
 
 
-def _compact(labels: Labels, solid: NDArray[np.bool_]) -> Labels:
+def _compact(labels: Labels, solid: Mask) -> Labels:
     """Renumber the labels of solid pixels from 0 without gaps; unreached pixels get the nearest
     label."""
     result = np.full(labels.shape, -1, np.int32)

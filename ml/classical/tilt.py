@@ -59,7 +59,7 @@ class _Lines:
     middle: NDArray[np.float64]
     length: NDArray[np.float64]
     angle: NDArray[np.float64]
-    at_sky: NDArray[np.bool_]
+    at_sky: Mask
 
 
 def horizon_tilt(image: FloatArray, sky: FloatArray) -> float:
@@ -100,7 +100,7 @@ def _detect_lines(image: FloatArray, sky: FloatArray) -> _Lines:
     return _Lines(middle[keep], length[keep] / size[0], angle[keep], at_edge[keep])
 
 
-def _near_sky(sky: NDArray[np.bool_], points: NDArray[np.float64]) -> tuple[Mask, Mask]:
+def _near_sky(sky: Mask, points: NDArray[np.float64]) -> tuple[Mask, Mask]:
     """Return which points (n, 2) lie well inside the sky (H, W), and which at its edge."""
     kernel = np.ones((9, 9), np.uint8)
     column, row = points.astype(int).T

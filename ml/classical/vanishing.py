@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ...geometry.core.camera import FloatArray
+from ...geometry.core.ldi import Mask
 
 WORK_SIZE = 512
 """Longer side, in pixels, of the image in which lines are detected."""
@@ -33,7 +33,7 @@ class VanishingPoint:
     strength: float
 
 
-def vanishing_point(image: FloatArray, solid: NDArray[np.bool_], highest: float) -> VanishingPoint:
+def vanishing_point(image: FloatArray, solid: Mask, highest: float) -> VanishingPoint:
     """Find where the lines of an image meet.
 
     Every pair of long lines proposes its crossing. A proposal is worth the length of the lines that
@@ -64,7 +64,7 @@ def vanishing_point(image: FloatArray, solid: NDArray[np.bool_], highest: float)
     return VanishingPoint(float(best[0] / scale), float(best[1] / scale), strength)
 
 
-def _line_segments(image: FloatArray, solid: NDArray[np.bool_], scale: float) -> FloatArray:
+def _line_segments(image: FloatArray, solid: Mask, scale: float) -> FloatArray:
     """Return straight lines (n, 4), x0, y0, x1, y1 in pixels of the scaled image, longest first."""
     gray = (cv2.cvtColor(image.astype(np.float32), cv2.COLOR_RGB2GRAY) * 255).astype(np.uint8)
     size = (max(1, round(gray.shape[1] * scale)), max(1, round(gray.shape[0] * scale)))

@@ -9,13 +9,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...geometry.core.camera import FloatArray
+from ...geometry.core.ldi import Mask
 from .feature_net import FeatureNet
 
 
 @torch.inference_mode()
-def layer_features(
-    network: FeatureNet, color: FloatArray, mask: NDArray[np.bool_]
-) -> NDArray[np.float16]:
+def layer_features(network: FeatureNet, color: FloatArray, mask: Mask) -> NDArray[np.float16]:
     """Return the features (L, 32, ceil(H / 4), ceil(W / 4)) of a photo's layers.
 
     All layers pass through the network together, because it normalizes over the batch (as 3D

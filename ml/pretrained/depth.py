@@ -9,9 +9,9 @@ from typing import Any
 import cv2
 import numpy as np
 import transformers
-from numpy.typing import NDArray
 
 from ...geometry.core.camera import FloatArray
+from ...geometry.core.ldi import Mask
 from ..classical.layout import FAR
 from ..common.context import Context
 from ..common.errors import ModelError
@@ -171,7 +171,7 @@ def scene_disparity(depth: DepthPrediction, sky: FloatArray) -> tuple[FloatArray
     return disparity, 1.0 / nearest if depth.metric else 0.0
 
 
-def _infinity(values: FloatArray, not_sky: NDArray[np.bool_], nearest: float) -> float:
+def _infinity(values: FloatArray, not_sky: Mask, nearest: float) -> float:
     """Return the relative disparity of what is infinitely far away.
 
     This is the sky's median if sky is visible and most of the rest is nearer. Without a sky, it

@@ -99,7 +99,18 @@ def complete_with_guidance(
     seed: int = 0,
     report: Report | None = None,
 ) -> FloatArray:
-    """Fill a hole like `complete`, using additional guidance."""
+    """Fill a hole like `complete`, using additional guidance.
+
+    Args:
+        image: (H, W, 3) float32, 0..1; ignored inside the hole.
+        hole: (H, W) mask of the pixels to fill.
+        guidance: What is expected inside the hole, where it is known.
+        source: (H, W) mask of the pixels to copy from; by default everything outside the hole.
+        seed: Seed of all randomness.
+        report: Called with progress 0..1; may raise to cancel.
+
+    Returns (H, W, 3). Raises ValueError for mismatched shapes.
+    """
     image = np.asarray(image, np.float32)
     hole = np.asarray(hole, bool)
     _check(image, hole, source, guidance)
@@ -162,8 +173,7 @@ def _finest_level(
 
 
 def _continue_statistics(color_statistics: FloatArray, observed: Mask) -> FloatArray:
-    """Continue statistics (H, W, C) smoothly from observed pixels, sideways rather than up or
-    down."""
+    """Continue statistics (H, W, C) smoothly from observed pixels, mostly sideways."""
     height, width = observed.shape
     narrow_size = (max(1, round(width / _HORIZONTAL_REACH)), height)
     observed_fraction = observed.astype(np.float32)
@@ -189,8 +199,7 @@ def measure_color_statistics(image: FloatArray) -> FloatArray:
 
 
 def _coarse_color_weight(contrast: FloatArray, color_weight: FloatArray | None) -> FloatArray:
-    """Return the weight of coarse colors: the given one, and 1 where hardly any texture is
-    expected."""
+    """Return the given weight of coarse colors, or 1 where hardly any texture is expected."""
     is_smooth = np.exp(-((contrast / _SMOOTH_CONTRAST) ** 2)).astype(np.float32)
     return (
         is_smooth

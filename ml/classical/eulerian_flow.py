@@ -134,8 +134,10 @@ def _along_guides(
 
 
 def _on_plane(plane: Plane, line: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the midpoints (n, 2), in pixels, of a guide (n + 1, 3), and its velocities (n, 2) on a
-    plane."""
+    """Return the midpoints (n, 2) of a guide (n + 1, 3) in pixels and their velocities (n, 2).
+
+    The velocities are those on the plane.
+    """
     direction = np.diff(plane.to_plane(line[:, :2]), axis=0)
     unit = direction / np.maximum(np.linalg.norm(direction, axis=1, keepdims=True), 1e-9)
     midpoints = 0.5 * (line[1:] + line[:-1])
@@ -145,8 +147,11 @@ def _on_plane(plane: Plane, line: FloatArray) -> tuple[FloatArray, FloatArray]:
 def _water_flow(
     image: FloatArray, regions: MotionRegions, plane: Plane, lines: list[FloatArray]
 ) -> FloatArray:
-    """Return the flow of water: rivers down their middle, other water drifting with slow swirls,
-    water running off from falls, and falls along their streaks."""
+    """Return the flow (H, W, 2) of water and falls.
+
+    Rivers flow down their middle and other water drifts with slow swirls. Water runs off from
+    falls, which follow their streaks.
+    """
     water = regions.water + regions.fall
     wet = water > 0.5
     rivers = [resample(line) for line in river_centerlines(wet, plane)]
@@ -175,7 +180,7 @@ def _guide_influence(lines: list[FloatArray], region: Mask) -> FloatArray:
 
 
 def _guided_fall(flow: FloatArray, region: Mask, lines: list[FloatArray]) -> FloatArray:
-    """Return the flow (H, W, 2) of falling water; guides give directions in the image, not on a
+    """Return the flow (H, W, 2) of falling water, which guides direct in the image, not on a
     plane."""
     if not lines:
         return flow
@@ -196,8 +201,7 @@ def _default_drift(shape: tuple[int, ...]) -> FloatArray:
 
 
 def _swirls(shape: tuple[int, ...]) -> FloatArray:
-    """Return a smooth divergence-free field (H, W, 2) of magnitude about 1 (curl of smooth
-    noise)."""
+    """Return a smooth divergence-free field (H, W, 2), the curl of noise, of magnitude about 1."""
     height, width = shape
     noise = np.random.default_rng(SEED).normal(size=(8, 6)).astype(np.float32)
     potential = cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
@@ -207,8 +211,10 @@ def _swirls(shape: tuple[int, ...]) -> FloatArray:
 
 
 def _runoff(fall: FloatArray, shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
-    """Return the flow (H, W, 2) away from the foot of the falls and its weight (H, W, 1), which
-    decreases with distance."""
+    """Return the flow (H, W, 2) away from the foot of the falls, and its weight (H, W, 1).
+
+    The weight decreases with distance.
+    """
     height, width = shape
     rows, columns = np.nonzero(fall > 0.5)
     foot = rows >= np.quantile(rows, 0.8)

@@ -46,10 +46,13 @@ class Hints:
 
 
 def resample(guide: FloatArray, count: int = HINTS_PER_GUIDE) -> FloatArray:
-    """Resample a guide (m, 3), rows x, y, speed, at `count` + 1 positions of equal distance in
-    pixels.
+    """Resample a guide at `count` + 1 positions of equal distance in pixels.
 
-    Repeated points count once; returns (0, 3) if less than a line is left.
+    Args:
+        guide: (m, 3) rows x, y, speed; repeated and infinite points are ignored.
+        count: Number of segments.
+
+    Returns (count + 1, 3), or (0, 3) if less than a line is left.
     """
     finite = guide[np.isfinite(guide).all(axis=1)]
     step = np.linalg.norm(np.diff(finite[:, :2], axis=0), axis=1)
@@ -95,8 +98,8 @@ def spread_hints(hints: Hints, automatic: FloatArray, region: Mask) -> FloatArra
 
 
 def _hint_cells(pixels: FloatArray, coarse: Mask, max_distance: float) -> tuple[NDArray, NDArray]:
-    """Return the grid cells (n, 2), row and column, nearest to positions in the region, and the
-    indices of those positions."""
+    """Return the grid cells (n, 2) nearest to positions in the region, and those positions'
+    indices."""
     if not coarse.any():
         return np.zeros((0, 2), int), np.zeros(0, int)
     distance, nearest = ndimage.distance_transform_edt(~coarse, return_indices=True)
@@ -119,8 +122,8 @@ def _weights(cells: NDArray, coarse: Mask, sigma: float) -> FloatArray:
 
 
 def _graph(cell_index: NDArray) -> sparse.csr_matrix:
-    """Return neighboring cells of the region with their distances; `cell_index` (h, w) is -1
-    outside."""
+    """Return the distances between neighboring cells; `cell_index` (h, w) is -1 outside the
+    region."""
     height, width = cell_index.shape
     rows, columns, lengths = [], [], []
     for down, right in _STEPS:

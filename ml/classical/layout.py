@@ -91,8 +91,13 @@ def scene_layout(image: FloatArray, sky: FloatArray, horizon: float | None) -> L
 
 
 def with_room_walls(image: FloatArray, layout: Layout, solid: Mask) -> Layout:
-    """Return the layout with walls left and right of the image center, and a ceiling, where solid
-    areas rise there."""
+    """Add the walls and the ceiling of a room to a layout, where solid areas rise.
+
+    Args:
+        image: (H, W, 3) sRGB, 0..1.
+        layout: The layout, whose horizon is kept.
+        solid: (H, W) mask of everything but the sky.
+    """
     height, width = solid.shape
     overhead = solid[: max(1, int(layout.horizon)), width // 3 : -(width // 3) or None]
     if layout.horizon > 1 and overhead.mean() >= MIN_WALL:
@@ -103,8 +108,7 @@ def with_room_walls(image: FloatArray, layout: Layout, solid: Mask) -> Layout:
 
 
 def _reflection(image: FloatArray, sky: FloatArray, row: float) -> tuple[FloatArray, float | None]:
-    """Return reflections (H, W) 0..1 below a row and the row of their axis; zeros and None if
-    none."""
+    """Return reflections (H, W), 0..1, below a row and the row of their axis, or zeros and None."""
     height, width = sky.shape
     if min(height, width) < MIN_SIDE or (sky < 0.5).all():
         return np.zeros((height, width), np.float32), None
@@ -138,8 +142,7 @@ def lowest_sky_row(sky: FloatArray) -> float:
 
 
 def _is_open(sky: FloatArray, lowest: float) -> bool:
-    """Whether the sky meets the horizon over a wide span, so that no walls stand on both sides of
-    it."""
+    """Whether the sky meets the horizon over so wide a span that no walls stand on both sides."""
     height, width = sky.shape
     span = sky[max(0, int(lowest - OPEN_HEIGHT * height)) : max(1, int(lowest))] >= 0.5
     return bool(span.any(0).sum() > OPEN_WIDTH * width)
@@ -167,8 +170,10 @@ def _walls_rise_outward(solid: Mask, point: VanishingPoint) -> bool:
 
 
 def ground_disparity(height: int, width: int, horizon: float) -> FloatArray:
-    """Return the disparity (H, W) of a ground plane that vanishes at the row `horizon`, 1 at the
-    bottom."""
+    """Return the disparity (H, W) of a ground plane.
+
+    It is 1 at the bottom of the image and FAR at and above the row `horizon` (in pixels).
+    """
     rows = np.arange(height, dtype=np.float32) + 0.5 - horizon
     rise = np.clip(rows / max(height - horizon, 1.0), 0.0, 1.0)
     return np.repeat((FAR + (1.0 - FAR) * rise)[:, None], width, axis=1).astype(np.float32)

@@ -80,8 +80,10 @@ def outpaint(
 def _extend_statistics(
     image: FloatArray, sky: Mask, outpainted_sky: Mask, margins: Margins
 ) -> FloatArray:
-    """Return the color statistics (.., 4) expected in the outpainted photo: sky continues sky, and
-    ground continues ground."""
+    """Return the color statistics (.., 4) expected in the outpainted photo.
+
+    Sky continues sky, and ground continues ground.
+    """
     color_statistics = completion.measure_color_statistics(image)
     # The statistics blur across the skyline, so they are taken from slightly inside each region.
     size = max(3, max(image.shape[:2]) // 64)
@@ -123,10 +125,10 @@ def _extrapolate(
 def _extrapolate_side(
     color_statistics: FloatArray, margin: int, averaging: float, trend_distance: float
 ) -> FloatArray:
-    """Extrapolate beyond the first column: at distance d, the mean of the columns up to averaging *
-    d.
+    """Extrapolate `margin` columns beyond the first column.
 
-    The trend of the last columns is added, fading over `trend_distance` pixels.
+    At distance d it is the mean of the columns up to averaging * d, plus the trend of the last
+    columns, which fades over `trend_distance` pixels.
     """
     width = color_statistics.shape[1]
     distance = np.arange(1, margin + 1)
@@ -146,7 +148,7 @@ def _extrapolate_side(
 
 
 def _row_descriptor(shape: tuple[int, int], margins: Margins) -> FloatArray:
-    """Return the rows of the photo (H, W, 1), 0 at its top and 1 at its bottom, clamped in the
+    """Return the photo's row (H, W, 1), 0 at its top and 1 at its bottom, clamped in the
     margins."""
     top, _, bottom, _ = margins
     inner = max(1, shape[0] - top - bottom - 1)

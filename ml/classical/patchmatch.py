@@ -92,8 +92,15 @@ def fit_basis(
 
 
 def describe(image: FloatArray, centers: Indices, basis: PatchBasis) -> FloatArray:
-    """Return the descriptors (n, K) of the patches around `centers`; the first 3 are the mean
-    color."""
+    """Return descriptors of patches.
+
+    Args:
+        image: (H, W, 3).
+        centers: (n,) flat indices of the patches.
+        basis: The projection.
+
+    Returns (n, K); the first 3 columns are the mean color.
+    """
     descriptors = np.empty((len(centers), basis.filters.shape[1]), np.float32)
     for start in range(0, len(centers), _CHUNK_PATCHES):
         chunk = slice(start, start + _CHUNK_PATCHES)
@@ -229,7 +236,15 @@ class Search:
 
 
 def usage(field: Indices, shape: tuple[int, int], radius: int) -> FloatArray:
-    """Return how often the targets use each source pixel, averaged over windows, (H*W,)."""
+    """Return how often a field uses each source pixel.
+
+    Args:
+        field: (n,) flat indices of the targets' sources.
+        shape: (H, W) of the image.
+        radius: Radius of the patches in pixels.
+
+    Returns (H*W,) averages over patches.
+    """
     counts = np.bincount(field, minlength=shape[0] * shape[1]).astype(np.float32).reshape(shape)
     window_side = 2 * radius + 1
     return cv2.boxFilter(

@@ -146,7 +146,13 @@ def uprightness(image: FloatArray, graph: SuperpixelGraph, layout: Layout) -> Fl
 
 
 def flat_fraction(upright: FloatArray, graph: SuperpixelGraph, layout: Layout) -> float:
-    """Return the flat fraction of the superpixels below the horizon; 1 if there are none."""
+    """Return the flat fraction of the superpixels below the horizon; 1 if there are none.
+
+    Args:
+        upright: (N,) how upright each superpixel is, 0..1.
+        graph: The superpixels.
+        layout: Horizon of the scene.
+    """
     below = graph.center[:, 0] >= layout.horizon
     return float(1.0 - upright[below].mean()) if below.any() else 1.0
 
@@ -188,7 +194,7 @@ def _texture(lab: FloatArray) -> FloatArray:
 def _link_weights(
     links: Borders, color: FloatArray, upright: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return weights (n,) of similarity, of support between upright superpixels, and of ground
+    """Return weights (n,) for similarity, support between upright superpixels, and ground
     contact."""
     i, j = links.first, links.second
     contrast = np.linalg.norm(color[i] - color[j], axis=-1)

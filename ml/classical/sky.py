@@ -57,8 +57,13 @@ length."""
 
 @dataclass(frozen=True)
 class _WorkingImage:
-    """The image at working size: CIELAB color, gradient magnitude, and color-and-height
-    descriptors."""
+    """The image at working size.
+
+    Attributes:
+        lab: (h, w, 3) CIELAB color.
+        gradient: (h, w) gradient magnitude, CIELAB per pixel.
+        descriptors: (h, w, 4) color and height.
+    """
 
     lab: FloatArray
     gradient: FloatArray
@@ -128,8 +133,7 @@ def _erode(mask: Mask, size: int) -> Mask:
 
 
 def _seeds(working: _WorkingImage) -> Mask:
-    """Return smooth areas at the top that are bright compared with the ground, or blue, or
-    large."""
+    """Return smooth areas at the top that are blue, large, or bright compared with the ground."""
     height, width = working.gradient.shape
     smooth = _erode(working.gradient < MAX_SEED_GRADIENT, 2)
     labels, sizes = _components(smooth)
@@ -150,8 +154,8 @@ def _seeds(working: _WorkingImage) -> Mask:
 
 
 def _difference(descriptors: FloatArray, model: FloatArray, limit: float) -> FloatArray:
-    """Return the distance of each descriptor (..., 4) to the nearest of the model's (n, 4), up to a
-    limit."""
+    """Return the distance, up to `limit`, of descriptors (..., 4) to the nearest of the model's (n,
+    4)."""
     tree = cKDTree(model[:: max(1, len(model) // MAX_MODEL_COLORS)])
     distance, _ = tree.query(descriptors.reshape(-1, 4), distance_upper_bound=limit)
     return np.minimum(distance, limit).reshape(descriptors.shape[:-1]).astype(np.float32)
@@ -182,8 +186,7 @@ def _grow(working: _WorkingImage, mask: Mask) -> Mask:
 
 
 def _sky_model(working: _WorkingImage, mask: Mask) -> FloatArray:
-    """Return the descriptors (n, 4) of the sky's pixels, without those shaded by something in
-    front."""
+    """Return the descriptors (n, 4) of the sky's pixels that nothing in front of it shades."""
     shade = (
         _local_mean(working.lab, mask, LOCAL_SIGMA * mask.shape[1])[..., 0] - working.lab[..., 0]
     )
@@ -192,8 +195,7 @@ def _sky_model(working: _WorkingImage, mask: Mask) -> FloatArray:
 
 
 def _with_clouds(lab: FloatArray, mask: Mask) -> Mask:
-    """Add components inside the sky that are no darker than it (clouds, the sun) or tiny
-    (stars)."""
+    """Add components inside the sky that are no darker (clouds, the sun) or tiny (stars)."""
     width = mask.shape[1]
     local_sky = _local_mean(lab, mask, LOCAL_SIGMA * width)
     outside = ~mask
@@ -214,8 +216,10 @@ def _with_clouds(lab: FloatArray, mask: Mask) -> Mask:
 
 
 def _enclosed_fraction(labels: NDArray[np.int32], mask: Mask) -> FloatArray:
-    """Return the fraction of each component's outline that lies on the mask; the image border
-    doesn't count."""
+    """Return the fraction of each component's outline that lies on the mask.
+
+    The image border doesn't count.
+    """
     count = int(labels.max()) + 1
     outline, enclosed = np.zeros(count), np.zeros(count)
     for label, neighbor_label, neighbor_mask in (
@@ -231,8 +235,8 @@ def _enclosed_fraction(labels: NDArray[np.int32], mask: Mask) -> FloatArray:
 
 
 def _local_mean(lab: FloatArray, mask: Mask, sigma: float) -> FloatArray:
-    """Return the mean color (H, W, 3) of the masked pixels around every pixel, by normalized
-    convolution."""
+    """Return the mean color (H, W, 3) of masked pixels around each pixel (normalized
+    convolution)."""
     weight = mask.astype(np.float32)
     total = np.full(mask.shape, 1e-12, np.float32)
     value = np.zeros_like(lab)

@@ -96,8 +96,7 @@ class Solver:
         poll: Callable[[], None],
         search_patches: bool = True,
     ) -> Solver | None:
-        """Create a solver with the largest patches that the source allows, or None if there are
-        none.
+        """Create a solver with the largest patches that the source allows, or return None.
 
         Args:
             level: The problem.
@@ -193,8 +192,8 @@ class Solver:
         return descriptors
 
     def _describe(self, centers: Indices) -> FloatArray:
-        """Return the descriptors (n, K) of patches: projections of their colors and the mean of the
-        additional channels."""
+        """Return descriptors (n, K): projected patch colors and the mean of the additional
+        channels."""
         patch_descriptors = patchmatch.describe(self.image, centers, self.basis)
         return np.hstack([patch_descriptors, self.descriptors[centers]])
 
@@ -274,7 +273,7 @@ class Solver:
         return corrections[0], corrections[1]
 
     def _source_step(self, a: Indices, b: Indices) -> FloatArray:
-        """Return the color steps from pixels `a` to their neighbors `b`, as found at the sources of
+        """Return the color steps from pixels `a` to their neighbors `b`, taken at the sources of
         `a`."""
         flat = self.image.reshape(-1, 3)
         source = self.search.field[a]

@@ -78,8 +78,7 @@ def _seeds(gradient: FloatArray, solid: Mask, step: int) -> Labels:
 
 
 def _compact(labels: Labels, solid: Mask) -> Labels:
-    """Renumber the labels of solid pixels from 0 without gaps; unreached pixels get the nearest
-    label."""
+    """Renumber the labels of solid pixels from 0; unreached pixels get the nearest label."""
     result = np.full(labels.shape, -1, np.int32)
     if not solid.any():
         return result

@@ -127,8 +127,7 @@ def _vertical_tilts(lines: _Lines) -> tuple[NDArray[np.float64], NDArray[np.floa
 
 
 def _consensus(angle: NDArray[np.float64], weight: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the angle that most votes agree on and the agreeing votes; zeros if they
-    contradict."""
+    """Return the angle that most votes agree on, and those votes; zeros if they contradict."""
     peak, votes = _histogram_peak(angle, weight)
     near = np.abs(angle - peak) < PEAK_WIDTH
     agreeing = float(weight[near].sum())

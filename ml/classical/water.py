@@ -1,8 +1,8 @@
-"""Lakes, rivers and the sea: what lies below the horizon, is calm or streaked horizontally, and has
-the color of the sky or mirrors what stands above its shore.
+"""Detection of lakes, rivers and the sea.
 
-Water absorbs red, so whatever is redder than the sky is wet sand or snow. Precision comes before
-recall: an image without a large, certain area of water has none.
+Water lies below the horizon, is calm or streaked horizontally, and has the color of the sky or
+mirrors what stands above its shore. It absorbs red, so whatever is redder than the sky is wet sand
+or snow. Precision comes before recall: an image without a large, certain area of water has none.
 """
 
 from __future__ import annotations
@@ -116,8 +116,10 @@ def _sky_samples(maps: AppearanceMaps, sky: Mask) -> FloatArray:
 
 
 def _redness(maps: AppearanceMaps, samples: FloatArray) -> FloatArray:
-    """Return how much redder (H, W) a pixel is than sky of the same blue, in CIELAB, over a small
-    area."""
+    """Return how much redder (H, W), in CIELAB, a pixel is than sky of the same blue.
+
+    It is averaged over a small area.
+    """
     count = min(SIMILAR_SKY_SAMPLES, len(samples))
     nearest_samples = cKDTree(samples[:, 2:]).query(BLUE_LEVELS[:, None], k=range(1, count + 1))[1]
     reddish = np.percentile(samples[nearest_samples, 1], RED_PERCENTILE, axis=1)
@@ -143,8 +145,7 @@ def _open_mask(mask: Mask, radius: int) -> Mask:
 
 
 def _certain_components(maps: AppearanceMaps, mask: Mask) -> Mask:
-    """Return candidates resembling most of them, in large components that lie flat and end at a
-    shore."""
+    """Return the most common kind of candidates, in large, flat components that end at a shore."""
     if not mask.any():
         return mask
     typical = float(np.median(maps.texture[mask]))
@@ -206,8 +207,7 @@ def _is_deep(maps: AppearanceMaps, component: Mask) -> bool:
 
 
 def _blueness(maps: AppearanceMaps, component: Mask) -> float:
-    """Return how much bluer (CIELAB b) a component is than the rest of the ground; 0 without
-    any."""
+    """Return how much bluer (CIELAB b) a component is than the land, or 0 without any land."""
     land = (maps.below_horizon > 0) & (maps.sky < 0.3) & ~component
     bluish = maps.lab[..., 2]
     return float(np.median(bluish[land]) - np.median(bluish[component])) if land.any() else 0.0
@@ -220,8 +220,7 @@ def _is_haze(maps: AppearanceMaps, component: Mask) -> bool:
 
 
 def _has_common_tint(maps: AppearanceMaps, mask: Mask) -> Mask:
-    """Return where the tint is that of most candidates, or stronger; wet sand has only a trace of
-    it."""
+    """Return where the tint is that of most candidates, or stronger; wet sand has only a trace."""
     tint = np.median(maps.lab[mask][:, 1:], axis=0)
     tint_strength = max(float(np.hypot(*tint)), 1e-6)
     along_tint = maps.lab[..., 1:] @ (tint / tint_strength)
@@ -231,8 +230,7 @@ def _has_common_tint(maps: AppearanceMaps, mask: Mask) -> Mask:
 
 
 def _is_open_above(maps: AppearanceMaps, component: Mask) -> bool:
-    """Whether a component continues above the horizon without an edge, so that it is sky or a
-    wall."""
+    """Whether a component continues above the horizon without an edge, like sky or a wall."""
     tops = np.argmax(component, axis=0)
     columns = np.flatnonzero(component.any(axis=0))
     tops = tops[columns]
@@ -301,8 +299,7 @@ def _with_foam(maps: AppearanceMaps, water: FloatArray) -> FloatArray:
 
 
 def _components_with(certain: Mask, mask: Mask) -> Mask:
-    """Return the components of `mask` that contain certain water; planks between two waters
-    don't."""
+    """Return the components of `mask` with certain water; planks between two waters have none."""
     _, labels = cv2.connectedComponents(mask.astype(np.uint8))
     return np.isin(labels, np.unique(labels[certain & (labels > 0)]))
 

@@ -79,7 +79,12 @@ class Digest:
 
 
 def repository_files(spec: ModelSpec, record: dict[str, Any], host: str) -> list[RemoteFile]:
-    """Return the files of a model listed in the hub's record of its repository, smallest first.
+    """Return the files of a model, smallest first.
+
+    Args:
+        spec: The model.
+        record: The hub's record of its repository.
+        host: The hub's name, for messages.
 
     Raises ModelError if the record is not one of the pinned revision, if a file lacks a hash or has
     a name that leads outside the folder, or if there are no safetensors weights.

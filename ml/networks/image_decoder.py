@@ -116,8 +116,10 @@ class _Down(nn.Module):
 
 
 class _Up(nn.Module):
-    """Convolves twice; both images of the same level on the way down are concatenated, the later
-    first."""
+    """Convolves twice; the two images of the same level on the way down are concatenated.
+
+    The later of the two is concatenated first.
+    """
 
     def __init__(self, inputs: int, middle: int, outputs: int) -> None:
         super().__init__()

@@ -28,10 +28,17 @@ OUT_OF_MEMORY = (
 
 
 def render_frame(scene: Path, output: Path, context: StageContext) -> None:
-    """Read a frame from the folder `scene` and write its image into the folder `output`.
+    """Render a frame from files and write the result to files.
 
     Writes image.npy (h, w, 3) float32, sRGB-encoded 0..1, and alpha.npy (h, w) float32, the
-    accumulated alpha, top row first. Raises ModelError.
+    accumulated alpha, top row first.
+
+    Args:
+        scene: Folder with the frame.
+        output: Folder for the result.
+        context: Holds the networks; progress is reported to it.
+
+    Raises ModelError.
     """
     frame = load_frame(scene)
     networks = context.models.networks(Path(frame.networks))
@@ -50,10 +57,17 @@ def render_frame(scene: Path, output: Path, context: StageContext) -> None:
 def render(
     frame: NeuralFrame, networks: PaperNetworks, context: StageContext
 ) -> tuple[Tensor, Tensor]:
-    """Render a frame to an image (h, w, 3), sRGB 0..1, and its alpha (h, w).
+    """Render a frame.
 
     The still points are splatted once with the forward copies and once with the backward ones, and
     the decoder mixes the two at the frame's phase (3D symmetric animation).
+
+    Args:
+        frame: Points and settings.
+        networks: The paper's networks.
+        context: Progress is reported to it.
+
+    Returns the image (h, w, 3), sRGB 0..1, and its alpha (h, w).
     """
     device = next(networks.decoder.parameters()).device
     channels = point_channels(frame, device)
@@ -89,8 +103,15 @@ def point_channels(frame: NeuralFrame, device: torch.device) -> Tensor:
 
 
 def splat_points(frame: NeuralFrame, channels: Tensor, visible: Tensor) -> Tensor:
-    """Splat the points selected by `visible` (P,) and return their channels (h, w, 37),
-    premultiplied."""
+    """Splat points and composite their channels.
+
+    Args:
+        frame: Points and settings.
+        channels: (P, 37) as returned by `point_channels`.
+        visible: (P,) mask of the points to draw.
+
+    Returns (h, w, 37), premultiplied.
+    """
     device = channels.device
     parts = (frame.u, frame.v, frame.z, frame.radius)
     splats = TensorSplats(*(torch.from_numpy(part).to(device)[visible] for part in parts))

@@ -69,7 +69,13 @@ class PassRunner:
 
 
 def plan_fill(hole: Mask, native: int, factor: int) -> FillPlan:
-    """Plan the passes for an image with this hole (H, W)."""
+    """Plan the passes that fill a hole.
+
+    Args:
+        hole: (H, W) mask.
+        native: The model's native side in pixels.
+        factor: Pixels per latent.
+    """
     size = hole.shape[0], hole.shape[1]
     first_pass = first_pass_size(size, native, factor)
     if first_pass[0] * first_pass[1] >= size[0] * size[1]:
@@ -176,8 +182,7 @@ def _seed(seed: int, index: int) -> int:
 
 
 def _resized(image: FloatArray, size: Size) -> FloatArray:
-    """Return an image (H, W, 3) at another size: antialiased when reduced, bicubic when
-    enlarged."""
+    """Resize an image (H, W, 3), antialiased when reduced and bicubic when enlarged."""
     if image.shape[:2] == size:
         return image
     is_reduced = size[0] * size[1] < image.shape[0] * image.shape[1]

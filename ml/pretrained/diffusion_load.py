@@ -58,7 +58,12 @@ class PreviewDDIM(diffusers.DDIMScheduler):
 
 
 def load_pipeline(folder: Path, spec: ModelSpec, dtype: torch.dtype) -> Any:
-    """Load the diffusers pipeline in `folder` into the computer's memory, with a DDIM scheduler.
+    """Load a diffusers pipeline into the computer's memory, with a DDIM scheduler.
+
+    Args:
+        folder: The model's folder in the hub's layout.
+        spec: The model's registry entry.
+        dtype: Precision of the networks.
 
     Raises ModelError if the folder holds no inpainting model or a damaged one. Out-of-memory errors
     pass through.
@@ -109,8 +114,7 @@ def _wrong_kind(spec: ModelSpec) -> ModelError:
 
 
 def weight_files(folder: Path, variant: str) -> list[Path]:
-    """Return the safetensors files of a network in `folder`, those of the variant if there are
-    any."""
+    """Return the safetensors files of a network, those of the variant if there are any."""
     files = sorted(folder.glob("*.safetensors"))
     variant_files = [file for file in files if variant and f".{variant}" in file.name]
     return variant_files or [file for file in files if file.name.count(".") == 1]

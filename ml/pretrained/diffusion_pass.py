@@ -172,8 +172,10 @@ def _valid_text(prompt: str) -> str:
 
 
 def _mask(hole: Mask, factor: int) -> torch.Tensor:
-    """Return the hole (1, 1, H, W) enlarged to whole latents, of which the pipeline reads one pixel
-    each."""
+    """Return the hole (1, 1, H, W) enlarged to whole latents.
+
+    The pipeline reads one pixel of each latent.
+    """
     rows, columns = (side // factor for side in hole.shape)
     cells = hole.reshape(rows, factor, columns, factor).any(axis=(1, 3))
     whole = np.kron(cells, np.ones((factor, factor), np.float32))

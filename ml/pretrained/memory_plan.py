@@ -49,13 +49,21 @@ def plan_for(
 
 
 def next_plan(plan: int, device: Device, loading: bool) -> int:
-    """Return the plan to try after memory ran out; while loading, slices would save nothing."""
+    """Return the plan to try after memory ran out.
+
+    Args:
+        plan: The plan that failed.
+        device: The device.
+        loading: Whether the model is being loaded, when slices would save nothing.
+    """
     return min(max(plan + 1, MODEL_OFFLOAD if loading else 0), lowest_plan(device))
 
 
 def apply_plan(pipeline: Any, plan: int, device: Device) -> None:
-    """Apply a plan to a diffusers pipeline; afterward only the same plan or a lower one may be
-    applied."""
+    """Apply a plan to a diffusers pipeline.
+
+    Afterward only the same plan or a lower one may be applied, unless offloading is undone.
+    """
     if plan >= SLICED:
         pipeline.enable_attention_slicing()
         pipeline.vae.enable_slicing()

@@ -106,8 +106,16 @@ def _tile_starts(low: int, high: int, tile: int, overlap: int) -> list[int]:
 
 
 def blending_weights(tile: Tile, size: Size, overlap: int) -> FloatArray:
-    """Return a tile's weights (h, w), above 0: 1 inside, decreasing as a raised cosine over
-    `overlap` pixels toward each side that isn't a side of the image of `size`."""
+    """Return the weights (h, w), above 0, with which a tile is blended.
+
+    They are 1 inside and decrease as a raised cosine toward each side that isn't a side of the
+    image.
+
+    Args:
+        tile: The tile.
+        size: Size of the image.
+        overlap: Width of the decrease in pixels.
+    """
     rows = _ramp(tile.height, overlap, tile.top > 0, tile.top + tile.height < size[0])
     columns = _ramp(tile.width, overlap, tile.left > 0, tile.left + tile.width < size[1])
     return rows[:, None] * columns[None, :]

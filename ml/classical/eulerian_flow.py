@@ -180,8 +180,7 @@ def _guide_influence(lines: list[FloatArray], region: Mask) -> FloatArray:
 
 
 def _guided_fall(flow: FloatArray, region: Mask, lines: list[FloatArray]) -> FloatArray:
-    """Return the flow (H, W, 2) of falling water, which guides direct in the image, not on a
-    plane."""
+    """Return the flow (H, W, 2) of falling water, with guides taken as image directions."""
     if not lines:
         return flow
     directions = [np.diff(line[:, :2], axis=0) for line in lines]

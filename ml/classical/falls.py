@@ -99,8 +99,7 @@ def _straight_lines(maps: AppearanceMaps) -> float:
 
 
 def _with_pool(maps: AppearanceMaps, white: Mask) -> FloatArray:
-    """Return white water and the bright, colorless water it runs into, up to the edges of the
-    rocks."""
+    """Return white water and the bright, colorless water it runs into, up to the rocks' edges."""
     max_distance = MAX_POOL_DISTANCE * max(white.shape)
     distance = cv2.distanceTransform((~white).astype(np.uint8), cv2.DIST_L2, 5)
     below = np.maximum.accumulate(white.any(axis=1))[:, None]

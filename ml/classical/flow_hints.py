@@ -98,8 +98,7 @@ def spread_hints(hints: Hints, automatic: FloatArray, region: Mask) -> FloatArra
 
 
 def _hint_cells(pixels: FloatArray, coarse: Mask, max_distance: float) -> tuple[NDArray, NDArray]:
-    """Return the grid cells (n, 2) nearest to positions in the region, and those positions'
-    indices."""
+    """Return the grid cells (n, 2) nearest to positions in the region, and their indices."""
     if not coarse.any():
         return np.zeros((0, 2), int), np.zeros(0, int)
     distance, nearest = ndimage.distance_transform_edt(~coarse, return_indices=True)
@@ -122,8 +121,7 @@ def _weights(cells: NDArray, coarse: Mask, sigma: float) -> FloatArray:
 
 
 def _graph(cell_index: NDArray) -> sparse.csr_matrix:
-    """Return the distances between neighboring cells; `cell_index` (h, w) is -1 outside the
-    region."""
+    """Return distances between neighboring cells; `cell_index` (h, w) is -1 outside the region."""
     height, width = cell_index.shape
     rows, columns, lengths = [], [], []
     for down, right in _STEPS:
@@ -139,8 +137,7 @@ def _graph(cell_index: NDArray) -> sparse.csr_matrix:
 
 
 def _upsampled(channel: FloatArray, coarse: Mask, size: tuple[int, int]) -> FloatArray:
-    """Extend a channel (h, w) beyond the region and enlarge it smoothly to `size` (width,
-    height)."""
+    """Extend a channel (h, w) beyond the region and enlarge it to `size` (width, height)."""
     nearest = ndimage.distance_transform_edt(~coarse, return_distances=False, return_indices=True)
     filled = channel[tuple(nearest)].astype(np.float32)
     return cv2.resize(filled, size, interpolation=cv2.INTER_LINEAR)

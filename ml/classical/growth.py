@@ -96,8 +96,7 @@ class _Canvas:
         return self.colors[self._at(pixels)[:, None] + self.offsets]
 
     def confidence(self, pixels: Indices) -> FloatArray:
-        """Return weights around pixels that sum to 1 and are 0 where nothing is filled yet, (n,
-        w*w)."""
+        """Return weights (n, w*w) around pixels that sum to 1, 0 where nothing is filled yet."""
         weight = self.observed[self._at(pixels)[:, None] + self.offsets] * self.weights
         return weight / np.maximum(weight.sum(1, keepdims=True), 1e-6)
 

@@ -10,8 +10,7 @@ from ...geometry.core.camera import FloatArray
 
 
 def box(values: FloatArray, radius: int) -> FloatArray:
-    """Return the mean of `values` (H, W) over a square of side 2 * radius + 1 pixels, borders
-    reflected."""
+    """Return the mean of `values` (H, W) over squares of side 2 * radius + 1, borders reflected."""
     size = 2 * radius + 1
     return cv2.blur(values, (size, size), borderType=cv2.BORDER_REFLECT)
 

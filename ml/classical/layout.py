@@ -210,8 +210,7 @@ def _lightness_edges(image: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _foot_slope(edges: tuple[FloatArray, FloatArray], point: VanishingPoint, side: int) -> float:
-    """Return the slope of the line where a wall meets the ground: the strongest edge through the
-    point."""
+    """Return the slope of a wall's foot on the ground: the strongest edge through the point."""
     height, width = edges[0].shape[:2]
     half_width = max(point.x if side < 0 else width - point.x, 1.0)
     scores = []

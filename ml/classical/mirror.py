@@ -77,8 +77,7 @@ def _is_reflection(region: Mask, informative: Mask, axis: int) -> bool:
 
 
 def _correlation(lightness: FloatArray, axis: int) -> FloatArray:
-    """Return the local correlation (H, W), -1..1, of what is below the row `axis` with its mirror
-    image."""
+    """Return the local correlation (H, W), -1..1, below the row `axis` with the mirror image."""
     height = lightness.shape[0]
     count = min(axis, height - axis)
     result = np.full(lightness.shape, -1, np.float32)

@@ -148,8 +148,7 @@ def _extrapolate_side(
 
 
 def _row_descriptor(shape: tuple[int, int], margins: Margins) -> FloatArray:
-    """Return the photo's row (H, W, 1), 0 at its top and 1 at its bottom, clamped in the
-    margins."""
+    """Return the photo's row (H, W, 1), 0 at its top and 1 at its bottom, clamped outside."""
     top, _, bottom, _ = margins
     inner = max(1, shape[0] - top - bottom - 1)
     rows = np.clip((np.arange(shape[0], dtype=np.float32) - top) / inner, 0.05, 0.9)

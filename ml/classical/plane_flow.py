@@ -44,8 +44,7 @@ class Plane:
         return max(height - self.horizon if self.below else self.horizon, MIN_EXTENT * height)
 
     def nearness(self, y: FloatArray) -> FloatArray:
-        """Return 1 / depth of the plane at rows `y` (...): 1 at the border, 0 at and beyond the
-        horizon."""
+        """Return 1 / depth at rows `y` (...): 1 at the border, 0 at and beyond the horizon."""
         distance = (y - self.horizon) if self.below else (self.horizon - y)
         return np.clip(distance / self.extent, 0.0, 1.0).astype(np.float32)
 

@@ -168,8 +168,7 @@ def _propagated(upright: FloatArray, confidence: FloatArray, graph: SuperpixelGr
 
 
 def _filled_between(upright: FloatArray, links: Borders) -> FloatArray:
-    """Make upright what lies between upright superpixels above and below, such as a shaded
-    floor."""
+    """Make upright what lies between upright superpixels above and below, like a shaded floor."""
     down = np.maximum(links.above, 0.0) * links.length
     up = np.maximum(-links.above, 0.0) * links.length
     upper, lower = np.r_[links.first, links.second], np.r_[links.second, links.first]
@@ -194,8 +193,7 @@ def _texture(lab: FloatArray) -> FloatArray:
 def _link_weights(
     links: Borders, color: FloatArray, upright: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return weights (n,) for similarity, support between upright superpixels, and ground
-    contact."""
+    """Return weights (n,) for similarity, support of upright superpixels, and ground contact."""
     i, j = links.first, links.second
     contrast = np.linalg.norm(color[i] - color[j], axis=-1)
     similarity = np.exp(-0.5 * (contrast / COLOR_SIGMA) ** 2)
@@ -220,8 +218,10 @@ def _solve(
     confidence: FloatArray,
     target: FloatArray,
 ) -> FloatArray:
-    """Solve for x (N,) in the least-squares sense: x_i - x_j = step with `weight` (n,), and x =
-    target with `confidence` (N,)."""
+    """Solve a weighted least-squares system for x (N,).
+
+    It consists of x_i - x_j = step with `weight` (n,), and x = target with `confidence` (N,).
+    """
     node_count = len(target)
     laplacian = sparse.coo_matrix(
         (np.r_[weight, weight, -weight, -weight], (np.r_[i, j, i, j], np.r_[i, j, j, i])),

@@ -29,8 +29,14 @@ ROW_STEP = 0.03
 
 
 def river_centerlines(water: Mask, plane: Plane) -> list[FloatArray]:
-    """Return the centerline (n, 3), rows x, y, 1, of every river in a mask (H, W), toward the
-    viewer."""
+    """Return the centerlines of the rivers in a mask (H, W).
+
+    Args:
+        water: (H, W) mask.
+        plane: The plane of the water.
+
+    Returns an array (n, 3) for each river, rows x, y in pixels and 1, toward the viewer.
+    """
     labels, count = ndimage.label(water)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     large = [k for k in range(1, count + 1) if sizes[k] > MIN_AREA * water.size]

@@ -154,8 +154,7 @@ def _seeds(working: _WorkingImage) -> Mask:
 
 
 def _difference(descriptors: FloatArray, model: FloatArray, limit: float) -> FloatArray:
-    """Return the distance, up to `limit`, of descriptors (..., 4) to the nearest of the model's (n,
-    4)."""
+    """Return the distance of descriptors (..., 4) to the nearest of the model's, up to `limit`."""
     tree = cKDTree(model[:: max(1, len(model) // MAX_MODEL_COLORS)])
     distance, _ = tree.query(descriptors.reshape(-1, 4), distance_upper_bound=limit)
     return np.minimum(distance, limit).reshape(descriptors.shape[:-1]).astype(np.float32)
@@ -235,8 +234,10 @@ def _enclosed_fraction(labels: NDArray[np.int32], mask: Mask) -> FloatArray:
 
 
 def _local_mean(lab: FloatArray, mask: Mask, sigma: float) -> FloatArray:
-    """Return the mean color (H, W, 3) of masked pixels around each pixel (normalized
-    convolution)."""
+    """Return the mean color (H, W, 3) of masked pixels around each pixel.
+
+    Computed by normalized convolution.
+    """
     weight = mask.astype(np.float32)
     total = np.full(mask.shape, 1e-12, np.float32)
     value = np.zeros_like(lab)

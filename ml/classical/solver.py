@@ -192,7 +192,7 @@ class Solver:
         return descriptors
 
     def _describe(self, centers: Indices) -> FloatArray:
-        """Return descriptors (n, K): projected patch colors and the mean of the additional
+        """Return descriptors (n, K): projected patch colors, and means of the additional
         channels."""
         patch_descriptors = patchmatch.describe(self.image, centers, self.basis)
         return np.hstack([patch_descriptors, self.descriptors[centers]])
@@ -273,8 +273,7 @@ class Solver:
         return corrections[0], corrections[1]
 
     def _source_step(self, a: Indices, b: Indices) -> FloatArray:
-        """Return the color steps from pixels `a` to their neighbors `b`, taken at the sources of
-        `a`."""
+        """Return the color steps from pixels `a` to neighbors `b`, taken at the sources of `a`."""
         flat = self.image.reshape(-1, 3)
         source = self.search.field[a]
         return flat[np.clip(source + (b - a), 0, len(flat) - 1)] - flat[source]

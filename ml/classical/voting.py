@@ -64,8 +64,7 @@ def vote(
 def _mean(
     patch_field: PatchField, pixels: Indices, reference: FloatArray | None, sharpness: float
 ) -> FloatArray:
-    """Return weighted means (n, 3), with weights by distance from the `reference` colors if
-    given."""
+    """Return weighted means (n, 3), also weighted by similarity to `reference` colors if given."""
     total = np.zeros((len(pixels), 3), np.float32)
     total_weight = np.full(len(pixels), 1e-35, np.float32)
     last = len(patch_field.field) - 1

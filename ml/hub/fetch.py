@@ -95,8 +95,7 @@ class FileTarget:
         self.make_link()
 
     def make_link(self) -> None:
-        """Link the snapshot name to the blob, or move the blob there where links are not
-        possible."""
+        """Link the snapshot name to the blob, or move the blob there if links are impossible."""
         self.snapshot.parent.mkdir(parents=True, exist_ok=True)
         self.snapshot.unlink(missing_ok=True)
         try:
@@ -151,8 +150,7 @@ class Fetcher:
         raise ModelError(DAMAGED_TWICE, file=file.name, label=label, host=host)
 
     def _existing_digest(self, file: RemoteFile, target: FileTarget) -> Digest | None:
-        """Return the digest of a complete file on disk, or None; files that don't match are
-        deleted."""
+        """Return the digest of a complete file on disk, or None; other files are deleted."""
         for path in (target.snapshot, target.blob):
             if not path.is_file():
                 continue
@@ -214,8 +212,7 @@ class Fetcher:
         self._meter.note = ""
 
     def _try_again(self, error: TemporaryNetworkError, retries: int) -> int:
-        """Wait before a retry and return the number of retries; raise ModelError after the last
-        one."""
+        """Wait before a retry and return the number of retries; raise ModelError after the last."""
         if retries >= len(self._retry_delays):
             raise ModelError(error.message) from error
         self._meter.show_note(Message(RETRYING))

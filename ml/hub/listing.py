@@ -102,8 +102,7 @@ def repository_files(spec: ModelSpec, record: dict[str, Any], host: str) -> list
 
 
 def _file(sibling: dict[str, Any]) -> RemoteFile:
-    """Return a file from its entry in the record; raise ValueError or KeyError if it is
-    unusable."""
+    """Return a file from its entry in the record; raise ValueError or KeyError if unusable."""
     name, lfs = str(sibling["rfilename"]), sibling.get("lfs")
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or re.search(r'[\\:*?"<>|\0]', name):

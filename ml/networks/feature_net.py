@@ -86,8 +86,7 @@ class FeatureNet(nn.Module):
 
 
 class _Residual(nn.Module):
-    """ResNet's basic block: two 3x3 convolutions, added to the input or to a 1x1 convolution of
-    it."""
+    """ResNet's basic block: two 3x3 convolutions plus the input or a 1x1 convolution of it."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()

@@ -86,8 +86,7 @@ def render(
 
 
 def point_channels(frame: NeuralFrame, device: torch.device) -> Tensor:
-    """Return the splatted channels of each point (P, 37): red, green, blue, 1, 32 features,
-    disparity."""
+    """Return the channels (P, 37) of points: red, green, blue, 1, 32 features, disparity."""
     count = len(frame.pixel)
     channels = torch.zeros(count, 3 + 1 + FEATURE_CHANNELS + 1, device=device)
     channels[:, :3] = torch.from_numpy(frame.color).to(device)

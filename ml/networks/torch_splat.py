@@ -181,8 +181,7 @@ def _slice_ranges(ranges: _PixelRanges, selection: slice) -> _PixelRanges:
 
 
 def _span(center: Tensor, radius: Tensor, length: int) -> tuple[Tensor, Tensor]:
-    """Return the first pixel and the number of pixels whose centers may lie within `radius` of
-    `center`."""
+    """Return the first pixel and the number of pixels with centers within `radius` of `center`."""
     valid = torch.isfinite(center) & torch.isfinite(radius)
     # In double precision, so that rounding can't remove a pixel from a disc.
     middle = torch.where(valid, center, 0.0).double()

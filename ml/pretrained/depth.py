@@ -125,8 +125,7 @@ def _output_kind(config: Any, spec: ModelSpec) -> str:
 
 
 def _focal(outputs: Outputs, width: int) -> float:
-    """Return the focal length in pixels at an image's width, from the field of view in degrees, or
-    0."""
+    """Return the focal length in pixels at an image's width from the field of view, or 0."""
     degrees = float(np.squeeze(outputs.get("field_of_view", np.zeros(1, np.float32))))
     if not FIELD_OF_VIEW_RANGE[0] <= degrees <= FIELD_OF_VIEW_RANGE[1]:
         return 0.0
@@ -134,8 +133,10 @@ def _focal(outputs: Outputs, width: int) -> float:
 
 
 def _disparity(predicted: FloatArray, output_kind: str, focal: float) -> FloatArray:
-    """Return the disparity (h, w) of a network's output; `focal` as a fraction of the width, 0 if
-    unknown."""
+    """Return the disparity (h, w) of a network's output.
+
+    `focal` is a fraction of the width, or 0 if unknown.
+    """
     if output_kind == "meters":
         return (1.0 / np.clip(predicted, *METER_RANGE)).astype(np.float32)
     if output_kind == "canonical" and focal > 0:

@@ -169,8 +169,7 @@ class DiffusionInpainter:
         return ModelError(OUT_OF_MEMORY_GPU, **values)
 
     def _raise_precision(self, network_name: str) -> None:
-        """Switch the autoencoder to single precision or, if that is not enough, the whole
-        pipeline."""
+        """Switch the autoencoder, or if that is not enough the pipeline, to single precision."""
         pipeline = self._pipeline
         if self._is_single_precision:
             raise ModelError(UNUSABLE_RESULT, label=self._spec.label)

@@ -91,8 +91,7 @@ def silence_libraries() -> None:
 
 
 def _checked_index(folder: Path, spec: ModelSpec) -> dict[str, Any]:
-    """Return the folder's model_index.json if it is a supported pipeline whose files are
-    complete."""
+    """Return the folder's model_index.json if its pipeline is supported and complete."""
     file = folder / "model_index.json"
     if not file.is_file():
         raise ModelError(NOT_FOUND, label=spec.label)
@@ -121,8 +120,7 @@ def weight_files(folder: Path, variant: str) -> list[Path]:
 
 
 def _check_weights(file: Path, spec: ModelSpec) -> None:
-    """Read a weight file's header, which also gives its length; raise ModelError if it is
-    damaged."""
+    """Read a weight file's header, which gives its length; raise ModelError if it is damaged."""
     try:
         with safe_open(file, framework="pt") as weights:
             weights.keys()
@@ -132,8 +130,7 @@ def _check_weights(file: Path, spec: ModelSpec) -> None:
 
 
 def _check_tokenizers(folder: Path, index: dict[str, Any]) -> None:
-    """Raise FileNotFoundError if a tokenizer is missing, for which transformers would make an empty
-    one."""
+    """Raise FileNotFoundError for a missing tokenizer, which transformers would leave empty."""
     for name in TOKENIZERS:
         if name in index and not any(
             (folder / name / file).is_file() for file in ("vocab.json", "tokenizer.json")

@@ -118,8 +118,7 @@ def _pad(values: Any, factor: int) -> Any:
 
 
 def _encode(pipeline: Any, device: str, image: FloatArray) -> torch.Tensor:
-    """Return the scaled latents (1, C, h, w) of an image: the mode of the encoder's
-    distribution."""
+    """Return the scaled latents (1, C, h, w) of an image: the mode of their distribution."""
     values = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None] * 2.0 - 1.0
     latents = pipeline.vae.encode(values.to(device, pipeline.vae.dtype)).latent_dist.mode()
     latents = latents.float() * pipeline.vae.config.scaling_factor

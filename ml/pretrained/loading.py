@@ -67,8 +67,7 @@ FIXED_SIZE_MODELS = ("depth_pro",)
 
 
 class PlainProcessor(PilBackend):
-    """Resize, rescale and normalize, as Depth Pro does; the library's own processor needs
-    torchvision."""
+    """Resizes, rescales and normalizes like Depth Pro's processor, which needs torchvision."""
 
     size = {"height": 1536, "width": 1536}  # noqa: RUF012 - the library's convention
     resample = PILImageResampling.BILINEAR
@@ -132,8 +131,7 @@ class Network:
         return outputs
 
     def padding(self, height: int, width: int) -> tuple[int, int]:
-        """Return the rows and columns that the processor adds on each side of an image of this
-        size."""
+        """Return the rows and columns that the processor adds on each side of such an image."""
         if self.config.model_type != "zoedepth" or not self._processor.do_pad:
             return 0, 0
         return int(np.sqrt(height / 2) * 3), int(np.sqrt(width / 2) * 3)
@@ -212,8 +210,7 @@ class Network:
         return self._processor(images=pixels, **options)["pixel_values"]
 
     def _requires_square_input(self) -> bool:
-        """Whether the network assumes a square number of patches, as DPT without another backbone
-        does."""
+        """Whether the network assumes a square of patches, like DPT without another backbone."""
         config = self.config
         return config.model_type == "dpt" and (config.is_hybrid or config.backbone_config is None)
 
@@ -224,8 +221,7 @@ def message_fields(spec: ModelSpec) -> dict[str, str]:
 
 
 def network_input_size(height: int, width: int) -> tuple[int, int]:
-    """Return the size (rows, columns) in pixels at which an image of this size reaches the
-    processor."""
+    """Return the size (rows, columns) in pixels at which an image is passed to the processor."""
     limit = max(height, width) / MAX_ASPECT_RATIO
     return max(height, round(limit)), max(width, round(limit))
 
@@ -243,8 +239,7 @@ def _all_finite(outputs: Outputs) -> bool:
 
 
 def _read_config(model_class: Any, folder: Path, spec: ModelSpec) -> Any:
-    """Return the network's configuration; raise ModelError if it belongs to another kind of
-    network."""
+    """Return the network's configuration; raise ModelError for another kind of network."""
     config = transformers.AutoConfig.from_pretrained(
         folder, local_files_only=True, trust_remote_code=False
     )

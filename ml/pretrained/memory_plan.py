@@ -21,8 +21,10 @@ _MEMORY_FRACTIONS = {ALL_ON_DEVICE: (0.65, 0.35), SLICED: (0.65, 0.15), MODEL_OF
 
 
 def lowest_plan(device: Device) -> int:
-    """Return a device's most memory-saving plan; offloading only helps devices with their own
-    memory."""
+    """Return a device's most memory-saving plan.
+
+    Offloading only helps devices with their own memory.
+    """
     return LAYER_OFFLOAD if device.kind == "cuda" else SLICED
 
 

@@ -81,8 +81,10 @@ def match_colors(refined: FloatArray, reference: FloatArray, radius: float) -> F
 
 
 def bounding_window(hole: Mask) -> tuple[slice, slice]:
-    """Return the slices that cut the hole (H, W) and its ring out of an array; the hole must not be
-    empty."""
+    """Return the slices that cut a hole (H, W) and its ring out of an array.
+
+    The hole must not be empty.
+    """
     rows, columns = np.nonzero(hole.any(axis=1))[0], np.nonzero(hole.any(axis=0))[0]
     top, left = max(0, int(rows[0]) - RING_WIDTH), max(0, int(columns[0]) - RING_WIDTH)
     return slice(top, int(rows[-1]) + RING_WIDTH + 1), slice(
@@ -103,8 +105,7 @@ def _ring_mean(values: FloatArray, ring_mask: Mask) -> FloatArray:
 
 
 def _fade(hole: Mask, fade_distance: float) -> FloatArray:
-    """Return weights (H, W, 1), 1 at the border of the hole and decreasing with the distance from
-    it."""
+    """Return weights (H, W, 1), 1 at the hole's border and decreasing with the distance from it."""
     padded_hole = cv2.copyMakeBorder(hole.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     if padded_hole.all():
         return np.ones((*hole.shape, 1), np.float32)

@@ -1,7 +1,7 @@
-"""Rendering a built scene to a film by way of lossless frames.
+"""Rendering a scene to a film by way of lossless frames.
 
-Every frame is rendered as a PNG picture first and the film is made of these, so that a frame that
-is kept is exactly the frame of the film.
+Each frame is rendered as a PNG image first, and the film is encoded from these. A frame that is kept
+is therefore exactly the film's frame.
 """
 
 from __future__ import annotations
@@ -16,37 +16,51 @@ from bpy.app.translations import pgettext_rpt as rpt_
 
 from .scene_setup import EXACT_COLORS, FILM, NO_STAMPS, STILL, applied, apply
 
-RENDERING, ENCODING = "Rendering", "Writing the film"
+RENDERING, ENCODING = "Rendering", "Encoding the film"
+FRAMES_MISSING = "Some frames could not be written. Check that the disk is not full."
+FILM_MISSING = "The film {name} could not be written. Check that the disk is not full."
+NOT_RENDERED = "The film could not be rendered ({error})."
 Progress = Callable[[str, float], None]
 
 
 class FilmError(Exception):
-    """The film could not be rendered; its text is one sentence for the user."""
+    """The film could not be rendered; its text is a sentence for the artist."""
 
 
 def render_film(scene_name: str, film: Path, frames: Path, progress: Progress) -> float:
-    """Render a scene's frame range to `film` (.mp4); returns the seconds it took.
+    """Render a scene's frame range to a film; the scene's own output settings are kept.
 
-    frames: existing, empty folder that gets every frame as frame_NNNN.png; progress takes what is
-    done (in words) and its share. The scene's own output settings are kept. Raises FilmError.
+    Args:
+        scene_name: name of the scene.
+        film: path of the .mp4 file.
+        frames: existing, empty folder that receives each frame as frame_NNNN.png.
+        progress: called with a label of the current step and its fraction done.
+
+    Returns:
+        Seconds that it took.
+
+    Raises:
+        FilmError: Blender could not render, or a file could not be written.
     """
     started = time.perf_counter()
     scene = bpy.data.scenes[scene_name]
     with applied(scene, STILL | {"render.filepath": str(frames / "frame_")}):
         render(scene, RENDERING, progress)
-    pictures = sorted(frames.glob("frame_*.png"))
-    if len(pictures) != scene.frame_end - scene.frame_start + 1:
-        raise FilmError("Not every frame could be written: is the disk full?")
-    with sequence(scene, pictures, film) as cut:
-        render(cut, ENCODING, progress)
+    images = sorted(frames.glob("frame_*.png"))
+    if len(images) != scene.frame_end - scene.frame_start + 1:
+        raise FilmError(rpt_(FRAMES_MISSING))
+    with sequence(scene, images, film) as encoding:
+        render(encoding, ENCODING, progress)
     if not film.is_file() or film.stat().st_size == 0:
-        text = rpt_("The film {name} could not be written: is the disk full?")
-        raise FilmError(text.format(name=film.name))
+        raise FilmError(rpt_(FILM_MISSING).format(name=film.name))
     return time.perf_counter() - started
 
 
 def render(scene: bpy.types.Scene, label: str, progress: Progress) -> None:
-    """Render a scene's animation with progress; raises FilmError where Blender could not."""
+    """Render a scene's animation; raises FilmError if Blender fails.
+
+    progress: called with `label` and the fraction of frames done.
+    """
     count = scene.frame_end - scene.frame_start + 1
 
     def report(rendered: bpy.types.Scene, *_: object) -> None:
@@ -57,26 +71,25 @@ def render(scene: bpy.types.Scene, label: str, progress: Progress) -> None:
     try:
         bpy.ops.render.render(animation=True, scene=scene.name)
     except RuntimeError as error:
-        text = rpt_("The film could not be rendered ({error}).")
-        raise FilmError(text.format(error=error)) from error
+        raise FilmError(rpt_(NOT_RENDERED).format(error=error)) from error
     finally:
         bpy.app.handlers.render_write.remove(report)
 
 
 @contextmanager
-def sequence(scene: bpy.types.Scene, pictures: list[Path], film: Path) -> Iterator[bpy.types.Scene]:
-    """A scene, for as long as the context lasts, that cuts pictures into a film unchanged."""
-    cut = bpy.data.scenes.new("Make 4D film")
+def sequence(scene: bpy.types.Scene, images: list[Path], film: Path) -> Iterator[bpy.types.Scene]:
+    """A temporary scene that encodes images as a film without changing their colors."""
+    encoding = bpy.data.scenes.new("Make 4D film")
     try:
         size = {f"render.{n}": getattr(scene.render, n) for n in ("resolution_x", "resolution_y")}
         rate = {f"render.{n}": getattr(scene.render, n) for n in ("fps", "fps_base")}
-        frames = {"frame_start": 1, "frame_end": len(pictures), "render.filepath": str(film)}
-        apply(cut, size | rate | EXACT_COLORS | NO_STAMPS | FILM | frames)
-        cut.render.resolution_percentage = scene.render.resolution_percentage
-        strips = cut.sequence_editor_create().strips
-        strip = strips.new_image("frames", str(pictures[0]), channel=1, frame_start=1)
-        for picture in pictures[1:]:
-            strip.elements.append(picture.name)
-        yield cut
+        frames = {"frame_start": 1, "frame_end": len(images), "render.filepath": str(film)}
+        apply(encoding, size | rate | EXACT_COLORS | NO_STAMPS | FILM | frames)
+        encoding.render.resolution_percentage = scene.render.resolution_percentage
+        strips = encoding.sequence_editor_create().strips
+        strip = strips.new_image("frames", str(images[0]), channel=1, frame_start=1)
+        for image in images[1:]:
+            strip.elements.append(image.name)
+        yield encoding
     finally:
-        bpy.data.scenes.remove(cut)
+        bpy.data.scenes.remove(encoding)

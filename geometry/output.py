@@ -1,6 +1,6 @@
-"""What a scene's animation is rendered to: one film, or a folder of pictures.
+"""What a scene's animation is rendered to: one film, or a folder of images.
 
-Nothing is stored: Blender's own output settings say which it is.
+Nothing is stored here: it follows from Blender's own output settings.
 """
 
 from __future__ import annotations
@@ -9,23 +9,26 @@ import bpy
 
 from .scene_setup import FILM, STILL, apply
 
-OUTPUTS = FILM_KIND, EDITABLE_IMAGES = "FILM", "PICTURES"
-ENDING = ".mp4"
+OUTPUTS = FILM_KIND, IMAGES_KIND = "FILM", "PICTURES"
+EXTENSION = ".mp4"
 FRAMES = " frames/######"
-"""What a film's path without its ending becomes: # are the digits of the frame's number."""
+"""Appended to a film's path without its extension; # stands for a digit of the frame number."""
 
 
 def output_of(scene: bpy.types.Scene) -> str:
-    """FILM_KIND or PICTURES."""
-    return FILM_KIND if scene.render.image_settings.media_type == "VIDEO" else EDITABLE_IMAGES
+    """The kind of output of a scene, an item of `OUTPUTS`."""
+    return FILM_KIND if scene.render.image_settings.media_type == "VIDEO" else IMAGES_KIND
 
 
 def set_output(scene: bpy.types.Scene, kind: str) -> None:
-    """Render the animation to a film, or to numbered pictures in a folder beside it."""
+    """Render the animation to a film, or to numbered images in a folder beside it.
+
+    kind: an item of `OUTPUTS`.
+    """
     path = scene.render.filepath
-    if kind == EDITABLE_IMAGES:
-        path = path if path.endswith(FRAMES) else path.removesuffix(ENDING) + FRAMES
+    if kind == IMAGES_KIND:
+        path = path if path.endswith(FRAMES) else path.removesuffix(EXTENSION) + FRAMES
         apply(scene, STILL | {"render.filepath": path})
     else:
-        path = path.removesuffix(FRAMES) + ENDING if path.endswith(FRAMES) else path
+        path = path.removesuffix(FRAMES) + EXTENSION if path.endswith(FRAMES) else path
         apply(scene, FILM | {"render.filepath": path})

@@ -91,7 +91,7 @@ def reference(points, camera: Intrinsics, nearest: int | None = None):
         (camera.height, camera.width),
         nearest,
         opacity=points.color[front, 3],
-        least=splat.LEAST_FALLOFF,
+        least_falloff=splat.LEAST_FALLOFF,
     )
     return result.image, result.alpha
 

@@ -200,7 +200,7 @@ def test_orthographic(scene, tmp_path) -> None:
     u, v = WIDTH / 2 + scale * position[:, 0], HEIGHT / 2 + scale * position[:, 1]
     discs = Splats(u, v, position[:, 2], np.full(2, 0.5 * scale))
     expected = splat.composite(
-        discs, np.ones((2, 1)), (HEIGHT, WIDTH), least=splat.LEAST_FALLOFF
+        discs, np.ones((2, 1)), (HEIGHT, WIDTH), least_falloff=splat.LEAST_FALLOFF
     ).alpha
     np.testing.assert_allclose(alpha, expected, atol=1e-4)
 

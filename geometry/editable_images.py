@@ -70,7 +70,7 @@ def layer_count(names: Iterable[str]) -> int:
 def label_of(name: str, layers: int) -> str:
     """What a picture is called in the interface, in a run of so many layers."""
     if name in (OUTPAINTED, DISPARITY):
-        return iface_({OUTPAINTED: "Wide Photo", DISPARITY: "Disparity"}[name])
+        return iface_({OUTPAINTED: "Outpainted Photo", DISPARITY: "Disparity"}[name])
     number = layer_in(name)
     if name.startswith(MASK):
         return iface_("Layer {number} Mask").format(number=number + 1)

@@ -65,7 +65,7 @@ def test_a_scene_has_its_pictures_as_images(parts):
 
 def test_labels():
     names = ("outpainted", "disparity", "mask_0", "layer_2", "layer_3")
-    labels = ["Wide Photo", "Disparity", "Layer 1 Mask", "Layer 3", "Sky"]
+    labels = ["Outpainted Photo", "Disparity", "Layer 1 Mask", "Layer 3", "Sky"]
     assert [label_of(name, 3) for name in names] == labels
 
 
@@ -81,7 +81,7 @@ def test_what_is_painted_in_the_photo_is_in_the_scene(parts):
     assert (parts.camera.name, parts.path.data.splines[0].bezier_points[1].co) == place
     after = editable_images_of(parts.still)["outpainted"]
     assert state_of(after) == EDITED and after.packed_file is not None
-    assert after.name == "photo Wide Photo" and not needs_rebuild(bpy.context.scene)
+    assert after.name == "photo Outpainted Photo" and not needs_rebuild(bpy.context.scene)
     assert states(bpy.context.scene)["outpaint"] == EDITED
     assert (read_levels("outpainted", after)[80:90, 60:80] == (255, 0, 0)).all()
 

@@ -163,7 +163,6 @@ class MAKE4D_OT_fly_path(Reports, PathOptions, bpy.types.Operator):
         "Other changes that you made to them are kept"
     )
     bl_options = {"REGISTER", "UNDO"}
-    expected = (*Reports.expected, ValueError)
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ..geometry.core.camera_path import PathError
 from ..geometry.core.messages import UserError
-from ..geometry.scene_parts import SceneError
 from ..geometry.translation import translate
-from ..ml.client.process import missing_package
 
 NESTED = "Blender can't do this here ({reason})."
 EDIT_MODE = "Leave Edit Mode first"
@@ -29,7 +26,7 @@ class Reports:
             is raised.
     """
 
-    expected: tuple[type[Exception], ...] = (UserError, SceneError, PathError, OSError)
+    expected: tuple[type[Exception], ...] = (UserError, OSError)
 
     if TYPE_CHECKING:
         # Of bpy.types.Operator, which a mixin may not inherit: Blender would register it.
@@ -43,10 +40,6 @@ class Reports:
         """Run the operator; report its message, or why it can't do its work."""
         try:
             message = self.run(context)
-        except ImportError as error:
-            what = error if isinstance(error, UserError) else missing_package(str(error.name))
-            self.report({"ERROR"}, translate(what))
-            return {"CANCELLED"}
         except self.expected as error:
             self.report({"ERROR"}, translate(error))
             return {"CANCELLED"}

@@ -54,7 +54,7 @@ def package_folders(models: bool = False) -> list[str]:
         if spec is None or spec.origin is None:
             if has_wheels and name in FROM_WHEELS:
                 continue
-            raise MissingPackageError(missing_package(name))
+            raise MissingPackageError(_missing(name))
         folder = str(Path(spec.origin).parent.parent)
         if folder not in folders:
             folders.append(folder)
@@ -71,8 +71,7 @@ def downloads_available() -> bool:
     return models_available() and (ROOT / "ml" / "hub").is_dir()
 
 
-def missing_package(name: str) -> Message:
-    """Say that a Python package is missing, and how to get it."""
+def _missing(name: str) -> Message:
     if name in FOR_MODELS:
         return Message(NO_MODEL_PACKAGE, name=name)
     if wheels_of(ROOT):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -117,12 +119,17 @@ def test_clear_is_refused_while_a_job_runs(chosen, monkeypatch):
 
 
 @pytest.fixture
-def slow(monkeypatch):
-    """Let counting take a while, as on a slow disk."""
-    real = cache_size_module.cache_bytes
-    monkeypatch.setattr(
-        cache_size_module, "cache_bytes", lambda folder: (time.sleep(0.2), real(folder))[1]
-    )
+def disk(monkeypatch) -> Iterator[threading.Event]:
+    """Let counting wait until this event is set, as on a slow disk."""
+    count, ready = cache_size_module.cache_bytes, threading.Event()
+
+    def wait_and_count(folder):
+        assert ready.wait(60)
+        return count(folder)
+
+    monkeypatch.setattr(cache_size_module, "cache_bytes", wait_and_count)
+    yield ready
+    ready.set()
 
 
 def counted() -> int:
@@ -134,22 +141,24 @@ def counted() -> int:
     raise AssertionError("never counted")
 
 
-def test_size_is_counted_in_the_background(chosen, slow):
+def test_size_is_counted_in_the_background(chosen, disk):
     filled = fill(folders.cache_folder())
-    started = time.perf_counter()
     assert manager().cache_size.known_bytes() is None
     assert preferences.cache_text() == preferences.COUNTING
-    assert time.perf_counter() - started < 0.1
+    disk.set()
     assert counted() == filled
     assert preferences.cache_text() == preferences.CLEAR.format(size="160 kB")
 
 
-def test_last_count_is_shown_while_counting_again(chosen, slow, monkeypatch):
+def test_last_count_is_shown_while_counting_again(chosen, disk, monkeypatch):
+    disk.set()
     assert counted() == 0
     filled = fill(folders.cache_folder())
     assert counted() == 0
     monkeypatch.setattr(cache_size_module, "CACHED_SECONDS", 0.0)
+    disk.clear()
     assert manager().cache_size.known_bytes() == 0
+    disk.set()
     manager().cache_size.counts[-1].wait()
     monkeypatch.setattr(cache_size_module, "CACHED_SECONDS", 10.0)
     assert manager().cache_size.known_bytes() == filled

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import bpy
 
+from ..geometry.save_handlers import PATHS
 from ..ml.common.job_settings import JobSettings
 from .job import Failure
 
 MANIFEST = Path(__file__).parents[1] / "blender_manifest.toml"
-PATH_SETTINGS = ("photo", "networks", "edits")
+PATH_SETTINGS = (*PATHS, "edits")
 """Settings that are paths; only the files' names are reported."""
 SEPARATORS = r"[\\/]+"
 """What stands between the names in a path, in plain text and escaped as in JSON and tracebacks."""

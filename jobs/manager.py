@@ -376,7 +376,7 @@ class JobManager:
 
     def _release_worker(self, job: RunningJob) -> None:
         """End a job's process, unless it is kept for the next one; the result's files stay."""
-        worker = job.task.let_go(keep_worker=preference("keep_models", False))
+        worker = job.task.release_worker(keep_worker=preference("keep_models", False))
         if worker is not None:
             self.workers.put_back(worker)
 

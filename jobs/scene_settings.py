@@ -7,10 +7,9 @@ from pathlib import Path
 import bpy
 
 from ..geometry.folders import BESIDE_BLEND, PHOTOS
+from ..geometry.save_handlers import PATHS
 from ..ml.common.job_settings import DIFFUSION, JobSettings
 
-PATHS = ("photo", "networks")
-"""Settings that are paths of files."""
 SHARED_SETTINGS = (
     *("photo", "size", "frames", "loop_frames", "layers", "fly", "motion", "seed", "field_of_view"),
     *("inpaint_model", "depth_model", "motion_model"),

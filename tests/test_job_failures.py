@@ -20,12 +20,15 @@ from make_4d.jobs import results
 from make_4d.jobs.details import details, without_folders
 from make_4d.jobs.job import Failure, RunningJob
 from make_4d.jobs.manager import UNEXPECTED, manager, tick
+from make_4d.ml.client import process
 from make_4d.ml.client.kept_workers import KeptWorkers
 from make_4d.ml.client.process import Worker
 from make_4d.ml.client.tasks import Job
 from make_4d.ml.common.job_settings import JobSettings, SettingsError
+from make_4d.ml.common.protocol import Failed
 from make_4d.operators import jobs as job_operators
 from messages import is_message, raises_message
+from tasks import finish
 
 
 @pytest.fixture
@@ -58,6 +61,17 @@ def test_a_stray_line_of_the_worker_is_logged_and_the_job_goes_on(scene, monkeyp
     log = worker.log_tail()
     assert not stray and all(line in log for line in ("own words", "[1, 2]", "news"))
     assert take() == {"FINISHED"} and len(clouds()) == 2 and manager().failure is None
+
+
+def test_output_in_another_encoding_is_logged(tmp_path, monkeypatch):
+    script = tmp_path / "ml" / "worker" / "main.py"
+    script.parent.mkdir(parents=True)
+    script.write_text("import os; os.write(1, b'\\xff noise\\n')", encoding="utf-8")
+    monkeypatch.setattr(process, "ROOT", tmp_path)
+    job = Job(JobSettings("photo.jpg"), tmp_path / "cache")
+    finish(job)
+    assert isinstance(job.finished, Failed) and "noise" in job.finished.detail
+    job.close()
 
 
 def test_an_exception_in_the_timer_ends_its_job_and_the_next_one_starts(scene, monkeypatch):

@@ -44,7 +44,7 @@ def test_a_second_job_waits_for_the_first(scene):
     until(lambda: tick() is None)
 
 
-def test_one_undo_takes_the_result_away_and_redo_brings_it_back(scene):
+def test_undo_removes_the_result_and_redo_restores_it(scene):
     bpy.ops.ed.undo_push(message="before")
     submit(scene)
     until(has_ended)
@@ -56,7 +56,7 @@ def test_one_undo_takes_the_result_away_and_redo_brings_it_back(scene):
     assert clouds() == made
 
 
-def test_what_needs_no_networks_can_be_changed_afterwards(scene):
+def test_length_and_move_can_be_changed_in_the_redo_panel(scene):
     """What the operator's redo panel does: undo, then the same result with other properties."""
     bpy.ops.ed.undo_push(message="before")
     submit(scene)
@@ -78,7 +78,7 @@ def test_the_scene_is_found_after_undo_and_renaming(scene):
     assert manager().taken.built == "My lake" and len(clouds()) == 2
 
 
-def test_another_scene_that_is_shown_stays_shown(scene):
+def test_the_window_keeps_showing_another_scene(scene):
     other = bpy.data.scenes.new("Elsewhere")
     bpy.data.objects.new("Keep", None)
     submit(scene)
@@ -101,7 +101,7 @@ def test_a_result_for_another_file_is_offered(scene, tmp_path):
     assert len(clouds()) == 2 and not manager().ready
 
 
-def test_a_result_keeps_its_files_but_no_process(scene):
+def test_a_result_keeps_its_files_but_not_its_process(scene):
     """They stay for the redo panel; the worker's memory does not."""
     submit(scene)
     until(has_ended)
@@ -123,7 +123,7 @@ def test_an_offered_result_may_be_discarded(scene):
     assert not manager().ready and not folder.exists() and not clouds()
 
 
-def test_a_failure_is_kept_with_its_details_and_the_queue_goes_on(scene, tmp_path):
+def test_a_failure_is_shown_with_its_details_and_the_queue_goes_on(scene, tmp_path):
     broken = tmp_path / "secret" / "broken.jpg"
     broken.parent.mkdir()
     broken.write_text("no picture")
@@ -134,9 +134,9 @@ def test_a_failure_is_kept_with_its_details_and_the_queue_goes_on(scene, tmp_pat
     submit(scene)
     until(has_ended)
     assert isinstance(manager().current.task.finished, Failed)
-    with pytest.raises(RuntimeError, match=r"broken\.jpg|picture|photo"):
+    with pytest.raises(RuntimeError) as caught:
         take()
-    assert manager().failure is not None and not clouds()
+    assert not clouds() and manager().failure.message in str(caught.value)
     text = details(manager().failure)
     assert "secret" not in text
     assert '"photo": "broken.jpg"' in text and "Blender 5." in text and "Make 4D 0." in text
@@ -171,7 +171,7 @@ def test_an_unusable_request_is_refused_at_once(scene):
     assert manager().current is None and not manager().waiting
 
 
-def test_scripts_wait_for_their_turn_by_hand(scene):
+def test_scripts_are_refused_while_a_job_runs(scene):
     submit(scene)
     with raises_message(RuntimeError, BUSY):
         bpy.ops.make_4d.make()

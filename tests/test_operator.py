@@ -1,10 +1,14 @@
-"""The operator behind the button: a whole job, undo, the artist's own work, clear refusals."""
+"""The Make 4D button: a whole job, undo, the artist's own scene, clear errors."""
 
 import cv2
 import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
+
+from make_4d.jobs import checks, results
+from make_4d.jobs.manager import NOT_BUILT, manager
+from messages import is_message
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +67,7 @@ def test_the_button_makes_a_scene_that_renders(scene, tmp_path):
     assert not (tmp_path / "meadow.mp4").exists()
 
 
-def test_an_artist_s_scene_stays_as_it_was(scene):
+def test_the_artists_scene_is_not_changed(scene):
     cube = bpy.data.objects.new("My cube", bpy.data.meshes.new("My mesh"))
     scene.collection.objects.link(cube)
     scene.render.resolution_x, scene.frame_end = 333, 77
@@ -77,7 +81,7 @@ def test_an_artist_s_scene_stays_as_it_was(scene):
     assert made.make_4d.photo == scene.make_4d.photo and made.make_4d.frames == 5
 
 
-def test_one_undo_takes_it_back_and_redo_brings_it_again(scene):
+def test_undo_removes_the_scene_and_redo_restores_it(scene):
     before = data_names()
     bpy.ops.ed.undo_push(message="before")
     assert make() == {"FINISHED"}
@@ -89,7 +93,7 @@ def test_one_undo_takes_it_back_and_redo_brings_it_again(scene):
     assert data_names() == after
 
 
-def test_twice_gives_two_scenes_of_their_own_names(scene):
+def test_making_twice_gives_two_scenes(scene):
     assert make() == {"FINISHED"}
     first = set(bpy.data.objects)
     bpy.context.window.scene.make_4d.photo = scene.make_4d.photo
@@ -98,16 +102,16 @@ def test_twice_gives_two_scenes_of_their_own_names(scene):
 
 
 @pytest.mark.parametrize(
-    ("name", "told"), [("", "Choose a photo"), ("/nowhere/at/all.jpg", "There is no photo at")]
+    ("path", "template"), [("", checks.NO_PHOTO), ("/nowhere/at/all.jpg", checks.MISSING_PHOTO)]
 )
-def test_a_missing_photo_is_told_and_nothing_happens(scene, name, told):
-    scene.make_4d.photo = name
+def test_a_missing_photo_is_an_error_and_changes_nothing(scene, path, template):
+    scene.make_4d.photo = path
     before = data_names()
-    assert told in make()
+    assert is_message(make(), template)
     assert data_names() == before
 
 
-def test_a_broken_photo_is_told_and_nothing_happens(scene, tmp_path):
+def test_a_damaged_photo_is_an_error_and_changes_nothing(scene, tmp_path):
     broken = tmp_path / "text.jpg"
     broken.write_text("no picture")
     scene.make_4d.photo = str(broken)
@@ -118,15 +122,12 @@ def test_a_broken_photo_is_told_and_nothing_happens(scene, tmp_path):
 
 
 def test_a_failure_while_building_leaves_nothing(scene, monkeypatch):
-    from make_4d.jobs import results
-    from make_4d.jobs.manager import manager
-
     def fail(*_):
         raise OSError("the disk is gone")
 
     monkeypatch.setattr(results, "load_scene_data", fail)
     before = data_names()
-    assert "the disk is gone" in make()
+    assert is_message(make(), NOT_BUILT, error="the disk is gone")
     assert data_names() == before
     assert manager().current is None
 
@@ -143,7 +144,7 @@ def test_the_addon_registers_again(addon):
     assert hasattr(bpy.types.Scene, "make_4d")
 
 
-def test_a_part_that_fails_to_register_takes_the_others_back(addon, monkeypatch):
+def test_a_failed_registration_unregisters_everything(addon, monkeypatch):
     from make_4d.render import ui_compat
 
     addon.unregister()

@@ -169,6 +169,7 @@ class Worker:
             stderr=self._log,
             text=True,
             encoding="utf-8",
+            errors="replace",  # a stray line in another encoding must not end the reading thread
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
 

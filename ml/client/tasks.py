@@ -64,7 +64,7 @@ class Task:
         self.worker = worker
         self._kill_at: float | None = None
         self._cancel_requested = False
-        self._has_let_go = False
+        self._is_released = False
         try:
             self._folder = tempfile.TemporaryDirectory(
                 prefix="make-4d-job-", ignore_cleanup_errors=True
@@ -114,16 +114,16 @@ class Task:
     def close(self, keep_worker: bool = False) -> Worker | None:
         """Remove the task's folder and end the worker, or return it for another task."""
         self._folder.cleanup()
-        return self.let_go(keep_worker)
+        return self.release_worker(keep_worker)
 
-    def let_go(self, keep_worker: bool = False) -> Worker | None:
+    def release_worker(self, keep_worker: bool = False) -> Worker | None:
         """End the worker of a finished task, or return it; the task's folder stays.
 
         Returns the worker at most once.
         """
-        if self._has_let_go:
+        if self._is_released:
             return None
-        self._has_let_go = True
+        self._is_released = True
         if keep_worker and self.finished and self.worker.is_alive:
             return self.worker
         self.worker.close()

@@ -24,6 +24,7 @@ from .registry import ModelSpec
 
 NEVER = (*PICKLES, ".py", ".pyc", ".so", ".dll", ".dylib", ".exe")
 """Endings of files that are never fetched: what runs code when it is loaded."""
+NOT_INSTALLED = "{label} is not on this computer: press Download, or put it into the models folder."
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,7 @@ def why_not(spec: ModelSpec, models_folder: Path, use_hub_cache: bool = True) ->
             label=spec.label,
         )
     if not faults:
-        return Message(
-            "{label} is not on this computer: press Download, or put it into the Models Folder.",
-            label=spec.label,
-        )
+        return Message(NOT_INSTALLED, label=spec.label)
     if faults[0].template == PICKLED:
         return Message(
             "{label} in {folder} {fault}, which Make 4D never loads: download it again or convert "

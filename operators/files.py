@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import bpy
 from bpy.app.translations import pgettext_iface, pgettext_rpt
+from bpy.props import BoolProperty
 
 from ..geometry.folders import cache_folders
+from ..jobs.cache_use import clear_caches
 from ..jobs.collect_files import collect_files
 from ..jobs.manager import manager
-from ..ml.common.cache_files import clear
 from ..ml.common.model_store import size_words
-from .reporting import Reports
+from .reporting import OperatorError, Reports
 
 COLLECTED = "Packed {count} images: save the .blend, then move it and make_4d_cache together"
 CLEARED = "The cache is cleared: {size} freed"
 BUSY = "A job is using the cache: wait for it, or cancel it"
 NOT_SAVED = "Save the .blend first"
 EMPTY = "The cache was already empty"
+QUESTION = "Clear the cache?"
+FOLDERS = "The cached results in these folders will be deleted:"
+RESULTS_WAITING = (
+    "Finished jobs have results that are not in the file yet: use or discard them first."
+)
 
 
 class MAKE4D_OT_collect_files(Reports, bpy.types.Operator):
@@ -55,6 +61,16 @@ class MAKE4D_OT_clear_cache(Reports, bpy.types.Operator):
     )
     bl_options = {"INTERNAL"}
 
+    scene_files: BoolProperty(  # type: ignore[valid-type]
+        name="Images and Features of Other Scenes",
+        description=(
+            "Also delete the files of scenes that are not open now. Scenes in other .blend files "
+            "lose their editable images unless these are packed, and the render method Neural"
+        ),
+        default=False,
+        options={"SKIP_SAVE"},
+    )
+
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Not while a job reads and writes the cache."""
@@ -65,20 +81,23 @@ class MAKE4D_OT_clear_cache(Reports, bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Ask first: computing everything again can take long."""
-        folders = ", ".join(str(folder) for folder in cache_folders() if folder.is_dir())
-        return context.window_manager.invoke_confirm(
-            self,
-            event,
-            title=pgettext_iface("Clear the cache?"),
-            message=pgettext_iface("The cached results in {folders} will be deleted.").format(
-                folders=folders or cache_folders()[0]
-            ),
-            confirm_text=pgettext_iface("Clear"),
+        return context.window_manager.invoke_props_dialog(
+            self, width=400, title=pgettext_iface(QUESTION), confirm_text=pgettext_iface("Clear")
         )
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the folders and the choice of what to delete."""
+        self.layout.label(text=FOLDERS)
+        column = self.layout.column(align=True)
+        for folder in cache_folders():
+            column.label(text=str(folder), icon="FILE_FOLDER", translate=False)
+        self.layout.prop(self, "scene_files")
 
     def run(self, context: bpy.types.Context) -> str:
         """Delete the results, and say how much that freed."""
-        freed = sum(clear(folder) for folder in cache_folders())
+        if self.scene_files and manager().ready:
+            raise OperatorError(RESULTS_WAITING)
+        freed = clear_caches(self.scene_files)
         cache_size = manager().cache_size
         cache_size.forget()
         cache_size.known_bytes()  # which redraws the preferences once it is counted

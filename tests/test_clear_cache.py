@@ -15,11 +15,14 @@ import pytest
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
 from make_4d.geometry import folders
+from make_4d.geometry.core.feature_files import save_features
+from make_4d.geometry.custom_properties import FEATURES
 from make_4d.jobs import cache_size as cache_size_module
 from make_4d.jobs.manager import manager
 from make_4d.ml.cache.stage_cache import StageCache
 from make_4d.ml.common.cache_files import SCRATCH, cache_bytes, clear
 from make_4d.operators import files, preferences
+from messages import is_message
 
 KEY = "0123456789abcdef01234567"
 
@@ -67,6 +70,31 @@ def test_clear_empties_all_caches_of_the_file(chosen, tmp_path):
     assert bpy.ops.make_4d.clear_cache("EXEC_DEFAULT") == {"FINISHED"}
     assert not any(cache_bytes(folder) for folder in folders.cache_folders())
     assert (tmp_path / "work.blend").is_file()
+
+
+def test_clear_keeps_the_files_of_open_scenes(chosen):
+    """Those of other scenes go where that is requested."""
+    cache = folders.cache_folder()
+    used, other = (save_features(cache, each * 24, np.ones((1, 1, 1, 1)), (1, 1)) for each in "ab")
+    shown, hidden = (cache / "editable_images" / f"{each}-{KEY}.png" for each in ("x", "y"))
+    shown.parent.mkdir()
+    for path in (shown, hidden):
+        path.write_bytes(b"png")
+    bpy.data.images.new("shown", 1, 1).filepath = str(shown)
+    bpy.data.objects.new("cloud", None)[FEATURES] = "a" * 24
+    bpy.data.objects.new("foreign", None)[FEATURES] = "../../somewhere"
+    paths = (used, other, shown, hidden)
+    assert bpy.ops.make_4d.clear_cache("EXEC_DEFAULT") == {"FINISHED"}
+    assert [path.exists() for path in paths] == [True] * 4
+    assert bpy.ops.make_4d.clear_cache("EXEC_DEFAULT", scene_files=True) == {"FINISHED"}
+    assert [path.exists() for path in paths] == [True, False, True, False]
+
+
+def test_clear_keeps_the_files_of_offered_results(chosen, monkeypatch):
+    monkeypatch.setattr(manager(), "ready", [object()])
+    with pytest.raises(RuntimeError) as caught:
+        bpy.ops.make_4d.clear_cache("EXEC_DEFAULT", scene_files=True)
+    assert is_message(caught.value, files.RESULTS_WAITING)
 
 
 def test_clear_keeps_other_files(tmp_path):

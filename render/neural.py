@@ -29,7 +29,7 @@ from ..geometry.core.neural_frame import (
 from ..geometry.core.packages import MissingPackageError
 from ..geometry.folders import cache_folders
 from ..geometry.preferences import preference
-from ..ml.client.tasks import NeuralPainter
+from ..ml.client.tasks import NeuralFrameTask
 from ..ml.common.job_settings import Resources
 from ..ml.common.protocol import Done, Failed
 from .compose import SplatBuffers, combined
@@ -77,7 +77,7 @@ def generate_combined(
         save_frame(frame, Path(folder))
         try:
             worker = kept_workers().take(models=True)
-            task = NeuralPainter(Path(folder), _resources(), worker)
+            task = NeuralFrameTask(Path(folder), _resources(), worker)
         except (MissingPackageError, OSError) as error:
             raise NeuralUnavailableError(message_of(error)) from error
         try:
@@ -149,7 +149,7 @@ def normalized(values: NDArray[np.floating]) -> FloatArray:
     return ((values - low) / max(high - low, 1e-6)).astype(np.float32)
 
 
-def _put_back(task: NeuralPainter) -> None:
+def _put_back(task: NeuralFrameTask) -> None:
     """Keep the task's worker for the next frame."""
     worker = task.close(keep_worker=True)
     if worker is not None:
@@ -160,7 +160,7 @@ def _resources() -> Resources:
     return Resources(device=preference("device", "auto"), keep_models=True)
 
 
-def _result(task: NeuralPainter, check: Callable[[], None]) -> tuple[FloatArray, FloatArray]:
+def _result(task: NeuralFrameTask, check: Callable[[], None]) -> tuple[FloatArray, FloatArray]:
     """Image (h, w, 3), sRGB, and alpha (h, w) from the worker, once it is done."""
     while not task.finished:
         check()

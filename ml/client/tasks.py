@@ -208,7 +208,7 @@ class DeviceQuery(Task):
         super().__init__({"type": "device", "device": preferred}, Worker(models=True))
 
 
-class NeuralPainter(Task):
+class NeuralFrameTask(Task):
     """Generate one frame with the paper's networks; scene: a folder with a saved NeuralFrame."""
 
     def __init__(self, scene: Path, resources: Resources, worker: Worker) -> None:

@@ -79,7 +79,7 @@ MODELS: tuple[ModelSpec, ...] = (
         native_size=512,
         files=_PIPELINE,
         variant="fp16",
-        note="The paper's; works at 512 pixels.",
+        note="The paper's model; works at 512 pixels.",
     ),
     ModelSpec(
         key="sd15-inpaint",
@@ -109,7 +109,7 @@ MODELS: tuple[ModelSpec, ...] = (
         native_size=1024,
         files=_PIPELINE + _SECOND_TEXT_ENCODER,
         variant="fp16",
-        note="Works at 1024 pixels, so finer; wants a GPU with 12 GB.",
+        note="Works at 1024 pixels, for finer detail; needs a GPU with 12 GB.",
     ),
     ModelSpec(
         key="depth-anything-v2-small",
@@ -123,7 +123,7 @@ MODELS: tuple[ModelSpec, ...] = (
         memory_mb=300,
         native_size=518,
         files=_NETWORK,
-        note="Small, with sharp edges; also without a GPU.",
+        note="Small, with sharp edges; also suitable without a GPU.",
     ),
     # The paper's. This commit is a pull request's of the hub's conversion bot: the main branch
     # holds the weights as a pickle only.
@@ -139,7 +139,7 @@ MODELS: tuple[ModelSpec, ...] = (
         memory_mb=500,
         native_size=384,
         files=_NETWORK,
-        note="The paper's.",
+        note="The paper's model.",
     ),
     ModelSpec(
         key="dpt-large",
@@ -153,7 +153,7 @@ MODELS: tuple[ModelSpec, ...] = (
         memory_mb=1000,
         native_size=384,
         files=_NETWORK,
-        note="The larger sister of the paper's.",
+        note="Larger variant of the paper's model.",
     ),
     # Its page on the hub names no license; the authors publish the same weights, and all their
     # small models, under this one.
@@ -197,7 +197,7 @@ MODELS: tuple[ModelSpec, ...] = (
         memory_mb=500,
         native_size=512,
         files=_NETWORK,
-        note="Finds sky, water and falling water.",
+        note="Detects sky, water and falling water.",
     ),
     ModelSpec(
         key="segformer-b0",
@@ -211,7 +211,7 @@ MODELS: tuple[ModelSpec, ...] = (
         memory_mb=300,
         native_size=512,
         files=_NETWORK,
-        note="Finds the same, less exactly; tiny. Not for commercial work.",
+        note="Detects the same, less accurately; tiny. Not for commercial work.",
     ),
 )
 

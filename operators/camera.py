@@ -18,13 +18,13 @@ from ..geometry.translation import CONTEXT
 from .reporting import Reports, in_object_mode
 
 MOVE_ITEMS = tuple((key, move.label, move.description) for key, move in MOVES.items())
-EASES = (
+EASE_ITEMS = (
     ("LINEAR", "Linear", "Constant speed"),
     ("EASE", "Ease In and Out", "Start and stop gently"),
     ("EASE_IN", "Ease In", "Start gently, end at full speed"),
     ("EASE_OUT", "Ease Out", "Start at full speed, stop gently"),
 )
-LOOPS = (
+LOOP_ITEMS = (
     ("NONE", "None", "End the film where the path ends"),
     ("BACK", "There and Back", "Fly back the same way, so that the last frame leads to the first"),
 )
@@ -62,12 +62,12 @@ class PathOptions:
     ease: EnumProperty(  # type: ignore[valid-type]
         name="Ease",
         description="How the camera starts and stops. Linear loops seamlessly on a closed path",
-        items=EASES,
+        items=EASE_ITEMS,
         translation_context=CONTEXT,
         default="EASE",
     )
     loop: EnumProperty(  # type: ignore[valid-type]
-        name="Loop", description="Where the camera is after the last frame", items=LOOPS
+        name="Loop", description="Where the camera is after the last frame", items=LOOP_ITEMS
     )
     length: FloatProperty(  # type: ignore[valid-type]
         name="Length",

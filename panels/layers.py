@@ -25,13 +25,13 @@ from .scene_facts import needs_rebuild, scene_parts, states
 from .text import draw_wrapped
 
 ICONS = {FRESH: "CHECKMARK", STALE: "FILE_REFRESH", EDITED: "GREASEPENCIL", PAINTED: "BRUSH_DATA"}
-WORDS = {
+STATE_LABELS = {
     FRESH: "Up to date",
     STALE: "Out of date",
     EDITED: "Edited",
     PAINTED: "Edited, Rebuild Needed",
 }
-STAGE_NAMES = {
+STAGE_LABELS = {
     "outpaint": "Outpainted Photo",
     "depth": "Disparity",
     "cluster": "Layers",
@@ -113,12 +113,12 @@ class VIEW3D_PT_make_4d_stages(SubPanel, bpy.types.Panel):
         """Draw a line for each stage."""
         column = self.layout.column(align=True)
         for name, state in states(context.scene).items():
-            if name in STAGE_NAMES:
+            if name in STAGE_LABELS:
                 row = column.row()
-                row.label(text=STAGE_NAMES[name], icon=ICONS[state])
+                row.label(text=STAGE_LABELS[name], icon=ICONS[state])
                 side = row.row()
                 side.active = state != FRESH
-                side.label(text=WORDS[state])
+                side.label(text=STATE_LABELS[state])
 
 
 def draw_layer(

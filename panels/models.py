@@ -29,7 +29,6 @@ AVOID_HINT = "text, people"
 NUMBERS = ("steps", "guidance", "strength")
 OFFLINE = "Allow online access to download models, or copy them into the models folder."
 LIGHT = "PyTorch is not installed: only the built-in methods are available."
-DETECT = "Detect Device"
 MISSING = "Not installed: {size}"
 RESUME = "Resume ({size} downloaded)"
 
@@ -169,7 +168,7 @@ def draw_device(layout: bpy.types.UILayout) -> None:
     row = layout.row()
     device = manager().device
     if device is None:
-        row.operator(MAKE4D_OT_find_device.bl_idname, text=DETECT, icon="MEMORY")
+        row.operator(MAKE4D_OT_find_device.bl_idname, icon="MEMORY")
     else:
         free = size_words(device.free_bytes)
         text = pgettext_iface("{device}: {size} free").format(device=device.name, size=free)

@@ -26,16 +26,13 @@ POSITIONS = {
     "poll_message_set": (0,),
     "draw_wrapped": (2,),
     "CameraMove": (0, 1),
+    "Message": (0,),
 }
 """Positional arguments that functions and records show."""
-KEYWORDS = {
-    "CameraMove": ("label", "description"),
-    "ModelSpec": ("note",),
-    "Stage": ("label",),
-    "RenderMethod": ("label", "description"),
-    "RenderPass": ("label", "description"),
-}
-"""Fields of tables that are shown."""
+FIELDS = ("label", "description", "note")
+"""Fields that tables show, given as keyword arguments."""
+NAMES = {"ModelSpec": ("label",)}
+"""Fields that are names, and not translated."""
 WORDS = (
     "text",
     "placeholder",
@@ -49,20 +46,8 @@ WORDS = (
 """Keyword arguments of layouts, dialogs and properties that are shown."""
 LAYOUT = ("label", "operator", "prop", "progress", "menu", "popover", "panel")
 DIALOGS = ("invoke_confirm", "invoke_props_dialog")
-ERRORS = (
-    *("SceneError", "PathError", "SettingsError", "FilmError", "NeuralUnavailableError"),
-    *(
-        "ModelError",
-        "PhotoError",
-        "TemporaryNetworkError",
-        "MissingPackageError",
-        "UserError",
-        "Message",
-    ),
-)
-"""Errors whose messages are reported as they are, and messages themselves."""
 RETURN_TEXT = ("_problem", "_link")
-"""Endings of functions that return a message to report; operators return one from `run`."""
+"""Endings of functions that return a message to report; see also `returns_text`."""
 CLASS_TEXTS = ("bl_label", "bl_description")
 
 
@@ -130,27 +115,56 @@ def texts() -> Iterator[Text]:
     everywhere = {
         name: value for tree in trees().values() for name, value in constants_of(tree).items()
     }
+    errors = user_errors()
     for path, tree in trees().items():
         if path in COMMAND_LINE:
             continue
         constants = everywhere | constants_of(tree)
         for node in ast.walk(tree):
-            for shown in alternatives(shown_by(node)):
-                text = constants.get(name_of(shown), shown)
-                yield Text(text, f"{path}:{shown.lineno}")
+            for shown in shown_by(node, errors):
+                for text in resolved(shown, constants):
+                    yield Text(text, f"{path}:{shown.lineno}")
+
+
+def user_errors() -> set[str]:
+    """Names of the errors whose messages are for the artist: UserError and its subclasses."""
+    bases = {
+        node.name: {name_of(base) for base in node.bases}
+        for tree in trees().values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    }
+    errors = {"UserError"}
+    while more := {name for name, above in bases.items() if above & errors} - errors:
+        errors |= more
+    return errors
+
+
+def resolved(shown: ast.expr, constants: dict[str, ast.expr]) -> Iterator[ast.expr]:
+    """What an expression may be: both branches, a constant's value, every value of a table."""
+    name = name_of(shown)
+    if name.lstrip("_").isupper() and name in constants:
+        yield from resolved(constants[name], constants)
+    elif isinstance(shown, ast.IfExp):
+        for branch in (shown.body, shown.orelse):
+            yield from resolved(branch, constants)
+    elif isinstance(shown, ast.Subscript):
+        yield from resolved(shown.value, constants)
+    elif isinstance(shown, ast.BinOp) and isinstance(shown.op, ast.BitOr):
+        for side in (shown.left, shown.right):
+            yield from resolved(side, constants)
+    elif isinstance(shown, ast.Dict):
+        for value in shown.values:
+            yield from resolved(value, constants)
+    else:
+        yield shown
 
 
 def name_of(node: ast.expr) -> str:
-    """The constant that an expression refers to, here or in another module; empty for none."""
+    """The name that an expression refers to, here or in another module; empty for none."""
     if isinstance(node, ast.Attribute):
-        return node.attr if node.attr.isupper() else ""
+        return node.attr
     return node.id if isinstance(node, ast.Name) else ""
-
-
-def alternatives(shown: Iterator[ast.expr]) -> Iterator[ast.expr]:
-    """Both branches of conditional expressions."""
-    for each in shown:
-        yield from (each.body, each.orelse) if isinstance(each, ast.IfExp) else (each,)
 
 
 def constants_of(tree: ast.Module) -> dict[str, ast.expr]:
@@ -164,39 +178,45 @@ def constants_of(tree: ast.Module) -> dict[str, ast.expr]:
     }
 
 
-def shown_by(node: ast.AST) -> Iterator[ast.expr]:
+def shown_by(node: ast.AST, errors: set[str]) -> Iterator[ast.expr]:
     """The expressions that a part of the code shows."""
     if isinstance(node, ast.Call):
-        yield from shown_by_call(node)
+        yield from shown_by_call(node, errors)
     elif isinstance(node, ast.FunctionDef) and returns_text(node):
         returns = (each for each in ast.walk(node) if isinstance(each, ast.Return))
         yield from (each.value for each in returns if each.value is not None)
-    elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in CLASS_TEXTS:
+    elif isinstance(node, ast.Assign) and name_of(node.targets[0]) in CLASS_TEXTS:
         yield node.value
+    elif isinstance(node, ast.Assign) and name_of(node.targets[0]).endswith("_ITEMS"):
+        yield from items_of(node.value)
 
 
 def returns_text(function: ast.FunctionDef) -> bool:
-    """Whether a function returns a message to report."""
-    is_operators = [each.arg for each in function.args.args] == ["self", "context"]
-    return function.name.endswith(RETURN_TEXT) or (function.name == "run" and is_operators)
+    """Whether a function returns a text to show."""
+    arguments = [each.arg for each in function.args.args]
+    if function.name == "run":
+        return arguments == ["self", "context"]
+    if function.name == "description":
+        return arguments == ["cls", "context", "properties"]
+    return function.name.endswith(RETURN_TEXT)
 
 
-def shown_by_call(call: ast.Call) -> Iterator[ast.expr]:
+def shown_by_call(call: ast.Call, errors: set[str]) -> Iterator[ast.expr]:
     """The expressions that a call shows, and Blender translates."""
     words = {word.arg: word.value for word in call.keywords}
     if getattr(words.get("translate"), "value", True) is False:
         return
-    function = call.func.attr if isinstance(call.func, ast.Attribute) else None
-    function = function or (call.func.id if isinstance(call.func, ast.Name) else "")
-    if function in TRANSLATES or function in ERRORS:
+    function = name_of(call.func)
+    if function in TRANSLATES or function in errors:
         yield from call.args[:1]
     for at in POSITIONS.get(function, ()):
         if len(call.args) > at:
             yield call.args[at]
-    shown = KEYWORDS.get(function, ())
+    shown: tuple[str, ...] = FIELDS
     if function.endswith("Property") or function in (*LAYOUT, *DIALOGS):
         shown = WORDS
-    yield from (value for word, value in words.items() if word in shown)
+    skipped = NAMES.get(function, ())
+    yield from (value for word, value in words.items() if word in shown and word not in skipped)
     if function == "EnumProperty" and "items" in words:
         yield from items_of(words["items"])
 

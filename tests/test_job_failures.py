@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
@@ -63,7 +65,8 @@ def test_a_stray_line_of_the_worker_is_logged_and_the_job_goes_on(scene, monkeyp
     assert take() == {"FINISHED"} and len(clouds()) == 2 and manager().failure is None
 
 
-def test_output_in_another_encoding_is_logged(tmp_path, monkeypatch):
+def test_output_in_another_encoding_is_logged(root, tmp_path, monkeypatch):
+    shutil.copy(root / "blender_manifest.toml", tmp_path)
     script = tmp_path / "ml" / "worker" / "main.py"
     script.parent.mkdir(parents=True)
     script.write_text("import os; os.write(1, b'\\xff noise\\n')", encoding="utf-8")

@@ -74,11 +74,8 @@ def test_a_download_needs_online_access(models_folder, hub):
     bpy.context.preferences.system.use_online_access = False
     assert not bpy.ops.make_4d.download.poll()
     message = press(bpy.ops.make_4d.download, model=KEY)
-    assert (
-        is_message(message, model_operators.OFFLINE)
-        and not models_folder.exists()
-        and not hub.requests
-    )
+    assert is_message(message, model_operators.OFFLINE)
+    assert not models_folder.exists() and not hub.requests
 
 
 def test_download_use_and_remove(models_folder, online):

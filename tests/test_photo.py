@@ -408,6 +408,20 @@ def test_heic_needs_the_full_package(tmp_path: Path, monkeypatch: pytest.MonkeyP
             read(path)
 
 
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_sixteen_bits_are_turned_upright(tmp_path: Path, suffix: str, orientation: int) -> None:
+    ramp = np.arange(64 * 48, dtype=np.uint16).reshape(48, 64) * 7
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    path = tmp_path / f"deep{suffix}"
+    Image.fromarray(ramp).save(path, exif=exif)
+    facts, photo = photo_facts(path), load_photo(path, 64)
+    assert photo.original_size == (facts.width, facts.height)
+    expected = photo_file.turned(ramp, orientation)
+    assert np.array_equal(np.rint(photo.image[..., 0] * 65535).astype(np.uint16), expected)
+
+
 def test_gray_with_alpha_and_floats(tmp_path: Path) -> None:
     stored = np.dstack([quadrants()[..., 0], np.full((48, 64), 255, np.uint8)])
     path = tmp_path / "gray.png"

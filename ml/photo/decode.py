@@ -1,9 +1,8 @@
 """Decode a photo's file: upright pixels in sRGB, and what the file says about the photo.
 
-Pillow reads all kinds of files with 8 bits a channel, and what a file says about its photo. It
-reduces deeper pixels to 8 bits, so OpenCV decodes PNG and TIFF files of 16 bits or floats. Pillow's
-classes for the kinds are used directly: `Image.open` has a size limit of its own, below ours for
-JPEG.
+Pillow reads photos, their EXIF data and color profiles. It reduces deeper pixels to 8 bits a
+channel, so OpenCV decodes PNG and TIFF files of 16 bits or floats. Pillow's classes for the kinds
+of files are used directly, because `Image.open` has a size limit of its own, below ours for JPEG.
 """
 
 from __future__ import annotations
@@ -11,7 +10,8 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -109,18 +109,22 @@ def decode(data: bytes, name: str, size: int) -> DecodedPhoto:
         size: Working size of the photo's longer side in pixels: a JPEG much larger than this is
             decoded at a fraction of its size, but at no less than twice the working size.
     """
-    header = checked_header(data, name)
+    kind = checked_header(data, name).kind
+    if kind == "TIFF" and (tags := _read_tiff_tags(data, name)).bits > 8:
+        return _deep_photo(_deep_pixels(data, name), tags, tags.profile)  # upright from OpenCV
+    with _damage_reported(name):
+        image = _OPENERS[kind](io.BytesIO(data))
+    check_size(kind, *image.size, name)
+    if kind == "PNG" and data[PNG_DEPTH_OFFSET] == 16:
+        return _decode_deep_png(data, image, name)
+    return _decode_8_bit(image, size, name)
+
+
+@contextmanager
+def _damage_reported(name: str) -> Iterator[None]:
+    """Turn whatever the libraries raise for a damaged file into one sentence."""
     try:
-        if header.kind == "TIFF" and (tags := _tiff_tags(data)).bits > 8:
-            return _decode_deep(data, tags, tags.profile, is_upright=True)
-        image = _OPENERS[header.kind](io.BytesIO(data))
-        check_size(header.kind, *image.size, name)
-        if header.kind == "PNG" and data[PNG_DEPTH_OFFSET] == 16:
-            tags = Exif.of(image.getexif())
-            return _decode_deep(data, tags, image.info.get("icc_profile", b""), is_upright=False)
-        return _decode_8_bit(image, size)
-    except PhotoError:
-        raise
+        yield
     except FAILURES as error:
         raise PhotoError(DAMAGED, name=name) from error
 
@@ -142,13 +146,14 @@ _OPENERS: dict[str, Callable[[io.BytesIO], ImageFile]] = {
 }
 
 
-def _decode_8_bit(image: ImageFile, size: int) -> DecodedPhoto:
+def _decode_8_bit(image: ImageFile, size: int, name: str) -> DecodedPhoto:
     stored = image.size
-    exif = Exif.of(image.getexif())  # before the pixels: Pillow turns a TIFF upright with them
-    if image.format == "JPEG":
-        fraction = next((n for n in JPEG_FRACTIONS if max(stored) >= 2 * size * n), 1)
-        image.draft(None, (stored[0] // fraction, stored[1] // fraction))
-    image.load()
+    with _damage_reported(name):
+        exif = Exif.of(image.getexif())  # before the pixels: Pillow turns a TIFF upright with them
+        if image.format == "JPEG":
+            fraction = next((n for n in JPEG_FRACTIONS if max(stored) >= 2 * size * n), 1)
+            image.draft(None, (stored[0] // fraction, stored[1] // fraction))
+        image.load()
     plain = _in_plain_mode(image)
     converted = to_srgb(plain, image.info.get("icc_profile") or b"")
     if converted is None and plain.mode == "CMYK":
@@ -176,31 +181,36 @@ def _in_plain_mode(image: ImageFile) -> Image.Image:
     return image.convert("L" if image.mode == "1" else "RGB")
 
 
-def _tiff_tags(data: bytes) -> Exif:
+def _read_tiff_tags(data: bytes, name: str) -> Exif:
     """Read the tags of a TIFF file, which Pillow does not open if its colors are floats."""
     tags = Image.Exif()
-    tags.load(data)
+    with _damage_reported(name):
+        tags.load(data)
     return Exif.of(tags)
 
 
-def _decode_deep(data: bytes, exif: Exif, profile: bytes, is_upright: bool) -> DecodedPhoto:
-    """Decode a file of 16 bits or floats a channel.
+def _decode_deep_png(data: bytes, image: ImageFile, name: str) -> DecodedPhoto:
+    with _damage_reported(name):
+        exif = Exif.of(image.getexif())
+    pixels = turned(_deep_pixels(data, name), exif.orientation)
+    return _deep_photo(pixels, exif, image.info.get("icc_profile") or b"")
 
-    Args:
-        data: The file's bytes.
-        exif: The orientation and more.
-        profile: ICC profile of the colors.
-        is_upright: Whether OpenCV turns this kind of file upright by itself.
-    """
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+
+def _deep_pixels(data: bytes, name: str) -> NDArray[Any]:
+    """Decode the pixels of 16 bits or floats a channel: gray, RGB or RGBA."""
+    with _damage_reported(name):
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
-        raise ValueError("OpenCV can't decode the file")
-    if not is_upright:
-        pixels = turned(pixels, exif.orientation)
+        raise PhotoError(DAMAGED, name=name)
     if pixels.ndim == 3 and pixels.shape[2] >= 3:
         pixels = pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]  # OpenCV has blue first
+    return pixels
+
+
+def _deep_photo(pixels: NDArray[Any], exif: Exif, profile: bytes) -> DecodedPhoto:
+    """Put upright pixels of more than 8 bits and what the file says together."""
     colors, alpha = _split(_scaled(pixels))
-    converted = deep_to_srgb(colors, profile)
+    converted = deep_to_srgb(colors, profile) if profile else None
     height, width = colors.shape[:2]
     return DecodedPhoto(
         colors if converted is None else converted,

@@ -106,7 +106,7 @@ def finished(photo, models, tmp_path_factory):
     return messages, previews, scene_data, cache
 
 
-def test_the_job_says_what_it_does(finished):
+def test_progress_of_a_job(finished):
     messages, previews, _, _ = finished
     [device] = [m for m in messages if isinstance(m, DeviceFound)]
     assert device.kind == "cpu" and device.name and 0 < device.free_bytes <= device.total_bytes
@@ -145,7 +145,7 @@ def first_view(scene_data):
     return linear_to_srgb(view)
 
 
-def test_the_photo_stays_as_it_is(finished, photo):
+def test_the_photo_is_unchanged(finished, photo):
     _, _, scene_data, _ = finished
     image = cv2.imread(str(photo))[..., ::-1].astype(np.float32) / 255
     error = np.abs(first_view(scene_data) - image).max(axis=-1)
@@ -153,7 +153,7 @@ def test_the_photo_stays_as_it_is(finished, photo):
     assert np.median(error) < 1e-6 and (error > 2 / 255).mean() < 0.01
 
 
-def test_features_are_kept_beside_the_cache_and_points_know_theirs(finished, models):
+def test_features_are_stored_in_the_cache_and_points_refer_to_them(finished, models):
     _, _, scene_data, cache = finished
     assert scene_data.plan.networks == str(models / "paper.pth")
     maps, size = load_features(features_path(cache, scene_data.plan.features))
@@ -165,7 +165,7 @@ def test_features_are_kept_beside_the_cache_and_points_know_theirs(finished, mod
         assert (inside >= 0).all() and layer.max(initial=0) < len(maps)
 
 
-def test_another_prompt_repaints_and_nothing_else_reads_it(finished, photo, models, start):
+def test_another_prompt_only_changes_inpainting(finished, photo, models, start):
     cache = finished[3]
     job = start(settings_for(photo, models, prompt="a desert"), cache, resources_for(models))
     done = {m.stage: m.cached for m in finish(job) if isinstance(m, StageDone)}
@@ -178,7 +178,7 @@ def test_another_prompt_repaints_and_nothing_else_reads_it(finished, photo, mode
         assert done["inpaint"] == cached
 
 
-def test_cancel_is_seen_within_a_step(photo, models, start, tmp_path):
+def test_a_job_is_cancelled_within_a_step(photo, models, start, tmp_path):
     settings = settings_for(photo, models, steps=500)
     job = start(settings, tmp_path, resources_for(models))
     finish(job, until=lambda m: isinstance(m, Progress) and m.detail.startswith("step 3 "))
@@ -189,7 +189,7 @@ def test_cancel_is_seen_within_a_step(photo, models, start, tmp_path):
     assert job.worker.is_alive  # it stopped by itself and was not killed
 
 
-def test_a_kept_worker_does_the_next_job_without_loading_again(photo, models, tmp_path):
+def test_a_kept_worker_runs_the_next_job_without_loading_models(photo, models, tmp_path):
     resources = resources_for(models, keep_models=True)
     job = Job(settings_for(photo, models, networks=""), tmp_path, resources)
     finish(job)
@@ -231,7 +231,7 @@ def of_another_stage(folder):
 
 @pytest.mark.parametrize("harm", [missing, cut_short, of_another_stage])
 @pytest.mark.parametrize("key", ["sd2-inpaint", "depth-anything-v2-small"])
-def test_a_bad_model_is_one_sentence(photo, start, tmp_path, key, harm):
+def test_an_unusable_model_fails_with_one_sentence(photo, start, tmp_path, key, harm):
     folder = tmp_path / "models"
     if harm is not missing:
         tiny_models.install(folder, key)
@@ -269,7 +269,7 @@ def test_metric_depth_sets_the_lens_and_the_scale(photo, start, tmp_path):
     assert plan.camera.focal != plain.camera.focal and plan.camera.focal > 10
 
 
-def test_the_device_is_told(tmp_path):
+def test_the_device_is_found(tmp_path):
     query = DeviceQuery("auto")
     finish(query)
     assert query.device is not None and query.device.name and query.device.total_bytes > 1 << 28

@@ -24,8 +24,10 @@ from make_4d.geometry.editable_images import (
 from make_4d.geometry.nodes.hide_layers import GROUP_ROLE
 from make_4d.geometry.nodes.tree import modifier_of
 from make_4d.geometry.read_clouds import read_attribute
-from make_4d.geometry.scene_parts import parts_of
+from make_4d.geometry.scene_parts import NO_SCENE, parts_of
+from make_4d.jobs.edits import LINKED
 from make_4d.jobs.stage_states import needs_rebuild, states
+from messages import raises_message
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +52,7 @@ def colors(parts):
     return read_attribute(parts.still, "Color", "color", 4)
 
 
-def test_a_scene_has_its_pictures_as_images(parts):
+def test_a_scene_has_its_editable_images(parts):
     images = editable_images_of(parts.still)
     assert list(images)[:2] == ["outpainted", "disparity"] and "layer_1" in images
     assert all(image.has_data or image.size[0] > 0 for image in images.values())
@@ -69,7 +71,7 @@ def test_labels():
     assert [label_of(name, 3) for name in names] == labels
 
 
-def test_what_is_painted_in_the_photo_is_in_the_scene(parts):
+def test_paint_in_the_outpainted_photo_is_in_the_scene(parts):
     image = editable_images_of(parts.still)["outpainted"]
     paint(image, slice(80, 90), slice(60, 80), (1.0, 0.0, 0.0))
     found = states(bpy.context.scene)
@@ -86,7 +88,7 @@ def test_what_is_painted_in_the_photo_is_in_the_scene(parts):
     assert (read_levels("outpainted", after)[80:90, 60:80] == (255, 0, 0)).all()
 
 
-def test_painting_outlives_saving_and_the_loss_of_the_cache(parts, made, tmp_path):
+def test_edits_survive_saving_and_the_loss_of_the_cache(parts, made, tmp_path):
     paint(
         editable_images_of(parts.still)["outpainted"], slice(80, 90), slice(60, 80), (0.0, 0.0, 1.0)
     )
@@ -107,7 +109,7 @@ def test_painting_outlives_saving_and_the_loss_of_the_cache(parts, made, tmp_pat
     assert editable_images_of(parts.still)["layer_1"].size[0] > 0
 
 
-def test_undo_brings_the_painting_back_and_redo_the_result(parts):
+def test_undo_restores_the_edit_and_redo_the_result(parts):
     bpy.ops.ed.undo_push(message="start")
     paint(
         editable_images_of(parts.still)["outpainted"], slice(80, 90), slice(60, 80), (1.0, 0.0, 0.0)
@@ -129,7 +131,7 @@ def test_undo_brings_the_painting_back_and_redo_the_result(parts):
     ).all()
 
 
-def test_nothing_is_made_again_that_needs_not_be(parts, made):
+def test_stages_that_depend_on_no_change_are_not_run_again(parts, made):
     """What Rebuild asks for with all at their defaults is what Make 4D asked for."""
     cache = made.parent / "make_4d_cache"
     before = set(cache.glob("*-*"))
@@ -138,7 +140,7 @@ def test_nothing_is_made_again_that_needs_not_be(parts, made):
     assert set(cache.glob("*-*")) == before
 
 
-def test_a_picture_saved_by_another_program_is_seen(parts):
+def test_an_image_saved_by_another_program_is_an_edit(parts):
     image = editable_images_of(parts.still)["layer_1"]
     paint(image, slice(20, 30), slice(20, 90), (0.0, 1.0, 0.0))
     image.save()
@@ -151,7 +153,7 @@ def test_a_picture_saved_by_another_program_is_seen(parts):
     assert not (read_levels("layer_1", image)[20:30, 20:90] == (0, 255, 0)).all(axis=-1).any()
 
 
-def test_without_a_picture_its_painting_is_thrown_away(parts):
+def test_edits_of_an_image_can_be_discarded(parts):
     original = read_levels("outpainted", editable_images_of(parts.still)["outpainted"])
     paint(
         editable_images_of(parts.still)["outpainted"], slice(80, 90), slice(60, 80), (1.0, 0.0, 0.0)
@@ -176,7 +178,7 @@ def test_settings_make_stages_stale(parts):
     )
 
 
-def test_another_size_takes_picture_and_camera_along(parts):
+def test_another_size_changes_image_and_camera(parts):
     scene, lens = bpy.context.scene, parts.camera.data.lens
     scene.make_4d.size = 128
     rebuild()
@@ -188,7 +190,7 @@ def test_another_size_takes_picture_and_camera_along(parts):
     assert scene.render.resolution_x == 77
 
 
-def test_one_layer_is_painted_again(parts):
+def test_one_layer_is_inpainted_again(parts):
     before = {n: read_levels(n, i) for n, i in editable_images_of(parts.still).items()}
     parts = rebuild(again=1)
     assert parts.still.make_4d_layers[1].seed == 1
@@ -223,7 +225,7 @@ def test_a_hidden_layer_is_not_drawn(parts):
     assert 1 in drawn()[0]
 
 
-def test_update_motion_keeps_what_was_painted_elsewhere(parts):
+def test_update_motion_keeps_edits_of_other_images(parts):
     paint(
         editable_images_of(parts.still)["outpainted"], slice(80, 90), slice(60, 80), (1.0, 0.0, 0.0)
     )
@@ -235,7 +237,7 @@ def test_update_motion_keeps_what_was_painted_elsewhere(parts):
     assert len(parts.moving.data.points) == 0
 
 
-def test_pictures_go_along_into_another_file(made, tmp_path):
+def test_editable_images_come_with_an_appended_scene(made, tmp_path):
     bpy.ops.wm.read_factory_settings(use_empty=True)
     with bpy.data.libraries.load(str(made)) as (there, here):
         here.scenes = list(there.scenes)
@@ -245,19 +247,19 @@ def test_pictures_go_along_into_another_file(made, tmp_path):
     assert all(image.size[0] > 0 for image in images.values())
 
 
-def test_a_linked_scene_can_not_be_rebuilt(made):
+def test_a_linked_scene_cannot_be_rebuilt(made):
     bpy.ops.wm.read_factory_settings(use_empty=True)
     with bpy.data.libraries.load(str(made), link=True) as (there, here):
         here.scenes = list(there.scenes)
     linked = here.scenes[-1]
     with (
         bpy.context.temp_override(scene=linked, view_layer=linked.view_layers[0]),
-        pytest.raises(RuntimeError, match="make it local"),
+        raises_message(RuntimeError, LINKED),
     ):
         bpy.ops.make_4d.rebuild()
 
 
-def test_a_scene_moves_with_its_photo_and_pictures(parts, made, tmp_path):
+def test_a_scene_can_be_moved_with_its_photo_and_images(parts, made, tmp_path):
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
     bpy.ops.wm.save_as_mainfile(filepath=str(here / "scene.blend"))
@@ -278,13 +280,13 @@ def test_a_scene_moves_with_its_photo_and_pictures(parts, made, tmp_path):
         moved.rename(made.parent)
 
 
-def test_taking_along_needs_a_saved_file(addon):
+def test_collect_files_needs_a_saved_file(addon):
     bpy.ops.wm.read_factory_settings(use_empty=True)
     assert not bpy.ops.make_4d.collect_files.poll()
 
 
-def test_nothing_to_rebuild_is_told(addon):
+def test_rebuild_without_a_4d_scene_is_an_error(addon):
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    with pytest.raises(RuntimeError, match="press Make 4D first"):
+    with raises_message(RuntimeError, NO_SCENE):
         bpy.ops.make_4d.rebuild()
     assert states(bpy.context.scene) == {} and not needs_rebuild(bpy.context.scene)

@@ -14,7 +14,9 @@ from make_4d.geometry.custom_properties import MOTION_REGIONS, SETTINGS
 from make_4d.geometry.motion_regions import is_painted, read_regions
 from make_4d.geometry.nodes.animate import LOOP_LENGTH, SPEED
 from make_4d.geometry.nodes.tree import get_input, modifier_of, set_input
-from make_4d.geometry.scene_parts import parts_of
+from make_4d.geometry.scene_parts import NO_SCENE, parts_of
+from make_4d.jobs.checks import MISSING_PHOTO
+from messages import raises_message
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,7 @@ def moving_pixels(parts) -> np.ndarray:
     return moves.reshape(height, width)
 
 
-def test_a_scene_has_its_regions_as_an_image(parts):
+def test_a_scene_has_an_image_of_its_motion_regions(parts):
     image = parts.still[MOTION_REGIONS]
     assert not is_painted(image) and image.packed_file is not None
     found = read_regions(image)
@@ -54,7 +56,7 @@ def test_a_scene_has_its_regions_as_an_image(parts):
     assert moving_pixels(parts)[found > 0.9].mean() > 0.8
 
 
-def test_painting_moves_what_is_white_and_nothing_else(parts):
+def test_only_what_is_painted_white_moves(parts):
     image = parts.still[MOTION_REGIONS]
     height = image.size[1]
     paint(image, slice(0, height), slice(None), 0.0)
@@ -68,7 +70,7 @@ def test_painting_moves_what_is_white_and_nothing_else(parts):
     assert is_painted(parts.still[MOTION_REGIONS]), "the painting stays"
 
 
-def test_all_black_stands_still_and_white_again_moves(parts):
+def test_black_stands_still_and_white_moves_again(parts):
     image = parts.still[MOTION_REGIONS]
     paint(image, slice(None), slice(None), 0.0)
     assert bpy.ops.make_4d.update_motion("EXEC_DEFAULT", True) == {"FINISHED"}
@@ -78,7 +80,7 @@ def test_all_black_stands_still_and_white_again_moves(parts):
     assert len(parts_of(bpy.context.scene).moving.data.points) > 100 and not is_painted(image)
 
 
-def test_the_artists_work_stays(parts):
+def test_the_artists_changes_stay(parts):
     names = {role: getattr(parts, role).name for role in ("still", "moving", "path", "camera")}
     point = parts.path.data.splines[0].bezier_points[1]
     point.co.x += 0.3
@@ -97,7 +99,7 @@ def test_the_artists_work_stays(parts):
     assert len(bpy.data.pointclouds) == 2, "the old points are gone"
 
 
-def test_painting_is_saved_with_the_file(parts, tmp_path):
+def test_painted_regions_are_saved_with_the_file(parts, tmp_path):
     image = parts.still[MOTION_REGIONS]
     paint(image, slice(0, 9), slice(0, 9), 0.0)
     before = read_regions(image)
@@ -108,7 +110,7 @@ def test_painting_is_saved_with_the_file(parts, tmp_path):
     assert is_painted(image)
 
 
-def test_one_undo_takes_the_new_motion_back(parts):
+def test_one_undo_restores_the_former_motion(parts):
     bpy.ops.ed.undo_push(message="before")
     count = len(parts.moving.data.points)
     paint(parts.still[MOTION_REGIONS], slice(None), slice(None), 0.0)
@@ -138,14 +140,14 @@ def displacement(cloud) -> float:
     return float(np.linalg.norm(way.reshape(-1, 3), axis=1).mean())
 
 
-def test_a_scene_without_a_photo_says_so(addon, empty_blend):
-    with pytest.raises(RuntimeError, match="press Make 4D first"):
+def test_a_scene_without_a_4d_scene_is_an_error(addon, empty_blend):
+    with raises_message(RuntimeError, NO_SCENE):
         empty_blend.ops.make_4d.update_motion("EXEC_DEFAULT", True)
 
 
-def test_a_missing_photo_says_so(parts):
+def test_a_missing_photo_is_an_error(parts):
     parts.still[SETTINGS] = parts.still[SETTINGS].replace("photo.png", "gone.png")
     count = len(parts.still.data.points)
-    with pytest.raises(RuntimeError, match="no photo"):
+    with raises_message(RuntimeError, MISSING_PHOTO):
         bpy.ops.make_4d.update_motion("EXEC_DEFAULT", True)
     assert len(parts.still.data.points) == count

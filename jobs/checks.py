@@ -8,7 +8,7 @@ from ..geometry.folders import models_folder
 from ..geometry.preferences import preference
 from ..ml.common.errors import no_checkpoint, no_photo
 from ..ml.common.job_settings import JobSettings, Resources, SettingsError
-from ..ml.common.model_store import why_not
+from ..ml.common.model_store import problem_with
 
 NO_PHOTO_CHOSEN = "Choose a photo first."
 
@@ -42,7 +42,7 @@ def check_models(settings: JobSettings, resources: Resources) -> None:
     """Raise SettingsError unless every model that the settings name is installed."""
     folder = Path(resources.models_folder)
     for spec in settings.models():
-        if problem := why_not(spec, folder, resources.use_hub_cache):
+        if problem := problem_with(spec, folder, resources.use_hub_cache):
             raise SettingsError(problem)
     if settings.networks and not Path(settings.networks).is_file():
         raise SettingsError(no_checkpoint(settings.networks))

@@ -29,7 +29,7 @@ from ..ml.common.job_settings import (
     Resources,
     SettingsError,
 )
-from ..ml.common.model_store import size_words, state_of
+from ..ml.common.model_store import format_size, state_of
 from ..ml.common.protocol import Cancelled, DeviceFound, Done, Failed, Progress, StageDone
 from ..ml.common.registry import BUILTIN, MODELS, STAGES, model, models_for
 from ..ml.stages.table import STAGE_LABELS
@@ -226,7 +226,7 @@ def list_models(arguments: argparse.Namespace, console: Console) -> None:
     """Print every model and whether it is installed."""
     for spec in MODELS:
         status = state_of(spec, models_folder_of(arguments)).status
-        size = size_words(spec.download_mb * 1_000_000)
+        size = format_size(spec.download_mb * 1_000_000)
         console.done(f"--{spec.stage} {spec.key:<26} {size:>7}  {status:<8} {spec.license}")
         console.done(f"    {spec.note} ({spec.license_url})")
 
@@ -294,7 +294,7 @@ def wait_for(job: Task, console: Console, stages: list[dict[str, object]]) -> Pa
             if isinstance(message, Progress):
                 console.progress(STAGE_LABELS[message.stage], message.stage_fraction)
             elif isinstance(message, DeviceFound):
-                free = size_words(message.free_bytes)
+                free = format_size(message.free_bytes)
                 console.done(f"Networks run on {message.name} ({free} free)")
             elif isinstance(message, StageDone):
                 stages.append(

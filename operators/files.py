@@ -10,7 +10,7 @@ from ..geometry.folders import cache_folders
 from ..jobs.cache_use import clear_caches
 from ..jobs.collect_files import collect_files
 from ..jobs.manager import manager
-from ..ml.common.model_store import size_words
+from ..ml.common.model_store import format_size
 from .reporting import OperatorError, Reports
 
 COLLECTED = "Packed {count} images: save the .blend, then move it and make_4d_cache together"
@@ -101,7 +101,7 @@ class MAKE4D_OT_clear_cache(Reports, bpy.types.Operator):
         cache_size = manager().cache_size
         cache_size.forget()
         cache_size.known_bytes()  # which redraws the preferences once it is counted
-        return pgettext_rpt(CLEARED).format(size=size_words(freed)) if freed else EMPTY
+        return pgettext_rpt(CLEARED).format(size=format_size(freed)) if freed else EMPTY
 
 
 register, unregister = bpy.utils.register_classes_factory(

@@ -16,7 +16,7 @@ from ..geometry.translation import translate
 from ..jobs.manager import manager
 from ..jobs.windows import redraw_sidebars
 from ..ml.client.tasks import DeviceQuery
-from ..ml.common.model_store import remove, size_words
+from ..ml.common.model_store import format_size, remove
 from ..ml.common.protocol import Cancelled, Done, Failed
 from ..ml.common.registry import STAGES, ModelSpec, model, models_for
 from .reporting import OperatorError, Reports
@@ -132,7 +132,7 @@ class MAKE4D_OT_use_models(Reports, bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Show what will be downloaded, and ask."""
         missing_mb = sum(spec.download_mb for spec in missing_models())
-        size = size_words(missing_mb * 1_000_000)
+        size = format_size(missing_mb * 1_000_000)
         text = iface_("Download {name}").format(name=size) if missing_mb else iface_("Use")
         return context.window_manager.invoke_props_dialog(
             self, width=460, title=self.bl_label, confirm_text=text
@@ -307,7 +307,7 @@ class MAKE4D_OT_find_device(bpy.types.Operator):
 
 def download_size(spec: ModelSpec) -> str:
     """Return the size of a model's download in words."""
-    return size_words(spec.download_mb * 1_000_000)
+    return format_size(spec.download_mb * 1_000_000)
 
 
 def recommended_models() -> list[ModelSpec]:

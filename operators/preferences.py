@@ -10,7 +10,7 @@ from ..geometry.folders import cache_folders, models_folder
 from ..geometry.preferences import PACKAGE
 from ..jobs.manager import manager
 from ..ml.client.process import downloads_available, models_available
-from ..ml.common.model_store import size_words
+from ..ml.common.model_store import format_size
 from .files import MAKE4D_OT_clear_cache
 
 COUNTING = "Clear Cache (Calculating Size)"
@@ -122,7 +122,7 @@ def cache_text() -> str:
     size = manager().cache_size.known_bytes()
     if size is None:
         return pgettext_iface(COUNTING)
-    return pgettext_iface(CLEAR).format(size=size_words(size))
+    return pgettext_iface(CLEAR).format(size=format_size(size))
 
 
 register, unregister = bpy.utils.register_classes_factory((Make4DPreferences,))

@@ -12,7 +12,7 @@ from ..jobs.downloads import ModelDownload
 from ..jobs.manager import manager
 from ..ml.client.process import downloads_available, models_available
 from ..ml.client.tasks import NO_DOWNLOADS
-from ..ml.common.model_store import size_words, snapshot_folder
+from ..ml.common.model_store import format_size, snapshot_folder
 from ..ml.common.registry import BUILTIN, STAGES, ModelSpec, model
 from ..operators.models import (
     MAKE4D_OT_cancel_download,
@@ -125,7 +125,7 @@ def draw_missing(
     layout: bpy.types.UILayout, context: bpy.types.Context, spec: ModelSpec, fetched: int
 ) -> None:
     """Draw size and license of a missing model, and the button that downloads it."""
-    size = size_words(spec.download_mb * 1_000_000)
+    size = format_size(spec.download_mb * 1_000_000)
     layout.label(text=pgettext_iface(MISSING).format(size=size), icon="IMPORT")
     license = pgettext_iface("License: {license}").format(license=spec.license)
     draw_wrapped(layout, context, license, "TEXT")
@@ -133,7 +133,7 @@ def draw_missing(
     row.enabled = downloads_available()
     text = "Download..."
     if fetched:
-        text = pgettext_iface(RESUME).format(size=size_words(fetched))
+        text = pgettext_iface(RESUME).format(size=format_size(fetched))
     row.operator(MAKE4D_OT_download.bl_idname, text=text, icon="IMPORT").model = spec.key
 
 
@@ -170,7 +170,7 @@ def draw_device(layout: bpy.types.UILayout) -> None:
     if device is None:
         row.operator(MAKE4D_OT_find_device.bl_idname, icon="MEMORY")
     else:
-        free = size_words(device.free_bytes)
+        free = format_size(device.free_bytes)
         text = pgettext_iface("{device}: {size} free").format(device=device.name, size=free)
         row.label(text=text, icon="MEMORY", translate=False)
         row.operator(MAKE4D_OT_find_device.bl_idname, text="", icon="FILE_REFRESH")

@@ -12,9 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from make_4d.ml.common import model_store
+from make_4d.ml.common import model_files, model_store
 from make_4d.ml.common.errors import ModelError
 from make_4d.ml.common.registry import ModelSpec
+from messages import is_message, raises_message
 
 REVISION = "a1" * 20
 DEPTH = ModelSpec(
@@ -99,7 +100,7 @@ def models(tmp_path: Path) -> Path:
 def test_nothing_there(models: Path) -> None:
     assert model_store.find(DEPTH, models) is None
     assert model_store.state_of(DEPTH, models) == model_store.ModelState("missing")
-    assert "press Download" in model_store.why_not(DEPTH, models)
+    assert is_message(model_store.problem_with(DEPTH, models), model_store.NOT_INSTALLED)
     assert model_store.find(DEPTH, Path()) is None
 
 
@@ -121,7 +122,7 @@ def test_found_in_every_place(
     if where == "main":
         write(main, {"refs/main": b"b2" * 20})
     assert model_store.find(spec, models) == folder
-    assert model_store.why_not(spec, models) == ""
+    assert model_store.problem_with(spec, models) == ""
     assert model_store.state_of(spec, models).status == "ready"
     outside = where in ("hub", "main")
     assert (model_store.find(spec, models, use_hub_cache=False) is None) == outside
@@ -139,8 +140,8 @@ def test_a_pipeline_lacks_nothing(models: Path, name: str, damage: str) -> None:
     elif damage == "broken link":
         file.symlink_to(folder / "nowhere")
     assert model_store.find(PAINT, models) is None
-    message = model_store.why_not(PAINT, models)
-    assert name.partition("/")[0] in message and message.count(". ") == 0, message
+    message = model_store.problem_with(PAINT, models)
+    assert is_message(message, model_store.UNUSABLE) and name.partition("/")[0] in message
 
 
 @pytest.mark.parametrize("name", depth_files())
@@ -148,7 +149,7 @@ def test_a_transformer_lacks_nothing(models: Path, name: str) -> None:
     folder = write(models / "tiny-depth", depth_files())
     (folder / name).write_bytes(b"")
     assert model_store.find(DEPTH, models) is None
-    assert name in model_store.why_not(DEPTH, models)
+    assert name in model_store.problem_with(DEPTH, models)
 
 
 def test_parts_that_inpainting_does_without_may_be_absent(models: Path) -> None:
@@ -163,9 +164,9 @@ def test_a_second_text_encoder_is_needed_where_it_is_named(models: Path) -> None
     index = json.loads((folder / "model_index.json").read_bytes())
     index["text_encoder_2"] = ["transformers", "CLIPTextModelWithProjection"]
     write(folder, {"model_index.json": json.dumps(index).encode()})
-    assert "text_encoder_2/config.json" in model_store.why_not(PAINT, models)
+    assert "text_encoder_2/config.json" in model_store.problem_with(PAINT, models)
     write(folder, {"text_encoder_2/config.json": b'{"a": 1}'})
-    assert "text_encoder_2/model.safetensors" in model_store.why_not(PAINT, models)
+    assert "text_encoder_2/model.safetensors" in model_store.problem_with(PAINT, models)
     write(folder, {"text_encoder_2/model.safetensors": safetensors()})
     assert model_store.find(PAINT, models) == folder
 
@@ -196,7 +197,7 @@ def test_weights_in_several_files(models: Path, variant: str, index: str) -> Non
     weights = {"weight_map": {"a": shards[0], "b": shards[1], "c": shards[1]}}
     write(folder / "unet", {index: json.dumps(weights).encode(), shards[0]: safetensors()})
     assert model_store.find(spec, models) is None
-    assert shards[1] in model_store.why_not(spec, models)
+    assert shards[1] in model_store.problem_with(spec, models)
     write(folder / "unet", {shards[1]: safetensors()})
     assert model_store.find(spec, models) == folder
 
@@ -204,11 +205,13 @@ def test_weights_in_several_files(models: Path, variant: str, index: str) -> Non
 def test_pickles_don_t_count(models: Path) -> None:
     folder = write(models / "tiny-depth", depth_files())
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    message = model_store.why_not(DEPTH, models)
-    assert "holds only pickled weights (.bin), which Make 4D never loads" in message
+    message = model_store.problem_with(DEPTH, models)
+    assert is_message(message, model_store.UNSAFE, label=DEPTH.label)
+    assert is_message(message.values["fault"], model_files.PICKLED, endings=".bin")
     assert model_store.find(DEPTH, models) is None
     (folder / "pytorch_model.bin").rename(folder / "model.safetensors.incomplete")
-    assert "model.safetensors is missing" in model_store.why_not(DEPTH, models)
+    fault = model_store.problem_with(DEPTH, models).values["fault"]
+    assert is_message(fault, model_files.MISSING, file="model.safetensors")
 
 
 @pytest.mark.parametrize(
@@ -218,7 +221,8 @@ def test_junk_instead_of_json(models: Path, junk: bytes) -> None:
     folder = write(models / "tiny-paint", paint_files())
     write(folder, {"model_index.json": junk})
     assert model_store.find(PAINT, models) is None
-    assert "model_index.json is damaged" in model_store.why_not(PAINT, models)
+    fault = model_store.problem_with(PAINT, models).values["fault"]
+    assert is_message(fault, model_files.DAMAGED, file="model_index.json")
 
 
 @pytest.mark.parametrize(
@@ -243,7 +247,8 @@ def test_part_of_a_download(models: Path) -> None:
     write(model_store.snapshot_folder(DEPTH, models), files)
     more = sum(len(data) for data in files.values())
     assert model_store.state_of(DEPTH, models).bytes_fetched == 2_000_000 + more
-    assert "Only 2 MB of Tiny Depth were downloaded" in model_store.why_not(DEPTH, models)
+    message = model_store.problem_with(DEPTH, models)
+    assert is_message(message, model_store.PARTIAL, size="2 MB", label="Tiny Depth")
 
 
 def test_a_marker_tells_what_must_be_there(models: Path) -> None:
@@ -256,7 +261,8 @@ def test_a_marker_tells_what_must_be_there(models: Path) -> None:
     assert model_store.state_of(DEPTH, models).verified
     (folder / "config.json").write_text('{"another": "one"}')
     assert model_store.find(DEPTH, models) is None
-    assert "config.json is not what was downloaded" in model_store.why_not(DEPTH, models)
+    fault = model_store.problem_with(DEPTH, models).values["fault"]
+    assert is_message(fault, model_store.CHANGED, file="config.json")
 
 
 def test_remove(models: Path, hub_home: Path) -> None:
@@ -266,7 +272,7 @@ def test_remove(models: Path, hub_home: Path) -> None:
     assert model_store.remove(DEPTH, models)
     assert not folder.exists() and theirs.is_dir() and cached.is_dir()
     assert not model_store.remove(DEPTH, models)
-    with pytest.raises(ModelError, match="other programs"):
+    with raises_message(ModelError, model_store.IN_HUB_CACHE):
         model_store.remove(DEPTH, hub_home)
     assert cached.is_dir()
 
@@ -307,10 +313,10 @@ def test_the_hub_s_cache_is_where_its_library_has_it(
 def test_what_is_fetched() -> None:
     spec = replace(DEPTH, files=("*",))
     wanted = ["config.json", "unet/model.fp16.safetensors", "tokenizer/merges.txt"]
-    assert all(model_store.is_wanted(spec, name) for name in wanted)
+    assert all(model_store.is_needed(spec, name) for name in wanted)
     never = ["a.bin", "unet/A.BIN", "x.ckpt", "x.pt", "modeling.py", "x.pth", "x.pkl", "x.so"]
-    assert not any(model_store.is_wanted(spec, name) for name in never)
-    assert not model_store.is_wanted(replace(DEPTH, files=("unet/*",)), "vae/config.json")
+    assert not any(model_store.is_needed(spec, name) for name in never)
+    assert not model_store.is_needed(replace(DEPTH, files=("unet/*",)), "vae/config.json")
 
 
 @pytest.mark.parametrize(
@@ -321,9 +327,9 @@ def test_what_is_fetched() -> None:
         (0, 4_000, "0 of 4 kB"),
     ],
 )
-def test_amount_words(done: int, total: int, words: str) -> None:
-    assert model_store.amount_words(done, total) == words
+def test_progress_with_units(done: int, total: int, words: str) -> None:
+    assert model_store.format_progress(done, total) == words
 
 
-def test_size_words() -> None:
-    assert model_store.size_words(4_900_000_000) == "4.9 GB"
+def test_sizes_with_units() -> None:
+    assert model_store.format_size(4_900_000_000) == "4.9 GB"

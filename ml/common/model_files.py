@@ -1,6 +1,6 @@
-"""What a loader needs of a model's folder, and whether it is there and whole.
+"""Whether a model's folder has everything that a loader needs.
 
-Told by names, lengths and small files alone: no library, and nothing that weights hold, is loaded.
+This looks at names, lengths and small files only; it loads no library and no weights.
 """
 
 from __future__ import annotations
@@ -16,9 +16,15 @@ from ...geometry.core.messages import Message
 from .registry import ModelSpec
 
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle")
-PICKLED = "holds only pickled weights ({endings})"
+PICKLED = "contains only pickled weights ({endings})"
+NO_PART = "its model_index.json doesn't list {part}"
+NO_CONFIGURATION = "{part} has no configuration"
+INCOMPLETE = "{file} is empty, damaged or truncated"
+SHARD_MISSING = "{file} of {index} is missing, damaged or truncated"
+DAMAGED = "{file} is damaged"
+MISSING = "{file} is missing"
 NOTHING = Message("")
-# Parts of a pipeline that inpainting does without.
+# Parts of a pipeline that inpainting doesn't use.
 _UNUSED = ("safety_checker", "feature_extractor", "image_encoder")
 _WITHOUT_WEIGHTS = ("Tokenizer", "TokenizerFast", "Scheduler", "Processor", "Extractor")
 _CONFIGS = (
@@ -32,7 +38,7 @@ _MAX_HEADER_BYTES = 100_000_000
 
 
 def missing_from(spec: ModelSpec, folder: Path) -> Message:
-    """What a loader needs that is not in `folder`, as a clause, or an empty one."""
+    """Return what a loader misses in `folder` as a clause, or an empty message."""
     if spec.stage == "inpaint":
         return _missing_from_pipeline(spec, folder)
     for name in ("config.json", "preprocessor_config.json"):
@@ -42,7 +48,7 @@ def missing_from(spec: ModelSpec, folder: Path) -> Message:
 
 
 def _missing_from_pipeline(spec: ModelSpec, folder: Path) -> Message:
-    """The same for a pipeline of diffusers: model_index.json names its parts and their classes."""
+    """The same for a pipeline of diffusers; model_index.json lists its parts and their classes."""
     parts = {
         name: entry
         for name, entry in read_json(folder / "model_index.json").items()
@@ -52,7 +58,7 @@ def _missing_from_pipeline(spec: ModelSpec, folder: Path) -> Message:
         return _absent(folder, "model_index.json")
     for name in ("unet", "vae", "text_encoder"):
         if name not in parts:
-            return Message("its model_index.json names no {part}", part=name)
+            return Message(NO_PART, part=name)
     used = {name: entry for name, entry in parts.items() if name not in _UNUSED}
     faults = (_missing_from_part(spec, folder, name, *entry) for name, entry in used.items())
     return next(filter(None, faults), NOTHING)
@@ -62,8 +68,8 @@ def _missing_from_part(
     spec: ModelSpec, folder: Path, name: str, library: str, kind: str
 ) -> Message:
     if kind.endswith(_WITHOUT_WEIGHTS):
-        whole = any(read_json(folder / name / config) for config in _CONFIGS)
-        return NOTHING if whole else Message("{part} holds no configuration", part=name)
+        complete = any(read_json(folder / name / config) for config in _CONFIGS)
+        return NOTHING if complete else Message(NO_CONFIGURATION, part=name)
     if not read_json(folder / name / "config.json"):
         return _absent(folder, f"{name}/config.json")
     stem = "diffusion_pytorch_model" if library == "diffusers" else "model"
@@ -71,10 +77,10 @@ def _missing_from_part(
 
 
 def _missing_weights(folder: Path, part: str, stem: str, variant: str) -> Message:
-    """The same for the weights of one network; part: its folder with a slash, or nothing."""
+    """The same for the weights of one network; part: its folder with a slash, or empty."""
     kinds = [variant, ""] if variant else [""]
     names = [f"{stem}.{kind}.safetensors".replace("..", ".") for kind in kinds]
-    if any(_is_whole(folder / f"{part}{name}") for name in names):
+    if any(_is_complete(folder / f"{part}{name}") for name in names):
         return NOTHING
     indices = [f"{name}.index.json" for name in names]
     if variant:
@@ -83,23 +89,21 @@ def _missing_weights(folder: Path, part: str, stem: str, variant: str) -> Messag
     faults = [_missing_shard(folder, index) for index in present]
     if NOTHING in faults:
         return NOTHING
-    found = [name for name in names if os.path.lexists(folder / f"{part}{name}")]
-    if found:
-        return Message("{file} is empty, damaged or cut short", file=f"{part}{found[0]}")
+    existing = [name for name in names if os.path.lexists(folder / f"{part}{name}")]
+    if existing:
+        return Message(INCOMPLETE, file=f"{part}{existing[0]}")
     return faults[0] if faults else _no_weights(folder, part, names[0])
 
 
 def _missing_shard(folder: Path, index: str) -> Message:
-    """The same for weights in several files, which their index names."""
+    """The same for weights in several files, which are listed in an index."""
     shards = read_json(folder / index).get("weight_map")
     if not isinstance(shards, dict) or not shards:
-        return Message("{file} is damaged", file=index)
-    beside = (folder / index).parent
-    wanted = sorted({str(name) for name in shards.values()})
-    lost = [name for name in wanted if not _is_whole(beside / PurePosixPath(name).name)]
-    if not lost:
-        return NOTHING
-    return Message("{file} of {index} is missing, damaged or cut short", file=lost[0], index=index)
+        return Message(DAMAGED, file=index)
+    parent = (folder / index).parent
+    names = sorted({str(name) for name in shards.values()})
+    missing = [name for name in names if not _is_complete(parent / PurePosixPath(name).name)]
+    return Message(SHARD_MISSING, file=missing[0], index=index) if missing else NOTHING
 
 
 def _no_weights(folder: Path, part: str, name: str) -> Message:
@@ -107,25 +111,25 @@ def _no_weights(folder: Path, part: str, name: str) -> Message:
         endings = {f.suffix.lower() for f in (folder / part).iterdir()} & set(PICKLES)
         if endings:
             return Message(PICKLED, endings=", ".join(sorted(endings)))
-    return Message("{file} is missing", file=f"{part}{name}")
+    return Message(MISSING, file=f"{part}{name}")
 
 
 def _absent(folder: Path, name: str) -> Message:
     if (folder / name).is_file():
-        return Message("{file} is damaged", file=name)
-    return Message("{file} is missing", file=name)
+        return Message(DAMAGED, file=name)
+    return Message(MISSING, file=name)
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file, or an empty one."""
+    """Return the JSON object in a file, or an empty one."""
     with contextlib.suppress(OSError, ValueError, RecursionError):
         record = json.loads(path.read_text(encoding="utf-8"))
         return record if isinstance(record, dict) else {}
     return {}
 
 
-def _is_whole(path: Path) -> bool:
-    """Whether a safetensors file is there and as long as its header says."""
+def _is_complete(path: Path) -> bool:
+    """Whether a safetensors file exists and is as long as its header says."""
     with contextlib.suppress(OSError):
         stat = path.stat()
         return _has_all_tensors(path, stat.st_size, stat.st_mtime_ns)
@@ -136,7 +140,9 @@ def _is_whole(path: Path) -> bool:
 def _has_all_tensors(path: Path, size: int, changed: int) -> bool:
     """safetensors: header length (8 bytes, little endian), JSON header, tensors without gaps.
 
-    size, changed: of the file, so that a file which changed is looked at again.
+    Args:
+        path: The file.
+        size, changed: Its size and modification time, so that a changed file is read again.
     """
     try:
         with path.open("rb") as file:

@@ -1,7 +1,8 @@
-"""The pretrained models that Make 4D knows: data alone, the same for Blender and the worker.
+"""The registry of pretrained models: plain data, the same for Blender and the worker.
 
-A revision is a commit of the model's repository on the hub, so what is loaded is what was chosen
-here, whatever its owners do later; the hub names every large file of a commit by its SHA-256.
+A revision is a commit of the model's repository on the hub, so that the files loaded are those
+chosen here, whatever its owners change later; the hub names every large file of a commit by its
+SHA-256.
 """
 
 from __future__ import annotations
@@ -11,19 +12,26 @@ from dataclasses import dataclass
 STAGES = ("inpaint", "depth", "motion")
 """Stages for which there are models."""
 BUILTIN = "builtin"
-"""The way of every stage that needs no model."""
+"""The backend of every stage that needs no model."""
 
 
 @dataclass(frozen=True)
 class ModelSpec:
     """One pretrained model.
 
-    key: its name in settings and on the command line; stage: `inpaint`, `depth` or `motion`; label:
-    its name for the artist; hub_id, revision: repository and commit on the hub; license: its name,
-    SPDX where there is one; license_url: its text; download_mb: size of `files`; memory_mb: what
-    running it takes on a GPU in half precision, at its native size; native_size: side in pixels
-    that it was trained at; files: patterns of the repository's files that are needed; variant: the
-    kind of weight files ("fp16", or "" for the plain ones); note: what it is good for, in a line.
+    Attributes:
+        key: Name in settings and on the command line.
+        stage: "inpaint", "depth" or "motion".
+        label: Name for the artist.
+        hub_id, revision: Repository and commit on the hub.
+        license: Name of the license, SPDX if it has one.
+        license_url: Its text.
+        download_mb: Size of `files`.
+        memory_mb: GPU memory in half precision, at the native size.
+        native_size: Side in pixels that it was trained with.
+        files: Patterns of the files needed from the repository.
+        variant: Kind of weight files, "fp16" or empty for the plain ones.
+        note: What it is good for, in one line.
     """
 
     key: str
@@ -41,7 +49,7 @@ class ModelSpec:
     note: str = ""
 
 
-# The parts of a pipeline that painting reads, in half precision.
+# The files of a pipeline that inpainting needs, in half precision.
 _PIPELINE = (
     "model_index.json",
     "scheduler/scheduler_config.json",
@@ -65,7 +73,7 @@ _NETWORK = ("config.json", "preprocessor_config.json", "model.safetensors")
 _APACHE = "https://www.apache.org/licenses/LICENSE-2.0"
 
 MODELS: tuple[ModelSpec, ...] = (
-    # The paper's, from a mirror: stabilityai/stable-diffusion-2-inpainting is gone from the hub.
+    # The paper's model, from a mirror: stabilityai/stable-diffusion-2-inpainting left the hub.
     ModelSpec(
         key="sd2-inpaint",
         stage="inpaint",
@@ -125,8 +133,8 @@ MODELS: tuple[ModelSpec, ...] = (
         files=_NETWORK,
         note="Small, with sharp edges; also suitable without a GPU.",
     ),
-    # The paper's. This commit is a pull request's of the hub's conversion bot: the main branch
-    # holds the weights as a pickle only.
+    # The paper's model. This commit is a pull request of the hub's conversion bot: the main branch
+    # has the weights only as a pickle.
     ModelSpec(
         key="dpt-hybrid",
         stage="depth",
@@ -155,7 +163,7 @@ MODELS: tuple[ModelSpec, ...] = (
         files=_NETWORK,
         note="Larger variant of the paper's model.",
     ),
-    # Its page on the hub names no license; the authors publish the same weights, and all their
+    # Its page on the hub states no license; the authors publish the same weights, and all their
     # small models, under this one.
     ModelSpec(
         key="depth-anything-v2-metric",
@@ -217,10 +225,10 @@ MODELS: tuple[ModelSpec, ...] = (
 
 
 def models_for(stage: str) -> tuple[ModelSpec, ...]:
-    """The models of a stage, the recommended one first."""
+    """Return the models of a stage, the recommended one first."""
     return tuple(model for model in MODELS if model.stage == stage)
 
 
 def model(key: str) -> ModelSpec:
-    """The model of this key; raises KeyError."""
+    """Return the model with a key; raises KeyError."""
     return {spec.key: spec for spec in MODELS}[key]

@@ -21,7 +21,7 @@ from ..common import model_store
 from ..common.context import Context
 from ..common.errors import ModelError
 from ..common.model_files import missing_from
-from ..common.model_store import size_words
+from ..common.model_store import format_size
 from ..common.registry import ModelSpec
 from .background import TICK_SECONDS
 from .fetch import Fetcher, FileTarget, ProgressMeter
@@ -130,8 +130,8 @@ def _check_space(spec: ModelSpec, models_folder: Path, files: list[RemoteFile]) 
         raise ModelError(
             NO_SPACE,
             label=spec.label,
-            needed=size_words(needed),
-            free=size_words(free),
+            needed=format_size(needed),
+            free=format_size(free),
             folder=models_folder,
         )
 

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 from ...geometry.core.messages import Message
 from ..common.context import Context
 from ..common.errors import ModelError
-from ..common.model_store import amount_words
+from ..common.model_store import format_progress
 from .background import TICK_SECONDS, iterate, sleep
 from .hub_client import HubClient, TemporaryNetworkError
 from .listing import Digest, RemoteFile
@@ -62,7 +62,7 @@ class ProgressMeter:
         """Return the amount and the note."""
         if not self.total:
             return self.note
-        amount = amount_words(self.done, self.total)
+        amount = format_progress(self.done, self.total)
         if not self.note:
             return amount
         return Message(AMOUNT_AND_NOTE, amount=amount, note=self.note)

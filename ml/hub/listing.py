@@ -92,7 +92,7 @@ def repository_files(spec: ModelSpec, record: dict[str, Any], host: str) -> list
     try:
         if record["sha"] != spec.revision:
             raise ValueError("another revision")
-        names = [s for s in record["siblings"] if model_store.is_wanted(spec, s["rfilename"])]
+        names = [s for s in record["siblings"] if model_store.is_needed(spec, s["rfilename"])]
         files = [_file(sibling) for sibling in names]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(UNUSABLE_LIST, host=host, label=spec.label, error=error) from error

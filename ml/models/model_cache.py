@@ -58,7 +58,7 @@ class ModelCache:
         models = Path(self.resources.models_folder)
         folder = model_store.find(spec, models, self.resources.use_hub_cache)
         if folder is None:
-            raise ModelError(model_store.why_not(spec, models, self.resources.use_hub_cache))
+            raise ModelError(model_store.problem_with(spec, models, self.resources.use_hub_cache))
         return folder
 
     def weights_key(self, key: str) -> str:

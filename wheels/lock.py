@@ -327,20 +327,25 @@ def fetch(wheels: list[Wheel], platform: str, folder: Path, index: str = "") -> 
 
 
 def download(wheels: list[Wheel], platform: str, folder: Path, index: str) -> None:
-    """Have pip download wheels for a platform that may not be this one."""
+    """Have pip download wheels for a platform that may not be this one.
+
+    They appear in the folder when they are complete, since other processes may look for them.
+    """
     tags = {tag for w in wheels for tag in w["file"].removesuffix(".whl").split("-")[-1].split(".")}
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
         listed = Path(scratch) / "requirements.txt"
         listed.write_text(requirements(wheels), encoding="utf-8")
         command = [sys.executable, "-I", "-m", "pip", "download", "--no-deps", "--require-hashes"]
         command += ["--only-binary=:all:", "--python-version", PYTHON, "--quiet"]
-        command += ["--disable-pip-version-check", "--dest", str(folder), "--requirement"]
+        command += ["--disable-pip-version-check", "--dest", scratch, "--requirement"]
         command += [str(listed), *(f"--platform={tag}" for tag in sorted(tags))]
         command += ["--extra-index-url", index] if index else []
         # The versions are exact: constraints in a user's configuration could only contradict them.
         variables = os.environ | {"PIP_CONSTRAINT": os.devnull}
         if subprocess.run(command, env=variables, check=False).returncode:
             raise LockError(NOT_FETCHED.format(platform=platform))
+        for path in Path(scratch).glob("*.whl"):
+            path.replace(folder / path.name)
 
 
 def main(arguments: list[str]) -> int:

@@ -42,8 +42,6 @@ from .results import MAKE, build_result
 
 POLL_SECONDS = 0.05
 EXIT_FAILED, EXIT_CANCELLED = 1, 130
-
-
 NO_SAMPLE = "The sample photo is missing: give the path of a photo."
 OFFLINE = "Downloads use the network: allow it with --online-mode."
 NO_WORKER = "The worker can't be started: {error}."

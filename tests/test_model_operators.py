@@ -136,6 +136,15 @@ def test_all_recommended_models_at_once(empty_blend, models_folder, online, monk
     assert chosen == [*others, KEY] and not model_operators.missing_models()
 
 
+def test_downloads_that_cannot_start_are_a_warning(empty_blend, models_folder, online, monkeypatch):
+    def fail(*_):
+        raise OSError("no process today")
+
+    monkeypatch.setattr(downloads, "Download", fail)
+    assert press(bpy.ops.make_4d.use_models) == {"FINISHED"}
+    assert not manager().downloads.is_active
+
+
 def test_recommended_models_are_chosen_offline_without_a_download(models_folder, hub, empty_blend):
     bpy.context.preferences.system.use_online_access = False
     asked = len(hub.requests)

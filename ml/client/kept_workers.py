@@ -26,8 +26,7 @@ class KeptWorkers:
 
         Raises MissingPackageError or OSError where a new worker can't be started.
         """
-        while self._workers:
-            worker = self._workers.pop()
+        while (worker := self._pop()) is not None:
             if worker.is_alive and (worker.has_models or not models):
                 return worker
             worker.close()
@@ -39,5 +38,12 @@ class KeptWorkers:
 
     def close(self) -> None:
         """End all kept processes, which frees their memory."""
-        while self._workers:
-            self._workers.pop().close()
+        while (worker := self._pop()) is not None:
+            worker.close()
+
+    def _pop(self) -> Worker | None:
+        """Take out a worker, if there is one: Blender may be rendering in another thread."""
+        try:
+            return self._workers.pop()
+        except IndexError:
+            return None

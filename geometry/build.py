@@ -1,4 +1,4 @@
-"""From a finished flight to an ordinary Blender scene, or to nothing at all."""
+"""Build an ordinary Blender scene from scene data; if that fails, leave nothing behind."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from .scene_setup import set_up, show, unused_or_new_scene
 
 @dataclass(frozen=True)
 class BuiltScene:
-    """Names of what was made; `moving` is None where nothing moves."""
+    """Names of the data-blocks that were made; `moving` is None if nothing moves."""
 
     scene: str
     collection: str
@@ -49,16 +49,20 @@ def build_scene(
     cache_id: str = "",
     request: str = "",
 ) -> BuiltScene:
-    """Make clouds, animation, camera and settings of a flight, and show the scene.
+    """Make the clouds, their animation, the camera and the scene's setup, and show the scene.
 
-    name: what the photo is called; scene: where the artist is, used only if it is empty (see
-    `scene_setup`); cache_id: names the worker's result, noted on everything made; request: the
-    job's settings as JSON, noted so that the scene can be brought up to date. Uses no operators,
-    so that the calling operator's undo takes all of it back. Where anything fails, all that was
-    made is removed and the error goes on.
+    Uses no operators, so that the calling operator's undo reverts all of it. If anything fails, all
+    new data-blocks are removed and the error is raised again.
+
+    Args:
+        scene_data: The worker's result.
+        name: Name of the photo.
+        scene: The artist's present scene, used only if it is empty (see `scene_setup`).
+        cache_id: Id of the worker's result, stored on everything that is made.
+        request: The job settings as JSON, stored so that the scene can be made again.
     """
     with all_or_nothing():
-        place = unused_or_new_scene(name, scene)
+        scene = unused_or_new_scene(name, scene)
         collection = bpy.data.collections.new(f"Make 4D {name}")
         rig = make_rig(name, scene_data.plan)
         still = _still(name, scene_data.still)
@@ -71,11 +75,11 @@ def build_scene(
             collection.objects.link(made_object)
         store_source(still, scene_data, request)
         mark(collection, SCENE_COLLECTION_ROLE, cache_id)
-        place.collection.children.link(collection)
-        with set_up(place, scene_data.plan, rig.camera):
-            show(place)
+        scene.collection.children.link(collection)
+        with set_up(scene, scene_data.plan, rig.camera):
+            show(scene)
     return BuiltScene(
-        place.name,
+        scene.name,
         collection.name,
         still.name,
         moving.name if moving else None,
@@ -86,7 +90,7 @@ def build_scene(
 
 
 def store_feature_source(cloud: bpy.types.Object, plan: ScenePlan) -> None:
-    """Note on a cloud which features and networks its points belong to, if to any."""
+    """Store on a cloud which features and networks its points belong to, if any."""
     for key, value in ((FEATURES, plan.features), (NETWORKS, plan.networks)):
         if value:
             cloud[key] = value
@@ -95,7 +99,7 @@ def store_feature_source(cloud: bpy.types.Object, plan: ScenePlan) -> None:
 
 
 def store_source(still: bpy.types.Object, scene_data: SceneData, request: str) -> None:
-    """Note on the still cloud what the scene was made of: lens, settings, and the pictures."""
+    """Store on the still cloud what the scene was made from: lens, job settings and images."""
     outpainted = scene_data.plan.outpainted_camera
     lens = (
         outpainted.focal,
@@ -123,7 +127,7 @@ def _still(name: str, points: PointArrays) -> bpy.types.Object:
 
 
 def make_moving(name: str, scene_data: SceneData) -> bpy.types.Object:
-    """The cloud of what moves, animated, in no collection yet."""
+    """Create the animated moving cloud, in no collection yet."""
     cloud = _cloud(f"{name} Moving", scene_data.moving, True)
     add_animation(cloud, scene_data.plan.loop_frames)
     cloud[LOOP] = scene_data.plan.loop_frames
@@ -131,7 +135,7 @@ def make_moving(name: str, scene_data: SceneData) -> bpy.types.Object:
 
 
 def _cloud(name: str, points: PointArrays, moves: bool) -> bpy.types.Object:
-    """A cloud with a material, which Solid display shows in the cloud's mean color."""
+    """Create a cloud with a material; Solid display shows it in the cloud's mean color."""
     cloud = make_cloud(name, points)
     material = make_material(name, linear_rgba(points.color, points.opacity), moves)
     cloud.data.materials.append(material)
@@ -148,14 +152,14 @@ def _roles(
 
 @contextmanager
 def all_or_nothing() -> Iterator[None]:
-    """Where the body raises, remove every data-block that it made and show the old scene again."""
+    """If the body raises, remove all data-blocks that it made and show the previous scene again."""
     before = {data.session_uid for data in bpy.data.user_map()}
     window = bpy.context.window
     shown = window.scene if window else None
     try:
         yield
     except BaseException:
-        if shown:  # first: Blender crashes when the scene that a window shows goes
+        if shown:  # first: Blender crashes if the scene that a window shows is removed
             window.scene = shown
         bpy.data.batch_remove([d for d in bpy.data.user_map() if d.session_uid not in before])
         raise

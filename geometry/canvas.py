@@ -1,7 +1,7 @@
-"""A canvas in the scene to paint what moves on: the photo as a relief, the motion image over it.
+"""The canvas on which the artist paints motion regions: a relief of the photo.
 
-It exists only while the artist paints. Its material shows the photo's colors with what moves in
-red, in the Material Preview; its UV map covers the motion image, which is what is painted.
+It exists only while the artist paints. In Material Preview, its material shows the photo's colors
+with the motion regions in red; its UV map covers the image of the motion regions, which is painted.
 """
 
 from __future__ import annotations
@@ -17,18 +17,25 @@ from .photo_view import PhotoView
 CANVAS_ROLE = "canvas"
 NAME = "Make 4D Canvas"
 STEP = 2
-"""Pixels of the wide photo from one vertex to the next."""
+"""Pixels of the outpainted photo between neighboring vertices."""
 TINT = (0.8, 0.02, 0.02, 1.0)
-SHOWN = 0.55
-"""How strongly white of the motion image covers the photo."""
+"""Color of the motion regions, scene-linear RGBA."""
+TINT_STRENGTH = 0.55
+"""Opacity of the tint over the photo."""
 
 
-def make_canvas(front: PhotoView, lens: Intrinsics, image: bpy.types.Image) -> bpy.types.Object:
-    """The canvas as an object in no collection, in the clouds' own frame, not rendered."""
+def make_canvas(view: PhotoView, lens: Intrinsics, image: bpy.types.Image) -> bpy.types.Object:
+    """Create the canvas, in no collection and hidden in renders, in the clouds' own frame.
+
+    Args:
+        view: What the photo's camera sees.
+        lens: Intrinsics of the outpainted photo.
+        image: Image of the motion regions.
+    """
     rows = np.unique(np.append(np.arange(0, lens.height, STEP), lens.height - 1))
     columns = np.unique(np.append(np.arange(0, lens.width, STEP), lens.width - 1))
     x, y = np.meshgrid(columns + 0.5, rows + 0.5)
-    depth = front.depth[rows][:, columns]
+    depth = view.depth[rows][:, columns]
     pixels = np.stack([x, y], -1).astype(np.float32)
     mesh = _grid(blender_from_camera(unproject(pixels, depth, lens)))
     loops = np.empty(len(mesh.loops), np.int32)
@@ -37,7 +44,7 @@ def make_canvas(front: PhotoView, lens: Intrinsics, image: bpy.types.Image) -> b
     layer = mesh.uv_layers.new(name="Photo")
     layer.uv.foreach_set("vector", uv[loops].astype(np.float32).ravel())
     rgba = np.ones((*depth.shape, 4), np.float32)
-    rgba[..., :3] = front.color[rows][:, columns]
+    rgba[..., :3] = view.color[rows][:, columns]
     mesh.color_attributes.new("Color", "FLOAT_COLOR", "POINT").data.foreach_set(
         "color", rgba.ravel()
     )
@@ -49,7 +56,7 @@ def make_canvas(front: PhotoView, lens: Intrinsics, image: bpy.types.Image) -> b
 
 
 def remove_canvas(canvas: bpy.types.Object) -> None:
-    """Remove the canvas with its mesh and material; the image stays."""
+    """Remove the canvas with its mesh and material, but not the image."""
     mesh = canvas.data
     materials = list(mesh.materials)
     bpy.data.objects.remove(canvas)
@@ -57,7 +64,7 @@ def remove_canvas(canvas: bpy.types.Object) -> None:
 
 
 def _grid(vertices: np.ndarray) -> bpy.types.Mesh:
-    """A mesh of quads through a grid of vertices (h, w, 3), facing the photo's camera."""
+    """Create a mesh of quads through a grid of vertices (h, w, 3), facing the photo's camera."""
     height, width = vertices.shape[:2]
     number = np.arange(height * width).reshape(height, width)
     corners = (number[:-1, :-1], number[1:, :-1], number[1:, 1:], number[:-1, 1:])
@@ -75,7 +82,7 @@ def _material(image: bpy.types.Image) -> bpy.types.Material:
     photo = add_node(tree, "ShaderNodeVertexColor", (0, 0), layer_name="Color")
     moves = add_node(tree, "ShaderNodeTexImage", (0, 1), image=image)
     strength = add_node(tree, "ShaderNodeMath", (1, 1), operation="MULTIPLY")
-    strength.inputs[1].default_value = SHOWN
+    strength.inputs[1].default_value = TINT_STRENGTH
     mix = add_node(tree, "ShaderNodeMix", (2, 0), data_type="RGBA")
     sockets = {s.identifier: s for s in mix.inputs}
     emit = add_node(tree, "ShaderNodeEmission", (3, 0))

@@ -1,4 +1,4 @@
-"""Point clouds of the worker as PointCloud objects with named attributes."""
+"""Make PointCloud objects with named attributes from the worker's point clouds."""
 
 from __future__ import annotations
 
@@ -18,19 +18,24 @@ _FIELDS = {"FLOAT": "value", "INT": "value", "FLOAT_VECTOR": "vector", "FLOAT_CO
 
 
 def make_cloud(name: str, points: PointArrays) -> bpy.types.Object:
-    """A PointCloud object, in no collection yet, of points as `make_points` stores them."""
+    """Create an object with the cloud of `make_points`, in no collection yet."""
     return bpy.data.objects.new(name, make_points(name, points))
 
 
 def make_points(name: str, points: PointArrays) -> bpy.types.PointCloud:
-    """A PointCloud in Blender's axes and scene units.
+    """Create a PointCloud in Blender's axes and scene units.
 
-    The photo's camera stands at the object's origin and looks along its +y. Attributes: `position`,
-    `radius`, `color` (scene-linear, with opacity), `known`, `layer`, `pixel`, `disparity`;
-    where the points move `fwd_1`..`fwd_K` and `bwd_0`..`bwd_(K-1)`, their displacements at the key
-    times of the loop; where some leave the wide photo `fwd_end` and `bwd_start`, the shares of the
-    loop at which the forward copy leaves it and the backward one enters.
-    Raises ValueError where the arrays don't fit together.
+    The photo's camera stands at the cloud's origin and looks along its +y. See `PointArrays` for
+    the meaning of the attributes:
+
+    - `position`, `radius`, `observed`, `layer`, `pixel` and `disparity`,
+    - `Color`: scene-linear color with opacity,
+    - `fwd_1` to `fwd_K` and `bwd_0` to `bwd_(K-1)`, if the points move: displacements at the key
+      times of the loop,
+    - `fwd_end` and `bwd_start`, if some points leave the outpainted photo: phases at which the
+      forward copy leaves it and the backward copy enters it.
+
+    Raises ValueError if the arrays don't have the same number of points.
     """
     check(points)
     cloud = bpy.data.pointclouds.new(name)
@@ -46,21 +51,21 @@ def make_points(name: str, points: PointArrays) -> bpy.types.PointCloud:
         store(cloud, f"{FORWARD_PREFIX}_{k}", "FLOAT_VECTOR", blender_from_camera(displacement))
     for k, displacement in enumerate(points.backward):
         store(cloud, f"{BACKWARD_PREFIX}_{k}", "FLOAT_VECTOR", blender_from_camera(displacement))
-    if leaves(points):
+    if has_lifetimes(points):
         for end, lifetime in zip((FORWARD_END, BACKWARD_START), points.lifetime, strict=True):
             store(cloud, end, "FLOAT", lifetime)
     return cloud
 
 
-def leaves(points: PointArrays) -> bool:
-    """Whether any point leaves the wide photo, or comes in, during the loop."""
+def has_lifetimes(points: PointArrays) -> bool:
+    """Whether any point leaves or enters the outpainted photo during the loop."""
     return bool(
         len(points.lifetime) and ((points.lifetime[0] <= 1) | (points.lifetime[1] >= 0)).any()
     )
 
 
 def check(points: PointArrays) -> None:
-    """Raise ValueError unless all arrays describe the same number of points."""
+    """Raise ValueError if the arrays don't have the same number of points."""
     count = points.count
     for name in ("color", "opacity", "radius", "observed", "layer", "pixel", "disparity"):
         if len(getattr(points, name)) != count:
@@ -70,19 +75,19 @@ def check(points: PointArrays) -> None:
             f"displacements {points.forward.shape}, {points.backward.shape} for {count} points"
         )
     if points.lifetime.shape not in ((0, count), (2, count)):
-        raise ValueError(f"lives {points.lifetime.shape} for {count} points")
+        raise ValueError(f"lifetime {points.lifetime.shape} for {count} points")
 
 
 def store(cloud: bpy.types.PointCloud, name: str, kind: str, values: NDArray) -> None:
-    """Write an attribute of type `kind` with one value, or row of values, a point."""
+    """Write an attribute of type `kind` with one value, or one row of values, per point."""
     attribute = cloud.attributes.get(name) or cloud.attributes.new(name, kind, "POINT")
     dtype = np.int32 if kind == "INT" else np.float32
-    # Blender reads the memory as it lies: another type or order would store garbage or be slow.
+    # Blender reads the memory as it is: another type or order would store garbage or be slow.
     attribute.data.foreach_set(_FIELDS[kind], np.ascontiguousarray(values, dtype).ravel())
 
 
 def linear_rgba(color: FloatArray, opacity: FloatArray) -> FloatArray:
-    """Colors (P, 3), sRGB-encoded, and opacity (P,) as scene-linear RGBA (P, 4)."""
+    """Return colors (P, 3), sRGB-encoded, and opacity (P,) as scene-linear RGBA (P, 4)."""
     rgba = np.empty((len(color), 4), np.float32)
     rgba[:, :3], rgba[:, 3] = srgb_to_linear(color), opacity
     return rgba

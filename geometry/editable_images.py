@@ -1,8 +1,8 @@
-"""The pictures of a run as Blender images, which the artist paints in.
+"""The editable images of a run as Blender images.
 
-They hang on the still cloud, so that they are appended and linked along with it. Untouched ones are
-files of the stage cache; *Pack Resources* takes them into the .blend like any other image. Painted
-ones are packed by themselves: nothing of the artist's depends on a cache.
+The still cloud refers to them, so they are appended and linked with it. Unpainted ones are files of
+the stage cache; *Pack Resources* packs them into the .blend like any other image. Painted ones are
+packed automatically, so that the artist's work never depends on a cache.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _checksums: dict[tuple[object, ...], int] = {}
 
 
 def show_editable_images(still: bpy.types.Object, pictures: tuple[EditableImage, ...]) -> None:
-    """Hang a run's pictures on its still cloud.
+    """Set the editable images of a still cloud.
 
-    A picture that is another one now gets a new image, which takes the old one's place wherever
-    that is shown: so undo brings back what was painted.
+    An image whose content changed is replaced by a new data-block wherever the old one is used, so
+    that undo restores what was painted.
     """
     before = editable_images_of(still)
     count = layer_count(picture.name for picture in pictures)
@@ -56,7 +56,7 @@ def show_editable_images(still: bpy.types.Object, pictures: tuple[EditableImage,
 
 
 def editable_images_of(still: bpy.types.Object) -> dict[str, bpy.types.Image]:
-    """The images that hang on a still cloud, by the pictures' names."""
+    """Return the images of a still cloud by name."""
     found = still.get(EDITABLE_IMAGES)
     named = {} if found is None else {name: found[name] for name in found}
     return {name: image for name, image in named.items() if isinstance(image, bpy.types.Image)}
@@ -68,7 +68,7 @@ def layer_count(names: Iterable[str]) -> int:
 
 
 def label_of(name: str, layers: int) -> str:
-    """What a picture is called in the interface, in a run of so many layers."""
+    """Return an image's label in the interface, for a run with this number of layers."""
     if name in (OUTPAINTED, DISPARITY):
         return iface_({OUTPAINTED: "Outpainted Photo", DISPARITY: "Disparity"}[name])
     number = layer_in(name)
@@ -90,9 +90,9 @@ def state_of(image: bpy.types.Image) -> str:
 
 
 def pack_edited_images() -> bool:
-    """Pack what was painted into the file; whether there was any.
+    """Pack painted images into the file; return whether there were any.
 
-    Blender itself keeps of a packed image what was last packed, and of any other what its file has.
+    Blender itself saves a packed image as it was last packed, and other images not at all.
     """
     found = [i for i in bpy.data.images if i.get(ROLE) == EDITABLE_IMAGE_ROLE and i.library is None]
     painted = [image for image in found if image.is_dirty]
@@ -103,7 +103,7 @@ def pack_edited_images() -> bool:
 
 
 def image_edits(still: bpy.types.Object, without: str = "") -> list[ImageEdit]:
-    """What the artist has painted in a scene's pictures, but for the one named `without`."""
+    """Return the artist's edits of a scene's images, except those of the image `without`."""
     images = editable_images_of(still)
     return [
         ImageEdit(name, str(image[_BASE]), read_levels(name, image))
@@ -113,7 +113,7 @@ def image_edits(still: bpy.types.Object, without: str = "") -> list[ImageEdit]:
 
 
 def read_levels(name: str, image: bpy.types.Image) -> np.ndarray:
-    """An image's pixels as a picture's levels (H, W) or (H, W, 3), top row first."""
+    """Return an image's pixels as levels (H, W) or (H, W, 3), top row first."""
     width, height = image.size
     rgba = np.empty(width * height * 4, np.float32)
     image.pixels.foreach_get(rgba)
@@ -131,7 +131,7 @@ def _shows(image: bpy.types.Image, picture: EditableImage) -> bool:
 
 
 def _load(picture: EditableImage, name: str) -> bpy.types.Image:
-    """A new image of a picture's file; Blender reads the pixels when somebody looks."""
+    """Load an image from its file; Blender reads the pixels when they are needed."""
     image = bpy.data.images.load(picture.file)
     image.name = name
     if is_gray(picture.name):
@@ -148,7 +148,7 @@ def _load(picture: EditableImage, name: str) -> bpy.types.Image:
 
 
 def _replace(old: bpy.types.Image, new: bpy.types.Image) -> None:
-    """Have a new image take an old one's place: in editors, nodes and brushes."""
+    """Replace an image wherever it is used, and give the new one its name."""
     name = old.name
     old.user_remap(new)
     bpy.data.images.remove(old)
@@ -177,5 +177,5 @@ def _content_of(image: bpy.types.Image) -> int | None:
 
 
 def _signed(checksum: int) -> int:
-    """A checksum as custom properties can hold it: 32 bits with a sign."""
+    """Return a checksum as a custom property can hold it: a signed 32-bit number."""
     return checksum - (1 << 32) if checksum >= 1 << 31 else checksum

@@ -1,7 +1,7 @@
-"""What moves, as a grayscale Blender image that the artist paints in.
+"""The motion regions as a grayscale Blender image that the artist may paint in.
 
-It covers the wide photo: white moves, black stands still, gray edges are soft. The image is packed
-into the .blend and hangs on the still cloud, so that it is appended and linked along with it.
+It covers the outpainted photo: white moves, black stands still, gray edges are soft. The image is
+packed into the .blend and referenced by the still cloud, so it is appended and linked with it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from .custom_properties import ROLE, mark
 
 MOTION_REGIONS_ROLE = "motion_regions"
 _ESTIMATE = "make_4d_estimate"
-"""On the image: hash of the pixels that were found, by which painting is noticed."""
+"""On the image: hash of the detected regions, by which painting is noticed."""
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
 def make_regions_image(name: str, regions: FloatArray, cache_id: str = "") -> bpy.types.Image:
-    """A packed image of regions (H, W) 0..1, top row first."""
+    """Create a packed image of motion regions (H, W), 0..1, top row first."""
     height, width = regions.shape
     image = bpy.data.images.new(name, width, height, alpha=False, is_data=True)
     mark(image, MOTION_REGIONS_ROLE, cache_id)
@@ -30,7 +30,7 @@ def make_regions_image(name: str, regions: FloatArray, cache_id: str = "") -> bp
 
 
 def write_regions(image: bpy.types.Image, regions: FloatArray) -> None:
-    """Replace an image's pixels by found regions (H, W) 0..1; they count as not painted."""
+    """Replace an image's pixels by detected regions (H, W), 0..1; it counts as not painted."""
     height, width = regions.shape
     if tuple(image.size) != (width, height):
         image.scale(width, height)
@@ -43,7 +43,7 @@ def write_regions(image: bpy.types.Image, regions: FloatArray) -> None:
 
 
 def read_regions(image: bpy.types.Image) -> FloatArray:
-    """An image's brightness (H, W) 0..1, top row first; colors count by their luminance."""
+    """Return an image's luminance (H, W), 0..1, top row first."""
     width, height = image.size
     rgba = np.empty(width * height * 4, np.float32)
     image.pixels.foreach_get(rgba)
@@ -52,20 +52,20 @@ def read_regions(image: bpy.types.Image) -> FloatArray:
 
 
 def is_painted(image: bpy.types.Image) -> bool:
-    """Whether the artist has changed what was found."""
+    """Whether the artist has painted in the image."""
     return image.get(_ESTIMATE) != fingerprint(read_regions(image))
 
 
 def fingerprint(regions: FloatArray) -> str:
-    """A short hash of regions (H, W), to the eight bits that are stored."""
+    """Return a short hash of regions (H, W) at the 8 bits per pixel that are stored."""
     levels = np.rint(regions * 255).astype(np.uint8)
     return hashlib.sha256(levels.tobytes() + str(levels.shape).encode()).hexdigest()[:16]
 
 
 def pack_painted_regions() -> None:
-    """Pack what was painted since, so that saving the file saves it.
+    """Pack painted images again, so that saving the file saves the painting.
 
-    Blender itself keeps of a packed image what was last packed.
+    Blender itself saves a packed image as it was last packed.
     """
     for image in bpy.data.images:
         if image.get(ROLE) == MOTION_REGIONS_ROLE and image.is_dirty and image.library is None:

@@ -1,4 +1,4 @@
-"""What the photo's camera sees of a scene's clouds, as maps over the wide photo."""
+"""What the photo's camera sees of a scene's clouds, as maps over the outpainted photo."""
 
 from __future__ import annotations
 
@@ -19,36 +19,42 @@ REQUIRES = ("scipy",)
 
 @dataclass(frozen=True, eq=False)
 class PhotoView:
-    """depth (H, W) float32 scene units; color (H, W, 3) float32 scene-linear; both without gaps."""
+    """Maps over the outpainted photo, without gaps.
+
+    Attributes:
+        depth: Depth (H, W) float32 in scene units.
+        color: Scene-linear color (H, W, 3) float32.
+    """
 
     depth: FloatArray
     color: FloatArray
 
 
 def outpainted_lens(still: bpy.types.Object) -> Intrinsics:
-    """The wide photo's intrinsics, as a still cloud tells them; KeyError where it doesn't."""
+    """Return the outpainted photo's intrinsics from a still cloud; KeyError if it has none."""
     focal, cx, cy, width, height = still[LENS][:5]
     return Intrinsics(focal, cx, cy, round(width), round(height))
 
 
 def photo_lens(still: bpy.types.Object) -> Intrinsics:
-    """The photo's own intrinsics, without its margins; KeyError where a cloud doesn't tell."""
+    """Return the photo's own intrinsics, without the margins; KeyError if the cloud has none."""
     focal, cx, cy, width, height, top, right, bottom, left = still[LENS]
     size = round(width - left - right), round(height - top - bottom)
     return Intrinsics(focal, cx - left, cy - top, *size)
 
 
 def photo_area(still: bpy.types.Object) -> tuple[slice, slice]:
-    """Rows and columns of the wide photo that the photo itself covers."""
+    """Return the rows and columns of the outpainted photo that the photo itself covers."""
     width, height, top, right, bottom, left = (round(value) for value in still[LENS][3:9])
     return slice(top, height - bottom), slice(left, width - right)
 
 
 def view_from_photo(clouds: list[bpy.types.Object], lens: Intrinsics) -> PhotoView:
-    """The nearest solid point at every pixel of the wide photo.
+    """Return depth and color of the nearest opaque point at each pixel of the outpainted photo.
 
-    By the points' attribute `pixel`, so that the clouds may have been moved or edited; a pixel of
-    which no point is left is as its nearest neighbor.
+    Points are assigned to pixels by their attribute `pixel`, so the clouds may have been moved or
+    edited. A pixel without a point is like its nearest neighbor. Raises MissingPackageError without
+    SciPy.
     """
     size = lens.height * lens.width
     nearest, color = np.full(size, np.inf, np.float32), np.zeros((size, 3), np.float32)
@@ -56,8 +62,8 @@ def view_from_photo(clouds: list[bpy.types.Object], lens: Intrinsics) -> PhotoVi
         depth = read_attribute(cloud, "position", "vector", 3)[:, 1]
         rgba = read_attribute(cloud, COLOR, "color", 4)
         pixel = read_attribute(cloud, "pixel", "value", kind=np.int32).ravel()
-        solid = np.flatnonzero((rgba[:, 3] > 0.999) & (pixel >= 0))
-        order = solid[np.argsort(-depth[solid], kind="stable")]  # the nearest is written last
+        opaque = np.flatnonzero((rgba[:, 3] > 0.999) & (pixel >= 0))
+        order = opaque[np.argsort(-depth[opaque], kind="stable")]  # the nearest is written last
         at = pixel[order] % size
         nearer = depth[order] < nearest[at]
         nearest[at[nearer]] = depth[order][nearer]
@@ -67,10 +73,10 @@ def view_from_photo(clouds: list[bpy.types.Object], lens: Intrinsics) -> PhotoVi
 
 
 def _without_gaps(depth: FloatArray, color: FloatArray) -> PhotoView:
-    ndimage = load_scipy("ndimage")
-
+    """Fill pixels without a finite depth from their nearest neighbor."""
     missing = ~np.isfinite(depth)
     if missing.all():
         return PhotoView(np.ones_like(depth), color)
+    ndimage = load_scipy("ndimage")
     at = ndimage.distance_transform_edt(missing, return_distances=False, return_indices=True)
     return PhotoView(depth[tuple(at)], color[tuple(at)])

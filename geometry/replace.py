@@ -1,7 +1,7 @@
-"""Bringing a 4D scene up to date: new points in its clouds, and everything else as it was.
+"""Replace the points of an existing 4D scene, and keep everything else.
 
-Objects, their materials, modifiers, keys and constraints stay, and so does the camera: they are the
-artist's. Only the clouds' data, and the image of what moves, are replaced.
+Objects with their materials, modifiers, keys and constraints stay, and so does the camera, because
+the artist may have edited them. Only the data of the clouds and the images are replaced.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from .photo_view import photo_lens
 from .scene_parts import parts_of
 
 SAME_LENS_MM = 1e-3
+"""Largest difference in mm between focal lengths that count as equal."""
 
 
 def replace_points(
@@ -25,10 +26,17 @@ def replace_points(
     scene_data: SceneData,
     request: str = "",
 ) -> None:
-    """Put a flight's points into a scene's clouds; a moving cloud is made where one is needed now.
+    """Put the points of scene data into a scene's clouds.
 
-    A moving cloud with nothing left to move stays, without points, and keeps its settings. Where
-    anything fails, the scene is as before and the error goes on.
+    A moving cloud is made if there is none and some points move. One that isn't needed anymore
+    stays, without points, and keeps its settings. If anything fails, the scene is as before, and
+    the error is raised again.
+
+    Args:
+        still: The still cloud.
+        moving: The moving cloud, if any.
+        scene_data: The worker's result.
+        request: The job settings as JSON.
     """
     with all_or_nothing():
         fresh = [make_points(still.data.name, scene_data.still)]
@@ -52,9 +60,9 @@ def replace_points(
 
 
 def follow_photo(scene: bpy.types.Scene, still: bpy.types.Object, photo: Intrinsics) -> None:
-    """Bring picture size and lens to another photo's intrinsics, where they were the former's.
+    """Adapt resolution and lens to the intrinsics of another photo.
 
-    What the artist has set otherwise, or keyed, stays.
+    They stay as they are if they aren't those of the previous photo: then the artist has set them.
     """
     former = photo_lens(still)
     render = scene.render
@@ -66,7 +74,7 @@ def follow_photo(scene: bpy.types.Scene, still: bpy.types.Object, photo: Intrins
 
 
 def swap_points(cloud: bpy.types.Object, points: bpy.types.PointCloud) -> None:
-    """Give an object other points, with the materials that it had."""
+    """Replace an object's point cloud, and keep its materials."""
     before = cloud.data
     for material in before.materials:
         points.materials.append(material)

@@ -1,4 +1,4 @@
-"""Where an animated camera is over a scene's frames, with all that acts on it."""
+"""Poses of an animated camera over a scene's frames, including parents and constraints."""
 
 from __future__ import annotations
 
@@ -16,8 +16,14 @@ from .core.travel import Values
 
 @dataclass(frozen=True, eq=False)
 class Poses:
-    """Poses in the photo's camera frame: positions, looks and downs (n, 3), looks and downs of unit
-    length; focal (n,): factor on the focal length of `camera`, the first pose's intrinsics."""
+    """Poses in the photo's camera frame.
+
+    Attributes:
+        positions: Positions (n, 3) in scene units.
+        looks, downs: Unit directions (n, 3).
+        focal: Factors (n,) on the focal length of `camera`.
+        camera: Intrinsics at the first pose.
+    """
 
     positions: FloatArray
     looks: FloatArray
@@ -27,9 +33,10 @@ class Poses:
 
 
 def sample_frames(scene: bpy.types.Scene, count: int) -> Values:
-    """At most `count` whole frames (n,) over the scene's range, the first and the last among them.
+    """Return at most `count` whole frames (n,) over the scene's range, including first and last.
 
-    There and back the way back shows nothing new, but hand edits may differ: all of it is sampled.
+    A camera that comes back shows nothing new on the way back, but the artist may have edited its
+    keys, so the whole range is sampled.
     """
     first, last = scene.frame_start, max(scene.frame_end, scene.frame_start)
     return np.unique(np.round(np.linspace(first, last, count)))
@@ -38,28 +45,33 @@ def sample_frames(scene: bpy.types.Scene, count: int) -> Values:
 def camera_poses(
     scene: bpy.types.Scene, camera: bpy.types.Object, frames: Values, photo: Values
 ) -> Poses:
-    """Poses of a camera object at whole frames (n,).
+    """Return the poses of a camera object at some frames.
 
-    They are taken from the evaluated camera, so hand edits, parents and constraints count. photo:
-    the matrix (4, 4) from the scene to the photo's axes.
+    They are those of the evaluated camera, so edits by hand, parents and constraints count.
+
+    Args:
+        scene: Scene with the render resolution.
+        camera: The camera object.
+        frames: Whole frames (n,).
+        photo: Matrix (4, 4) from the scene to the photo's axes.
     """
     size = (scene.render.resolution_x, scene.render.resolution_y)
     with _camera_alone(camera) as alone:
-        read = [_read(alone, camera, int(frame), size) for frame in frames]
-    matrices = photo @ np.array([matrix for matrix, _ in read])
+        poses = [_read(alone, camera, int(frame), size) for frame in frames]
+    matrices = photo @ np.array([matrix for matrix, _ in poses])
     directions = [matrices[:, :3, 3], -matrices[:, :3, 2], -matrices[:, :3, 1]]
     positions, looks, downs = (camera_from_blender(d) for d in directions)
-    lenses = [_intrinsics(projection, size) for _, projection in read]
+    lenses = [_intrinsics(projection, size) for _, projection in poses]
     focal = np.array([lens.focal / lenses[0].focal for lens in lenses], np.float32)
     return Poses(positions, _unit(looks), _unit(downs), focal, lenses[0])
 
 
 @contextmanager
 def _camera_alone(camera: bpy.types.Object) -> Iterator[bpy.types.Scene]:
-    """A scene of the camera and what acts on it, as long as the context lasts.
+    """Create a temporary scene with the camera and what acts on it.
 
-    The clouds are left out, which would be evaluated at every frame, and the artist's scene stays
-    at its frame.
+    It doesn't contain the clouds, which would be evaluated at each frame, and the artist's scene
+    stays at its frame.
     """
     alone = bpy.data.scenes.new("Make 4D poses")
     try:
@@ -72,15 +84,16 @@ def _camera_alone(camera: bpy.types.Object) -> Iterator[bpy.types.Scene]:
 def _read(
     scene: bpy.types.Scene, camera: bpy.types.Object, frame: int, size: tuple[int, int]
 ) -> tuple[NDArray, NDArray]:
-    """World and projection matrix (4, 4) of a camera at a frame."""
+    """Return world matrix and projection matrix (4, 4) of a camera at a frame."""
     scene.frame_set(frame)
     graph = scene.view_layers[0].depsgraph
-    seen = camera.evaluated_get(graph)
-    projection = seen.calc_matrix_camera(graph, x=size[0], y=size[1])
-    return np.array(seen.matrix_world, float), np.array(projection, float)
+    evaluated = camera.evaluated_get(graph)
+    projection = evaluated.calc_matrix_camera(graph, x=size[0], y=size[1])
+    return np.array(evaluated.matrix_world, float), np.array(projection, float)
 
 
 def _intrinsics(projection: NDArray, size: tuple[int, int]) -> Intrinsics:
+    """Return the intrinsics of a projection matrix (4, 4) at a resolution (width, height)."""
     width, height = size
     return Intrinsics(
         projection[0, 0] * width / 2,

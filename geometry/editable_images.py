@@ -30,40 +30,63 @@ from .custom_properties import EDITABLE_IMAGES, ROLE, mark
 EDITABLE_IMAGE_ROLE = "editable_image"
 FRESH, PAINTED, EDITED = "fresh", "painted", "edited"
 _BASE, _STATE, _CONTENT = "make_4d_base", "make_4d_state", "make_4d_content"
-"""On an image: the result that it shows, whether it is painted, and a checksum of its file."""
-_checksums: dict[tuple[object, ...], int] = {}
+"""On an image: key of the result that it shows, its state, and a checksum of its file."""
 
 
-def show_editable_images(still: bpy.types.Object, pictures: tuple[EditableImage, ...]) -> None:
+class Checksums:
+    """Checksums of images' files, each read only once as long as size and time stay the same."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], int] = {}
+
+    def of(self, image: bpy.types.Image) -> int | None:
+        """Return the checksum of an image's file, packed or not; None if there is no file."""
+        packed = image.packed_file
+        path = Path(bpy.path.abspath(image.filepath, library=image.library))
+        if packed is not None:
+            key: tuple[object, ...] = (image.session_uid, packed.size)
+        else:
+            try:
+                stat = path.stat()
+            except OSError:
+                return None
+            key = (str(path), stat.st_mtime_ns, stat.st_size)
+        if key not in self._known:
+            data = packed.data if packed is not None else path.read_bytes()
+            self._known[key] = _signed(zlib.crc32(data))
+        return self._known[key]
+
+
+def show_editable_images(still: bpy.types.Object, images: tuple[EditableImage, ...]) -> None:
     """Set the editable images of a still cloud.
 
     An image whose content changed is replaced by a new data-block wherever the old one is used, so
     that undo restores what was painted.
     """
     before = editable_images_of(still)
-    count = layer_count(picture.name for picture in pictures)
+    count = layer_count(image.name for image in images)
     shown = {}
-    for picture in pictures:
-        image = before.pop(picture.name, None)
-        if image is None or image.get(_STATE) or not _shows(image, picture):
-            fresh = _load(picture, f"{_photo(still)} {label_of(picture.name, count)}")
-            if image is not None:
-                _replace(image, fresh)
-            image = fresh
-        shown[picture.name] = image
+    for image in images:
+        data = before.pop(image.name, None)
+        if data is None or data.get(_STATE) or not _shows(data, image):
+            fresh = _load(image, f"{_photo(still)} {label_of(image.name, count)}")
+            if data is not None:
+                _replace(data, fresh)
+            data = fresh
+        shown[image.name] = data
     still[EDITABLE_IMAGES] = shown
-    bpy.data.batch_remove([image for image in before.values() if image.library is None])
+    bpy.data.batch_remove([data for data in before.values() if data.library is None])
 
 
 def editable_images_of(still: bpy.types.Object) -> dict[str, bpy.types.Image]:
     """Return the images of a still cloud by name."""
-    found = still.get(EDITABLE_IMAGES)
-    named = {} if found is None else {name: found[name] for name in found}
+    group = still.get(EDITABLE_IMAGES)
+    named = {} if group is None else {name: group[name] for name in group}
     return {name: image for name, image in named.items() if isinstance(image, bpy.types.Image)}
 
 
 def layer_count(names: Iterable[str]) -> int:
-    """Number of layers, without the sky behind them, of a run with pictures of these names."""
+    """Return the number of layers, not counting the sky, of a run with images of these names."""
     return 1 + sum(name.startswith(MASK) for name in names)
 
 
@@ -79,11 +102,14 @@ def label_of(name: str, layers: int) -> str:
     return iface_("Layer {number}").format(number=number + 1)
 
 
-def state_of(image: bpy.types.Image) -> str:
-    """PAINTED since the scene was built, EDITED before that, or FRESH."""
+def state_of(image: bpy.types.Image, checksums: Checksums | None = None) -> str:
+    """Return PAINTED (since the scene was built), EDITED (before that) or FRESH.
+
+    checksums: given by a caller that asks often.
+    """
     if image.is_dirty or image.get(_STATE) == PAINTED:
         return PAINTED
-    content = _content_of(image)
+    content = (checksums or Checksums()).of(image)
     if content is not None and content != image.get(_CONTENT):
         return PAINTED  # in another program, or saved by the artist
     return str(image.get(_STATE) or FRESH)
@@ -94,8 +120,8 @@ def pack_edited_images() -> bool:
 
     Blender itself saves a packed image as it was last packed, and other images not at all.
     """
-    found = [i for i in bpy.data.images if i.get(ROLE) == EDITABLE_IMAGE_ROLE and i.library is None]
-    painted = [image for image in found if image.is_dirty]
+    images = (image for image in bpy.data.images if image.get(ROLE) == EDITABLE_IMAGE_ROLE)
+    painted = [image for image in images if image.is_dirty and image.library is None]
     for image in painted:
         image[_STATE] = PAINTED
         image.pack()
@@ -125,26 +151,27 @@ def _photo(still: bpy.types.Object) -> str:
     return still.name.removesuffix(" Still")
 
 
-def _shows(image: bpy.types.Image, picture: EditableImage) -> bool:
-    path = Path(bpy.path.abspath(image.filepath))
-    return image.get(_BASE) == picture.base and path == Path(picture.file) and not image.is_dirty
+def _shows(data: bpy.types.Image, image: EditableImage) -> bool:
+    """Whether a data-block shows an editable image unchanged."""
+    path = Path(bpy.path.abspath(data.filepath))
+    return data.get(_BASE) == image.base and path == Path(image.file) and not data.is_dirty
 
 
-def _load(picture: EditableImage, name: str) -> bpy.types.Image:
+def _load(image: EditableImage, name: str) -> bpy.types.Image:
     """Load an image from its file; Blender reads the pixels when they are needed."""
-    image = bpy.data.images.load(picture.file)
-    image.name = name
-    if is_gray(picture.name):
-        image.colorspace_settings.name = "Non-Color"
-    mark(image, EDITABLE_IMAGE_ROLE)
-    image[_BASE] = picture.base
-    image[_CONTENT] = _signed(zlib.crc32(Path(picture.file).read_bytes()))
-    if picture.edited:
-        image[_STATE] = EDITED
-        image.pack()
-    elif bpy.data.filepath and Path(bpy.data.filepath).parent in Path(picture.file).parents:
-        image.filepath = bpy.path.relpath(picture.file)
-    return image
+    data = bpy.data.images.load(image.file)
+    data.name = name
+    if is_gray(image.name):
+        data.colorspace_settings.name = "Non-Color"
+    mark(data, EDITABLE_IMAGE_ROLE)
+    data[_BASE] = image.base
+    data[_CONTENT] = _signed(zlib.crc32(Path(image.file).read_bytes()))
+    if image.edited:
+        data[_STATE] = EDITED
+        data.pack()
+    elif bpy.data.filepath and Path(bpy.data.filepath).parent in Path(image.file).parents:
+        data.filepath = bpy.path.relpath(image.file)
+    return data
 
 
 def _replace(old: bpy.types.Image, new: bpy.types.Image) -> None:
@@ -153,27 +180,6 @@ def _replace(old: bpy.types.Image, new: bpy.types.Image) -> None:
     old.user_remap(new)
     bpy.data.images.remove(old)
     new.name = name
-
-
-def _content_of(image: bpy.types.Image) -> int | None:
-    """A checksum of the image's file, packed or not; None where there is none.
-
-    Panels ask at every draw: what is known of a file is not read again.
-    """
-    path = Path(bpy.path.abspath(image.filepath, library=image.library))
-    if image.packed_file is not None:
-        key: tuple[object, ...] = (image.session_uid, image.packed_file.size)
-    else:
-        try:
-            found = path.stat()
-        except OSError:
-            return None
-        key = (str(path), found.st_mtime_ns, found.st_size)
-    if key not in _checksums:
-        packed = image.packed_file
-        data = packed.data if packed is not None else path.read_bytes()
-        _checksums[key] = _signed(zlib.crc32(data))
-    return _checksums[key]
 
 
 def _signed(checksum: int) -> int:

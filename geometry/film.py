@@ -1,7 +1,7 @@
 """Rendering a scene to a film by way of lossless frames.
 
-Each frame is rendered as a PNG image first, and the film is encoded from these. A frame that is kept
-is therefore exactly the film's frame.
+Each frame is rendered as a PNG image first, and the film is encoded from these. A frame that is
+kept is therefore exactly the film's frame.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
-from .scene_setup import EXACT_COLORS, FILM, NO_STAMPS, STILL, applied, apply
+from .scene_setup import EXACT_COLORS, IMAGE_OUTPUT, NO_STAMPS, VIDEO_OUTPUT, applied, apply
 
 RENDERING, ENCODING = "Rendering", "Encoding the film"
 FRAMES_MISSING = "Some frames could not be written. Check that the disk is not full."
@@ -44,7 +44,7 @@ def render_film(scene_name: str, film: Path, frames: Path, progress: Progress) -
     """
     started = time.perf_counter()
     scene = bpy.data.scenes[scene_name]
-    with applied(scene, STILL | {"render.filepath": str(frames / "frame_")}):
+    with applied(scene, IMAGE_OUTPUT | {"render.filepath": str(frames / "frame_")}):
         render(scene, RENDERING, progress)
     images = sorted(frames.glob("frame_*.png"))
     if len(images) != scene.frame_end - scene.frame_start + 1:
@@ -84,7 +84,7 @@ def sequence(scene: bpy.types.Scene, images: list[Path], film: Path) -> Iterator
         size = {f"render.{n}": getattr(scene.render, n) for n in ("resolution_x", "resolution_y")}
         rate = {f"render.{n}": getattr(scene.render, n) for n in ("fps", "fps_base")}
         frames = {"frame_start": 1, "frame_end": len(images), "render.filepath": str(film)}
-        apply(encoding, size | rate | EXACT_COLORS | NO_STAMPS | FILM | frames)
+        apply(encoding, size | rate | EXACT_COLORS | NO_STAMPS | VIDEO_OUTPUT | frames)
         encoding.render.resolution_percentage = scene.render.resolution_percentage
         strips = encoding.sequence_editor_create().strips
         strip = strips.new_image("frames", str(images[0]), channel=1, frame_start=1)

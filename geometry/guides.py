@@ -83,8 +83,8 @@ def make_guide(still: bpy.types.Object, line: NDArray, speed: float) -> bpy.type
 def default_line(still: bpy.types.Object, moving: bpy.types.Object | None) -> NDArray:
     """Return a line (GUIDE_POINTS, 3) across the photo's largest motion region.
 
-    It is in the still cloud's frame. If nothing moves, it crosses the middle of the photo. Raises MissingPackageError without
-    SciPy.
+    It is in the still cloud's frame. If nothing moves, it crosses the middle of the photo.
+    Raises MissingPackageError without SciPy.
     """
     lens = outpainted_lens(still)
     view = view_from_photo([cloud for cloud in (still, moving) if cloud is not None], lens)

@@ -9,7 +9,7 @@ from .core.travel import Values
 
 
 def ensure_action(data: bpy.types.ID, name: str) -> bpy.types.Action:
-    """The action that animates `data`, made with a slot for it where there is none."""
+    """Return the action that animates a data-block; create it, with a slot, if there is none."""
     animation = data.animation_data or data.animation_data_create()
     if animation.action is None:
         action = bpy.data.actions.new(name)
@@ -19,18 +19,19 @@ def ensure_action(data: bpy.types.ID, name: str) -> bpy.types.Action:
 
 
 def curves_of(data: bpy.types.ID, path: str) -> list[bpy.types.FCurve]:
-    """The F-curves of a property in the action that animates `data`; none where it isn't keyed."""
+    """Return the F-curves of a property of a data-block; none if it isn't keyed."""
     return [curve for bag in _bags(data) for curve in bag.fcurves if curve.data_path == path]
 
 
 def remove_curves(data: bpy.types.ID, path: str) -> None:
-    """Take away the keys of a property; all others stay."""
+    """Remove the keys of a property; all others stay."""
     for bag in _bags(data):
         for curve in [curve for curve in bag.fcurves if curve.data_path == path]:
             bag.fcurves.remove(curve)
 
 
 def _bags(data: bpy.types.ID) -> list[bpy.types.ActionChannelbag]:
+    """Return the channelbags of a data-block's slot."""
     animation = data.animation_data
     if animation is None or animation.action is None or animation.action_slot is None:
         return []
@@ -42,10 +43,18 @@ def _bags(data: bpy.types.ID) -> list[bpy.types.ActionChannelbag]:
 def animate(
     data: bpy.types.ID, path: str, index: int, frames: Values, values: Values, slopes: Values
 ) -> bpy.types.FCurve:
-    """Key one number of a property by cubic Hermite pieces.
+    """Key one number of a property with cubic Hermite pieces.
 
-    frames (n,) rising, whole or not; values (n,); slopes (n,) in values a frame. A Bezier F-curve
-    whose handles stand at thirds of the frames between two keys is the Hermite cubic.
+    A Bezier F-curve whose handles are at thirds of the interval between two keys is the Hermite
+    cubic.
+
+    Args:
+        data: The data-block.
+        path: RNA path of the property.
+        index: Index of the number in an array property.
+        frames: Frames (n,), rising, whole or not.
+        values: Values (n,).
+        slopes: Slopes (n,) in units per frame.
     """
     action = ensure_action(data, f"{data.name} Action")
     curve = action.fcurve_ensure_for_datablock(data, path, index=index)
@@ -57,7 +66,7 @@ def animate(
     columns = zip(points, frames, values, slopes, before, after, strict=True)
     for point, frame, value, slope, left, right in columns:
         point.interpolation = "BEZIER"
-        # Aligned, not free: the artist who drags one handle keeps the motion smooth.
+        # Aligned, not free: the motion stays smooth if the artist drags one handle.
         point.handle_left_type = point.handle_right_type = "ALIGNED"
         point.co = frame, value
         point.handle_left = frame - left, value - left * slope

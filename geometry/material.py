@@ -1,4 +1,4 @@
-"""The clouds' look in Blender's own engines, EEVEE and Cycles: their stored color as light."""
+"""The clouds' material for Blender's own engines, EEVEE and Cycles: stored color as emission."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from .nodes.tree import add_node, math
 
 
 def make_material(name: str, color: FloatArray, moving: bool) -> bpy.types.Material:
-    """A material that emits the attribute `Color`; with `moving` copies fade with their weight.
+    """Create a material that emits the attribute `Color`.
 
-    color (P, 4) scene-linear: its mean is what Solid display shows, which can't show attributes of
-    points.
+    Args:
+        name: Name of the material.
+        color: Scene-linear RGBA (P, 4) of the points. Solid display, which can't show attributes
+            of points, uses the mean.
+        moving: Whether copies fade with their weight.
     """
     material = bpy.data.materials.new(name)
     if len(color):
@@ -33,8 +36,11 @@ def make_material(name: str, color: FloatArray, moving: bool) -> bpy.types.Mater
 
 
 def _faded(tree: bpy.types.NodeTree, shader: bpy.types.NodeSocket) -> bpy.types.NodeSocket:
-    """The shader with opacity min(1, 2 * weight): of the two copies one is opaque at any time, so
-    there are no holes, and the other comes or goes unseen at the ends of the loop."""
+    """Give a shader the opacity min(1, 2 * weight).
+
+    At any time one of the two copies is opaque, so there are no holes; at the ends of the loop the
+    other one appears or disappears while it is transparent.
+    """
     weight = add_node(
         tree, "ShaderNodeAttribute", (0, -1), attribute_type="GEOMETRY", attribute_name=WEIGHT
     )

@@ -18,8 +18,8 @@ RENDER_LAYERS = "CompositorNodeRLayers"
 LINKED = "The compositor's node tree {name} is linked from another file. Make it local first."
 SHARED = "Other scenes use the node tree {name}. Make a copy for this scene first."
 SOURCES = (
-    "The compositor uses {count} Render Layers nodes of this scene. To join objects, exactly one must "
-    "be used."
+    "The compositor uses {count} Render Layers nodes of this scene. To join objects, exactly one "
+    "must be used."
 )
 
 

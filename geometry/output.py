@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import bpy
 
-from .scene_setup import FILM, STILL, apply
+from .scene_setup import IMAGE_OUTPUT, VIDEO_OUTPUT, apply
 
 OUTPUTS = FILM_KIND, IMAGES_KIND = "FILM", "PICTURES"
 EXTENSION = ".mp4"
@@ -28,7 +28,7 @@ def set_output(scene: bpy.types.Scene, kind: str) -> None:
     path = scene.render.filepath
     if kind == IMAGES_KIND:
         path = path if path.endswith(FRAMES) else path.removesuffix(EXTENSION) + FRAMES
-        apply(scene, STILL | {"render.filepath": path})
+        apply(scene, IMAGE_OUTPUT | {"render.filepath": path})
     else:
         path = path.removesuffix(FRAMES) + EXTENSION if path.endswith(FRAMES) else path
-        apply(scene, FILM | {"render.filepath": path})
+        apply(scene, VIDEO_OUTPUT | {"render.filepath": path})

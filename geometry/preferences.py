@@ -1,7 +1,6 @@
-"""The add-on's preferences, as every part may read them.
+"""Access to the add-on's preferences.
 
-Where the package runs without being installed (the command, tests) there are none, and defaults
-count.
+If the package runs without being installed (the command, tests) there are none, and defaults apply.
 """
 
 from __future__ import annotations
@@ -14,12 +13,12 @@ PACKAGE = __package__.rpartition(".")[0]
 
 
 def preference(name: str, default: Any) -> Any:
-    """The preference `name`, or the default where the add-on isn't installed."""
-    found = preferences()
-    return default if found is None else getattr(found, name)
+    """Return the preference `name`, or the default if the add-on isn't installed."""
+    own = preferences()
+    return default if own is None else getattr(own, name)
 
 
 def preferences() -> bpy.types.AddonPreferences | None:
-    """The add-on's preferences, None where it isn't installed."""
+    """Return the add-on's preferences, None if it isn't installed."""
     addon = bpy.context.preferences.addons.get(PACKAGE)
     return addon.preferences if addon is not None else None

@@ -1,10 +1,9 @@
-"""The scene round the clouds: picture size, frame range, engine, exact colors, film output.
+"""The setup of a 4D scene: resolution, frame range, engine, exact colors, output.
 
-Which scene: an unused one (no objects, no strips, no compositing, no animation) is set up in place,
-since there is nothing of the artist's in it. Any other gets a neighbor: a new scene
-"Make 4D <photo>" that is shown instead, so that engine, size, frame range, camera and objects of
-the artist's own scene, be it only the default cube, stay exactly as they are and one click in the
-scene menu away.
+An unused scene (no objects, strips, compositing or animation) is set up in place, because it
+contains nothing of the artist's. Otherwise a new scene "Make 4D <photo>" is created and shown. The
+artist's own scene, even if it only has the default cube, stays exactly as it is and is one click
+away in the scene menu.
 """
 
 from __future__ import annotations
@@ -30,14 +29,14 @@ EXACT_COLORS: dict[str, Any] = {
     "view_settings.use_white_balance": False,
     "render.dither_intensity": 0.0,
 }
-"""With these a color that is stored comes out of the render as it was (AgX, the default, is off by
-up to 126/255)."""
+"""With these, renders show stored colors unchanged. With AgX, the default, they differ by up to
+126/255."""
 NO_STAMPS: dict[str, Any] = {
     f"render.{name}": False
     for name in ("use_stamp_date", "use_stamp_time", "use_stamp_render_time", "use_stamp_memory")
 } | {"render.use_stamp_hostname": False, "render.use_stamp_filename": False}
-"""Metadata that would make two films of the same scene differ."""
-FILM: dict[str, Any] = {
+"""Metadata that would make two films of the same scene differ; turned off."""
+VIDEO_OUTPUT: dict[str, Any] = {
     "render.use_file_extension": True,
     "render.image_settings.media_type": "VIDEO",  # before the format, which it allows
     "render.image_settings.file_format": "FFMPEG",
@@ -51,7 +50,9 @@ FILM: dict[str, Any] = {
     "render.ffmpeg.audio_codec": "NONE",
 }
 
-STILL: dict[str, Any] = {
+"""Output of an H.264 film."""
+
+IMAGE_OUTPUT: dict[str, Any] = {
     "render.use_file_extension": True,
     "render.image_settings.media_type": "IMAGE",
     "render.image_settings.file_format": "PNG",
@@ -62,7 +63,7 @@ STILL: dict[str, Any] = {
 
 
 def is_unused(scene: bpy.types.Scene) -> bool:
-    """Whether a scene holds nothing that an artist could miss."""
+    """Whether a scene contains nothing of the artist's."""
     strips = scene.sequence_editor is not None and len(scene.sequence_editor.strips_all) > 0
     return not (
         scene.collection.all_objects
@@ -75,14 +76,14 @@ def is_unused(scene: bpy.types.Scene) -> bool:
 
 
 def unused_or_new_scene(name: str, scene: bpy.types.Scene | None) -> bpy.types.Scene:
-    """`scene` if it is unused, else a new one named "Make 4D <name>"."""
+    """Return `scene` if it is unused, otherwise a new scene named "Make 4D <name>"."""
     if scene is not None and is_unused(scene):
         return scene
     return bpy.data.scenes.new(f"Make 4D {name}")
 
 
 def show(scene: bpy.types.Scene) -> None:
-    """Show a scene in the window that the artist works in, if there is one."""
+    """Show a scene in the artist's window, if there is one."""
     window = bpy.context.window
     if window is not None:
         window.scene = scene
@@ -90,11 +91,11 @@ def show(scene: bpy.types.Scene) -> None:
 
 @contextmanager
 def set_up(scene: bpy.types.Scene, plan: ScenePlan, camera: bpy.types.Object) -> Iterator[None]:
-    """Set the scene up to render `plan` through `camera`; taken back where the body raises."""
-    wanted = setup_for(plan) | {"camera": camera}
-    before = {path: read(scene, path) for path in wanted}
+    """Set a scene up to render `plan` through `camera`; undone if the body raises."""
+    setup = setup_for(plan) | {"camera": camera}
+    before = {path: read(scene, path) for path in setup}
     try:
-        apply(scene, wanted)
+        apply(scene, setup)
         yield
     except BaseException:
         apply(scene, before)
@@ -102,8 +103,8 @@ def set_up(scene: bpy.types.Scene, plan: ScenePlan, camera: bpy.types.Object) ->
 
 
 def setup_for(plan: ScenePlan) -> dict[str, Any]:
-    """The scene's properties, by path, for a plan; the engine only where it is registered."""
-    settings: dict[str, Any] = {
+    """Return the setup of a scene, properties by path; the engine only if it is registered."""
+    setup: dict[str, Any] = {
         "render.resolution_x": plan.camera.width,
         "render.resolution_y": plan.camera.height,
         "render.resolution_percentage": 100,
@@ -118,10 +119,10 @@ def setup_for(plan: ScenePlan) -> dict[str, Any]:
         "frame_current": FIRST_FRAME,
     }
     if plan.meters_per_unit > 0:
-        settings["unit_settings.scale_length"] = plan.meters_per_unit
+        setup["unit_settings.scale_length"] = plan.meters_per_unit
     if has_engine():
-        settings["render.engine"] = ENGINE
-    return settings | EXACT_COLORS | NO_STAMPS
+        setup["render.engine"] = ENGINE
+    return setup | EXACT_COLORS | NO_STAMPS
 
 
 def has_engine() -> bool:
@@ -133,32 +134,31 @@ def has_engine() -> bool:
 
 
 def set_film_output(scene: bpy.types.Scene, path: str) -> None:
-    """Render animations to an H.264 film at `path` (.mp4), the same bytes for the same pictures.
+    """Set a scene to render animations to an H.264 film at `path` (.mp4).
 
-    H.264's usual pixel format halves the color's size, so pictures have to be even; sizes that are
-    not are Blender's to report.
+    The same frames give the same bytes. H.264 needs even resolutions; Blender reports others.
     """
-    apply(scene, FILM | {"render.filepath": path})
+    apply(scene, VIDEO_OUTPUT | {"render.filepath": path})
 
 
 def read(scene: bpy.types.Scene, path: str) -> Any:
-    """A property of the scene by its path, e.g. "render.fps"."""
+    """Return a property of the scene by its path, such as "render.fps"."""
     return reduce(getattr, path.split("."), scene)
 
 
-def apply(scene: bpy.types.Scene, settings: dict[str, Any]) -> None:
+def apply(scene: bpy.types.Scene, setup: dict[str, Any]) -> None:
     """Set properties of the scene by their paths, in order."""
-    for path, value in settings.items():
+    for path, value in setup.items():
         owner, _, name = path.rpartition(".")
         setattr(read(scene, owner) if owner else scene, name, value)
 
 
 @contextmanager
-def applied(scene: bpy.types.Scene, settings: dict[str, Any]) -> Iterator[None]:
-    """Properties of the scene set for as long as the context lasts."""
-    before = {path: read(scene, path) for path in settings}
+def applied(scene: bpy.types.Scene, setup: dict[str, Any]) -> Iterator[None]:
+    """Set properties of the scene by their paths inside the context."""
+    before = {path: read(scene, path) for path in setup}
     try:
-        apply(scene, settings)
+        apply(scene, setup)
         yield
     finally:
         apply(scene, before)

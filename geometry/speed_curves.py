@@ -1,9 +1,9 @@
-"""Keyed speeds: where the motion's speed, loop or direction change, time is their integral.
+"""Keyed speed: if speed, loop length or direction are keyed, time is the integral of the rate.
 
-The node group knows only the present frame: played frames times the present rate would make the
-motion leap back as soon as the rate falls. The difference between that product and the integral is
-written into the modifier's hidden input "Time Correction" as plain keys, so that any frame renders
-alone, on any machine, with or without this add-on's handlers.
+The node group only knows the present frame. Frames times present rate would make the motion jump
+back as soon as the rate falls. Therefore the difference between the integral and that product is
+keyed on the modifier's hidden input "Time Correction". These are ordinary keys, so each frame can
+be rendered alone, on any machine, without the add-on's handlers.
 """
 
 from __future__ import annotations
@@ -20,13 +20,17 @@ from .nodes.tree import get_input, input_path, modifier_of, set_input
 
 Values = NDArray[np.float64]
 FIRST = 1
+"""Frame at which the loop begins."""
 _CLOSE = 1e-6
+"""Largest difference between keys that count as equal."""
 
 
 def correct_time(cloud: bpy.types.Object, scene: bpy.types.Scene) -> bool:
-    """Write the correction that a cloud's keys ask for, or take it away; whether anything changed.
+    """Key the time correction that a cloud's other keys need, or remove it.
 
-    scene: whose frame range counts where a curve has modifiers, and so no end.
+    scene: its frame range is used for F-curves with modifiers, which have no end.
+
+    Returns whether anything changed.
     """
     modifier = modifier_of(cloud, ROLE_NAME)
     if modifier is None or CORRECTION not in modifier.node_group.interface.items_tree:
@@ -35,7 +39,7 @@ def correct_time(cloud: bpy.types.Object, scene: bpy.types.Scene) -> bool:
     path = input_path(modifier, CORRECTION)
     own = curve_at(cloud, path)
     if not curves:
-        return _removed(cloud, modifier, own)
+        return _remove(cloud, modifier, own)
     frames = np.arange(*frame_range(curves, scene), dtype=float)
     values = correction(frames, lambda at: rate_at(modifier, curves, at))
     if own is not None and _same(own, frames, values):
@@ -45,10 +49,14 @@ def correct_time(cloud: bpy.types.Object, scene: bpy.types.Scene) -> bool:
 
 
 def correction(frames: Values, rate: Any) -> Values:
-    """Integral of a rate from frame 1 less (frame - 1) times the rate.
+    """Return the integral of a rate from frame 1, minus (frame - 1) times the rate.
 
-    frames: (n,), rising by 1, frame 1 among them; rate: function of a frame, in loops a frame,
-    integrated by Simpson's rule. Returns (n,) loops.
+    Args:
+        frames: Frames (n,), rising by 1 and including frame 1.
+        rate: Function of a frame that returns loops per frame; integrated by Simpson's rule.
+
+    Returns:
+        Corrections (n,) in loops.
     """
     present = np.array([rate(f) for f in frames])
     middle = np.array([rate(f) for f in frames[:-1] + 0.5])
@@ -59,7 +67,7 @@ def correction(frames: Values, rate: Any) -> Values:
 
 
 def rate_at(modifier: bpy.types.NodesModifier, curves: dict[str, Any], frame: float) -> float:
-    """Loops a frame at a frame, by the curves and, for what isn't keyed, the inputs' values."""
+    """Return the loops per frame at a frame, from F-curves or, without one, the input's value."""
 
     def value(name: str) -> float:
         curve = curves.get(name)
@@ -70,18 +78,21 @@ def rate_at(modifier: bpy.types.NodesModifier, curves: dict[str, Any], frame: fl
 
 
 def keyed(cloud: bpy.types.Object, modifier: bpy.types.NodesModifier) -> dict[str, Any]:
-    """F-curves of the inputs on which the rate depends, by the inputs' names."""
-    found = {n: curve_at(cloud, input_path(modifier, n)) for n in (SPEED, LOOP_LENGTH, REVERSE)}
-    return {name: curve for name, curve in found.items() if curve is not None}
+    """Return the F-curves of the inputs on which the rate depends, by input name."""
+    curves = {n: curve_at(cloud, input_path(modifier, n)) for n in (SPEED, LOOP_LENGTH, REVERSE)}
+    return {name: curve for name, curve in curves.items() if curve is not None}
 
 
 def curve_at(cloud: bpy.types.Object, path: str) -> bpy.types.FCurve | None:
-    """The F-curve that animates a property of an object, None where there is none."""
+    """Return the F-curve that animates a property of an object, or None."""
     return next(iter(curves_of(cloud, path)), None)
 
 
 def frame_range(curves: dict[str, Any], scene: bpy.types.Scene) -> tuple[int, int]:
-    """First and one after the last frame between which the rate may change, with frame 1 in it."""
+    """Return the range of frames, including frame 1, in which the rate may change.
+
+    The end is exclusive.
+    """
     ends = [end for curve in curves.values() for end in curve.range()]
     if any(curve.modifiers for curve in curves.values()):
         ends += [scene.frame_start, scene.frame_end]
@@ -90,15 +101,17 @@ def frame_range(curves: dict[str, Any], scene: bpy.types.Scene) -> tuple[int, in
 
 
 def _same(curve: bpy.types.FCurve, frames: Values, values: Values) -> bool:
+    """Whether a curve already has these keys."""
     if len(curve.keyframe_points) != len(frames):
         return False
     keys = np.empty(2 * len(frames), np.float32)
     curve.keyframe_points.foreach_get("co", keys)
-    wanted = np.stack([frames, values], axis=1)
-    return bool(np.allclose(keys.reshape(-1, 2), wanted, rtol=_CLOSE, atol=_CLOSE))
+    expected = np.stack([frames, values], axis=1)
+    return bool(np.allclose(keys.reshape(-1, 2), expected, rtol=_CLOSE, atol=_CLOSE))
 
 
 def _write(cloud: bpy.types.Object, path: str, frames: Values, values: Values) -> None:
+    """Replace the keys of the correction by linear ones."""
     action = ensure_action(cloud, f"{cloud.name} Action")
     curve = action.fcurve_ensure_for_datablock(cloud, path)
     points = curve.keyframe_points
@@ -111,9 +124,10 @@ def _write(cloud: bpy.types.Object, path: str, frames: Values, values: Values) -
     curve.update()
 
 
-def _removed(
+def _remove(
     cloud: bpy.types.Object, modifier: bpy.types.NodesModifier, own: bpy.types.FCurve | None
 ) -> bool:
+    """Remove the correction; return whether there was one."""
     if own is None:
         return False
     remove_curves(cloud, own.data_path)

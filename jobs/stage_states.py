@@ -9,7 +9,14 @@ import bpy
 import numpy as np
 
 from ..geometry.core.editable_images import stage_of
-from ..geometry.editable_images import EDITED, FRESH, PAINTED, editable_images_of, state_of
+from ..geometry.editable_images import (
+    EDITED,
+    FRESH,
+    PAINTED,
+    Checksums,
+    editable_images_of,
+    state_of,
+)
 from ..geometry.scene_parts import SceneError, parts_of
 from ..ml.common.job_settings import JobSettings, SettingsError
 from ..ml.stages.table import Stage, stages_for
@@ -36,7 +43,7 @@ def is_of_chosen_photo(scene: bpy.types.Scene) -> bool:
     return is_same_photo(Path(made.photo), Path(file_of(scene.make_4d.photo)))
 
 
-def states(scene: bpy.types.Scene) -> dict[str, str]:
+def states(scene: bpy.types.Scene, checksums: Checksums | None = None) -> dict[str, str]:
     """Return the state of each stage in pipeline order, empty where there is no 4D scene.
 
     States:
@@ -50,7 +57,7 @@ def states(scene: bpy.types.Scene) -> dict[str, str]:
         made, chosen = made_with(still), with_layers(job_settings(scene), still)
     except (SceneError, SettingsError):
         return {}
-    edited = edited_stages(still)
+    edited = edited_stages(still, checksums)
     result: dict[str, str] = {}
     for stage in stages_for(chosen):
         is_stale = any(result.get(need) in (STALE, PAINTED) for need in stage.needs)
@@ -59,14 +66,14 @@ def states(scene: bpy.types.Scene) -> dict[str, str]:
     return {name: state for name, state in result.items() if name not in NOT_REBUILT}
 
 
-def edited_stages(still: bpy.types.Object) -> dict[str, str]:
+def edited_stages(still: bpy.types.Object, checksums: Checksums | None = None) -> dict[str, str]:
     """Return PAINTED or EDITED for every stage whose images the artist has painted in.
 
     PAINTED counts where a stage has images in both states.
     """
     result: dict[str, str] = {}
     for name, image in editable_images_of(still).items():
-        state = state_of(image)
+        state = state_of(image, checksums)
         if state == PAINTED or (state == EDITED and stage_of(name) not in result):
             result[stage_of(name)] = state
     return result

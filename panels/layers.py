@@ -22,6 +22,7 @@ from ..operators.jobs import MAKE4D_OT_rebuild
 from ..operators.layers import MAKE4D_OT_edit_image
 from .base import ScenePanel, SubPanel
 from .scene_facts import needs_rebuild, scene_parts, states
+from .session import session
 from .text import draw_wrapped
 
 ICONS = {FRESH: "CHECKMARK", STALE: "FILE_REFRESH", EDITED: "GREASEPENCIL", PAINTED: "BRUSH_DATA"}
@@ -147,7 +148,7 @@ def draw_image(layout: bpy.types.UILayout, name: str, images: dict[str, bpy.type
     image = images.get(name)
     if image is None:
         return
-    state = state_of(image)
+    state = state_of(image, session().checksums)
     row = layout.row(align=True)
     row.scale_y = 1.2
     label = label_of(name, layer_count(images))

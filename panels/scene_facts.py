@@ -41,7 +41,7 @@ def states(scene: bpy.types.Scene) -> dict[str, str]:
         return {}
     painted = tuple(image.is_dirty for image in images)
     key = ("states", scene.session_uid, _active(), _settings(scene), painted)
-    return session().scene_facts.get(key, lambda: stage_states.states(scene))
+    return session().scene_facts.get(key, lambda: stage_states.states(scene, session().checksums))
 
 
 def needs_rebuild(scene: bpy.types.Scene) -> bool:

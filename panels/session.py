@@ -13,6 +13,8 @@ from typing import Any, cast
 import bpy
 from bpy.utils import previews
 
+from ..geometry.editable_images import Checksums
+
 CACHED_SECONDS = 2.0
 MAX_FACTS = 64
 SCENE_EVENTS = ("depsgraph_update_post", "undo_post", "redo_post", "load_post")
@@ -54,6 +56,7 @@ class PanelSession:
     Attributes:
         scene_facts: What is known about scenes.
         file_facts: What is known about files.
+        checksums: Checksums of the editable images.
         photos: Stamp of a photo's file by its path, and what was read of it (see `panels.photo`).
         photo_icons: Thumbnails of photos.
         turning: Names of the thumbnails that wait for a timer to turn them upright.
@@ -65,6 +68,7 @@ class PanelSession:
     def __init__(self) -> None:
         self.scene_facts = Facts()
         self.file_facts = Facts()
+        self.checksums = Checksums()
         self.photos: dict[str, tuple[Hashable, Any]] = {}
         self.photo_icons = previews.new()
         self.turning: set[str] = set()

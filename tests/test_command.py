@@ -109,12 +109,12 @@ def test_the_saved_scene_renders_the_same_pixels_again(command, landscape, tmp_p
     bpy.ops.wm.open_mainfile(filepath=str(command.folder / "flight.blend"))
     scene = bpy.context.scene
     assert scene.render.filepath == "//flight.mp4"
-    from make_4d.geometry.scene_setup import STILL, applied
+    from make_4d.geometry.scene_setup import IMAGE_OUTPUT, applied
 
     for frame in (4, 2, 3, 1):
         scene.frame_set(frame)
         again = tmp_path / f"{frame}.png"
-        with applied(scene, STILL | {"render.filepath": str(again)}):
+        with applied(scene, IMAGE_OUTPUT | {"render.filepath": str(again)}):
             bpy.ops.render.render(write_still=True, scene=scene.name)
         kept = cv2.imread(str(command.folder / "frames" / f"frame_{frame:04d}.png"))
         np.testing.assert_array_equal(cv2.imread(str(again)), kept)

@@ -61,7 +61,7 @@ def test_clouds_and_water_move_and_the_rest_does_not(flown):
 
 @pytest.mark.parametrize("fly", ["in", "out"])
 def test_no_frame_has_holes(flown, fly, tmp_path):
-    from make_4d.geometry.scene_setup import STILL, applied
+    from make_4d.geometry.scene_setup import IMAGE_OUTPUT, applied
 
     bpy.ops.wm.open_mainfile(filepath=str(flown / f"{fly}.blend"))
     scene = bpy.context.scene
@@ -70,7 +70,7 @@ def test_no_frame_has_holes(flown, fly, tmp_path):
         scene.frame_set(number)
         path = tmp_path / f"{number}.png"
         output = {"render.image_settings.color_mode": "RGBA", "render.filepath": str(path)}
-        with applied(scene, STILL | output):
+        with applied(scene, IMAGE_OUTPUT | output):
             bpy.ops.render.render(write_still=True, scene=scene.name)
         alpha = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)[..., 3]
         assert (alpha < 128).mean() < 0.001

@@ -1,1 +1,1 @@
-"""The geometry-node groups: one a file."""
+"""The add-on's node groups, one per module."""

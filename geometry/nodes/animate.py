@@ -1,12 +1,12 @@
-"""The node group "Make 4D Animate": loops a cloud along its stored displacements.
+"""The node group "Make 4D Animate": move a cloud in a loop along its stored displacements.
 
-3D symmetric animation (3D Cinemagraphy, section 3.4; paper, section 3.3): over a loop of N frames,
-at t, a forward copy of every point is displaced by D_0->t and a backward copy by D_0->-(N - t). The
-renderer mixes pictures of the two by `weight`, so the loop has no seam: at t = 0 there are only the
-forward copies, and they lie where the photo has them.
+3D symmetric animation (3D Cinemagraphy, section 3.4; paper, section 3.3): at frame t of a loop of N
+frames, a forward copy of each point is displaced by D_0->t and a backward copy by D_0->-(N - t).
+The renderer mixes images of both by the attribute `weight`, so the loop is seamless: at t = 0 there
+are only forward copies, at their positions in the photo.
 
-Displacements are stored at K key times; the tree computes the *names* of the two attributes round t
-and mixes those. It keeps no state, so frames can be rendered in any order.
+Displacements are stored at K key times. The tree computes the *names* of the two attributes around
+t and mixes these attributes. It has no state, so frames can be rendered in any order.
 """
 
 from __future__ import annotations
@@ -18,32 +18,39 @@ import bpy
 
 from ..clouds import BACKWARD_PREFIX, BACKWARD_START, COLOR, FORWARD_END, FORWARD_PREFIX
 from ..core.scene_data import KEY_TIMES
-from .tree import Socket, add_input, add_node, described, existing, feed, math, set_input
+from .tree import Socket, add_input, add_node, describe, feed, find_group, math, set_input
 from .turbulence import add_turbulence
 
 NAME, ROLE_NAME = "Make 4D Animate", "animate"
 GROUP_VERSION = 2
-"""Counts up when the tree changes; files made with an older group keep that."""
+"""Rises when the tree changes; files with an older group keep it."""
 WEIGHT, BACKWARD = "weight", "backward"
+"""Attributes of the copies: weight in the mix, and which copy it is."""
 LOOP_LENGTH, SPEED, STRENGTH, REVERSE = "Loop Length", "Speed", "Strength", "Reverse"
 TURBULENCE, EDDY_SIZE, PHASE = "Turbulence", "Eddy Size", "Phase"
 FADE, CORRECTION = "Fade at Border", "Time Correction"
-FADE_SHARE = 0.1
-"""Share of the loop over which a point fades before it leaves the wide photo."""
+FADE_FRACTION = 0.1
+"""Fraction of the loop over which a point fades before it leaves the outpainted photo."""
 
 
 @dataclass(frozen=True)
 class LoopTime:
-    """Sockets: share t/N of the loop; names of the key times round t, and the share between."""
+    """Sockets that describe the time.
 
-    share: Socket
+    Attributes:
+        phase: Phase t/N of the loop.
+        key, next_key: Numbers of the key times before and after t.
+        fraction: Fraction of the interval between them that has passed.
+    """
+
+    phase: Socket
     key: Socket
     next_key: Socket
     fraction: Socket
 
 
 def add_animation(cloud: bpy.types.Object, loop_frames: int) -> bpy.types.NodesModifier:
-    """Give a cloud the modifier that animates it in a loop of `loop_frames` frames."""
+    """Add the modifier that animates a cloud in a loop of `loop_frames` frames."""
     modifier = cloud.modifiers.new(NAME, "NODES")
     modifier.node_group = animate_group()
     set_input(cloud, modifier, LOOP_LENGTH, loop_frames)
@@ -52,13 +59,13 @@ def add_animation(cloud: bpy.types.Object, loop_frames: int) -> bpy.types.NodesM
 
 
 def animate_group() -> bpy.types.NodeTree:
-    """The file's node group of this version, made where there is none."""
-    found = existing(ROLE_NAME, GROUP_VERSION)
-    if found is not None:
-        return found
+    """Return the file's node group of this version; create it if there is none."""
+    group = find_group(ROLE_NAME, GROUP_VERSION)
+    if group is not None:
+        return group
     group = bpy.data.node_groups.new(NAME, "GeometryNodeTree")
-    text = "Moves points along their stored displacements in a seamless loop"
-    described(group, ROLE_NAME, GROUP_VERSION, text)
+    text = "Move points along their stored displacements in a seamless loop"
+    describe(group, ROLE_NAME, GROUP_VERSION, text)
     group.is_modifier = True
     _add_sockets(group)
     _add_nodes(group)
@@ -66,28 +73,30 @@ def animate_group() -> bpy.types.NodeTree:
 
 
 def _add_sockets(group: bpy.types.NodeTree) -> None:
+    """Add the inputs and the output."""
     new = group.interface.new_socket
     new("Geometry", in_out="OUTPUT", socket_type="NodeSocketGeometry")
     new("Geometry", in_out="INPUT", socket_type="NodeSocketGeometry")
-    tip = "Frames after which the motion repeats: a longer loop runs more slowly"
+    tip = "Frames after which the motion repeats. A longer loop runs more slowly"
     add_input(group, LOOP_LENGTH, "Int", tip, 1, 60, 100_000)
-    tip = "How fast the motion runs: 2 is twice as fast, 0 stands still, below 0 runs backward"
+    tip = "Speed of the motion: 2 is twice as fast, 0 stands still, negative values run backward"
     add_input(group, SPEED, "Float", tip, -100, 1, 100)
-    tip = "How far the points move: 0 not at all, 1 as estimated"
+    tip = "How far points move: 0 is not at all, 1 is as estimated"
     add_input(group, STRENGTH, "Float", tip, 0, 1, 10)
-    _add_switch(group, REVERSE, "Let everything run the other way, as a film played backward")
-    tip = "Eddies on the way, as a share of it: 0 flows smoothly, 1 boils"
+    _add_switch(group, REVERSE, "Run the motion backward, like a film played in reverse")
+    tip = "Size of eddies relative to the motion: 0 flows smoothly, 1 boils"
     add_input(group, TURBULENCE, "Float", tip, 0, 0, 10, "FACTOR")
-    tip = "Distance from one eddy to the next"
+    tip = "Distance between eddies"
     add_input(group, EDDY_SIZE, "Float", tip, 1e-4, 0.2, 1000, "DISTANCE")
-    tip = "Where in the loop the first frame is: 0.5 starts in its middle"
+    tip = "Phase of the loop at the first frame: 0.5 starts in the middle"
     add_input(group, PHASE, "Float", tip, -1, 0, 1, "FACTOR")
-    _add_switch(group, FADE, "Let points fade that drift out of the painted-on surroundings")
-    tip = "Written by the add-on where speed, loop length or direction are keyed; in loops"
+    _add_switch(group, FADE, "Fade points that move out of the outpainted photo")
+    tip = "In loops; set by the add-on if speed, loop length or direction are keyed"
     add_input(group, CORRECTION, "Float", tip, -1e6, 0, 1e6).hide_in_modifier = True
 
 
 def _add_switch(group: bpy.types.NodeTree, name: str, tip: str) -> None:
+    """Add a Boolean input."""
     socket = group.interface.new_socket(
         name, description=tip, in_out="INPUT", socket_type="NodeSocketBool"
     )
@@ -95,29 +104,30 @@ def _add_switch(group: bpy.types.NodeTree, name: str, tip: str) -> None:
 
 
 def _add_nodes(group: bpy.types.NodeTree) -> None:
+    """Add the nodes: two displaced copies, joined."""
     source = add_node(group, "NodeGroupInput", (0, 0)).outputs
     time = _loop_time(group, source)
-    rest = math(group, "SUBTRACT", 1.0, time.share, (8, 2))
+    rest = math(group, "SUBTRACT", 1.0, time.phase, (8, 2))
     geometry = source["Geometry"]
     copies = []
-    for row, prefix, weight in ((1, FORWARD_PREFIX, rest), (-2, BACKWARD_PREFIX, time.share)):
-        way = _displacement(group, prefix, time, source[STRENGTH], row)
+    for row, prefix, weight in ((1, FORWARD_PREFIX, rest), (-2, BACKWARD_PREFIX, time.phase)):
+        motion = _displacement(group, prefix, time, source[STRENGTH], row)
         amount, size = source[TURBULENCE], source[EDDY_SIZE]
-        offset = add_turbulence(group, way, amount, size, (11.2, row - 2))
+        offset = add_turbulence(group, motion, amount, size, (11.2, row - 2))
         is_backward = prefix == BACKWARD_PREFIX
-        there = _faded(group, geometry, source[FADE], time.share, is_backward, row)
-        moved = _displaced(group, there, offset, weight, row)
+        faded = _faded(group, geometry, source[FADE], time.phase, is_backward, row)
+        moved = _displaced(group, faded, offset, weight, row)
         copies.append(_stored(group, moved, BACKWARD, "BOOLEAN", is_backward, row))
-    copies[1] = _where_weighed(group, copies[1], time.share)
+    copies[1] = _unless_start(group, copies[1], time.phase)
     join = add_node(group, "GeometryNodeJoinGeometry", (15, 0))
-    for copy in reversed(copies):  # the link made last comes first
+    for copy in reversed(copies):  # the last link becomes the first input
         group.links.new(copy, join.inputs[0])
     result = add_node(group, "NodeGroupOutput", (16, 0))
     group.links.new(join.outputs[0], result.inputs[0])
 
 
 def _loop_time(group: bpy.types.NodeTree, source: Any) -> LoopTime:
-    """Loops since the first frame, floored modulo 1, as a share of the loop and as key times."""
+    """Compute the phase, which is loops since the first frame modulo 1, and its key times."""
     frame = add_node(group, "GeometryNodeInputSceneTime", (0, 3)).outputs["Frame"]
     played = math(group, "SUBTRACT", frame, 1.0, (1, 3))
     back = math(group, "MULTIPLY_ADD", source[REVERSE], -2.0, (1, 4))
@@ -127,28 +137,28 @@ def _loop_time(group: bpy.types.NodeTree, source: Any) -> LoopTime:
     loops = math(group, "DIVIDE", scaled, source[LOOP_LENGTH], (3, 3))
     later = math(group, "ADD", source[PHASE], source[CORRECTION], (3, 4))
     total = math(group, "ADD", loops, later, (4, 3))
-    share = math(group, "FLOORED_MODULO", total, 1.0, (4.5, 3))
-    position = math(group, "MULTIPLY", share, float(KEY_TIMES), (5, 3))
+    phase = math(group, "FLOORED_MODULO", total, 1.0, (4.5, 3))
+    position = math(group, "MULTIPLY", phase, float(KEY_TIMES), (5, 3))
     key = math(group, "FLOOR", position, None, (6, 3))
     fraction = math(group, "SUBTRACT", position, key, (7, 3))
-    return LoopTime(share, key, math(group, "ADD", key, 1.0, (7, 4)), fraction)
+    return LoopTime(phase, key, math(group, "ADD", key, 1.0, (7, 4)), fraction)
 
 
 def _displacement(
     group: bpy.types.NodeTree, prefix: str, time: LoopTime, strength: Socket, row: float
 ) -> Socket:
-    """The stored displacement at t, linear between key times, times the strength.
+    """Return the stored displacement at t, linear between key times, times the strength.
 
-    There is no fwd_0 and no bwd_K: an attribute that doesn't exist reads as zero, which is what
-    the displacement is there.
+    There is no fwd_0 and no bwd_K: attributes that don't exist are read as zero, which is the
+    displacement at these times.
     """
     mix = add_node(group, "ShaderNodeMix", (10, row), data_type="VECTOR")
     sockets = {s.identifier: s for s in mix.inputs}
     feed(group, sockets["Factor_Float"], time.fraction)
-    for place, (socket, key) in enumerate((("A_Vector", time.key), ("B_Vector", time.next_key))):
-        name = _attribute_name(group, prefix, key, row - place)
+    for column, (socket, key) in enumerate((("A_Vector", time.key), ("B_Vector", time.next_key))):
+        name = _attribute_name(group, prefix, key, row - column)
         read = add_node(
-            group, "GeometryNodeInputNamedAttribute", (9, row - place), data_type="FLOAT_VECTOR"
+            group, "GeometryNodeInputNamedAttribute", (9, row - column), data_type="FLOAT_VECTOR"
         )
         feed(group, read.inputs["Name"], name)
         feed(group, sockets[socket], read.outputs["Attribute"])
@@ -160,12 +170,12 @@ def _displacement(
 
 
 def _attribute_name(group: bpy.types.NodeTree, prefix: str, key: Socket, row: float) -> Socket:
-    """The string "prefix_key"."""
+    """Return the string "prefix_key"."""
     number = add_node(group, "FunctionNodeValueToString", (7, row))
     feed(group, number.inputs["Value"], key)
     text = add_node(group, "FunctionNodeInputString", (7, row - 0.5), string=f"{prefix}_")
     join = add_node(group, "GeometryNodeStringJoin", (8, row))
-    # The link made last comes first.
+    # The last link becomes the first input.
     for part in (number.outputs[0], text.outputs[0]):
         group.links.new(part, join.inputs["Strings"])
     return join.outputs[0]
@@ -174,7 +184,7 @@ def _attribute_name(group: bpy.types.NodeTree, prefix: str, key: Socket, row: fl
 def _displaced(
     group: bpy.types.NodeTree, geometry: Socket, offset: Socket, weight: Socket, row: float
 ) -> Socket:
-    """The geometry moved by `offset`, without stored displacements, with its `weight`."""
+    """Move a geometry by `offset`, remove the stored displacements, and store its `weight`."""
     move = add_node(group, "GeometryNodeSetPosition", (11, row))
     feed(group, move.inputs["Geometry"], geometry)
     feed(group, move.inputs["Offset"], offset)
@@ -192,23 +202,23 @@ def _faded(
     group: bpy.types.NodeTree,
     geometry: Socket,
     fade: Socket,
-    share: Socket,
+    phase: Socket,
     is_backward: bool,
     row: float,
 ) -> Socket:
-    """The geometry with less opacity where a copy is about to leave, or has just come in."""
+    """Reduce the opacity of copies that are about to leave, or have just entered."""
     name = BACKWARD_START if is_backward else FORWARD_END
     lifetime = add_node(
         group, "GeometryNodeInputNamedAttribute", (12.6, row + 2), data_type="FLOAT"
     )
     lifetime.inputs["Name"].default_value = name
     ends = (
-        (share, lifetime.outputs["Attribute"])
+        (phase, lifetime.outputs["Attribute"])
         if is_backward
-        else (lifetime.outputs["Attribute"], share)
+        else (lifetime.outputs["Attribute"], phase)
     )
     left = math(group, "SUBTRACT", *ends, (12.8, row + 2))
-    clear = math(group, "DIVIDE", left, FADE_SHARE, (13, row + 2))
+    clear = math(group, "DIVIDE", left, FADE_FRACTION, (13, row + 2))
     clear.node.use_clamp = True
     color = add_node(
         group, "GeometryNodeInputNamedAttribute", (12.6, row + 3), data_type="FLOAT_COLOR"
@@ -228,10 +238,10 @@ def _faded(
     return switch.outputs["Output"]
 
 
-def _where_weighed(group: bpy.types.NodeTree, geometry: Socket, share: Socket) -> Socket:
-    """The geometry, but nothing at t = 0: other engines would draw copies that don't count."""
+def _unless_start(group: bpy.types.NodeTree, geometry: Socket, phase: Socket) -> Socket:
+    """Return the geometry, or nothing at phase 0: other engines would draw copies of weight 0."""
     switch = add_node(group, "GeometryNodeSwitch", (14, -2), input_type="GEOMETRY")
-    feed(group, switch.inputs["Switch"], share)  # a number above 0 is true
+    feed(group, switch.inputs["Switch"], phase)  # a number above 0 is true
     feed(group, switch.inputs["True"], geometry)
     return switch.outputs["Output"]
 
@@ -239,7 +249,7 @@ def _where_weighed(group: bpy.types.NodeTree, geometry: Socket, share: Socket) -
 def _stored(
     group: bpy.types.NodeTree, geometry: Socket, name: str, kind: str, value: Any, row: float
 ) -> Socket:
-    """The geometry with the attribute `name` set to `value` at every point."""
+    """Store `value` as the attribute `name` of all points."""
     node = add_node(group, "GeometryNodeStoreNamedAttribute", (13, row), data_type=kind)
     node.inputs["Name"].default_value = name
     feed(group, node.inputs["Geometry"], geometry)

@@ -1,9 +1,9 @@
-"""The compositor's node group that puts EEVEE's objects into the photo's picture by depth.
+"""The compositor node group "Make 4D Objects": combine EEVEE's objects with the photo by depth.
 
-Every pixel is composited with one Porter-Duff "over", the nearer picture on top; where the order
-changes between neighbors the two results are mixed, so that the change has a smooth edge.
-Blender's own Depth Combine chooses one picture a pixel: the soft edge of an object then gets the
-depth, and so the place, of what is behind it.
+Each pixel is composited by a Porter-Duff "over" with the nearer image on top. Where the order
+changes between neighboring pixels the two results are mixed, so the transition has a smooth edge.
+Blender's own Depth Combine selects one image per pixel, which gives the soft edge of an object the
+depth of what is behind it.
 """
 
 from __future__ import annotations
@@ -21,21 +21,26 @@ GROUP_ROLE = "objects_over"
 PHOTO, PHOTO_DEPTH, OBJECTS, OBJECTS_DEPTH = "Photo", "Photo Depth", "Objects", "Objects Depth"
 NO_SURFACE, EDGE = "Depth Without Surface", "Edge"
 EDGE_PX = 6
-"""Width of the rims that photos' layers have, in pixels."""
+"""Width in pixels of the rims around a photo's foreground (see `edge_matte`)."""
 _EDGE_PX = 3
-"""How far EEVEE's pixel filter (1.5 pixels) can carry color past the last pixel with a depth."""
+"""How far EEVEE's pixel filter (1.5 pixels) can spread color beyond pixels with depth."""
 _RIM_SPREAD_PX = 32
-"""How far beside an object rims are looked for: farther than the matte's means reach."""
+"""Distance from an object within which rims are looked for: larger than the matte's blur."""
 _NOTHING = 1e9
-"""From this depth on there is nothing: both engines write 1e10."""
+"""Larger depths mean background: both engines write 1e10."""
 
 
 def depth_over_group() -> bpy.types.NodeTree:
-    """The node group, made if the file has none of this kind.
+    """Return the file's node group; create it if there is none.
 
-    Inputs: premultiplied pictures Photo and Objects, their depths along the camera's axis in scene
-    units, the depth of what has color but no surface (volumes, blended materials), and the width
-    of the rims (see `edge_matte`). Output: Image; without objects the photo's picture, bit for bit.
+    Inputs:
+        Photo, Objects: Premultiplied images.
+        Photo Depth, Objects Depth: Their depths along the camera's axis in scene units.
+        Depth Without Surface: Depth of pixels with color but no surface (volumes, blended
+            materials).
+        Edge: Width of the rims in pixels (see `edge_matte`).
+
+    Output: Image; without objects it is the photo, bit for bit.
     """
     for tree in bpy.data.node_groups:
         if tree.get(ROLE) == GROUP_ROLE and not tree.library:
@@ -43,10 +48,10 @@ def depth_over_group() -> bpy.types.NodeTree:
     tree = bpy.data.node_groups.new(GROUP_NAME, "CompositorNodeTree")
     mark(tree, GROUP_ROLE)
     _interface(tree)
-    given = add_node(tree, "NodeGroupInput", (0, 0)).outputs
-    in_front = _in_front(tree, given)
-    over = _over(tree, given[PHOTO], given[OBJECTS], (7, 1))
-    under = _over(tree, given[OBJECTS], given[PHOTO], (7, 0))
+    inputs = add_node(tree, "NodeGroupInput", (0, 0)).outputs
+    in_front = _in_front(tree, inputs)
+    over = _over(tree, inputs[PHOTO], inputs[OBJECTS], (7, 1))
+    under = _over(tree, inputs[OBJECTS], inputs[PHOTO], (7, 0))
     image = _mixed(tree, in_front, under, over, "RGBA", (8, 0))
     feed(tree, add_node(tree, "NodeGroupOutput", (9, 0)).inputs["Image"], image)
     return tree
@@ -62,28 +67,28 @@ def _interface(tree: bpy.types.NodeTree) -> None:
         socket(depth_name, "Float").default_value = 1e10
     depth = socket(NO_SURFACE, "Float")
     depth.min_value = 0.0
-    depth.description = "Distance at which volumes and blended materials stand: they have no depth"
+    depth.description = "Depth of volumes and blended materials, which have no depth of their own"
     edge = socket(EDGE, "Int")
     edge.default_value, edge.min_value, edge.max_value = EDGE_PX, 0, 32
-    edge.description = "Width in pixels of the rim from which the photo's background is taken off"
+    edge.description = "Width in pixels of the rim from which the photo's background is removed"
 
 
-def _in_front(tree: bpy.types.NodeTree, given: Any) -> Socket:
-    """Share of each pixel in which the objects are in front of the photo: 0 to 1."""
-    depth, photo = given[OBJECTS_DEPTH], given[PHOTO_DEPTH]
-    own = _spread(tree, depth, given[NO_SURFACE], _EDGE_PX, -1)
+def _in_front(tree: bpy.types.NodeTree, inputs: Any) -> Socket:
+    """Return the fraction of each pixel, 0 to 1, in which objects are in front of the photo."""
+    depth, photo = inputs[OBJECTS_DEPTH], inputs[PHOTO_DEPTH]
+    own = _spread(tree, depth, inputs[NO_SURFACE], _EDGE_PX, -1)
     hard = math(tree, "LESS_THAN", photo, own, (4, -1))
     smooth = add_node(tree, "CompositorNodeAntiAliasing", (5, -1))
     feed(tree, smooth.inputs["Image"], hard)
-    # The rim is looked for beyond the objects too, or it would follow their own outlines.
-    outpainted = _spread(tree, depth, depth, _RIM_SPREAD_PX, -4)
+    # Rims are looked for beyond the objects too, otherwise they would follow their outlines.
+    spread = _spread(tree, depth, depth, _RIM_SPREAD_PX, -4)
     matte = add_node(
         tree, "CompositorNodeGroup", (5, -3), node_tree=edge_matte.edge_matte_group(), width=160.0
     )
-    feed(tree, matte.inputs[edge_matte.PHOTO], given[PHOTO])
+    feed(tree, matte.inputs[edge_matte.PHOTO], inputs[PHOTO])
     feed(tree, matte.inputs[edge_matte.DEPTH], photo)
-    feed(tree, matte.inputs[edge_matte.NEARER], math(tree, "LESS_THAN", photo, outpainted, (4, -3)))
-    feed(tree, matte.inputs[edge_matte.EDGE], given[EDGE])
+    feed(tree, matte.inputs[edge_matte.NEARER], math(tree, "LESS_THAN", photo, spread, (4, -3)))
+    feed(tree, matte.inputs[edge_matte.EDGE], inputs[EDGE])
     hidden = math(tree, "MULTIPLY", smooth.outputs[0], matte.outputs[edge_matte.KEPT], (6, -1))
     return math(tree, "SUBTRACT", 1.0, hidden, (6, -2))
 
@@ -91,9 +96,9 @@ def _in_front(tree: bpy.types.NodeTree, given: Any) -> Socket:
 def _spread(
     tree: bpy.types.NodeTree, depth: Socket, nothing: Socket, distance: int, row: float
 ) -> Socket:
-    """The objects' depth; up to `distance` pixels beside them that of the nearest there.
+    """Return the objects' depth, extended by `distance` pixels with the nearest depth there.
 
-    Pixels that only EEVEE's filter reached have color but no depth: so they get one.
+    Pixels to which only EEVEE's filter has spread color have no depth; this gives them one.
     """
     grown = add_node(tree, "CompositorNodeDilateErode", (1, row))
     feed(tree, grown.inputs["Mask"], depth)
@@ -125,7 +130,7 @@ def _mixed(
     kind: str = "FLOAT",
     at: tuple[float, float] = (0, 0),
 ) -> Socket:
-    """`zero` where the factor is 0, `one` where it is 1; kind: FLOAT or RGBA."""
+    """Mix `zero` (factor 0) and `one` (factor 1); kind: FLOAT or RGBA."""
     node = add_node(tree, "ShaderNodeMix", at, data_type=kind)
     usable = [socket for socket in node.inputs if socket.enabled]
     for socket, value in zip(usable, (factor, zero, one), strict=True):

@@ -1,7 +1,7 @@
-"""The node group "Make 4D Turbulence": small eddies added to a displacement.
+"""The node group "Make 4D Turbulence": add small eddies to a displacement.
 
-The eddies are as large as a share of the displacement itself, so a point at rest stays at rest: a
-loop keeps its seamless ends, and nothing leaves a region at whose edge the flow has faded.
+The size of the eddies is proportional to the displacement, so a point at rest stays at rest. Loops
+stay seamless, and points don't leave a motion region whose flow fades at the edge.
 """
 
 from __future__ import annotations
@@ -10,29 +10,33 @@ from math import hypot, tau
 
 import bpy
 
-from .tree import Socket, add_input, add_node, described, existing, feed
+from .tree import Socket, add_input, add_node, describe, feed, find_group
 
 NAME, ROLE_NAME, GROUP_VERSION = "Make 4D Turbulence", "turbulence", 1
 WAVES = (
     ((1.3, 2.1, -1.7), (0.0, 2.0, 4.0)),
     ((-3.4, 1.9, 2.8), (1.0, 3.0, 5.0)),
 )
-"""Directions and phases of the waves that are added up; a noise texture takes six times as long."""
+"""Directions and phases of the waves that are added up. A noise texture is six times slower."""
 STRENGTH = 0.6
-"""By this factor the sum of the waves is about 1 long."""
+"""Factor by which the sum of the waves gets a length of about 1."""
 
 
 def turbulence_group() -> bpy.types.NodeTree:
-    """The file's node group of this version, made where there is none."""
-    found = existing(ROLE_NAME, GROUP_VERSION)
-    if found is not None:
-        return found
+    """Return the file's node group of this version; create it if there is none."""
+    group = find_group(ROLE_NAME, GROUP_VERSION)
+    if group is not None:
+        return group
     group = bpy.data.node_groups.new(NAME, "GeometryNodeTree")
-    described(group, ROLE_NAME, GROUP_VERSION, "Adds eddies to a displacement, none where it is 0")
+    describe(
+        group, ROLE_NAME, GROUP_VERSION, "Add eddies to a displacement, in proportion to its length"
+    )
     group.interface.new_socket("Displacement", in_out="OUTPUT", socket_type="NodeSocketVector")
     group.interface.new_socket("Displacement", in_out="INPUT", socket_type="NodeSocketVector")
-    add_input(group, "Amount", "Float", "Size of the eddies beside the way itself", 0, 0.2, 10)
-    add_input(group, "Size", "Float", "Distance from one eddy to the next", 1e-4, 0.2, 1000)
+    add_input(
+        group, "Amount", "Float", "Size of the eddies relative to the displacement", 0, 0.2, 10
+    )
+    add_input(group, "Size", "Float", "Distance between eddies", 1e-4, 0.2, 1000)
     _add_nodes(group)
     return group
 
@@ -42,14 +46,16 @@ def add_turbulence(
     displacement: Socket,
     amount: Socket,
     size: Socket,
-    place: tuple[float, float],
+    location: tuple[float, float],
 ) -> Socket:
-    """The displacement with eddies; nothing is computed for an amount of 0."""
-    call = add_node(tree, "GeometryNodeGroup", place, node_tree=turbulence_group())
+    """Return the displacement with eddies; an amount of 0 costs no time."""
+    call = add_node(tree, "GeometryNodeGroup", location, node_tree=turbulence_group())
     for socket, value in zip(call.inputs, (displacement, amount, size), strict=False):
         feed(tree, socket, value)
-    # A switch on one value for all points computes only the side that it takes.
-    switch = add_node(tree, "GeometryNodeSwitch", (place[0] + 1, place[1]), input_type="VECTOR")
+    # A switch on a single value computes only the side that it uses.
+    switch = add_node(
+        tree, "GeometryNodeSwitch", (location[0] + 1, location[1]), input_type="VECTOR"
+    )
     feed(tree, switch.inputs["Switch"], amount)  # a number above 0 is true
     feed(tree, switch.inputs["False"], displacement)
     feed(tree, switch.inputs["True"], call.outputs[0])
@@ -66,7 +72,7 @@ def _add_nodes(group: bpy.types.NodeTree) -> None:
     first, second = (
         _wave(group, position, turns.outputs[0], *wave, 2.0 + k) for k, wave in enumerate(WAVES)
     )
-    centerd = _vector(group, "ADD", first, second, (5, 2))
+    centered = _vector(group, "ADD", first, second, (5, 2))
     length = add_node(group, "ShaderNodeVectorMath", (1, -1), operation="LENGTH")
     feed(group, length.inputs[0], displacement)
     strength = add_node(group, "ShaderNodeMath", (2, -1), operation="MULTIPLY")
@@ -76,7 +82,7 @@ def _add_nodes(group: bpy.types.NodeTree) -> None:
     feed(group, more.inputs[0], strength.outputs[0])
     feed(group, more.inputs[1], STRENGTH)
     eddy = add_node(group, "ShaderNodeVectorMath", (4, 0), operation="SCALE")
-    feed(group, eddy.inputs["Vector"], centerd)
+    feed(group, eddy.inputs["Vector"], centered)
     feed(group, eddy.inputs["Scale"], more.outputs[0])
     total = _vector(group, "ADD", displacement, eddy.outputs["Vector"], (5, 0))
     result = add_node(group, "NodeGroupOutput", (6, 0))
@@ -91,7 +97,7 @@ def _wave(
     phase: tuple[float, float, float],
     row: float,
 ) -> Socket:
-    """Sines of the position, each along another direction across `direction`."""
+    """Return sines of the position along directions perpendicular to `direction`."""
     mixed = _vector(group, "CROSS_PRODUCT", position, direction, (2, row))
     scaled = add_node(group, "ShaderNodeVectorMath", (3, row), operation="SCALE")
     feed(group, scaled.inputs["Vector"], mixed)
@@ -101,9 +107,9 @@ def _wave(
 
 
 def _vector(
-    group: bpy.types.NodeTree, operation: str, a: Socket, b: object, place: tuple[float, float]
+    group: bpy.types.NodeTree, operation: str, a: Socket, b: object, location: tuple[float, float]
 ) -> Socket:
-    node = add_node(group, "ShaderNodeVectorMath", place, operation=operation)
+    node = add_node(group, "ShaderNodeVectorMath", location, operation=operation)
     feed(group, node.inputs[0], a)
     if b is not None:
         feed(group, node.inputs[1], b)

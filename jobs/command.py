@@ -16,7 +16,6 @@ import bpy
 
 from ..geometry.core.memory import peak_mb, reset_peak
 from ..geometry.core.messages import UserError
-from ..geometry.core.packages import MissingPackageError
 from ..geometry.film import FilmError, render_film
 from ..geometry.folders import models_folder, own_cache_folder, results_in, user_cache_folder
 from ..geometry.scene_setup import set_film_output
@@ -27,7 +26,6 @@ from ..ml.common.job_settings import (
     FIELD_OF_VIEW_DEGREES,
     JobSettings,
     Resources,
-    SettingsError,
 )
 from ..ml.common.model_store import format_size, state_of
 from ..ml.common.protocol import Cancelled, DeviceFound, Done, Failed, Progress, StageDone
@@ -37,7 +35,7 @@ from .checks import check_job
 from .console import DEBUG, Console
 from .job import JobResult
 from .manager import manager
-from .outputs import OutputError, Outputs
+from .outputs import Outputs
 from .results import MAKE, build_result
 
 POLL_SECONDS = 0.05
@@ -151,7 +149,7 @@ def main(argv: list[str]) -> int:
         try:
             others = (act for name, act in OTHER_ACTIONS.items() if getattr(arguments, name))
             next(others, run)(arguments, console)
-        except (CommandError, SettingsError, OutputError, FilmError, MissingPackageError) as error:
+        except (UserError, FilmError) as error:
             console.error(str(error))
             return EXIT_FAILED
         except KeyboardInterrupt:

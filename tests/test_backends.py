@@ -1,4 +1,4 @@
-"""The way that a stage goes: built-in or the chosen model, told by models that paint one color."""
+"""The backends of stages: built-in or the chosen model, in tests one that fills with one color."""
 
 from __future__ import annotations
 
@@ -6,25 +6,27 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from make_4d.ml.common import job_settings
 from make_4d.ml.common.job_settings import JobSettings, SettingsError
 from make_4d.ml.models import backends
 from make_4d.ml.stages import depth, inpaint, motion, outpaint
 from make_4d.ml.stages.context import StageContext
+from messages import raises_message
 
 MAGENTA = np.array([1.0, 0.0, 1.0], np.float32)
 HEIGHT, WIDTH = 40, 56
 
 
-class Painter:
-    """In place of a diffusion model: fills with magenta."""
+class FakeInpainter:
+    """Instead of a diffusion model: fills with magenta."""
 
     def fill(self, image, hole, seed, context):
         context.report(1.0)
         return np.where(hole[..., None], MAGENTA, image).astype(np.float32)
 
 
-class Finder:
-    """In place of a segmentation: sky above the middle, water in the lowest quarter."""
+class FakeSegmentation:
+    """Instead of a segmentation model: sky above the middle, water in the lowest quarter."""
 
     def segment(self, image, context):
         rows = np.arange(len(image))[:, None] / len(image) * np.ones(image.shape[1])
@@ -34,11 +36,11 @@ class Finder:
 
 @pytest.fixture
 def context():
-    shelf = SimpleNamespace(
-        inpainter=lambda settings, prompt, context: Painter(),
-        segmentation=lambda settings, context: Finder(),
+    models = SimpleNamespace(
+        inpainter=lambda settings, prompt, context: FakeInpainter(),
+        segmentation=lambda settings, context: FakeSegmentation(),
     )
-    return StageContext(lambda fraction, detail: None, lambda: False, models=shelf)
+    return StageContext(lambda fraction, detail: None, lambda: False, models=models)
 
 
 @pytest.fixture
@@ -52,7 +54,7 @@ def settings_for(**changes):
     return JobSettings("photo.jpg", size=56, **changes)
 
 
-def test_a_model_widens_the_photo(image, context):
+def test_a_model_outpaints_the_photo(image, context):
     settings = settings_for(inpaint_model="sd2-inpaint")
     made = outpaint.run({"image": image}, settings, context)
     top, right, bottom, left = made["margins"]
@@ -62,7 +64,7 @@ def test_a_model_widens_the_photo(image, context):
 
 
 def layers_of(image, context, **choice):
-    """The inpaint stage's pictures of a scene whose near half hides the far one, under a sky."""
+    """The inpaint stage's layers of a scene whose near half hides the far one, under a sky."""
     disparity = np.zeros((HEIGHT, WIDTH), np.float32)
     disparity[HEIGHT // 2 :] = 0.2
     disparity[HEIGHT // 2 :, : WIDTH // 2] = 1.0
@@ -77,7 +79,7 @@ def layers_of(image, context, **choice):
     return inpaint.run(inputs, settings_for(**choice), context)["color"], disparity
 
 
-def test_a_model_paints_layers_but_never_the_sky(image, context):
+def test_a_model_inpaints_layers_but_never_the_sky(image, context):
     color, disparity = layers_of(image, context, inpaint_model="sd2-inpaint")
     near, far, sky = color
     np.testing.assert_array_equal(near, image)
@@ -89,11 +91,11 @@ def test_a_model_paints_layers_but_never_the_sky(image, context):
     assert not (builtin == MAGENTA).all(axis=-1).any()
 
 
-def test_a_segmentation_finds_the_sky_for_depth_and_motion(image, context):
+def test_a_segmentation_model_detects_the_sky_for_depth_and_motion(image, context):
     settings = settings_for(motion_model="segformer-b0")
-    found = depth.run({"outpainted": image}, settings, context)
-    assert (found["sky"][: HEIGHT // 2 - 3] > 0.5).all()
-    assert (found["sky"][HEIGHT // 2 + 3 :] < 0.5).all()
+    estimate = depth.run({"outpainted": image}, settings, context)
+    assert (estimate["sky"][: HEIGHT // 2 - 3] > 0.5).all()
+    assert (estimate["sky"][HEIGHT // 2 + 3 :] < 0.5).all()
     inputs = {
         "image": image,
         "margins": np.zeros(4, np.int32),
@@ -103,32 +105,32 @@ def test_a_segmentation_finds_the_sky_for_depth_and_motion(image, context):
         "depth": np.full((1, HEIGHT, WIDTH), 2.0, np.float32),
         "member": np.ones((1, HEIGHT, WIDTH), bool),
         "observed": np.ones((1, HEIGHT, WIDTH), bool),
-        "layer_sky": found["sky"][None],
-        **{name: found[name] for name in ("sky", "disparity", "horizon", "depth_focal")},
+        "layer_sky": estimate["sky"][None],
+        **{name: estimate[name] for name in ("sky", "disparity", "horizon", "depth_focal")},
     }
     moved = motion.run(inputs, settings, context)["moving"][0]
     assert moved[-5:].mean() > 0.8 and moved[HEIGHT // 2 + 4 : HEIGHT * 3 // 4 - 2].max() < 0.2
 
 
-def test_progress_of_pieces_never_goes_back():
-    translate: list[tuple[float, str]] = []
+def test_progress_of_parts_never_goes_back():
+    reports: list[tuple[float, str]] = []
     context = StageContext(
-        lambda fraction, detail: translate.append((fraction, detail)), lambda: False
+        lambda fraction, detail: reports.append((fraction, detail)), lambda: False
     )
     for start in (0.0, 0.5):
         part = context.within(start, start + 0.5)
         part.report(0.0, "Loading")
         part.within(0.0, 0.5).report(1.0, "step")
         part.report(1.0)
-    fractions = [fraction for fraction, _ in translate]
+    fractions = [fraction for fraction, _ in reports]
     assert fractions == sorted(fractions) and fractions[-1] == 1.0
-    assert translate[1] == (0.25, "step")
+    assert reports[1] == (0.25, "step")
 
 
-def test_the_built_in_way_asks_no_model(image):
+def test_the_built_in_backend_loads_no_model(image):
     class Nothing:
         def __getattr__(self, name):
-            raise AssertionError("a model was asked for")
+            raise AssertionError("a model is loaded")
 
     context = StageContext(lambda fraction, detail: None, lambda: False, models=Nothing())
     settings = settings_for()
@@ -138,23 +140,24 @@ def test_the_built_in_way_asks_no_model(image):
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("name", "value", "template"),
     [
-        {"inpaint_model": "dpt-hybrid"},
-        {"depth_model": "nonsense"},
-        {"steps": 0},
-        {"steps": 501},
-        {"guidance": 51.0},
-        {"strength": 0.0},
-        {"prompt": "x" * 20_001},
+        ("inpaint_model", "dpt-hybrid", job_settings.NO_MODEL),
+        ("depth_model", "nonsense", job_settings.NO_MODEL),
+        ("steps", 0, job_settings.STEPS_RANGE),
+        ("steps", 501, job_settings.STEPS_RANGE),
+        ("guidance", 51.0, job_settings.GUIDANCE_RANGE),
+        ("strength", 0.0, job_settings.STRENGTH_RANGE),
+        ("prompt", "x" * 20_001, job_settings.PROMPT_LENGTH),
+        ("layer_prompts", ("", "x" * 20_001), job_settings.PROMPT_LENGTH),
     ],
 )
-def test_wrong_choices_are_refused(wrong):
-    with pytest.raises(SettingsError, match=r"\.$"):
-        settings_for(**wrong).validate()
+def test_invalid_model_settings_are_refused(name, value, template):
+    with raises_message(SettingsError, template):
+        JobSettings("photo.jpg", **{name: value}).validate()
 
 
-def test_only_what_matters_counts_as_a_change():
+def test_settings_without_effect_are_no_change():
     words = {"prompt": "a lake", "steps": 9, "guidance": 3.0, "strength": 0.5}
     assert settings_for(**words).effective() == settings_for().effective()
     chosen = settings_for(inpaint_model="sd2-inpaint", **words)

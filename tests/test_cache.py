@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from make_4d.ml.cache.stage_cache import StageCache, file_key, stage_key
-from make_4d.ml.common import protocol
+from make_4d.ml.common import job_settings, protocol
 from make_4d.ml.common.job_settings import JobSettings, SettingsError
+from messages import raises_message
 
 
-def test_a_stage_comes_back_as_it_was(tmp_path, rng):
+def test_a_stored_stage_loads_unchanged(tmp_path, rng):
     cache = StageCache(tmp_path / "cache")
     arrays = {"a": rng.random((3, 4)).astype(np.float32), "b": np.arange(3)}
     assert cache.load("depth", "k") is None
@@ -23,7 +24,7 @@ def test_a_stage_comes_back_as_it_was(tmp_path, rng):
     assert cache.load("depth", "other") is None
 
 
-def test_a_damaged_stage_is_made_again(tmp_path):
+def test_a_damaged_stage_is_removed(tmp_path):
     cache = StageCache(tmp_path)
     cache.store("depth", "k", {"a": np.arange(1000)})
     file = cache.path("depth", "k") / "a.npy"
@@ -32,7 +33,7 @@ def test_a_damaged_stage_is_made_again(tmp_path):
     assert not cache.path("depth", "k").exists()
 
 
-def test_a_missing_array_is_noticed(tmp_path):
+def test_a_stage_without_one_of_its_arrays_is_not_loaded(tmp_path):
     cache = StageCache(tmp_path)
     cache.store("depth", "k", {"a": np.arange(3), "b": np.arange(3)})
     (cache.path("depth", "k") / "b.npy").unlink()
@@ -112,7 +113,7 @@ def test_prune_removes_the_oldest_first(tmp_path):
     assert [cache.path("s", k).exists() for k in ("new", "middle", "old")] == [True, True, False]
 
 
-def test_keys_follow_everything_that_matters(tmp_path):
+def test_keys_depend_on_name_version_settings_and_inputs(tmp_path):
     base = stage_key("depth", 1, {"seed": 0}, ["x"])
     assert base == stage_key("depth", 1, {"seed": 0}, ["x"])
     others = [
@@ -137,7 +138,7 @@ def test_keys_follow_everything_that_matters(tmp_path):
         protocol.Cancelled("j"),
     ],
 )
-def test_messages_survive_the_pipe(message):
+def test_messages_are_decoded_as_they_were_encoded(message):
     line = protocol.encode(message)
     assert "\n" not in line
     assert protocol.decode(line) == message
@@ -155,21 +156,26 @@ def test_settings_survive_json():
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("name", "value", "template"),
     [
-        {"size": 10},
-        {"size": 100_000},
-        {"frames": 0},
-        {"layers": -1},
-        {"layers": 99},
-        {"fly": "up"},
-        {"margin": 2.0},
-        {"seed": -1},
-        {"field_of_view": 0.0},
-        {"layer_depth": "guess"},
-        {"loop_frames": 1},
+        ("size", 10, job_settings.SIZE_RANGE),
+        ("size", 100_000, job_settings.SIZE_RANGE),
+        ("frames", 0, job_settings.FRAMES_RANGE),
+        ("loop_frames", 1, job_settings.LOOP_RANGE),
+        ("layers", -1, job_settings.LAYERS_RANGE),
+        ("layers", 99, job_settings.LAYERS_RANGE),
+        ("fly", "up", job_settings.FLY_CHOICE),
+        ("margin", 2.0, job_settings.MARGIN_RANGE),
+        ("seed", -1, job_settings.SEED_RANGE),
+        ("field_of_view", 0.0, job_settings.FIELD_OF_VIEW_RANGE),
+        ("layer_depth", "guess", job_settings.LAYER_DEPTH_CHOICE),
+        ("layer_seeds", (0, -1), job_settings.LAYER_SEED_RANGE),
     ],
 )
-def test_settings_out_of_range_are_one_sentence(wrong):
-    with pytest.raises(SettingsError, match=r"^[A-Z].*\.$"):
-        JobSettings("p.jpg", **wrong).validate()
+def test_settings_out_of_range_are_refused(name, value, template):
+    with raises_message(SettingsError, template):
+        JobSettings("p.jpg", **{name: value}).validate()
+
+
+def test_default_settings_are_valid():
+    job_settings.DEFAULTS.validate()

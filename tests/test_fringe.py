@@ -1,4 +1,4 @@
-"""What the matting took off the silhouettes: as points of a flight, and as the engine draws it."""
+"""Fringes along silhouettes: as points of a scene, and as the engine draws them."""
 
 from __future__ import annotations
 
@@ -32,8 +32,10 @@ def context():
 
 @pytest.fixture(scope="module")
 def inputs():
-    """What the stages before the flight give of a red ball that covers half a picture's middle,
-    mixed at its silhouette with green noise far behind it."""
+    """Results of the stages before the last, for a red ball in front of distant green noise.
+
+    The pixels along its silhouette are mixed.
+    """
     rng = np.random.default_rng(4)
     across, down = np.meshgrid(np.arange(WIDTH) - 23.3, np.arange(HEIGHT) - 19.6)
     radius = np.hypot(across, down)
@@ -75,7 +77,7 @@ def chosen(points: PointArrays, which) -> SimpleNamespace:
     return SimpleNamespace(**{name: getattr(points, name)[which] for name in names})
 
 
-def test_layers_are_made_of_what_is_left_behind(inputs):
+def test_layers_are_made_from_the_image_behind_the_fringe(inputs):
     arrays = inputs.arrays
     np.testing.assert_array_equal(arrays["color"][0], arrays["back"])
     np.testing.assert_array_equal(
@@ -123,7 +125,7 @@ def test_a_fringe_is_in_the_layer_of_its_depth(inputs):
     np.testing.assert_array_equal(points.pixel, [20 * WIDTH + 22] * 4 + [HEIGHT * WIDTH + 5] * 9)
 
 
-def test_a_fringe_moves_with_what_it_belongs_to(inputs):
+def test_a_fringe_moves_with_its_silhouette(inputs):
     flow = np.zeros_like(inputs.arrays["flow"])
     flow[0][inputs.arrays["disparity"] == NEAR] = (0.5, 0)
     made = built(inputs, flow=flow)
@@ -137,7 +139,7 @@ def test_a_fringe_moves_with_what_it_belongs_to(inputs):
     np.testing.assert_allclose(ends[windward, 0], expected, rtol=1e-4)
 
 
-def test_what_is_invented_stands_behind_what_was_seen(inputs):
+def test_inpainted_points_are_behind_observed_ones(inputs):
     made = built(inputs).still
     assert made.observed.min() == 0 and made.position[made.observed < 1, 2].min() > 5.1
     seen = chosen(made, made.observed == 1)
@@ -163,23 +165,23 @@ def film_at(inputs, *place: float) -> FrameRequest:
     return FrameRequest(view, frozenset({"Combined"}), None, 8)
 
 
-def picture_of(cloud: Cloud, film: FrameRequest) -> np.ndarray:
-    """Color as sRGB (H, W, 3), top row first, drawn by the processor."""
+def image_of(cloud: Cloud, film: FrameRequest) -> np.ndarray:
+    """Color as sRGB (H, W, 3), top row first, drawn by the CPU."""
     combined = frame.render_clouds([cloud], film, frame.cpu_drawing)["Combined"][::-1]
     return linear_to_srgb(combined[..., :3])
 
 
-def test_the_photo_comes_back_with_its_silhouettes(inputs):
-    picture = picture_of(cloud_of(built(inputs).still), film_at(inputs, 0, 0, 0))
-    error = np.abs(picture - inputs.arrays["image"])
+def test_the_photo_is_reproduced_with_its_silhouettes(inputs):
+    image = image_of(cloud_of(built(inputs).still), film_at(inputs, 0, 0, 0))
+    error = np.abs(image - inputs.arrays["image"])
     assert error.max() < 2 / 255
 
 
-def test_beside_the_ball_there_is_no_halo(inputs):
+def test_there_is_no_halo_beside_the_ball(inputs):
     """From the side the ball's edge lies 4.6 pixels farther left; what it hid is green at once."""
-    picture = srgb_to_linear(picture_of(cloud_of(built(inputs).still), film_at(inputs, 0.1, 0, 0)))
-    assert np.abs(picture[10:30, 32:46] - (0.1, 0.5, 0.2)).max() < 0.06
-    assert np.abs(picture[15:25, 12:27] - (0.6, 0.1, 0.1)).max() < 0.02
+    image = srgb_to_linear(image_of(cloud_of(built(inputs).still), film_at(inputs, 0.1, 0, 0)))
+    assert np.abs(image[10:30, 32:46] - (0.1, 0.5, 0.2)).max() < 0.06
+    assert np.abs(image[15:25, 12:27] - (0.6, 0.1, 0.1)).max() < 0.02
 
 
 def test_transparent_points_have_no_underpaint(inputs):

@@ -1,4 +1,4 @@
-"""What is painted into the pictures of a run: over one stage's results, and through a pipeline."""
+"""Edits of editable images: applied to the result of a stage, and through the pipeline."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_names_and_stages(arrays):
         stage_of("nothing")
 
 
-def test_edits_come_back_from_their_files(arrays, tmp_path):
+def test_saved_edits_load_unchanged(arrays, tmp_path):
     edits = [edit_of(name, arrays) for name in ("outpainted", "disparity", "mask_1")]
     save_image_edits(edits, tmp_path)
     files = image_edit_files(tmp_path)
@@ -72,13 +72,13 @@ def test_edits_come_back_from_their_files(arrays, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["outpainted", "disparity", "mask_0", "layer_2"])
-def test_what_was_not_touched_stays_as_it_was_generated(arrays, name):
+def test_unedited_images_change_nothing(arrays, name):
     after = with_image_edits(arrays, [edit_of(name, arrays)], lambda key: arrays)
     for key, values in arrays.items():
         np.testing.assert_array_equal(after[key], values)
 
 
-def test_only_touched_pixels_count_when_the_rest_is_generated_anew(arrays, rng):
+def test_only_edited_pixels_are_applied_to_another_result(arrays, rng):
     edit = edit_of("layer_2", arrays)
     edit.pixels[3, 4] = (0, 255, 0)
     anew = arrays | {"color": rng.uniform(size=arrays["color"].shape).astype(np.float32)}
@@ -88,7 +88,7 @@ def test_only_touched_pixels_count_when_the_rest_is_generated_anew(arrays, rng):
     np.testing.assert_array_equal(after["color"], expected)
 
 
-def test_all_pixels_count_where_the_old_result_is_gone(arrays):
+def test_all_pixels_count_if_the_base_is_gone(arrays):
     edit = edit_of("outpainted", arrays)
     after = with_image_edits(
         arrays | {"outpainted": np.zeros((8, 10, 3), np.float32)}, [edit], lambda _: None
@@ -96,21 +96,21 @@ def test_all_pixels_count_where_the_old_result_is_gone(arrays):
     np.testing.assert_allclose(after["outpainted"], arrays["outpainted"], atol=0.5 / 255 + 1e-6)
 
 
-def test_half_floats_of_disparity_count_as_untouched(arrays):
+def test_half_floats_of_disparity_count_as_unedited(arrays):
     exact = image_of("disparity", arrays)
     stored = quantized("disparity", exact.astype(np.float16).astype(np.float32))
     assert not changed_pixels(ImageEdit("disparity", "old", stored), exact).any()
     assert levels_of("disparity") == 65535
 
 
-def test_an_edit_made_at_another_size_is_resized(arrays):
+def test_an_edit_at_another_size_is_resized(arrays):
     edit = ImageEdit("outpainted", "old", np.full((16, 20, 3), 255, np.uint8))
     edit.pixels[:, :10] = 0
     after = with_image_edits(arrays, [edit], lambda _: None)["outpainted"]
     assert (after[:, :5] == 0).all() and (after[:, 5:] == 1).all()
 
 
-def test_black_disparity_is_sky_and_painted_sky_is_none(arrays):
+def test_black_disparity_becomes_sky_and_gray_sky_becomes_solid(arrays):
     arrays = arrays | {"disparity": arrays["disparity"].copy(), "sky": arrays["sky"].copy()}
     arrays["disparity"][:3], arrays["sky"][:3] = 0, 1
     edit = edit_of("disparity", arrays)
@@ -134,7 +134,7 @@ def test_masks_move_pixels_between_layers(arrays):
     assert layer[:, 0].tolist() == [1, 1, 0, 2, 1, 0, 0, 1]
 
 
-def test_edits_of_layers_that_are_gone_are_left_out(arrays):
+def test_edits_of_removed_layers_are_ignored(arrays):
     white = np.full((8, 10), 255, np.uint8)
     edits = [ImageEdit("mask_5", "old", white)]
     edits.append(ImageEdit("layer_9", "old", np.repeat(white[..., None], 3, 2)))
@@ -155,7 +155,7 @@ def shown(scene_data, name):
     return picture, image if image.ndim == 2 else image[..., ::-1].copy()
 
 
-def test_pictures_lie_beside_the_cache_and_are_of_the_run(runner):
+def test_images_are_beside_the_cache_and_show_the_run(runner):
     scene_data, made = runner.run()
     assert len(made) == 10
     picture, outpainted = shown(scene_data, "outpainted")
@@ -166,7 +166,7 @@ def test_pictures_lie_beside_the_cache_and_are_of_the_run(runner):
     assert set(np.unique(masks[0])) == {0, 255} and not (masks[0] & masks[1]).any()
 
 
-def test_only_what_follows_a_painted_layer_is_made_again(runner):
+def test_only_stages_after_an_edited_layer_run_again(runner):
     scene_data, _ = runner.run()
     picture, layer = shown(scene_data, "layer_2")
     layer[20:30, 30:50] = (255, 0, 0)
@@ -180,7 +180,7 @@ def test_only_what_follows_a_painted_layer_is_made_again(runner):
     assert runner.run(edit)[1] == ["lift"] and runner.run()[1] == ["lift"]
 
 
-def test_painted_nearness_moves_the_points(runner):
+def test_edited_disparity_moves_the_points(runner):
     scene_data, _ = runner.run()
     picture, disparity = shown(scene_data, "disparity")
     where = np.zeros(disparity.shape, bool)
@@ -193,7 +193,7 @@ def test_painted_nearness_moves_the_points(runner):
     assert len(near) > 50 and np.median(near[:, 2]) == pytest.approx(1.0, abs=0.01)
 
 
-def test_a_painted_mask_takes_the_tower_out_of_its_layer(runner):
+def test_an_edited_mask_removes_the_tower_from_its_layer(runner):
     scene_data, _ = runner.run()
     picture, mask = shown(scene_data, "mask_0")
     edited, made = runner.run(ImageEdit("mask_0", picture.base, np.zeros_like(mask)))
@@ -202,7 +202,7 @@ def test_a_painted_mask_takes_the_tower_out_of_its_layer(runner):
     assert not shown(edited, "mask_0")[1].any()
 
 
-def test_an_edit_outlives_another_seed(runner):
+def test_an_edit_is_kept_with_another_seed(runner):
     scene_data, _ = runner.run()
     picture, layer = shown(scene_data, "layer_1")
     layer[50:56, 40:60] = (255, 255, 0)
@@ -214,7 +214,7 @@ def test_an_edit_outlives_another_seed(runner):
     np.testing.assert_array_equal(after, untouched)
 
 
-def test_one_layer_painted_again_leaves_the_others(runner):
+def test_a_new_seed_of_one_layer_leaves_the_others(runner):
     first, _ = runner.run()
     again, made = runner.run(layer_seeds=(0, 0, 1))
     assert made[0] == "inpaint"
@@ -231,7 +231,7 @@ def test_damaged_edits_are_reported(runner):
 
 
 def test_the_layers_of_a_photo_are_those_of_its_depth(runner):
-    """The plain rule that masks start from: a pixel's layer is the interval of its depth."""
+    """A pixel's layer is the interval that contains its depth."""
     runner.run()
     stage = next(runner.cache.folder.glob("cluster-*"))
     matte = next(runner.cache.folder.glob("matte-*"))

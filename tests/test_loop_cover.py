@@ -1,4 +1,4 @@
-"""A made-up river with guides: in no frame of its loop does a hole open or the picture jump."""
+"""A synthetic river with guides: no frame of its loop has a hole or a jump."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WIND = [(170, 10, 2), (60, 30, 1), (20, 8, 2)]
 
 
 def river() -> np.ndarray:
-    """Mask of a river (H, W) that winds from the horizon to the wide photo's lower border."""
+    """Mask (H, W) of a river that winds from the horizon to the outpainted photo's lower border."""
     x, y = np.moveaxis(pixel_centers(*OUTPAINTED), -1, 0)
     near = np.clip((y - HORIZON - MARGIN / 2) / (OUTPAINTED[0] - HORIZON), 0, 1)
     center = 104 + 14 * np.sin(7 * near) - 22 * near
@@ -38,7 +38,7 @@ def river() -> np.ndarray:
 
 
 def river_of_the_photo() -> np.ndarray:
-    """What of the river the photo shows, (H, W)."""
+    """The part of the river that the photo shows, (H, W)."""
     shown = river()
     shown[POST] = False
     return shown
@@ -46,9 +46,9 @@ def river_of_the_photo() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def inputs():
-    """What the stages before the motion give: near, a post and the river's end; far, the rest.
+    """Results of the stages before the motion: near, a post and the river's end; far, the rest.
 
-    What is invented of the far ground behind the near water is red.
+    The inpainted far ground behind the near water is red.
     """
     rng = np.random.default_rng(3)
     focal = Intrinsics.from_field_of_view(WIDTH, HEIGHT, np.radians(55.0)).focal
@@ -94,7 +94,7 @@ def inputs():
 
 @pytest.fixture
 def make(inputs, tmp_path):
-    """A flight of the river with guides [(x, y, speed), ...]."""
+    """Scene data of the river with guides [(x, y, speed), ...]."""
 
     def made(guides):
         painted = np.maximum(river_of_the_photo(), inputs["sky"]).astype(np.float32)
@@ -110,12 +110,12 @@ def make(inputs, tmp_path):
     return made
 
 
-def pictures(made, frames):
+def images_of(made, frames):
     return {t: loop.shot_at(made, t, made.plan.camera) for t in frames}
 
 
 def test_no_hole_opens_and_no_seam_shows_in_any_frame(make):
-    shots = pictures(make([BENT, WIND]), range(FRAMES + 1))
+    shots = images_of(make([BENT, WIND]), range(FRAMES + 1))
     assert min(shot.alpha.min() for shot in shots.values()) > 0.5
     steps = [loop.difference(shots[t].image, shots[t + 1].image) for t in range(FRAMES)]
     assert loop.difference(shots[0].image, shots[FRAMES].image) < 1e-4
@@ -123,15 +123,15 @@ def test_no_hole_opens_and_no_seam_shows_in_any_frame(make):
 
 
 @pytest.mark.parametrize("guides", [[], OPPOSED], ids=["automatic", "opposed"])
-def test_the_copies_cover_the_water_between_them_where_flows_part_or_meet(make, guides):
+def test_both_copies_cover_the_water_where_flows_part_or_meet(make, guides):
     made = make(guides)
     seen = replace(made, still=runs.observed_only(made.still))
-    shots = pictures(seen, range(2, FRAMES, 8))
+    shots = images_of(seen, range(2, FRAMES, 8))
     assert min(shot.alpha.min() for shot in shots.values()) > 0.5
 
 
 def test_forward_copies_alone_leave_holes(make):
-    """What the backward copies are for, and that holes would be seen here."""
+    """Why there are backward copies; it also shows that the test would see holes."""
     made = make([BENT])
     both = loop.moved_cloud(made.moving, 0.95)
     forward = replace(both, weight=np.where(both.backward, 0, 1).astype(np.float32))
@@ -144,9 +144,9 @@ def test_forward_copies_alone_leave_holes(make):
 
 
 @pytest.mark.parametrize("guides", [[], [BENT]], ids=["automatic", "bent"])
-def test_nothing_invented_shines_through_running_water(make, guides):
-    """Neither where it runs from layer to layer nor where it is drawn apart."""
-    for shot in pictures(make(guides), range(2, FRAMES, 8)).values():
+def test_nothing_inpainted_shows_through_running_water(make, guides):
+    """Neither where it continues from layer to layer nor where its points draw apart."""
+    for shot in images_of(make(guides), range(2, FRAMES, 8)).values():
         red = shot.image[..., 0] - shot.image[..., 1:].max(axis=-1)
         assert red.max() < 0.05
 
@@ -160,7 +160,7 @@ def test_water_runs_toward_the_viewer_along_its_guide_from_layer_to_layer(make):
     assert ends[far, 2].min() < made.moving.position[far, 2].min()
 
 
-def test_what_moves_but_clouds_lies_over_a_still_bed_of_itself(make):
+def test_everything_moving_except_clouds_lies_over_a_still_bed(make):
     made = make([BENT])
     still = made.still
     places = zip(still.pixel, still.position[:, 2].round(3), still.observed, strict=True)
@@ -172,7 +172,7 @@ def test_what_moves_but_clouds_lies_over_a_still_bed_of_itself(make):
         assert colors.get(below) == (None if is_cloud else moving.color[p, 0])
 
 
-def test_what_is_behind_running_water_stands_and_what_is_behind_the_post_runs(make):
+def test_points_behind_running_water_stand_still_and_those_behind_the_post_move(make):
     made = make([BENT])
     inpainted = made.moving.position[made.moving.observed < 0.5]
     column, row = project(inpainted, made.plan.outpainted_camera).astype(int).T
@@ -181,7 +181,7 @@ def test_what_is_behind_running_water_stands_and_what_is_behind_the_post_runs(ma
     assert behind_post[row, column].sum() > 50 and not river_of_the_photo()[row, column].any()
 
 
-def test_the_front_s_depth_is_the_nearest_known_one(rng):
+def test_the_front_depth_is_the_nearest_observed_one(rng):
     depth = rng.uniform(1, 9, (3, 7, 8)).astype(np.float32)
     observed = rng.random((3, 7, 8)) < 0.3
     got = lift.front_depth({"depth": depth, "observed": observed})

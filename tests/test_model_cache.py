@@ -1,4 +1,4 @@
-"""The shelf of loaded models: each is loaded once a stage, and goes when it is not needed."""
+"""The model cache: a model is loaded once per stage, and freed when it is no longer needed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FIRST, SECOND = models_for("depth")[:2]
 
 
 class Model:
-    """Something loaded; remembers that it was closed."""
+    """A fake model that knows whether it was closed."""
 
     def __init__(self) -> None:
         self.is_closed = False
@@ -26,28 +26,28 @@ class Model:
 
 
 class Loads:
-    """A shelf with so much free memory, and what was loaded onto it."""
+    """A model cache on a device with some free memory, and the models loaded into it."""
 
     def __init__(self, free_bytes: int, keep: bool = False) -> None:
-        self.shelf = ModelCache(Resources(keep_models=keep))
-        self.shelf.device = lambda: Device("cpu", "a CPU", free_bytes, free_bytes)
+        self.cache = ModelCache(Resources(keep_models=keep))
+        self.cache.device = lambda: Device("cpu", "a CPU", free_bytes, free_bytes)
         self.models = []
 
     def take(self, spec):
-        return self.shelf._take(spec, (spec.key,), self._load)
+        return self.cache._take(spec, (spec.key,), self._load)
 
     def _load(self) -> Model:
         self.models.append(Model())
         return self.models[-1]
 
 
-def test_two_models_that_take_turns_are_loaded_once_each():
+def test_alternating_models_are_loaded_once_each():
     loads = Loads(1 << 40)
     taken = [loads.take(spec) for spec in (FIRST, SECOND, FIRST, SECOND)]
     assert len(loads.models) == 2 and taken[0] is taken[2] and taken[1] is taken[3]
 
 
-def test_a_model_makes_room_where_memory_is_short():
+def test_a_model_is_freed_for_another_if_memory_is_short():
     loads = Loads(1 << 20)
     first = loads.take(FIRST)
     second = loads.take(SECOND)
@@ -55,10 +55,10 @@ def test_a_model_makes_room_where_memory_is_short():
 
 
 @pytest.mark.parametrize("keep", [False, True])
-def test_models_go_after_the_stage_unless_they_are_kept(keep):
+def test_models_are_freed_after_the_stage_unless_they_are_kept(keep):
     loads = Loads(1 << 40, keep)
     model = loads.take(FIRST)
-    loads.shelf.release()
+    loads.cache.release()
     assert model.is_closed == (not keep)
-    loads.shelf.close()
+    loads.cache.close()
     assert model.is_closed

@@ -1,4 +1,4 @@
-"""Where models lie and whether they are complete."""
+"""Where models are on disk, and whether they are complete."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PAINT = replace(DEPTH, key="tiny-paint", stage="inpaint", hub_id="nobody/tiny-pa
 
 
 def safetensors(values: int = 8) -> bytes:
-    """A whole safetensors file of one tensor of that many float32."""
+    """A complete safetensors file with one tensor of that many float32."""
     entry = {"dtype": "F32", "shape": [values], "data_offsets": [0, 4 * values]}
     header = json.dumps({"weight": entry}).encode()
     return struct.pack("<Q", len(header)) + header + bytes(4 * values)
@@ -85,7 +85,7 @@ def paint_files(variant: str = "") -> dict[str, bytes]:
 
 @pytest.fixture(autouse=True)
 def hub_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's Hugging Face cache, somewhere else and empty."""
+    """The user's Hugging Face cache, empty and in a temporary folder."""
     for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf home"))
@@ -97,7 +97,7 @@ def models(tmp_path: Path) -> Path:
     return tmp_path / "my models ü"
 
 
-def test_nothing_there(models: Path) -> None:
+def test_a_missing_model(models: Path) -> None:
     assert model_store.find(DEPTH, models) is None
     assert model_store.state_of(DEPTH, models) == model_store.ModelState("missing")
     assert is_message(model_store.problem_with(DEPTH, models), model_store.NOT_INSTALLED)
@@ -106,7 +106,7 @@ def test_nothing_there(models: Path) -> None:
 
 @pytest.mark.parametrize(("spec", "files"), [(DEPTH, depth_files()), (PAINT, paint_files())])
 @pytest.mark.parametrize("where", ["cache", "org/name", "name", "hub", "main"])
-def test_found_in_every_place(
+def test_models_are_found_in_every_folder(
     models: Path, hub_home: Path, where: str, spec: ModelSpec, files: dict[str, bytes]
 ) -> None:
     name = spec.hub_id.partition("/")[2]
@@ -130,7 +130,7 @@ def test_found_in_every_place(
 
 @pytest.mark.parametrize("name", [n for n in paint_files() if "feature" not in n])
 @pytest.mark.parametrize("damage", ["gone", "empty", "cut", "broken link"])
-def test_a_pipeline_lacks_nothing(models: Path, name: str, damage: str) -> None:
+def test_a_pipeline_needs_every_file(models: Path, name: str, damage: str) -> None:
     folder = write(models / "tiny-paint", paint_files())
     file = folder / name
     data = file.read_bytes()
@@ -145,21 +145,21 @@ def test_a_pipeline_lacks_nothing(models: Path, name: str, damage: str) -> None:
 
 
 @pytest.mark.parametrize("name", depth_files())
-def test_a_transformer_lacks_nothing(models: Path, name: str) -> None:
+def test_a_transformer_needs_every_file(models: Path, name: str) -> None:
     folder = write(models / "tiny-depth", depth_files())
     (folder / name).write_bytes(b"")
     assert model_store.find(DEPTH, models) is None
     assert name in model_store.problem_with(DEPTH, models)
 
 
-def test_parts_that_inpainting_does_without_may_be_absent(models: Path) -> None:
+def test_parts_that_inpainting_does_not_use_may_be_missing(models: Path) -> None:
     index = json.loads(paint_files()["model_index.json"])
     assert {"safety_checker", "feature_extractor"} <= set(index)
     write(models / "tiny-paint", paint_files())
     assert model_store.find(PAINT, models) is not None
 
 
-def test_a_second_text_encoder_is_needed_where_it_is_named(models: Path) -> None:
+def test_a_second_text_encoder_is_needed_if_it_is_listed(models: Path) -> None:
     folder = write(models / "tiny-paint", paint_files())
     index = json.loads((folder / "model_index.json").read_bytes())
     index["text_encoder_2"] = ["transformers", "CLIPTextModelWithProjection"]
@@ -202,7 +202,7 @@ def test_weights_in_several_files(models: Path, variant: str, index: str) -> Non
     assert model_store.find(spec, models) == folder
 
 
-def test_pickles_don_t_count(models: Path) -> None:
+def test_pickles_are_not_accepted(models: Path) -> None:
     folder = write(models / "tiny-depth", depth_files())
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     message = model_store.problem_with(DEPTH, models)
@@ -237,7 +237,7 @@ def test_junk_instead_of_weights(models: Path, junk: bytes) -> None:
     assert model_store.find(DEPTH, models) == folder
 
 
-def test_part_of_a_download(models: Path) -> None:
+def test_a_partial_download(models: Path) -> None:
     repository = model_store.repository_folder(DEPTH.hub_id, models)
     write(repository, {"blobs/abc.incomplete": bytes(2_000_000)})
     state = model_store.state_of(DEPTH, models)
@@ -251,7 +251,7 @@ def test_part_of_a_download(models: Path) -> None:
     assert is_message(message, model_store.PARTIAL, size="2 MB", label="Tiny Depth")
 
 
-def test_a_marker_tells_what_must_be_there(models: Path) -> None:
+def test_files_must_match_the_record_of_the_download(models: Path) -> None:
     files = depth_files()
     folder = write(model_store.snapshot_folder(DEPTH, models), files)
     assert not model_store.state_of(DEPTH, models).verified
@@ -296,7 +296,7 @@ def test_remove_follows_no_link(models: Path, tmp_path: Path) -> None:
         {"HF_HUB_CACHE": "/new", "HUGGINGFACE_HUB_CACHE": "/old", "HF_HOME": "/h"},
     ],
 )
-def test_the_hub_s_cache_is_where_its_library_has_it(
+def test_the_hub_cache_is_that_of_the_library(
     variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
@@ -304,13 +304,13 @@ def test_the_hub_s_cache_is_where_its_library_has_it(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     code = "from huggingface_hub import constants; print(constants.HF_HUB_CACHE)"
-    translate = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
     )
-    assert translate.stdout.strip() == str(model_store.hub_cache())
+    assert result.stdout.strip() == str(model_store.hub_cache())
 
 
-def test_what_is_fetched() -> None:
+def test_which_files_are_downloaded() -> None:
     spec = replace(DEPTH, files=("*",))
     wanted = ["config.json", "unet/model.fp16.safetensors", "tokenizer/merges.txt"]
     assert all(model_store.is_needed(spec, name) for name in wanted)

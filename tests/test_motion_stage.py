@@ -1,4 +1,4 @@
-"""The motion stage with an artist's edits, and when the points of a flight leave the picture."""
+"""The motion stage with the artist's edits, and the lifetimes of moving points."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def quiet():
     return StageContext(lambda *_: None, lambda: False)
 
 
-def painted(rows=LAKE, value=1.0):
+def region(rows=LAKE, value=1.0):
     regions = np.zeros((HEIGHT, WIDTH), np.float32)
     regions[rows] = value
     return regions
@@ -68,14 +68,14 @@ def speed(made, layer=1):
     return np.linalg.norm(made["flow"][layer], axis=-1)
 
 
-def test_what_is_painted_moves_and_nothing_else(inputs, tmp_path):
-    made = run(inputs, tmp_path, MotionEdits(painted()))
+def test_only_edited_regions_move(inputs, tmp_path):
+    made = run(inputs, tmp_path, MotionEdits(region()))
     assert (speed(made, 0)[:40] == 0).all() and (speed(made, 0)[44:] > 0).mean() > 0.9
-    np.testing.assert_array_equal(made["regions"], painted())
+    np.testing.assert_array_equal(made["regions"], region())
 
 
-def test_water_goes_on_behind_what_stands_in_it(inputs, tmp_path):
-    moves = painted()
+def test_water_continues_behind_an_object_in_it(inputs, tmp_path):
+    moves = region()
     moves[:56, 36:44] = 0
     made = run(inputs, tmp_path, MotionEdits(moves))
     behind = np.s_[46:54, 38:42]
@@ -83,54 +83,54 @@ def test_water_goes_on_behind_what_stands_in_it(inputs, tmp_path):
 
 
 @pytest.mark.parametrize("is_painted", [True, False])
-def test_water_runs_on_from_layer_to_layer(inputs, tmp_path, monkeypatch, is_painted):
-    """What was invented of the far layer below the near one is no water, but the lake is one."""
+def test_water_continues_from_layer_to_layer(inputs, tmp_path, monkeypatch, is_painted):
+    """The far layer's inpainted part isn't detected as water, but belongs to the same lake."""
     near = np.zeros((HEIGHT, WIDTH), bool)
     near[50:] = True
     layers = {"member": np.stack([near, ~near | near]), "observed": np.stack([near, ~near])}
-    none = painted(value=0.0)
-    found = iter([MotionRegions(none, painted(), none), MotionRegions(none, none, none)])
-    monkeypatch.setattr(backends, "find_regions", lambda *_: next(found))
-    made = run(inputs | layers, tmp_path, MotionEdits(painted()) if is_painted else None)
+    none = region(value=0.0)
+    detected = iter([MotionRegions(none, region(), none), MotionRegions(none, none, none)])
+    monkeypatch.setattr(backends, "find_regions", lambda *_: next(detected))
+    made = run(inputs | layers, tmp_path, MotionEdits(region()) if is_painted else None)
     assert (speed(made, 0)[46:] > 0).all()
     np.testing.assert_array_equal(made["flow"][1], made["flow"][0])
 
 
-def test_water_before_a_dry_layer_is_not_that_layer_s(inputs, tmp_path, monkeypatch):
+def test_water_in_front_of_a_dry_layer_does_not_move_it(inputs, tmp_path, monkeypatch):
     near = np.zeros((HEIGHT, WIDTH), bool)
     near[LAKE] = True
     layers = {"member": np.stack([near, ~near | near]), "observed": np.stack([near, ~near])}
-    none = painted(value=0.0)
-    found = iter([MotionRegions(none, painted(), none), MotionRegions(none, none, none)])
-    monkeypatch.setattr(backends, "find_regions", lambda *_: next(found))
+    none = region(value=0.0)
+    detected = iter([MotionRegions(none, region(), none), MotionRegions(none, none, none)])
+    monkeypatch.setattr(backends, "find_regions", lambda *_: next(detected))
     made = run(inputs | layers, tmp_path)
     assert (speed(made, 0)[46:] > 0).all() and not made["flow"][1].any()
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
-def test_nothing_and_everything_can_be_painted(inputs, tmp_path, value):
-    made = run(inputs, tmp_path, MotionEdits(painted(slice(None), value)))
+def test_edited_regions_may_be_empty_or_full(inputs, tmp_path, value):
+    made = run(inputs, tmp_path, MotionEdits(region(slice(None), value)))
     assert np.isfinite(made["flow"]).all()
     assert (speed(made) > 0).mean() > 0.7 if value else not made["flow"].any()
 
 
-def test_one_painted_pixel_is_harmless(inputs, tmp_path):
-    moves = painted(value=0.0)
+def test_a_single_edited_pixel_is_harmless(inputs, tmp_path):
+    moves = region(value=0.0)
     moves[50, 40] = 1
     assert np.isfinite(run(inputs, tmp_path, MotionEdits(moves))["flow"]).all()
 
 
-def test_painting_of_another_size_is_brought_to_the_photo_s(inputs, tmp_path):
-    small = MotionEdits(painted()[::2, ::2])
+def test_edited_regions_at_another_size_are_resized(inputs, tmp_path):
+    small = MotionEdits(region()[::2, ::2])
     made = run(inputs, tmp_path, small)
     assert made["regions"].shape == (HEIGHT, WIDTH)
     assert (speed(made)[46:] > 0).mean() > 0.9
 
 
-def test_a_guide_alone_turns_the_found_motion(inputs, tmp_path):
-    edits = MotionEdits(painted(), (np.array([[70, 50, 1], [10, 50, 1]], np.float32),))
+def test_a_guide_turns_the_detected_motion(inputs, tmp_path):
+    edits = MotionEdits(region(), (np.array([[70, 50, 1], [10, 50, 1]], np.float32),))
     assert (run(inputs, tmp_path, edits)["flow"][1][48:52, 20:60, 0] < 0).all()
-    assert (run(inputs, tmp_path, MotionEdits(painted()))["flow"][1][48:52, 20:60, 0] > 0).all()
+    assert (run(inputs, tmp_path, MotionEdits(region()))["flow"][1][48:52, 20:60, 0] > 0).all()
 
 
 def test_damaged_edits_are_reported(inputs, tmp_path):
@@ -140,8 +140,8 @@ def test_damaged_edits_are_reported(inputs, tmp_path):
     assert caught.value.message.template == motion.UNREADABLE_EDITS
 
 
-def test_kinds_of_what_is_painted():
-    """Clouds in the sky, falls where they were found or above the horizon, else water."""
+def test_kinds_of_edited_regions():
+    """Clouds in the sky, falls where detected or above the horizon, else water."""
     none = np.zeros((HEIGHT, WIDTH), np.float32)
     fall = none.copy()
     fall[30:40, :20] = 1
@@ -154,21 +154,22 @@ def test_kinds_of_what_is_painted():
     np.testing.assert_allclose(made.cloud + made.water + made.fall, 1.0)
 
 
-def test_lives_tell_when_points_are_inside(rng):
+def test_lifetimes_are_the_phases_inside_the_photo(rng):
     """Against plain loops over the key times, for a flow that carries points over the border."""
     field = rng.normal(0, 0.4, (20, 30, 2)).astype(np.float32)
     pixels = pixel_centers(20, 30).reshape(-1, 2)
     keys = [24 * k / KEY_TIMES for k in range(KEY_TIMES + 1)]
-    ways = [flow.integrate(sign * field, pixels, keys) for sign in (1, -1)]
-    got = lift.lifetimes(pixels, *ways, (20, 30))
+    displacements = [flow.integrate(sign * field, pixels, keys) for sign in (1, -1)]
+    lifetimes = lift.lifetimes(pixels, *displacements, (20, 30))
     for point in range(len(pixels)):
         ends = []
-        for way in ways:
+        for displacement in displacements:
             first = 2.0
             for k in range(KEY_TIMES, -1, -1):
-                x, y = pixels[point] + way[k, point]
+                x, y = pixels[point] + displacement[k, point]
                 if not (0 <= x <= 30 and 0 <= y <= 20):
                     first = k / KEY_TIMES
             ends.append(first)
-        assert got[0, point] == np.float32(ends[0]) and got[1, point] == np.float32(1 - ends[1])
-    assert (got[0] == 2).any() and (got[0] <= 1).any() and (got[1] == -1).any()
+        assert lifetimes[0, point] == np.float32(ends[0])
+        assert lifetimes[1, point] == np.float32(1 - ends[1])
+    assert (lifetimes[0] == 2).any() and (lifetimes[0] <= 1).any() and (lifetimes[1] == -1).any()

@@ -1,4 +1,4 @@
-"""A worker that may not use the network can't."""
+"""A worker that must not use the network can't use it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ offline.forbid_network()
 def refused(call):
     try:
         call()
-    except offline.NetworkForbidden as error:
-        assert "Make 4D works offline" in str(error)
+    except offline.NetworkForbidden:
         return
     raise SystemExit(f"line {sys._getframe(1).f_lineno}: not refused")
 tcp, udp = socket.socket(), socket.socket(type=socket.SOCK_DGRAM)
@@ -53,17 +52,19 @@ print("all refused")
 """
 
 
-def test_no_network_is_no_network(root: Path) -> None:
-    command = [sys.executable, "-c", START + OFFLINE, str(root / "ml" / "offline.py")]
-    translate = subprocess.run(command, capture_output=True, text=True, timeout=60, env=os.environ)
-    assert translate.stdout.strip() == "all refused", translate.stdout + translate.stderr
+def test_every_use_of_the_network_is_refused(root: Path) -> None:
+    command = [sys.executable, "-c", START + OFFLINE, str(root / "ml" / "worker" / "offline.py")]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, env=os.environ)
+    assert result.stdout.strip() == "all refused", result.stdout + result.stderr
 
 
-def test_the_hub_s_library_knows(root: Path) -> None:
+def test_the_hub_library_is_offline(root: Path) -> None:
     pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
     code = (
         START
         + "from huggingface_hub import constants as c\n"
         + ("assert c.is_offline_mode() and c.HF_HUB_DISABLE_TELEMETRY and c.HF_HUB_DISABLE_XET\n")
     )
-    subprocess.run([sys.executable, "-c", code, str(root / "ml" / "offline.py")], check=True)
+    subprocess.run(
+        [sys.executable, "-c", code, str(root / "ml" / "worker" / "offline.py")], check=True
+    )

@@ -1,4 +1,4 @@
-"""The models that are offered: pinned, licensed, sized, and never a pickle."""
+"""The registry of models: pinned commits, licenses, sizes, and no pickles."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RESTRICTED = "Research only: "
 NOT_PINNED = "Not pinned"
 UNSAFE = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".py", ".so", ".msgpack", ".h5", ".onnx")
 
-# What lies in the repositories beside what is needed, in the hub's layout.
+# Files of the repositories beside the needed ones, in the hub's layout.
 WEIGHTS = {
     "unet": "diffusion_pytorch_model",
     "vae": "diffusion_pytorch_model",
@@ -59,7 +59,7 @@ def test_keys_and_labels_are_unique() -> None:
 
 
 @every_model
-def test_names_are_of_the_right_form(spec: ModelSpec) -> None:
+def test_names_have_the_right_form(spec: ModelSpec) -> None:
     assert spec.stage in STAGES
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", spec.key), "no option of the command line"
     assert re.fullmatch(r"[\w.-]+/[\w.-]+", spec.hub_id)
@@ -106,7 +106,7 @@ def test_patterns_admit_no_code_and_no_pickles(spec: ModelSpec) -> None:
 
 
 @every_model
-def test_patterns_choose_what_is_needed_and_no_more(spec: ModelSpec) -> None:
+def test_patterns_match_only_what_is_needed(spec: ModelSpec) -> None:
     if spec.stage != "inpaint":
         wanted = {"config.json", "preprocessor_config.json", "model.safetensors"}
         assert chosen(spec, network_repository()) == wanted
@@ -124,7 +124,7 @@ def test_patterns_choose_what_is_needed_and_no_more(spec: ModelSpec) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_every_stage_has_a_model_that_may_be_used_at_work(stage: str) -> None:
+def test_every_stage_has_a_model_for_commercial_use(stage: str) -> None:
     specs = models_for(stage)
     assert specs and all(spec.stage == stage for spec in specs)
     assert specs[0].license in COMMERCIAL
@@ -141,7 +141,7 @@ def test_models_are_found_by_key() -> None:
 
 
 @every_model
-def test_the_manual_tells_the_same(spec: ModelSpec, root: Path) -> None:
+def test_the_manual_lists_the_same_facts(spec: ModelSpec, root: Path) -> None:
     manual = (root / "docs" / "models.md").read_text(encoding="utf-8")
     rows = [line for line in manual.splitlines() if line.startswith(f"| `{spec.key}` |")]
     assert len(rows) == 2, "one row in the table of models, one in that of files"
@@ -158,7 +158,7 @@ def test_the_manual_names_no_other_model(root: Path) -> None:
     assert set(re.findall(r"^\| `([^`]+)` \|", manual, re.M)) == {spec.key for spec in MODELS}
 
 
-def test_the_manual_has_a_sum_for_every_file_of_weights(root: Path) -> None:
+def test_the_manual_has_a_hash_for_every_weight_file(root: Path) -> None:
     manual = (root / "docs" / "models.md").read_text(encoding="utf-8")
     sums = dict(reversed(line.split()) for line in re.findall(r"^[0-9a-f]{64}  \S+$", manual, re.M))
     weights = {

@@ -1,6 +1,9 @@
 """The worker process: whole jobs over a small photo, canceling, killing, resuming, bad input."""
 
+import errno
+import io
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -9,11 +12,14 @@ import cv2
 import numpy as np
 import pytest
 from make_4d.geometry.core.scene_data import load_scene_data
+from make_4d.ml.client import tasks as tasks_module
 from make_4d.ml.client.process import package_folders
 from make_4d.ml.client.tasks import Job
 from make_4d.ml.common.job_settings import JobSettings, SettingsError
-from make_4d.ml.common.protocol import Cancelled, Done, Failed, Progress, StageDone
+from make_4d.ml.common.protocol import Cancelled, Done, Failed, Progress, StageDone, decode
 from make_4d.ml.stages.table import stage_label, stages_for
+from make_4d.ml.worker import server
+from messages import is_message
 from tasks import finish
 
 NAMES = [stage.name for stage in stages_for(JobSettings("photo.png"))]
@@ -40,7 +46,7 @@ def settings_for(photo, **changes):
 
 @pytest.fixture
 def start():
-    """Start jobs that are closed at the test's end."""
+    """Start jobs that are closed at the end of the test."""
     jobs = []
 
     def starter(settings, cache):
@@ -55,7 +61,7 @@ def start():
 
 @pytest.fixture(scope="module")
 def finished_cache(photo, tmp_path_factory):
-    """A cache in which the small job is complete, and the messages of making it."""
+    """A cache with the complete small job, and the messages of its run."""
     cache = tmp_path_factory.mktemp("cache")
     job = Job(settings_for(photo), cache)
     messages = finish(job)
@@ -76,7 +82,7 @@ def test_a_job_runs_every_stage_in_order_and_reports(finished_cache):
     assert shares == sorted(shares) and shares[0] == 0 and shares[-1] == pytest.approx(1)
 
 
-def test_the_flight_is_finite_and_starts_at_the_photo(finished_cache):
+def test_the_result_is_finite_and_starts_at_the_photo(finished_cache):
     _, _, scene_data = finished_cache
     for points in (scene_data.still, scene_data.moving):
         assert np.isfinite(points.position).all() and (points.position[:, 2] > 0.9).all()
@@ -90,7 +96,7 @@ def test_the_flight_is_finite_and_starts_at_the_photo(finished_cache):
     assert (scene_data.plan.camera.width, scene_data.plan.camera.height) == (96, 72)
 
 
-def test_the_first_view_holds_every_pixel_of_the_photo(finished_cache, photo):
+def test_the_first_view_has_every_pixel_of_the_photo(finished_cache, photo):
     _, _, scene_data = finished_cache
     camera = scene_data.plan.camera
     seen = np.zeros((72, 96), bool)
@@ -103,7 +109,7 @@ def test_the_first_view_holds_every_pixel_of_the_photo(finished_cache, photo):
     assert seen.all()
 
 
-def test_a_second_run_takes_all_from_the_cache_and_is_the_same(finished_cache, photo, start):
+def test_a_second_run_is_cached_and_equal(finished_cache, photo, start):
     cache, _, scene_data = finished_cache
     job = start(settings_for(photo), cache)
     done = [m for m in finish(job) if isinstance(m, StageDone)]
@@ -113,7 +119,7 @@ def test_a_second_run_takes_all_from_the_cache_and_is_the_same(finished_cache, p
     np.testing.assert_array_equal(again.moving.forward, scene_data.moving.forward)
 
 
-def test_an_equal_job_without_the_cache_is_the_same_bit_for_bit(
+def test_the_same_job_without_the_cache_is_equal_bit_for_bit(
     finished_cache, photo, start, tmp_path
 ):
     _, _, scene_data = finished_cache
@@ -126,7 +132,7 @@ def test_an_equal_job_without_the_cache_is_the_same_bit_for_bit(
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
-def test_a_changed_setting_recomputes_only_what_follows(finished_cache, photo, start):
+def test_a_changed_setting_reruns_only_the_stages_after_it(finished_cache, photo, start):
     cache, _, _ = finished_cache
     job = start(settings_for(photo, fly="out", frames=9), cache)
     done = {m.stage: m.cached for m in finish(job) if isinstance(m, StageDone)}
@@ -134,14 +140,13 @@ def test_a_changed_setting_recomputes_only_what_follows(finished_cache, photo, s
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX systems")
-def test_a_worker_that_ends_by_itself_is_not_called_killed(photo, start, tmp_path):
+def test_a_worker_that_exits_is_not_reported_as_killed(photo, start, tmp_path):
     job = start(settings_for(photo), tmp_path)
     finish(job, until=lambda m: isinstance(m, Progress))
     os.kill(job.pid, signal.SIGABRT)
     failed = finish(job)[-1]
     assert isinstance(failed, Failed)
-    assert f"ended unexpectedly in the stage '{stage_label(job.stage)}'" in failed.message
-    assert "run again to resume" in failed.message
+    assert is_message(failed.message, tasks_module.DIED, stage=stage_label(job.stage))
 
 
 def test_without_motion_nothing_moves(finished_cache, photo, start):
@@ -156,15 +161,14 @@ def test_without_motion_nothing_moves(finished_cache, photo, start):
 @pytest.mark.parametrize(
     "stage", ["photo", "outpaint", "depth", "inpaint", "layer_depth", "motion"]
 )
-def test_a_killed_worker_is_told_and_the_next_run_resumes(photo, start, tmp_path, stage):
+def test_a_killed_worker_is_reported_and_the_next_run_resumes(photo, start, tmp_path, stage):
     job = start(settings_for(photo), tmp_path)
     finish(job, until=lambda m: isinstance(m, Progress) and m.stage == stage)
     os.kill(job.pid, signal.SIGKILL)
     messages = finish(job)
     failed = messages[-1]
     assert isinstance(failed, Failed)
-    assert "was killed in the stage" in failed.message
-    assert "run again to resume" in failed.message
+    assert is_message(failed.message, tasks_module.KILLED, stage=stage_label(job.stage))
     again = start(settings_for(photo), tmp_path)
     messages = finish(again)
     assert isinstance(messages[-1], Done)
@@ -182,7 +186,7 @@ def test_cancel_ends_the_job_soon(photo, start, tmp_path):
     assert time.monotonic() - started < 5.0
 
 
-def test_closing_leaves_no_process(photo, tmp_path):
+def test_close_ends_the_process(photo, tmp_path):
     job = Job(settings_for(photo, size=512), tmp_path)
     finish(job, until=lambda m: isinstance(m, Progress))
     job.close()
@@ -190,7 +194,7 @@ def test_closing_leaves_no_process(photo, tmp_path):
         os.kill(job.pid, 0)
 
 
-def test_a_worker_without_blender_ends_by_itself(photo, tmp_path):
+def test_a_worker_ends_when_blender_does(photo, tmp_path):
     job = Job(settings_for(photo, size=512), tmp_path)
     finish(job, until=lambda m: isinstance(m, Progress))
     job.worker._process.stdin.close()
@@ -198,7 +202,7 @@ def test_a_worker_without_blender_ends_by_itself(photo, tmp_path):
     job.close()
 
 
-def test_a_broken_photo_is_one_sentence(start, tmp_path):
+def test_a_broken_photo_fails_with_one_sentence(start, tmp_path):
     broken = tmp_path / "text.jpg"
     broken.write_text("this is not a picture")
     job = start(settings_for(broken), tmp_path / "cache")
@@ -207,26 +211,54 @@ def test_a_broken_photo_is_one_sentence(start, tmp_path):
     assert "Traceback" not in failed.message and failed.message.count("\n") == 0
 
 
-def test_wrong_settings_never_start_a_process(photo, tmp_path):
+def test_invalid_settings_start_no_process(photo, tmp_path):
     with pytest.raises(SettingsError):
         Job(settings_for(photo, frames=0), tmp_path)
 
 
-def test_a_cache_that_cannot_be_made_is_one_sentence(photo, start, tmp_path):
+def test_a_cache_that_cannot_be_created_fails_with_one_sentence(photo, start, tmp_path):
     (tmp_path / "file").write_text("in the way")
     job = start(settings_for(photo), tmp_path / "file")
     failed = finish(job)[-1]
     assert isinstance(failed, Failed) and "\n" not in failed.message
 
 
-def test_a_full_disk_is_said_so():
-    import errno
-
-    from make_4d.ml.worker.server import message_for
-
+def test_full_disk_and_full_memory_are_reported():
     full = OSError(errno.ENOSPC, "No space left on device")
-    assert "disk is full" in message_for(full, "depth")
-    assert "smaller size" in message_for(MemoryError(), "depth")
+    assert is_message(server.message_for(full, "depth"), server.FULL_DISK)
+    error = server.message_for(MemoryError(), "depth")
+    assert is_message(error, server.NO_MEMORY, stage=stage_label("depth"))
+
+
+def test_a_read_only_cache_is_used_and_reported(tmp_path, finished_cache, photo, read_only):
+    """Its finished stages are used; what the scene refers to goes into our own cache."""
+    shared, own, output = (tmp_path / name for name in ("shared", "own", "job/output"))
+    shutil.copytree(finished_cache[0], shared)
+    output.mkdir(parents=True)
+    read_only(shared)
+    before = sorted(shared.rglob("*"))
+    replies = io.StringIO()
+    settings = settings_for(photo, field_of_view=0.7)
+    command = {"type": "run", "job": "j", "settings": settings.to_json(), "output": str(output)}
+    server.Server(io.StringIO(), replies)._run(
+        command | {"cache": str(shared), "own_cache": str(own)}
+    )
+    messages = [decode(line) for line in replies.getvalue().splitlines()]
+    assert isinstance(messages[-1], Done), messages[-1]
+    assert is_message(messages[-1].notes[-1], server.READ_ONLY_CACHE, folder=str(shared))
+    done = {m.stage: m.cached for m in messages if isinstance(m, StageDone)}
+    assert [name for name, cached in done.items() if not cached] == ["motion", "cruise", "lift"]
+    assert sorted(shared.rglob("*")) == before
+    images = load_scene_data(output).plan.editable_images
+    assert images and all(Path(image.file).is_relative_to(own) for image in images)
+    assert all(Path(image.file).is_file() for image in images)
+
+
+def test_stray_output_of_the_worker_is_skipped(finished_cache, photo, start):
+    job = start(settings_for(photo), finished_cache[0])
+    job.worker._lines.put("what a library prints\n")
+    assert isinstance(finish(job)[-1], Done)
+    assert "what a library prints" in job.worker.log_tail()
 
 
 def test_the_worker_gets_an_explicit_list_of_folders():

@@ -11,6 +11,7 @@ import ipaddress
 import os
 import socket
 import sys
+from functools import cache
 from typing import Any
 
 _VARIABLES = (
@@ -23,7 +24,6 @@ _VARIABLES = (
 )
 _BY_NAME = ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr")
 _BY_ADDRESS = ("socket.connect", "socket.sendto", "socket.sendmsg", "socket.bind")
-_installed = False
 
 
 class NetworkForbidden(ConnectionError):
@@ -35,11 +35,14 @@ def forbid_network() -> None:
 
     Call it before importing libraries for models: they read the environment variables then.
     """
-    global _installed
     os.environ.update(dict.fromkeys(_VARIABLES, "1"))
-    if not _installed:
-        _installed = True
-        sys.addaudithook(_look)
+    _add_hook()
+
+
+@cache
+def _add_hook() -> None:
+    """Add the audit hook, once: it can't be removed."""
+    sys.addaudithook(_look)
 
 
 def _look(event: str, arguments: tuple[Any, ...]) -> None:

@@ -91,7 +91,7 @@ def _user_folder(name: str, outside: str = "") -> Path:
     """
     package = __package__.rpartition(".")[0]
     if package.startswith("bl_ext."):
-        return Path(bpy.utils.extension_path_user(package, path=name, create=True))
+        return Path(bpy.utils.extension_path_user(package, path=name))
     return system_cache_folder() / "make4d" / (outside or name)
 
 

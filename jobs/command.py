@@ -143,7 +143,7 @@ def add_model_arguments(p: argparse.ArgumentParser) -> None:
 
 
 def main(argv: list[str]) -> int:
-    """Run the command; returns the exit status (0 done, 1 failed, 130 cancelled)."""
+    """Run the command; returns the exit status (0 done, 1 failed, 130 canceled)."""
     arguments = parser().parse_args(argv)
     with Console() as console:
         try:

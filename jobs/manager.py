@@ -40,7 +40,7 @@ from .windows import idle_window, redraw_sidebars, viewport_context
 POLL_SECONDS = 0.1
 SECONDS_LEFT_STEP = 5.0
 """Change of the estimated remaining seconds from which on it is redrawn."""
-CANCELLED = "Cancelled: finished stages are kept for the next run"
+CANCELLED = "Canceled: finished stages are kept for the next run"
 NOT_BUILT = "The scene could not be built ({error}): run again."
 UNEXPECTED = (
     "Make 4D stopped this because of an unexpected error ({error}): try again, and if it happens "

@@ -33,7 +33,7 @@ IN_USE = "{name} is in use: wait for the job, or cancel it."
 REMOVED = "{name} was removed"
 DOWNLOADING = "{name} is already being downloaded."
 DOWNLOADED = "{name} is ready"
-CANCELLED = "Cancelled: the next download resumes where this one stopped"
+CANCELLED = "Canceled: the next download resumes where this one stopped"
 
 
 class MAKE4D_OT_download(bpy.types.Operator):

@@ -23,6 +23,7 @@ from ..operators.models import (
     MAKE4D_OT_use_models,
 )
 from .base import SubPanel
+from .session import session
 from .text import draw_wrapped
 
 AVOID_HINT = "text, people"
@@ -50,7 +51,7 @@ class VIEW3D_PT_make_4d_models(SubPanel, bpy.types.Panel):
         layout.use_property_decorate = False
         settings = context.scene.make_4d
         chosen = [stage for stage in STAGES if getattr(settings, f"{stage}_model") != BUILTIN]
-        has_models, has_downloads = models_available(), downloads_available()
+        has_models, has_downloads = installed_packages()
         if not has_models:
             draw_wrapped(layout, context, LIGHT, "INFO")
         elif not has_downloads:
@@ -130,11 +131,18 @@ def draw_missing(
     license = pgettext_iface("License: {license}").format(license=spec.license)
     draw_wrapped(layout, context, license, "TEXT")
     row = layout.row()
-    row.enabled = downloads_available()
+    _, row.enabled = installed_packages()
     text = "Download..."
     if fetched:
         text = pgettext_iface(RESUME).format(size=format_size(fetched))
     row.operator(MAKE4D_OT_download.bl_idname, text=text, icon="IMPORT").model = spec.key
+
+
+def installed_packages() -> tuple[bool, bool]:
+    """Whether the packages that run models, and those that download them, are installed."""
+    return session().file_facts.get(
+        "installed packages", lambda: (models_available(), downloads_available())
+    )
 
 
 def is_any_missing(settings: bpy.types.PropertyGroup) -> bool:

@@ -11,12 +11,16 @@ import pytest
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
 from make_4d.geometry.scene_parts import SceneError
+from make_4d.ml.common.registry import models_for
 from make_4d.panels import path_overlay, scene_facts
 from make_4d.panels.session import session
 from photo_files import quadrants, write
 from rig_parts import made
 
-PANELS = ("", "_settings", "_layers", "_stages", "_motion", "_camera", "_objects", "_render")
+PANELS = (
+    *("", "_settings", "_layers", "_stages", "_motion"),
+    *("_camera", "_models", "_objects", "_render"),
+)
 SCANS = ("parts_of", "guides_of", "canvas_of", "_has_still")
 
 
@@ -26,6 +30,7 @@ def scene(addon, make_scene_data, tmp_path):
     made(make_scene_data())
     scene = bpy.context.scene
     scene.make_4d.photo = str(write(tmp_path / "a.png", quadrants()))
+    scene.make_4d.depth_model = models_for("depth")[0].key
     bpy.context.view_layer.update()
     session().scene_facts.clear()
     session().file_facts.clear()
@@ -57,7 +62,7 @@ def scans(monkeypatch):
 
 def draw_panels(scene) -> None:
     """Draw the panels of a 4D scene, and its path in the viewport."""
-    system = SimpleNamespace(ui_scale=1.0)
+    system = SimpleNamespace(ui_scale=1.0, is_property_readonly=lambda name: True)
     styles = bpy.context.preferences.ui_styles
     context = SimpleNamespace(
         scene=scene,

@@ -10,7 +10,7 @@ from artist import MODULE, Artist
 
 CATEGORY = "Make 4D"
 LARGE = 640
-"""Size of the scene whose job is watched and cancelled."""
+"""Size of the scene whose job is watched and canceled."""
 
 
 def install(you: Artist) -> Iterator[float]:

@@ -47,13 +47,13 @@ def click_make_and_orbit(you: Artist) -> Iterator[float]:
 
 def cancel(you: Artist) -> Iterator[float]:
     """Click Cancel: the job ends soon, and no scene is made."""
-    assert you.job is not None, "the job ended before it could be cancelled"
+    assert you.job is not None, "the job ended before it could be canceled"
     yield from you.click_on("make_4d.cancel")
     started = time.monotonic()
     yield from you.wait_until(lambda: you.job is None, "the job to end", 15)
     you.note("seconds_to_end", round(time.monotonic() - started, 2))
     clouds = [o for o in bpy.data.objects if o.type == "POINTCLOUD"]
-    assert not clouds, "a cancelled job made a scene"
+    assert not clouds, "a canceled job made a scene"
 
 
 def make_to_the_end(you: Artist) -> Iterator[float]:

@@ -22,6 +22,7 @@ from make_4d.geometry.rig_paths import common_aim
 from make_4d.geometry.scene_parts import NO_SCENE, parts_of
 from make_4d.geometry.scene_path import MOVES
 from make_4d.geometry.scene_rig import ensure_rig
+from make_4d.operators.camera import OPTIONS
 from messages import raises_message
 from rig_parts import BENT, PHOTO_POSE, RING, in_blender, lay, made, place, pose
 
@@ -242,6 +243,12 @@ def test_new_path_is_one_undo_step(parts):
 def test_scene_without_photo_is_reported(addon, empty_blend):
     with raises_message(RuntimeError, NO_SCENE):
         fly(move="MADE")
+
+
+def test_moves_declare_options_that_exist():
+    options = {name for move in MOVES.values() for name in move.options}
+    assert options <= set(OPTIONS)
+    assert set(OPTIONS) - options == {"move", "ease", "loop"}, "every other option has a move"
 
 
 def test_missing_scipy_is_one_message(parts, monkeypatch):

@@ -57,7 +57,8 @@ class Stage:
     of the stages that need this one, whose versions stay. Leave the version alone for refactoring,
     speed, comments and messages: a cache that is still right stays in use across updates, and
     edited images stay comparable to the result they were painted over. Code that several stages
-    call (`geometry.core.ldi`, for one) concerns the version of each of them.
+    call (`geometry.core.ldi`, for one) concerns the version of each of them. The test
+    `test_stage_versions.py` compares results with a record of them, to remind of all this.
 
     Attributes:
         name: Name in messages, cache folders and `needs`.

@@ -10,7 +10,7 @@ from ..ml.common.errors import no_checkpoint, no_photo
 from ..ml.common.job_settings import JobSettings, Resources, SettingsError
 from ..ml.common.model_store import problem_with
 
-NO_PHOTO_CHOSEN = "Choose a photo first."
+NO_PHOTO = "Choose a photo first."
 
 
 def preferred_resources() -> Resources:
@@ -33,7 +33,7 @@ def check_job(settings: JobSettings, resources: Resources) -> None:
 def check_photo(settings: JobSettings) -> None:
     """Raise SettingsError unless the photo is a file."""
     if not settings.photo:
-        raise SettingsError(NO_PHOTO_CHOSEN)
+        raise SettingsError(NO_PHOTO)
     if not Path(settings.photo).is_file():
         raise SettingsError(no_photo(settings.photo))
 

@@ -21,7 +21,7 @@ from make_4d.jobs import log
 from make_4d.jobs.details import details
 from make_4d.jobs.manager import manager, tick
 from make_4d.jobs.results import MAKE
-from make_4d.ml.common.errors import NO_PHOTO
+from make_4d.ml.common.errors import MISSING_PHOTO
 from make_4d.ml.common.job_settings import JobSettings, SettingsError
 from make_4d.ml.common.protocol import Done, Failed
 from make_4d.operators.jobs import BUSY
@@ -166,7 +166,7 @@ def test_waiting_jobs_and_the_running_one_are_cancelled(scene):
 
 def test_an_unusable_request_is_refused_at_once(scene):
     scene.make_4d.photo = "/nowhere/at/all.jpg"
-    with raises_message(SettingsError, NO_PHOTO, path="/nowhere/at/all.jpg"):
+    with raises_message(SettingsError, MISSING_PHOTO, path="/nowhere/at/all.jpg"):
         submit(scene)
     assert manager().current is None and not manager().waiting
 

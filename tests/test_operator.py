@@ -8,6 +8,7 @@ bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
 from make_4d.jobs import checks, results
 from make_4d.jobs.manager import NOT_BUILT, manager
+from make_4d.ml.common import errors
 from messages import is_message
 
 
@@ -102,7 +103,7 @@ def test_making_twice_gives_two_scenes(scene):
 
 
 @pytest.mark.parametrize(
-    ("path", "template"), [("", checks.NO_PHOTO), ("/nowhere/at/all.jpg", checks.MISSING_PHOTO)]
+    ("path", "template"), [("", checks.NO_PHOTO), ("/nowhere/at/all.jpg", errors.MISSING_PHOTO)]
 )
 def test_a_missing_photo_is_an_error_and_changes_nothing(scene, path, template):
     scene.make_4d.photo = path

@@ -10,7 +10,7 @@ import pytest
 from make_4d.geometry.core.editable_images import MOTION_FILE
 from make_4d.geometry.core.messages import UserError
 from make_4d.geometry.core.motion_edits import MotionEdits, save_edits
-from make_4d.ml.common.errors import NO_CHECKPOINT, NO_PHOTO
+from make_4d.ml.common.errors import MISSING_PHOTO, NO_CHECKPOINT
 from make_4d.ml.common.job_settings import SETTING_NAMES, JobSettings
 from make_4d.ml.common.registry import STAGES as MODEL_STAGES
 from make_4d.ml.stages.stage import DeclaredSettings, FileInput, Stage, UndeclaredError
@@ -153,7 +153,7 @@ def test_a_file_s_content_is_part_of_the_key(runner, tmp_path):
 
 
 def test_a_missing_photo_is_reported(runner, tmp_path):
-    with raises_message(UserError, NO_PHOTO):
+    with raises_message(UserError, MISSING_PHOTO):
         runner.run(photo=str(tmp_path / "gone.png"))
     with raises_message(UserError, NO_CHECKPOINT):
         runner.run(networks=str(tmp_path / "gone.pth"))

@@ -15,7 +15,7 @@ from make_4d.geometry.motion_regions import is_painted, read_regions
 from make_4d.geometry.nodes.animate import LOOP_LENGTH, SPEED
 from make_4d.geometry.nodes.tree import get_input, modifier_of, set_input
 from make_4d.geometry.scene_parts import NO_SCENE, parts_of
-from make_4d.jobs.checks import MISSING_PHOTO
+from make_4d.ml.common.errors import MISSING_PHOTO
 from messages import raises_message
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ...geometry.core.messages import Message, UserError
 
-NO_PHOTO = "There is no photo at {path}: choose another file."
+MISSING_PHOTO = "There is no photo at {path}: choose another file."
 NO_CHECKPOINT = "There is no checkpoint at {path}: choose the file again in Models."
 
 
@@ -16,7 +16,7 @@ class ModelError(UserError):
 
 def no_photo(path: Path | str) -> Message:
     """Return the message for a photo that isn't at its path."""
-    return Message(NO_PHOTO, path=path)
+    return Message(MISSING_PHOTO, path=path)
 
 
 def no_checkpoint(path: Path | str) -> Message:

@@ -16,7 +16,7 @@ from _quality_shot import Shot
 from make_4d.geometry.core.camera import FloatArray, Intrinsics
 from make_4d.geometry.core.scene_data import KEY_TIMES, PointArrays, SceneData
 from make_4d.geometry.landscapes.truth import Mask, TruthFrame, TruthScene
-from make_4d.geometry.nodes.animate import FADE_SHARE
+from make_4d.geometry.nodes.animate import FADE_FRACTION
 from make_4d.ml.stages import lift
 from make_4d.ml.worker.scene_result import scene_data_of
 from make_4d.render.extract import Cloud
@@ -148,7 +148,7 @@ def fade(points: PointArrays, phase: float) -> FloatArray:
     They fade out before they leave the outpainted photo, and fade in after they enter it.
     """
     left = np.concatenate([points.lifetime[0] - phase, phase - points.lifetime[1]])
-    return np.clip(left / FADE_SHARE, 0.0, 1.0).astype(np.float32)
+    return np.clip(left / FADE_FRACTION, 0.0, 1.0).astype(np.float32)
 
 
 def displacement(keys: FloatArray, phase: float) -> FloatArray:

@@ -40,8 +40,9 @@ def test_placeholders_match(name):
 @pytest.mark.parametrize("name", languages.locales())
 def test_missing_entries_are_counted(name, addon):
     translated = languages.entries(name)
+    shown = (*property_texts(), *socket_names())
     absent = set(missing(name)) | {
-        text for text in property_texts() if has_words(text) and text not in translated
+        text for text in shown if has_words(text) and text not in translated
     }
     absent -= {spec.label for spec in MODELS} | set(languages.tooltips_of_models(translated))
     if absent:
@@ -58,6 +59,16 @@ def property_texts():
             continue
         for shown in (each, *(each.enum_items if each.type == "ENUM" else ())):
             yield from (shown.name, shown.description)
+
+
+def socket_names():
+    """Names of the modifier's inputs that the Motion panel shows."""
+    from make_4d.geometry.nodes.animate import animate_group
+
+    sockets = animate_group().interface.items_tree
+    names = {socket.name for socket in sockets if not socket.hide_in_modifier} - {"Geometry"}
+    assert "Eddy Size" in names
+    return names
 
 
 def test_texts_are_found_in_the_code():

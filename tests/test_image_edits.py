@@ -7,7 +7,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
-from make_4d.geometry.core import ldi
+from make_4d.geometry.core import editable_images, ldi
 from make_4d.geometry.core.editable_images import (
     ImageEdit,
     image_edit_files,
@@ -53,7 +53,7 @@ def test_names_and_stages(arrays):
     stages = [stage_of(name) for name in names]
     assert stages == ["outpaint", "depth", "cluster", "cluster", *["inpaint"] * 3]
     assert [layer_in(name) for name in names] == [-1, -1, 0, 1, 1, 2, 3]
-    with pytest.raises(ValueError, match="no picture"):
+    with raises_message(ValueError, editable_images.UNKNOWN):
         stage_of("nothing")
 
 
@@ -67,7 +67,7 @@ def test_saved_edits_load_unchanged(arrays, tmp_path):
         assert (back.name, back.base) == (edit.name, "old")
         np.testing.assert_array_equal(back.pixels, edit.pixels)
     files["outpainted"].write_bytes(files["outpainted"].read_bytes()[:100])
-    with pytest.raises(ValueError, match="damaged"):
+    with raises_message(ValueError, editable_images.DAMAGED):
         load_image_edit(files["outpainted"])
 
 
@@ -76,6 +76,17 @@ def test_unedited_images_change_nothing(arrays, name):
     after = with_image_edits(arrays, [edit_of(name, arrays)], lambda key: arrays)
     for key, values in arrays.items():
         np.testing.assert_array_equal(after[key], values)
+
+
+def test_edits_over_a_result_of_version_0_1_0(arrays, rng):
+    edit = edit_of("outpainted", arrays)
+    edit.pixels[3, 4] = (0, 255, 0)
+    old = {"wide" if key == "outpainted" else key: values for key, values in arrays.items()}
+    anew = arrays | {"outpainted": rng.uniform(size=arrays["outpainted"].shape).astype(np.float32)}
+    after = with_image_edits(anew, [edit], lambda key: old)
+    expected = anew["outpainted"].copy()
+    expected[3, 4] = (0, 1, 0)
+    np.testing.assert_array_equal(after["outpainted"], expected)
 
 
 def test_only_edited_pixels_are_applied_to_another_result(arrays, rng):
@@ -225,7 +236,7 @@ def test_a_new_seed_of_one_layer_leaves_the_others(runner):
 
 
 def test_damaged_edits_are_reported(runner):
-    (runner.folder / "outpainted.picture.npz").write_bytes(b"torn")
+    (runner.folder / f"outpainted{editable_images.EDIT_SUFFIX}").write_bytes(b"torn")
     with raises_message(SettingsError, pipeline.UNREADABLE_EDITS):
         runner.run(edits=str(runner.folder))
 

@@ -20,7 +20,8 @@ FOLDER = "editable_images"
 """Folder of a stage cache with the PNG files, which is never pruned: scenes refer to them."""
 MOTION_FILE = "motion.npz"
 """In a folder of edits: the edits of the motion (see `motion_edits`)."""
-_SUFFIX = ".image.npz"
+EDIT_SUFFIX = ".image.npz"
+"""Ending of the file of an edit."""
 UNKNOWN = "there is no editable image '{name}'"
 DAMAGED = "{name} is damaged"
 
@@ -94,20 +95,20 @@ def quantized(name: str, values: NDArray[np.floating]) -> NDArray[np.uint8] | ND
 def save_image_edits(edits: Iterable[ImageEdit], folder: Path) -> None:
     """Write each edit to a file in an existing folder; raises OSError if that fails."""
     for edit in edits:
-        with (folder / f"{edit.name}{_SUFFIX}").open("wb") as file:
+        with (folder / f"{edit.name}{EDIT_SUFFIX}").open("wb") as file:
             np.savez(file, pixels=edit.pixels, base=np.array(edit.base))
 
 
 def image_edit_files(folder: Path) -> dict[str, Path]:
     """Return the files of the edits in a folder by image name."""
-    return {f.name.removesuffix(_SUFFIX): f for f in sorted(folder.glob(f"*{_SUFFIX}"))}
+    return {f.name.removesuffix(EDIT_SUFFIX): f for f in sorted(folder.glob(f"*{EDIT_SUFFIX}"))}
 
 
 def load_image_edit(file: Path) -> ImageEdit:
     """Read a file of `save_image_edits`; raises OSError, or ValueError if the file is damaged."""
     try:
         with np.load(file, allow_pickle=False) as arrays:
-            name = file.name.removesuffix(_SUFFIX)
+            name = file.name.removesuffix(EDIT_SUFFIX)
             return ImageEdit(name, str(arrays["base"]), arrays["pixels"])
     except (KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(DAMAGED.format(name=file.name)) from error

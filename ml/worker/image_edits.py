@@ -31,6 +31,9 @@ TOLERANCE = {255: 1, 65535: 40}
 """Difference in levels, by the highest level, up to which a pixel counts as unedited: Blender
 stores some images as half floats."""
 
+RENAMED_ARRAYS = {"wide": OUTPAINTED}
+"""Arrays that version 0.1.0 stored under other names, in results over which images were edited."""
+
 BaseOf = Callable[[str], Arrays | None]
 
 
@@ -48,7 +51,7 @@ def with_image_edits(arrays: Arrays, edits: Sequence[ImageEdit], base_of: BaseOf
         if current is None:  # the layer is gone
             continue
         base = base_of(edit.base)
-        before = None if base is None else image_of(edit.name, base)
+        before = None if base is None else image_of(edit.name, _upgraded(base))
         changed = changed_pixels(edit, before)
         values = (edit.pixels / np.float32(levels_of(edit.name))).astype(np.float32)
         size = (current.shape[1], current.shape[0])
@@ -59,6 +62,11 @@ def with_image_edits(arrays: Arrays, edits: Sequence[ImageEdit], base_of: BaseOf
             values = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
         arrays = arrays | _applied(edit.name, arrays, values, changed)
     return arrays
+
+
+def _upgraded(arrays: Arrays) -> Arrays:
+    """Return an earlier result with today's names."""
+    return {RENAMED_ARRAYS.get(name, name): array for name, array in arrays.items()}
 
 
 def changed_pixels(edit: ImageEdit, before: FloatArray | None) -> Mask:

@@ -29,7 +29,7 @@ from ..ml.common.job_settings import (
 )
 from ..ml.common.model_store import format_size, state_of
 from ..ml.common.protocol import Cancelled, DeviceFound, Done, Failed, Progress, StageDone
-from ..ml.common.registry import BUILTIN, MODELS, STAGES, model, models_for
+from ..ml.common.registry import BUILTIN, MODEL_STAGES, MODELS, model, models_for
 from ..ml.stages.table import STAGE_LABELS
 from .checks import check_job
 from .console import DEBUG, Console
@@ -101,7 +101,7 @@ def parser() -> argparse.ArgumentParser:
 def add_model_arguments(p: argparse.ArgumentParser) -> None:
     """Add the arguments of pretrained models."""
     group = p.add_argument_group("pretrained models")
-    for stage in STAGES:
+    for stage in MODEL_STAGES:
         keys = [BUILTIN, *(spec.key for spec in models_for(stage))]
         group.add_argument(f"--{stage}", choices=keys, default=BUILTIN, metavar="MODEL")
     group.add_argument(

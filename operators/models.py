@@ -18,7 +18,7 @@ from ..jobs.windows import redraw_sidebars
 from ..ml.client.tasks import DeviceQuery
 from ..ml.common.model_store import format_size, remove
 from ..ml.common.protocol import Cancelled, Done, Failed
-from ..ml.common.registry import STAGES, ModelSpec, model, models_for
+from ..ml.common.registry import MODEL_STAGES, ModelSpec, model, models_for
 from .reporting import OperatorError, Reports
 
 POLL_SECONDS = 0.1
@@ -312,7 +312,7 @@ def download_size(spec: ModelSpec) -> str:
 
 def recommended_models() -> list[ModelSpec]:
     """Return the recommended model of every stage, which is its first."""
-    return [models_for(stage)[0] for stage in STAGES]
+    return [models_for(stage)[0] for stage in MODEL_STAGES]
 
 
 def missing_models() -> list[ModelSpec]:

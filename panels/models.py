@@ -13,7 +13,7 @@ from ..jobs.manager import manager
 from ..ml.client.process import downloads_available, models_available
 from ..ml.client.tasks import NO_DOWNLOADS
 from ..ml.common.model_store import format_size, snapshot_folder
-from ..ml.common.registry import BUILTIN, STAGES, ModelSpec, model
+from ..ml.common.registry import BUILTIN, MODEL_STAGES, ModelSpec, model
 from ..operators.models import (
     MAKE4D_OT_cancel_download,
     MAKE4D_OT_download,
@@ -50,7 +50,7 @@ class VIEW3D_PT_make_4d_models(SubPanel, bpy.types.Panel):
         layout.use_property_split = True
         layout.use_property_decorate = False
         settings = context.scene.make_4d
-        chosen = [stage for stage in STAGES if getattr(settings, f"{stage}_model") != BUILTIN]
+        chosen = [stage for stage in MODEL_STAGES if getattr(settings, f"{stage}_model") != BUILTIN]
         has_models, has_downloads = installed_packages()
         if not has_models:
             draw_wrapped(layout, context, LIGHT, "INFO")
@@ -58,7 +58,7 @@ class VIEW3D_PT_make_4d_models(SubPanel, bpy.types.Panel):
             draw_wrapped(layout, context, NO_DOWNLOADS, "INFO")
         elif not chosen:
             layout.operator(MAKE4D_OT_use_models.bl_idname, icon="IMPORT")
-        for stage in STAGES if has_models else chosen:
+        for stage in MODEL_STAGES if has_models else chosen:
             draw_stage(layout, context, settings, stage)
         if has_downloads and is_any_missing(settings) and not bpy.app.online_access:
             draw_online(layout, context)
@@ -147,7 +147,7 @@ def installed_packages() -> tuple[bool, bool]:
 
 def is_any_missing(settings: bpy.types.PropertyGroup) -> bool:
     """Whether a chosen model is not installed."""
-    keys = [getattr(settings, f"{stage}_model") for stage in STAGES]
+    keys = [getattr(settings, f"{stage}_model") for stage in MODEL_STAGES]
     states = manager().model_states
     return any(states.state(model(k)).status != "ready" for k in keys if k != BUILTIN)
 

@@ -22,7 +22,7 @@ from make_4d.jobs.manager import manager, tick
 from make_4d.ml.client.tasks import NO_DOWNLOADS
 from make_4d.ml.common.job_settings import DEVICES, JobSettings, Resources, SettingsError
 from make_4d.ml.common.model_store import NOT_INSTALLED, snapshot_folder
-from make_4d.ml.common.registry import STAGES, model
+from make_4d.ml.common.registry import MODEL_STAGES, model
 from make_4d.operators import models as model_operators
 from make_4d.operators import preferences
 from make_4d.panels.text import lines_of
@@ -123,7 +123,7 @@ def test_a_download_continues_in_another_file(models_folder, online):
 
 def test_all_recommended_models_at_once(empty_blend, models_folder, online, monkeypatch):
     specs = model_operators.recommended_models()
-    assert [spec.stage for spec in specs] == list(STAGES)
+    assert [spec.stage for spec in specs] == list(MODEL_STAGES)
     others = [spec.key for spec in specs if spec.stage != "motion"]
     tiny_models.install(models_folder, *others)
     monkeypatch.setattr(
@@ -132,7 +132,7 @@ def test_all_recommended_models_at_once(empty_blend, models_folder, online, monk
     assert [spec.key for spec in model_operators.missing_models()] == [KEY]
     assert press(bpy.ops.make_4d.use_models) == {"FINISHED"}
     settings = bpy.context.scene.make_4d
-    chosen = [getattr(settings, f"{stage}_model") for stage in STAGES]
+    chosen = [getattr(settings, f"{stage}_model") for stage in MODEL_STAGES]
     assert chosen == [*others, KEY] and not model_operators.missing_models()
 
 

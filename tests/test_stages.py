@@ -12,7 +12,7 @@ from make_4d.geometry.core.messages import UserError
 from make_4d.geometry.core.motion_edits import MotionEdits, save_edits
 from make_4d.ml.common.errors import MISSING_PHOTO, NO_CHECKPOINT
 from make_4d.ml.common.job_settings import SETTING_NAMES, JobSettings
-from make_4d.ml.common.registry import STAGES as MODEL_STAGES
+from make_4d.ml.common.registry import MODEL_STAGES
 from make_4d.ml.stages.stage import DeclaredSettings, FileInput, Stage, UndeclaredError
 from make_4d.ml.stages.table import STAGES, stages_for
 from make_4d.ml.worker import pipeline

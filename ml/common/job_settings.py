@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from ...geometry.core.messages import UserError
-from .registry import BUILTIN, MODELS, STAGES, ModelSpec
+from .registry import BUILTIN, MODEL_STAGES, MODELS, ModelSpec
 
 MIN_SIZE, MAX_SIZE = 64, 4096
 """Pixels of the longer side."""
@@ -125,7 +125,7 @@ class JobSettings:
         self._validate_models()
 
     def _validate_models(self) -> None:
-        for stage in STAGES:
+        for stage in MODEL_STAGES:
             keys = [BUILTIN, *(m.key for m in MODELS if m.stage == stage)]
             if self.model_key(stage) not in keys:
                 raise SettingsError(
@@ -143,7 +143,7 @@ class JobSettings:
 
     def models(self) -> tuple[ModelSpec, ...]:
         """Return the pretrained models that the job uses."""
-        chosen = {self.model_key(stage) for stage in STAGES}
+        chosen = {self.model_key(stage) for stage in MODEL_STAGES}
         return tuple(spec for spec in MODELS if spec.key in chosen)
 
     @property

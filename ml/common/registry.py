@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-STAGES = ("inpaint", "depth", "motion")
-"""Stages for which there are models."""
+MODEL_STAGES = ("inpaint", "depth", "motion")
+"""Kinds of models: what they are for, also the name of their setting without `_model`."""
 BUILTIN = "builtin"
 """The backend of every stage that needs no model."""
 

@@ -66,7 +66,7 @@ class Stage:
         run: The function.
         needs: Names of the stages whose arrays it reads.
         settings: Fields of JobSettings that it reads.
-        models: Choices of models that it uses, of `registry.STAGES`.
+        models: Choices of models that it uses, of `registry.MODEL_STAGES`.
         files: Files that it reads.
         weight: Estimate of its time relative to the other stages.
         version: Version of its result, see above.

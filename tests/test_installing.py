@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -77,8 +78,8 @@ def older(light: Path, folder: Path) -> Path:
         for entry in source.infolist():
             data = source.read(entry)
             if entry.filename == "blender_manifest.toml":
-                data = data.replace(b'version = "0.1.0"', f'version = "{OLD}"'.encode())
-                assert OLD.encode() in data
+                data, count = re.subn(rb'(?m)^version = ".+"$', f'version = "{OLD}"'.encode(), data)
+                assert count == 1
             copy.writestr(entry.filename, data)
     return target
 

@@ -14,6 +14,9 @@ FORWARD_PREFIX = "fwd"
 BACKWARD_PREFIX = "bwd"
 COLOR = "Color"
 FORWARD_END, BACKWARD_START = "fwd_end", "bwd_start"
+WRONG_SHAPE = "{name} has the shape {shape} for {count} points"
+_NUMBERS = ("opacity", "radius", "observed", "layer", "pixel", "disparity")
+"""Arrays with one number per point."""
 _FIELDS = {"FLOAT": "value", "INT": "value", "FLOAT_VECTOR": "vector", "FLOAT_COLOR": "color"}
 
 
@@ -67,15 +70,17 @@ def has_lifetimes(points: PointArrays) -> bool:
 def check(points: PointArrays) -> None:
     """Raise ValueError if the arrays don't have the same number of points."""
     count = points.count
-    for name in ("color", "opacity", "radius", "observed", "layer", "pixel", "disparity"):
-        if len(getattr(points, name)) != count:
-            raise ValueError(f"{name} has {len(getattr(points, name))} values for {count} points")
-    if points.forward.shape != points.backward.shape or points.forward.shape[1:] != (count, 3):
-        raise ValueError(
-            f"displacements {points.forward.shape}, {points.backward.shape} for {count} points"
-        )
-    if points.lifetime.shape not in ((0, count), (2, count)):
-        raise ValueError(f"lifetime {points.lifetime.shape} for {count} points")
+    keys = len(points.forward)
+    shapes: dict[str, tuple[tuple[int, ...], ...]] = {
+        **{name: ((count, 3),) for name in ("position", "color")},
+        **{name: ((count,),) for name in _NUMBERS},
+        **{name: ((keys, count, 3),) for name in ("forward", "backward")},
+        "lifetime": ((0, count), (2, count)),
+    }
+    for name, allowed in shapes.items():
+        shape = getattr(points, name).shape
+        if shape not in allowed:
+            raise ValueError(WRONG_SHAPE.format(name=name, shape=shape, count=count))
 
 
 def store(cloud: bpy.types.PointCloud, name: str, kind: str, values: NDArray) -> None:

@@ -16,6 +16,7 @@ PATH_RESOLUTION = 64
 """Preview resolution of the curve, which is also the accuracy of Follow Path."""
 AIM_ERROR = 2e-3
 """Largest difference between two unit looks that count as equal."""
+WRONG_SHAPES = "waypoints with positions {positions} and looks {looks}"
 NOT_BEZIER = (
     "The camera's path must be a Bezier curve with two or more points: press Re-make Path to "
     "replace it."
@@ -53,7 +54,7 @@ def editable_waypoints(positions: FloatArray, looks: FloatArray) -> tuple[Values
     Raises ValueError for other shapes.
     """
     if np.ndim(positions) != 2 or np.shape(positions) != np.shape(looks) or len(positions) == 0:
-        raise ValueError(f"waypoints of shapes {np.shape(positions)} and {np.shape(looks)}")
+        raise ValueError(WRONG_SHAPES.format(positions=np.shape(positions), looks=np.shape(looks)))
     points = blender_from_camera(positions).astype(float)
     directions = blender_from_camera(looks).astype(float)
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)

@@ -19,7 +19,7 @@ def cloud_with(bpy, points) -> Moving:
     return Moving(bpy, points, cloud, add_animation(cloud, LOOP))
 
 
-def test_reverse_is_the_film_played_backward(moving):  # noqa: F811
+def test_reverse_plays_the_loop_backward(moving):  # noqa: F811
     forward = moving.attributes(1 + LOOP - 5)
     moving.set("Reverse", True)
     backward = moving.attributes(1 + 5)
@@ -28,7 +28,7 @@ def test_reverse_is_the_film_played_backward(moving):  # noqa: F811
 
 
 @pytest.mark.parametrize("phase", [0.25, -0.5])
-def test_phase_starts_elsewhere_in_the_loop(moving, phase):  # noqa: F811
+def test_phase_shifts_the_start_of_the_loop(moving, phase):  # noqa: F811
     there = moving.attributes(1 + round(phase * LOOP) % LOOP + 2)
     moving.set("Phase", phase)
     here = moving.attributes(3)
@@ -36,7 +36,7 @@ def test_phase_starts_elsewhere_in_the_loop(moving, phase):  # noqa: F811
         np.testing.assert_allclose(here[name], there[name], atol=1e-4)
 
 
-def test_turbulence_is_none_at_rest_and_grows_with_the_way(moving):  # noqa: F811
+def test_turbulence_is_proportional_to_the_displacement(moving):  # noqa: F811
     calm = moving.attributes(5)
     rest = moving.attributes(1)["position"]
     moving.set("Turbulence", 0.5)
@@ -49,7 +49,7 @@ def test_turbulence_is_none_at_rest_and_grows_with_the_way(moving):  # noqa: F81
     assert 0.2 < (off / way).mean() < 1.0
 
 
-def test_turbulence_has_the_size_that_is_asked_for(empty_blend, make_scene_data):
+def test_turbulence_has_the_requested_eddy_size(empty_blend, make_scene_data):
     """Neighbors much closer than the size move alike."""
     points = make_scene_data(width=48, height=32, margin=2).moving
     near = {}
@@ -63,7 +63,7 @@ def test_turbulence_has_the_size_that_is_asked_for(empty_blend, make_scene_data)
     assert near[1000.0] < 0.2 * near[0.001]
 
 
-def test_points_fade_before_they_leave_and_after_they_come_in(empty_blend, make_scene_data):
+def test_points_fade_before_leaving_and_after_entering(empty_blend, make_scene_data):
     points = make_scene_data(width=16, height=12, margin=2).moving
     lifetime = np.stack([np.full(points.count, 2.0), np.full(points.count, -1.0)]).astype(
         np.float32
@@ -81,7 +81,7 @@ def test_points_fade_before_they_leave_and_after_they_come_in(empty_blend, make_
     assert not {"fwd_end", "bwd_start"} & set(got)
 
 
-def test_the_group_works_on_a_cloud_with_nothing_but_displacements(empty_blend):
+def test_group_needs_only_displacements(empty_blend):
     """A point cloud of somebody else's, with the documented attributes only."""
     from make_4d.geometry.nodes.animate import add_animation
 

@@ -113,7 +113,7 @@ def test_speed_and_strength(moving, speed, strength):
         check(moving, frame, speed=speed, strength=strength)
 
 
-def test_first_frame_and_the_loop_after_are_the_photo_exactly(moving):
+def test_first_frame_of_each_loop_is_the_photo(moving):
     for frame in (1, 1 + LOOP, 1 + 10 * LOOP, 1 - LOOP):
         got = moving.attributes(frame)
         place = blender_from_camera(moving.points.position)
@@ -121,7 +121,7 @@ def test_first_frame_and_the_loop_after_are_the_photo_exactly(moving):
         assert (got["weight"] == 1).all() and not got["backward"].any()
 
 
-def test_the_copies_keep_their_attributes_and_lose_the_displacements(moving):
+def test_copies_keep_their_attributes_except_displacements(moving):
     got = moving.attributes(5)
     kept = {"position", "radius", "Color", "observed", "layer", "pixel", "disparity"}
     kept |= {"weight", "backward"}

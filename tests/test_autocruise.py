@@ -28,14 +28,14 @@ def disparity(name: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", GOLDEN["cases"])
-def test_skyline_equals_the_authors(name):
+def test_skyline_matches_the_authors(name):
     expected = GOLDEN["cases"][name]["skyline"]
     np.testing.assert_allclose(skyline(disparity(name)), expected, **TOLERANCE)
 
 
 @pytest.mark.parametrize("lerp", [1.0, 0.05])
 @pytest.mark.parametrize("name", GOLDEN["cases"])
-def test_poses_equal_the_authors(name, lerp):
+def test_poses_match_the_authors(name, lerp):
     k = np.array(GOLDEN["intrinsics"])
     keys = ("speed", "horizon", "sky_fraction", "near_fraction")
     settings = CruiseSettings(**{key: GOLDEN[key] for key in keys}, lerp=lerp)

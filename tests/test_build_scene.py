@@ -1,4 +1,4 @@
-"""A flight becomes an ordinary scene; what the artist has stays; failing leaves nothing."""
+"""Scene data becomes an ordinary scene; the artist's data stays; failure leaves nothing behind."""
 
 from dataclasses import asdict, replace
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from make_4d.geometry import custom_properties
 from make_4d.geometry.core.camera import blender_from_camera
+from messages import raises_message
 
 PARTS = ("make_rig", "make_cloud", "make_material", "add_animation", "mark", "show")
 
@@ -90,7 +91,7 @@ def test_an_empty_scene_is_set_up_in_place(build, empty_blend, make_scene_data):
     assert len(positions(bpy, built.moving, 5, scene)) == 2 * scene_data.moving.count
 
 
-def test_cache_id_is_noted(build, empty_blend, make_scene_data):
+def test_cache_id_is_stored_on_everything(build, empty_blend, make_scene_data):
     built = build.build_scene(make_scene_data(), "photo", None, cache_id="abc123")
     assert empty_blend.data.objects[built.still]["make_4d_cache"] == "abc123"
     assert empty_blend.data.collections[built.collection]["make_4d_cache"] == "abc123"
@@ -119,7 +120,7 @@ def test_the_artists_scene_stays_as_it_is(build, empty_blend, make_scene_data):
 
 
 @pytest.mark.parametrize("work", ["object", "nested", "strip", "marker"])
-def test_any_work_in_a_scene_makes_a_new_one(build, empty_blend, make_scene_data, work):
+def test_a_used_scene_is_left_alone(build, empty_blend, make_scene_data, work):
     bpy = empty_blend
     scene = bpy.context.scene
     if work == "object":
@@ -151,7 +152,7 @@ def test_a_second_scene_shares_nothing_but_the_node_groups(build, empty_blend, m
 
 @pytest.mark.parametrize("factory", [True, False], ids=["new-scene", "in-place"])
 @pytest.mark.parametrize("part", PARTS)
-def test_failing_midway_leaves_nothing(
+def test_failure_leaves_nothing_behind(
     build, empty_blend, make_scene_data, monkeypatch, part, factory
 ):
     bpy = empty_blend
@@ -177,18 +178,20 @@ def test_failing_midway_leaves_nothing(
     assert bpy.context.window.scene == scene
 
 
-def test_bad_arrays_leave_nothing(build, empty_blend, make_scene_data):
+def test_invalid_arrays_leave_nothing_behind(build, empty_blend, make_scene_data):
+    from make_4d.geometry.clouds import WRONG_SHAPE
+
     scene_data = make_scene_data()
     bad = replace(
         scene_data, moving=replace(scene_data.moving, radius=scene_data.moving.radius[1:])
     )
     blocks = everything(empty_blend)
-    with pytest.raises(ValueError, match="radius"):
+    with raises_message(ValueError, WRONG_SHAPE, name="radius"):
         build.build_scene(bad, "photo", empty_blend.context.scene)
     assert everything(empty_blend) == blocks
 
 
-def test_one_undo_takes_all_of_it_back(build, empty_blend, make_scene_data):
+def test_one_undo_step_reverts_everything(build, empty_blend, make_scene_data):
     bpy = empty_blend
     bpy.ops.wm.read_factory_settings()
     before, blocks = state(bpy.context.scene), everything(bpy)
@@ -200,7 +203,7 @@ def test_one_undo_takes_all_of_it_back(build, empty_blend, make_scene_data):
     assert bpy.context.window.scene.name == "Scene" and state(bpy.context.scene) == before
 
 
-def test_saved_and_reopened_it_is_the_same(build, empty_blend, make_scene_data, tmp_path):
+def test_saved_file_is_the_same_when_opened(build, empty_blend, make_scene_data, tmp_path):
     bpy = empty_blend
     built = build.build_scene(make_scene_data(), "photo", bpy.context.scene)
 
@@ -227,7 +230,7 @@ def test_saved_and_reopened_it_is_the_same(build, empty_blend, make_scene_data, 
 
 
 @pytest.mark.parametrize("name", ["", "Ölbild 夕焼け", "x" * 300])
-def test_any_name_will_do(build, empty_blend, make_scene_data, name):
+def test_unusual_names_are_accepted(build, empty_blend, make_scene_data, name):
     bpy = empty_blend
     built = build.build_scene(make_scene_data(width=8, height=6), name, bpy.context.scene)
     again = build.build_scene(make_scene_data(width=8, height=6), name, bpy.context.scene)
@@ -249,9 +252,7 @@ def test_film_output(addon, empty_blend, tmp_path):
 
 
 @pytest.mark.parametrize(("meters", "scale"), [(0.0, 1.0), (2.5, 2.5)])
-def test_a_scene_of_known_size_measures_in_meters(
-    build, empty_blend, make_scene_data, meters, scale
-):
+def test_scene_of_known_scale_uses_meters(build, empty_blend, make_scene_data, meters, scale):
     scene_data = make_scene_data()
     scene_data = replace(scene_data, plan=replace(scene_data.plan, meters_per_unit=meters))
     built = build.build_scene(scene_data, "observed", empty_blend.context.scene)

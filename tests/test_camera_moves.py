@@ -59,7 +59,7 @@ def shown(path: CameraPath, scene: SceneFacts) -> bool:
     )
 
 
-def test_the_facts_of_the_scene(scene):
+def test_scene_facts(scene):
     assert scene.subject == pytest.approx(CARD)
     assert len(scene.border) == 2 * (OUTPAINTED.width + OUTPAINTED.height) - 4
     np.testing.assert_allclose(scene.border[:, 2], WALL)
@@ -68,7 +68,7 @@ def test_the_facts_of_the_scene(scene):
     assert scene.obstacles.distance(np.zeros((1, 3)))[0] == pytest.approx(CARD, abs=0.1)
 
 
-def test_facts_of_nothing_are_refused():
+def test_scene_without_visible_points_is_refused():
     with raises_message(PathError, camera_moves.NOTHING_VISIBLE):
         scene_facts(np.zeros((0, 3), np.float32), np.zeros(0, np.float32), CAMERA, (0, 0, 0, 0))
 
@@ -86,13 +86,13 @@ def test_every_move_starts_at_the_photo_and_shows_no_border(key, scene):
 
 
 @pytest.mark.parametrize("key", ["OUT", "ORBIT", "SIDE"])
-def test_more_than_the_picture_holds_is_allowed_and_shows_it(key, scene):
+def test_larger_amount_shows_the_border(key, scene):
     assert not is_safe(plan_move(key, scene, 1.2), scene)
     half = np.abs(plan_move(key, scene, 0.5).positions).max()
     assert half == pytest.approx(0.5 * np.abs(plan_move(key, scene).positions).max(), rel=0.05)
 
 
-def test_flying_out_ends_on_the_outpainted_picture_without_holes(scene):
+def test_flying_out_stays_inside_the_outpainted_photo(scene):
     points, radius = card_before_a_wall()
     far = replace(scene, subject=8.0)
     end = plan_move("OUT", far)
@@ -107,7 +107,7 @@ def test_flying_out_ends_on_the_outpainted_picture_without_holes(scene):
 
 
 @pytest.mark.parametrize("key", ["ORBIT", "CRANE", "CIRCLE"])
-def test_the_subject_stays_in_the_middle(key, scene):
+def test_subject_stays_centered(key, scene):
     poses = sampled_path(plan_move(key, scene), 30)
     for position, look in zip(poses.positions, poses.looks, strict=True):
         x, y, z = look_rotation(look, DOWN) @ (scene.focus - position)
@@ -124,7 +124,7 @@ def test_a_dolly_zoom_keeps_the_subject_s_size(scene):
     assert abs(np.log(poses.focal[-1])) > 0.1
 
 
-def test_moves_go_where_their_names_say(scene):
+def test_directions_of_the_moves(scene):
     ends = {key: plan_move(key, scene).positions[-1] for key in CAMERA_MOVES if key not in LOOPS}
     assert ends["IN"][2] > 1 and ends["OUT"][2] < -0.3
     assert ends["CRANE"][1] < -0.2 and ends["SIDE"][0] > 0.2 and ends["ORBIT"][0] > 0.2
@@ -133,7 +133,7 @@ def test_moves_go_where_their_names_say(scene):
     np.testing.assert_allclose(mirrored.positions[-1], ends["SIDE"] * [-1, 1, 1], atol=1e-6)
 
 
-def test_flying_in_stops_before_what_is_near(scene):
+def test_flying_in_stops_before_an_obstacle(scene):
     near = replace(scene, subject=9.9)
     assert np.linalg.norm(plan_move("IN", near).positions[-1]) < CARD - 0.1
 
@@ -146,7 +146,7 @@ def test_handheld_is_seeded_and_small(scene):
     assert np.degrees(np.arccos(one.looks[:, 2])).max() < 5
 
 
-def test_what_is_not_a_move_is_refused(scene):
+def test_unknown_moves_and_negative_amounts_are_refused(scene):
     with pytest.raises(KeyError):
         plan_move("LOOPING", scene)
     with raises_message(PathError, camera_moves.NEGATIVE_AMOUNT):

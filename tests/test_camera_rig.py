@@ -7,6 +7,7 @@ import pytest
 from make_4d.geometry.core import travel
 from make_4d.geometry.core.camera import Intrinsics, blender_from_camera, project
 from make_4d.geometry.core.scene_data import ScenePlan
+from messages import raises_message
 
 PHOTO_POSE = np.array([[1, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]], float)
 
@@ -53,7 +54,7 @@ def test_first_and_last_pose(empty_blend, plan):
 
 
 @pytest.mark.parametrize("plan", [STRAIGHT, BENT, OUT], ids=["straight", "bent", "out"])
-def test_looks_are_met_where_the_camera_passes_the_waypoints(empty_blend, plan):
+def test_camera_looks_as_planned_at_the_waypoints(empty_blend, plan):
     rig = rig_of(empty_blend, plan)
     moments = np.arange(1, plan.frames, 0.05)
     poses = np.array([pose(empty_blend, rig, int(m), m % 1) for m in moments])
@@ -64,16 +65,16 @@ def test_looks_are_met_where_the_camera_passes_the_waypoints(empty_blend, plan):
         np.testing.assert_allclose(-poses[nearest, :3, 2], blender_from_camera(look), atol=0.01)
 
 
-def test_straight_flight_eases_and_turns_as_it_travels(empty_blend):
+def test_straight_path_eases_and_turns_with_the_traveled_fraction(empty_blend):
     rig = rig_of(empty_blend, STRAIGHT)
     end, look = blender_from_camera(STRAIGHT.positions[-1]), blender_from_camera(STRAIGHT.look[-1])
     assert len(rig.curve.data.splines[0].bezier_points) == 3
     for frame in range(1, STRAIGHT.frames + 1):
         u = (frame - 1) / (STRAIGHT.frames - 1)
-        share = 3 * u**2 - 2 * u**3
+        fraction = 3 * u**2 - 2 * u**3
         got = pose(empty_blend, rig, frame)
-        np.testing.assert_allclose(got[:3, 3], share * end, atol=2e-4)
-        turned = (1 - share) * np.array([0, 1, 0]) + share * look
+        np.testing.assert_allclose(got[:3, 3], fraction * end, atol=2e-4)
+        turned = (1 - fraction) * np.array([0, 1, 0]) + fraction * look
         np.testing.assert_allclose(-got[:3, 2], turned / np.linalg.norm(turned), atol=1e-3)
         assert abs(got[2, 0]) < 1e-6  # the picture's horizontal stays level
 
@@ -97,16 +98,18 @@ def test_the_path_is_smooth(empty_blend):
     ],
     ids=["one", "no-way", "one-frame", "rests-first"],
 )
-def test_the_first_frame_is_the_photo_whatever_the_path(empty_blend, plan):
+def test_first_frame_is_the_photo_for_any_path(empty_blend, plan):
     rig = rig_of(empty_blend, plan)
     np.testing.assert_allclose(pose(empty_blend, rig, 1), PHOTO_POSE, atol=1e-6)
     assert np.isfinite(pose(empty_blend, rig, plan.frames)).all()
 
 
-def test_bad_waypoints_are_refused(empty_blend):
-    with pytest.raises(ValueError, match="waypoints"):
+def test_invalid_waypoints_are_refused(empty_blend):
+    from make_4d.geometry.rig_paths import WRONG_SHAPES
+
+    with raises_message(ValueError, WRONG_SHAPES):
         rig_of(empty_blend, replace(BENT, look=BENT.look[:2]))
-    with pytest.raises(ValueError, match="waypoints"):
+    with raises_message(ValueError, WRONG_SHAPES):
         rig_of(empty_blend, replace(BENT, positions=BENT.positions[:0], look=BENT.look[:0]))
 
 
@@ -129,7 +132,7 @@ def test_lens_shows_the_photo(empty_blend, rng, size):
         np.testing.assert_allclose(got, pixel, atol=1e-3)
 
 
-def test_waypoints_are_kept_on_the_curve(empty_blend):
+def test_first_waypoints_are_stored_on_the_curve(empty_blend):
     rig = rig_of(empty_blend, BENT)
     positions = np.reshape(rig.curve["make_4d_positions"], (-1, 3))
     np.testing.assert_array_equal(positions, BENT.positions)
@@ -146,7 +149,7 @@ def test_target_can_be_moved_by_the_artist(empty_blend):
 
 
 @pytest.mark.parametrize(
-    ("ease", "share_at"),
+    ("ease", "fraction_at"),
     [
         ("LINEAR", lambda u: u),
         ("EASE", lambda u: 3 * u**2 - 2 * u**3),
@@ -154,18 +157,18 @@ def test_target_can_be_moved_by_the_artist(empty_blend):
         ("EASE_OUT", lambda u: 2 * u - u**2),
     ],
 )
-def test_eases_and_their_inverses(ease, share_at):
+def test_eases_and_their_inverses(ease, fraction_at):
     time = np.linspace(0, 1, 101)
-    share = share_at(time)
-    np.testing.assert_allclose(travel.ease_time(share, ease), time, atol=1e-7)
+    fraction = fraction_at(time)
+    np.testing.assert_allclose(travel.ease_time(fraction, ease), time, atol=1e-7)
     speed = travel.ease_speed(time, ease)
-    np.testing.assert_allclose(np.gradient(share, time)[1:-1], speed[1:-1], atol=1e-3)
+    np.testing.assert_allclose(np.gradient(fraction, time)[1:-1], speed[1:-1], atol=1e-3)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.1, 0.45, 0.8, 1.0])
-def test_parameter_at_a_share_of_the_way(rng, share):
+@pytest.mark.parametrize("fraction", [0.0, 0.1, 0.45, 0.8, 1.0])
+def test_parameter_at_a_fraction_of_the_length(rng, fraction):
     points, left, right = rng.uniform(-1, 1, (3, 4, 3))
-    piece, t = travel.parameter_at(points, left, right, share)
+    piece, t = travel.parameter_at(points, left, right, fraction)
     places = []
     for i in range(3):
         for u in np.arange(0, 1, 0.001):
@@ -175,11 +178,11 @@ def test_parameter_at_a_share_of_the_way(rng, share):
     steps = np.linalg.norm(np.diff(places, axis=0), axis=1)
     gone = np.concatenate([[0], np.cumsum(steps)])
     at = round(1000 * (piece + t))
-    assert abs(gone[min(at, 2999)] / gone[-1] - share) < 2e-3
+    assert abs(gone[min(at, 2999)] / gone[-1] - fraction) < 2e-3
 
 
-def test_passing_shares_of_a_straight_line():
+def test_point_fractions_of_a_straight_line():
     points = np.array([[0, 0, 0], [0, 1, 0], [0, 4, 0]], float)
     thirds = np.array([[0, 1 / 3, 0], [0, 1, 0], [0, 1, 0]])
-    shares = travel.point_fractions(points, points - thirds[[0, 0, 1]], points + thirds)
-    np.testing.assert_allclose(shares, [0, 0.25, 1], atol=1e-3)
+    fractions = travel.point_fractions(points, points - thirds[[0, 0, 1]], points + thirds)
+    np.testing.assert_allclose(fractions, [0, 0.25, 1], atol=1e-3)

@@ -1,10 +1,11 @@
-"""Point clouds in Blender hold what the worker made, in Blender's axes and linear color."""
+"""PointCloud objects: the worker's arrays in Blender's axes and scene-linear color."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from make_4d.geometry.core.color import linear_to_srgb, srgb_to_linear
+from messages import raises_message
 
 
 def read(cloud, name, field, width=1, dtype=np.float32):
@@ -19,13 +20,13 @@ def to_linear(value):
     return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
 
 
-def test_srgb_agrees_with_the_standard_value_by_value():
+def test_srgb_matches_the_standard():
     values = np.linspace(0, 1, 257).astype(np.float32)
     expected = [to_linear(float(v)) for v in values]
     np.testing.assert_allclose(srgb_to_linear(values), expected, rtol=1e-6)
 
 
-def test_every_8_bit_value_survives_the_way_to_linear_and_back():
+def test_8_bit_values_survive_conversion_to_linear_and_back():
     codes = np.arange(256)
     there = srgb_to_linear(codes / 255)
     np.testing.assert_array_equal(np.rint(linear_to_srgb(there) * 255), codes)
@@ -76,7 +77,7 @@ def test_cloud_without_points(empty_blend, make_scene_data):
     assert len(make_cloud("none", make_scene_data(motion=False).moving).data.points) == 0
 
 
-def test_other_layouts_in_memory_make_the_same_cloud(empty_blend, make_scene_data):
+def test_memory_layout_of_arrays_does_not_matter(empty_blend, make_scene_data):
     from make_4d.geometry.clouds import make_cloud
 
     points = make_scene_data().still
@@ -109,12 +110,12 @@ def test_other_layouts_in_memory_make_the_same_cloud(empty_blend, make_scene_dat
         "lifetime",
     ],
 )
-def test_arrays_that_do_not_fit_are_refused(empty_blend, make_scene_data, name):
-    from make_4d.geometry.clouds import make_cloud
+def test_arrays_of_different_lengths_are_refused(empty_blend, make_scene_data, name):
+    from make_4d.geometry.clouds import WRONG_SHAPE, make_cloud
 
     points = make_scene_data().moving
     values = getattr(points, name)
     short = values[:, :-1] if name in ("forward", "lifetime") else values[:-1]
-    with pytest.raises(ValueError, match="points"):
+    with raises_message(ValueError, WRONG_SHAPE, count=len(points.position)):
         make_cloud("bad", replace(points, **{name: short}))
     assert not empty_blend.data.pointclouds

@@ -63,14 +63,14 @@ def test_constant_disparity_gives_one_layer():
     assert len(cluster_bins(np.full(50, 0.3, np.float32), 3)) == 2
 
 
-def test_samples_are_capped_whatever_the_size():
+def test_number_of_samples_is_limited():
     from make_4d.ml.classical.depth_bins import MAX_SAMPLES, sample
 
     assert 100 < sample(np.zeros((3000, 4000), np.float32)).size <= MAX_SAMPLES * 1.1
     assert sample(np.zeros((2, 3), np.float32)).size >= 1
 
 
-def test_the_photo_alone_decides_where_layers_are_cut(rng):
+def test_only_the_photo_determines_the_bins(rng):
     from make_4d.ml.classical.depth_bins import cluster_bins
     from make_4d.ml.common.job_settings import JobSettings
     from make_4d.ml.stages import cluster
@@ -91,7 +91,7 @@ def test_the_photo_alone_decides_where_layers_are_cut(rng):
     np.testing.assert_array_equal(layers, [0, 0, 1, 2, 2])
 
 
-def test_context_keeps_away_from_the_silhouette_but_not_from_the_border():
+def test_context_erodes_at_silhouettes_but_not_at_the_border():
     depth = np.full((40, 60), 10.0, np.float32)
     depth[10:30, 20:40] = 1.0
     context = ldi.layer_context(depth >= 5.0, 10)
@@ -116,7 +116,7 @@ def test_fit_recovers_scale_and_shift(rng):
     )
 
 
-def test_aligned_depth_keeps_the_seen_and_meets_it_at_the_hole(rng):
+def test_aligned_depth_keeps_observed_depth_and_meets_it_at_the_hole(rng):
     height, width = 40, 60
     truth = np.tile(np.linspace(0.1, 0.4, width, dtype=np.float32), (height, 1))
     seen = np.ones((height, width), bool)
@@ -128,7 +128,7 @@ def test_aligned_depth_keeps_the_seen_and_meets_it_at_the_hole(rng):
     assert depth.min() >= 1.5
 
 
-def test_spread_inward_is_harmonic_and_exact_on_the_known(rng):
+def test_spread_inward_is_harmonic_and_keeps_observed_values(rng):
     values = np.tile(np.linspace(0, 1, 32, dtype=np.float32), (24, 1))
     observed = np.zeros((24, 32), bool)
     observed[:, :4] = observed[:, -4:] = True

@@ -64,7 +64,7 @@ def test_a_straight_flight_goes_through_the_hill_and_a_long_cruise_round_it(rng)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_frames_look_where_the_camera_flies(seed):
+def test_look_follows_the_direction_of_travel(seed):
     rng = np.random.default_rng(seed)
     points, radius = cloud(ground(rng), hill(rng, away=3.0 + 0.5 * seed))
     poses = sampled_path(long_cruise(points, radius, CAMERA, FLIGHT), 60)
@@ -85,7 +85,7 @@ def test_starts_at_the_photo_s_pose(rng):
     assert not flown.closed and (flown.focal == 1).all()
 
 
-def test_open_land_is_flown_as_far_as_asked(rng):
+def test_open_land_is_crossed_for_the_requested_length(rng):
     points, radius = cloud(ground(rng))
     for length in (1.0, 4.0):
         flown = long_cruise(points, radius, CAMERA, replace(FLIGHT, length=length))
@@ -93,7 +93,7 @@ def test_open_land_is_flown_as_far_as_asked(rng):
         assert np.linalg.norm(ways, axis=1).sum() == pytest.approx(length, rel=0.05)
 
 
-def test_stops_before_a_wall_that_has_no_end(rng):
+def test_stops_before_an_endless_wall(rng):
     points, radius = cloud(ground(rng), wall(rng, 2.5))
     flown = long_cruise(points, radius, CAMERA, FLIGHT)
     places = sampled_path(flown, 100).positions
@@ -109,7 +109,7 @@ def test_rises_over_a_low_ridge(rng):
     assert places[-1, 2] > 3.5 and places[:, 1].min() < -0.4
 
 
-def test_looks_no_farther_than_the_picture_s_border(rng):
+def test_border_of_the_photo_stays_outside_the_frame(rng):
     points, radius = cloud(ground(rng), hill(rng))
     edge = np.array([[x, 0.0, 10.0] for x in (-6.5, 6.5)], np.float32)
     flown = long_cruise(points, radius, CAMERA, FLIGHT, edge)
@@ -117,7 +117,7 @@ def test_looks_no_farther_than_the_picture_s_border(rng):
         assert path_limits.border_stays_outside(edge, CAMERA, position, look)
 
 
-def test_more_avoidance_keeps_farther_off(rng):
+def test_more_avoidance_keeps_a_larger_distance(rng):
     points, radius = cloud(ground(rng), hill(rng))
     near = [
         nearest(
@@ -131,7 +131,7 @@ def test_more_avoidance_keeps_farther_off(rng):
     assert near[1] > near[0]
 
 
-def test_without_a_cloud_it_flies_on():
+def test_empty_cloud_gives_the_whole_length():
     nothing = np.zeros((0, 3), np.float32)
     flown = long_cruise(nothing, nothing[:, 0], CAMERA, FLIGHT)
     assert np.linalg.norm(flown.positions[-1]) > 3

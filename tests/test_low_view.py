@@ -56,7 +56,7 @@ def plane(depth, camera, hole=None):
 
 
 @pytest.mark.parametrize("pose", [(0, 0, 0, 0), (0.3, -0.2, 0.8, 0.3), (0, 0, 2.5, -0.5)])
-def test_equals_the_plain_loop(pose, rng):
+def test_matches_a_plain_loop(pose, rng):
     count = 400
     points = rng.uniform([-2, -2, -1], [2, 2, 6], (count, 3)).astype(np.float32)
     radius = rng.uniform(0.0, 0.2, count).astype(np.float32)
@@ -69,7 +69,7 @@ def test_equals_the_plain_loop(pose, rng):
     assert 0.05 < view.uncovered < 0.95
 
 
-def test_the_photo_s_own_view_has_no_gap():
+def test_view_from_the_photo_has_no_gaps():
     points, radius = plane(3.0, Intrinsics.from_field_of_view(96, 64, 0.9))
     for position in ([0, 0, 0], [0, 0, 0.5], [0, 0, 1.5]):
         view = render_low(points, radius, CAMERA, np.array(position), FORWARD)
@@ -84,7 +84,7 @@ def test_stepping_back_uncovers_the_rim():
     assert (view.index[0] < 0).all() and (view.depth[0] == np.inf).all()
 
 
-def test_a_lone_pixel_is_closed_and_a_real_hole_is_not():
+def test_single_gaps_are_closed_and_larger_holes_are_not():
     tiny = np.zeros_like(plane(3.0, CAMERA)[1])
     for hole, left in (
         (np.s_[5:6, 7:8], 0),
@@ -98,7 +98,7 @@ def test_a_lone_pixel_is_closed_and_a_real_hole_is_not():
         assert (view.index < 0).sum() == left
 
 
-def test_a_disc_hides_what_lies_behind_it():
+def test_disc_hides_points_behind_it():
     far, radius = plane(5.0, CAMERA)
     points = np.concatenate([far, [[0.0, 0.0, 1.0]]]).astype(np.float32)
     view = render_low(
@@ -107,7 +107,7 @@ def test_a_disc_hides_what_lies_behind_it():
     assert (view.index == len(far)).sum() == pytest.approx((0.4 * CAMERA.focal) ** 2, rel=0.25)
 
 
-def test_nothing_is_seen_of_nothing():
+def test_empty_cloud_is_uncovered():
     nothing = np.zeros((0, 3), np.float32)
     view = render_low(nothing, nothing[:, 0], CAMERA, np.zeros(3), FORWARD)
     assert isinstance(view, LowView) and view.uncovered == 1.0

@@ -125,7 +125,7 @@ def pictures():
 
 @pytest.mark.parametrize("reach", [1, 2])
 @pytest.mark.parametrize("name", pictures())
-def test_equals_plain_loops(name, reach):
+def test_matches_plain_loops(name, reach):
     disparity = pictures()[name]
     noise = np.random.default_rng(reach).normal(0, 0.03, (*disparity.shape, 3))
     image = np.float32([0.9, 0.6, 0.3]) * (1 - disparity[..., None]) + 0.05
@@ -177,7 +177,7 @@ def composed(made):
     "reach, shift, far_disparity", [(1, 0.0, 0.2), (1, 0.0, 0.0), (2, 0.0, 0.2), (2, 1.0, 0.0)]
 )
 @pytest.mark.parametrize("name", COLORS)
-def test_a_disc_is_taken_apart(name, reach, shift, far_disparity):
+def test_disc_is_separated_from_its_background(name, reach, shift, far_disparity):
     near, far = COLORS[name]
     image, coverage, disparity = disc(near, far, far_disparity, shift)
     made = matting.matte_edges(image, disparity, reach)
@@ -196,7 +196,7 @@ def test_a_disc_is_taken_apart(name, reach, shift, far_disparity):
         np.testing.assert_array_equal(color[~band], image[~band])
 
 
-def test_where_the_sides_look_alike_depth_decides():
+def test_depth_decides_if_both_sides_look_alike():
     image, _, disparity = disc((0.5, 0.5, 0.5), (0.5, 0.5, 0.52))
     made = matting.matte_edges(image, disparity, 1)
     band, _ = matting.edge_band(disparity, 1)
@@ -206,7 +206,7 @@ def test_where_the_sides_look_alike_depth_decides():
 
 
 @pytest.mark.parametrize("reach, slope", [(1, 0.005), (2, 0.0025)])
-def test_a_slope_is_no_edge_but_what_stands_on_it_has_one(reach, slope):
+def test_slopes_have_no_edge_but_objects_on_them_do(reach, slope):
     rows = np.arange(0.02, 1.0, slope, dtype=np.float32)
     ground = np.repeat(rows[:, None], 60, axis=1)
     assert not matting.edge_band(ground, reach)[0].any()
@@ -218,7 +218,7 @@ def test_a_slope_is_no_edge_but_what_stands_on_it_has_one(reach, slope):
 
 
 @pytest.mark.parametrize("reach, step", [(0, 0.5), (1, 0.0), (3, 0.004)])
-def test_without_edges_the_picture_is_untouched(rng, reach, step):
+def test_image_without_edges_is_unchanged(rng, reach, step):
     image = rng.random((16, 20, 3)).astype(np.float32)
     disparity = np.full((16, 20), 0.3, np.float32)
     disparity[:, 10:] += step
@@ -232,7 +232,7 @@ def test_without_edges_the_picture_is_untouched(rng, reach, step):
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 3), (1, 9), (7, 1)])
 @pytest.mark.parametrize("reach", [0, 1, 2, 5])
-def test_tiny_pictures_are_valid(rng, shape, reach):
+def test_tiny_images_are_valid(rng, shape, reach):
     image, disparity = (rng.random((*shape, n)).astype(np.float32) for n in (3, 1))
     made = matting.matte_edges(image, disparity[..., 0], reach)
     assert made.opacity.shape == shape and np.isfinite(made.far_color).all()
@@ -251,7 +251,7 @@ def run_matte(image, disparity, size):
 
 
 @pytest.mark.parametrize("size", [64, 512, 1024])
-def test_the_stage_gives_what_is_behind_and_the_fringe(size):
+def test_stage_returns_background_and_fringe(size):
     image, coverage, disparity = disc(*COLORS["red on blue"], far_disparity=0.0)
     made = run_matte(image, disparity, size)
     kinds = {"back": (3,), "back_disparity": (), "back_sky": (), "peeled": (), "fringe_opacity": ()}
@@ -272,7 +272,7 @@ def test_the_stage_gives_what_is_behind_and_the_fringe(size):
     assert (disparity.ravel()[made["fringe_source"][band]] == np.float32(0.7)).all()
 
 
-def test_what_is_thinner_than_the_mixing_becomes_fringe_altogether():
+def test_thin_things_become_fringe_entirely():
     image = np.full((20, 24, 3), 0.8, np.float32)
     disparity = np.full((20, 24), 0.1, np.float32)
     image[:, 12], disparity[:, 12] = 0.1, 0.9
@@ -283,7 +283,7 @@ def test_what_is_thinner_than_the_mixing_becomes_fringe_altogether():
     assert (made["fringe_source"][:, 12] % 24 == 12).all()
 
 
-def test_a_rim_unlike_both_sides_belongs_to_what_is_near():
+def test_rim_unlike_both_sides_belongs_to_the_near_side():
     image = np.full((20, 24, 3), (0.2, 0.3, 0.6), np.float32)
     disparity = np.full((20, 24), 0.0, np.float32)
     image[:, 12:], disparity[:, 12:] = (0.6, 0.3, 0.2), 0.5

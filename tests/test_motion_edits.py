@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from make_4d.geometry.core import motion_edits
 from make_4d.geometry.core.motion_edits import MotionEdits, load_edits, save_edits
+from messages import raises_message
 
 
 def test_edits_come_back(tmp_path, rng):
@@ -18,7 +20,7 @@ def test_edits_come_back(tmp_path, rng):
         np.testing.assert_array_equal(own, other)
 
 
-def test_no_edits_are_none(tmp_path):
+def test_empty_edits_are_false(tmp_path):
     assert not MotionEdits()
     save_edits(MotionEdits(), tmp_path / "edits.npz")
     back = load_edits(tmp_path / "edits.npz")
@@ -39,16 +41,16 @@ def test_same_edits_are_the_same_file(tmp_path, rng):
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04 torn"])
-def test_torn_file_is_refused(tmp_path, content):
+def test_damaged_file_is_refused(tmp_path, content):
     path = tmp_path / "edits.npz"
     path.write_bytes(content)
     with pytest.raises(ValueError):
         load_edits(path)
 
 
-def test_file_of_something_else_is_refused(tmp_path):
+def test_other_file_is_refused(tmp_path):
     path = tmp_path / "edits.npz"
     with path.open("wb") as file:
         np.savez(file, other=np.zeros(3))
-    with pytest.raises(ValueError, match="no edits"):
+    with raises_message(ValueError, motion_edits.UNREADABLE):
         load_edits(path)

@@ -47,7 +47,7 @@ def test_slerp_keeps_length_and_speed():
     np.testing.assert_array_equal(slerp(FORWARD, FORWARD, 0.5), FORWARD)
 
 
-def test_rotation_looks_where_it_should_and_does_not_roll(rng):
+def test_look_rotation_does_not_roll(rng):
     look = np.array([0.3, -0.2, 0.93])
     rotation = look_rotation(look, DOWN)
     np.testing.assert_allclose(rotation @ (look / np.linalg.norm(look)), [0, 0, 1], atol=1e-12)
@@ -76,7 +76,7 @@ def test_flying_out_stops_before_the_border_shows():
     assert 2.0 * fraction == pytest.approx(47.5 / 34 - 1, abs=2e-3)
 
 
-def test_the_photo_s_subject_stays_in_the_frame():
+def test_turn_of_the_look_is_limited():
     small = look_at_angle(0.05)
     np.testing.assert_array_equal(path_limits.limited_turn(small, CAMERA), small)
     limited = path_limits.limited_turn(look_at_angle(0.7), CAMERA)
@@ -139,7 +139,7 @@ def test_skirts_of_one_class_match_the_reference(rng):
     assert (1 / depth - 1 / skirt.depth)[skirt.where].min() > MIN_STEP
 
 
-def test_the_sky_goes_on_behind_a_near_thing_past_a_nearer_edge():
+def test_sky_continues_behind_a_near_object_past_a_nearer_edge():
     depth = np.full((10, 40), 100.0, np.float32)
     depth[:, 10:] = 4.0
     depth[:, 13:] = 2.0

@@ -40,7 +40,7 @@ def layers():
 
 
 @pytest.mark.parametrize("closed", [False, True])
-def test_handles_are_blender_s(closed):
+def test_handles_match_blender(closed):
     bpy = pytest.importorskip("bpy")
     curve = bpy.data.curves.new("handles", "CURVE")
     curve.dimensions = "3D"
@@ -96,7 +96,7 @@ def test_scaling_is_about_the_photo_s_pose():
     assert zoomed(CAMERA, 1.5).focal == 1.5 * CAMERA.focal
 
 
-def test_invented_and_uncovered_areas_are_measured():
+def test_inpainted_and_uncovered_areas_are_measured():
     points, radius, observed = layers()
     aside = sampled_path(straight_path(np.array([2.0, 0.0, 0.0]), FORWARD, 2), 5)
     report = check_path(points, radius, observed, CAMERA, aside)

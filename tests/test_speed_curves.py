@@ -61,7 +61,7 @@ def test_slowing_down_does_not_run_backward(moving):  # noqa: F811
         assert close(share_at(moving, frame), integral(rate, frame) % 1), frame
 
 
-def test_direction_and_loop_count_too(moving):  # noqa: F811
+def test_keyed_direction_and_loop_length_are_corrected(moving):  # noqa: F811
     key(moving, "Reverse", {1: False, 11: True}, "CONSTANT")
     key(moving, "Loop Length", {1: 16, 21: 32}, "CONSTANT")
     assert correct(moving)
@@ -70,7 +70,7 @@ def test_direction_and_loop_count_too(moving):  # noqa: F811
         assert abs((share_at(moving, frame) - loops + 0.5) % 1 - 0.5) < 0.04, frame
 
 
-def test_without_keys_there_is_no_correction_and_it_goes_with_them(moving):  # noqa: F811
+def test_correction_exists_only_with_keys(moving):  # noqa: F811
     from make_4d.geometry.speed_curves import curve_at
 
     assert not correct(moving)
@@ -85,7 +85,7 @@ def test_without_keys_there_is_no_correction_and_it_goes_with_them(moving):  # n
     assert close(share_at(moving, 5), 4 / LOOP)
 
 
-def test_the_handler_follows_the_artist(addon, moving):  # noqa: F811
+def test_handler_updates_the_correction(addon, moving):  # noqa: F811
     from make_4d.geometry.speed_curves import curve_at
 
     mark(moving.cloud, "moving")
@@ -121,7 +121,7 @@ def test_files_of_an_older_group_are_left_alone(moving):  # noqa: F811
 
 
 @pytest.mark.parametrize("frames", [(1, 3), (-5, 9)])
-def test_correction_is_the_integral_less_the_product(frames):
+def test_correction_is_the_integral_minus_the_product(frames):
     from make_4d.geometry.speed_curves import correction
 
     at = np.arange(frames[0], frames[1] + 1, dtype=float)

@@ -17,6 +17,7 @@ from .camera import FloatArray, Intrinsics, unproject
 
 SHARPNESS = 4.0
 """How strongly the nearer of the two images is preferred in the symmetric mix."""
+NEGATIVE_TIME = "key times must not be negative; integrate -flow to go back in time"
 BATCH = 32768
 """Points integrated at a time, so that their data stays in the processor's cache."""
 
@@ -67,7 +68,7 @@ def integrate(flow: FloatArray, pixels: FloatArray, keys: Sequence[float]) -> Fl
     Raises ValueError for a negative key.
     """
     if any(key < 0 for key in keys):
-        raise ValueError("key times must not be negative; integrate -flow to go back in time")
+        raise ValueError(NEGATIVE_TIME)
     field = np.ascontiguousarray(flow, np.float32)
     start = np.asarray(pixels, np.float32)
     moved = np.zeros((len(keys), len(start), 2), np.float32)

@@ -11,6 +11,7 @@ import numpy as np
 
 from .camera import FloatArray
 
+UNREADABLE = "{path} doesn't contain edits of the motion, or is damaged"
 _REGIONS, _POINTS, _LENGTHS = "regions", "guide_points", "guide_lengths"
 
 
@@ -52,7 +53,7 @@ def load_edits(path: Path) -> MotionEdits:
             points, lengths = arrays[_POINTS], arrays[_LENGTHS]
             regions = arrays.get(_REGIONS)
     except (KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} holds no edits of motion") from error
+        raise ValueError(UNREADABLE.format(path=path)) from error
     guides = np.split(points, np.cumsum(lengths)[:-1]) if len(lengths) else []
     scaled = None if regions is None else (regions / np.float32(255)).astype(np.float32)
     return MotionEdits(scaled, tuple(guides))

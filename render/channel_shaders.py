@@ -7,7 +7,7 @@ The hand-written shaders call the functions that this module writes: `add_point`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import batched
 
 from ..geometry.core.render_passes import (
@@ -117,7 +117,7 @@ def _names(stem: str, scalars: int, texel: int) -> list[str]:
     return [f"{stem}_{i}" for i in range(-(-scalars // texel))]
 
 
-def _function(head: str, body: Sequence[str]) -> list[str]:
+def _function(head: str, body: Iterable[str]) -> list[str]:
     return [head, "{", *(f"  {line}" for line in body), "}"]
 
 

@@ -1,10 +1,10 @@
-"""One machine of a render farm: opens a .blend anew and renders frames of it, alone.
+"""One computer of a render farm: opens a .blend file and renders frames of it.
 
     python farm_node.py SCENE.blend FOLDER FRAME...
 
 For each frame and render method it does what `blender -b SCENE.blend -o FOLDER/METHOD_#### -F
-OPEN_EXR -f FRAME` does. Then it prints which packages it had to load. What would start a process
-or reach for a network is refused.
+OPEN_EXR -f FRAME` does. Then it prints which packages it had to load. Starting a process or using
+a network raises an error.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ FORBIDDEN = {
 
 
 def refuse(event: str, arguments: tuple[object, ...]) -> None:
-    """An audit hook: rendering needs no other process and no network."""
+    """Audit hook that forbids other processes and the network."""
     if event in FORBIDDEN:
         print(f"{event} {arguments}", file=sys.stderr, flush=True)
         raise PermissionError(event)
 
 
 def render(scene: object, folder: Path, frame: int, method: str) -> None:
-    """Render one frame as the command line does: to a numbered picture, exact to the last bit."""
+    """Render one frame as the command line does, to a numbered lossless image."""
     import bpy
 
     settings = scene.render.image_settings
@@ -41,11 +41,11 @@ def render(scene: object, folder: Path, frame: int, method: str) -> None:
 
 
 def main(blend: str, folder: str, *frames: str) -> None:
-    """Render the frames in the order given."""
+    """Render the frames in the given order."""
     sys.addaudithook(refuse)
     import bpy
 
-    bpy.ops.wm.read_userpref()  # the module, unlike Blender, does not enable what is installed
+    bpy.ops.wm.read_userpref()  # the module doesn't enable extensions itself
     bpy.ops.wm.open_mainfile(filepath=blend)
     for frame in frames:
         for method in METHODS:

@@ -1,4 +1,4 @@
-"""The benchmark `golden`: table, JSON, pictures and exit status, with a stand-in for the GPU."""
+"""The benchmark `golden`: table, JSON, images and exit status, with a stand-in for the GPU."""
 
 from __future__ import annotations
 
@@ -30,32 +30,32 @@ def golden() -> ModuleType:
 
 
 class StandIn:
-    """Draws in place of the GPU what the numpy renderer draws, after a change to the image."""
+    """Draws with the numpy renderer in place of the GPU, and changes the image."""
 
     def __init__(self) -> None:
         self.change = {"NEAREST": lambda image: image, "SORTED": lambda image: image}
-        self.refused = ""
+        self.failure = ""
 
     def draw(self, position, radius_px, features, lens, size, nearest, method):
-        if self.refused:
-            raise RuntimeError(self.refused)
+        if self.failure:
+            raise RuntimeError(self.failure)
         assert position.dtype == radius_px.dtype == features.dtype == np.float32
         assert position.shape == (len(features), 3) and radius_px.shape == (len(features),)
         fx, fy, cx, cy = lens
         x, y, z = position.T.astype(float)
         with np.errstate(all="ignore"):
             splats = splat.Splats(fx * x / z + cx, fy * y / z + cy, z, radius_px)
-        kept = {"NEAREST": nearest, "SORTED": None}[method]
-        picture = splat.composite(splats, features, size, kept)
-        return self.change[method](picture.image), picture.alpha
+        limit = {"NEAREST": nearest, "SORTED": None}[method]
+        image = splat.composite(splats, features, size, limit)
+        return self.change[method](image.image), image.alpha
 
 
 @pytest.fixture
 def view(monkeypatch) -> StandIn:
     """The stand-in, in a Blender that needs no GPU."""
     view = StandIn()
-    asked = {"renderer_get": lambda: "Stand-in", "backend_type_get": lambda: "NONE"}
-    gpu = SimpleNamespace(init=lambda: None, platform=SimpleNamespace(**asked))
+    platform = {"renderer_get": lambda: "Stand-in", "backend_type_get": lambda: "NONE"}
+    gpu = SimpleNamespace(init=lambda: None, platform=SimpleNamespace(**platform))
     bpy = SimpleNamespace(app=SimpleNamespace(version_string="5.2.0"))
     stand_ins = {"_draw_points": view, "gpu": gpu, "bpy": bpy}
     for name, stand_in in stand_ins.items():
@@ -107,7 +107,7 @@ def test_all_are_compared(view, no_torch, run) -> None:
 
 def test_figures_of_the_reference(view, run) -> None:
     reference = of(run()[2], "reference")
-    # As another implementation of the same formula has them: 3.9e-6, 4.3e-6, and 2 of 4096 pixels.
+    # Figures of another implementation of the same formula: 3.9e-6, 4.3e-6, and 2 of 4096 pixels.
     landscape, corner = reference["a_random_landscape"], reference["f_corner_global"]
     assert landscape["image_max"] == pytest.approx(3.9e-6, abs=5e-8)
     assert landscape["alpha_max"] == pytest.approx(4.3e-6, abs=5e-8)
@@ -116,7 +116,7 @@ def test_figures_of_the_reference(view, run) -> None:
     assert 0 < landscape["image_mean"] < 1e-6
 
 
-def test_torch_is_compared_where_it_is_installed(view, run) -> None:
+def test_torch_is_compared_if_installed(view, run) -> None:
     pytest.importorskip("torch", reason="PyTorch is not installed")
     status, _, report = run(points=4000)
     assert status == 0
@@ -125,7 +125,7 @@ def test_torch_is_compared_where_it_is_installed(view, run) -> None:
 
 
 @pytest.mark.parametrize("change", [lambda i: i + 2e-4, lambda i: i * np.nan, lambda i: i[:, ::-1]])
-def test_exact_method_has_to_be_exact(view, run, change) -> None:
+def test_nearest_method_must_be_exact(view, run, change) -> None:
     view.change["NEAREST"] = change
     status, lines, report = run()
     assert status == 1
@@ -133,7 +133,7 @@ def test_exact_method_has_to_be_exact(view, run, change) -> None:
     assert sum(line.endswith("MISSED") for line in lines) == len(FILES)
 
 
-def test_reference_has_to_be_exact(view, run, monkeypatch) -> None:
+def test_reference_must_be_exact(view, run, monkeypatch) -> None:
     index = splat.nearest_indices
     monkeypatch.setattr(splat, "nearest_indices", lambda *given: index(*given)[..., ::-1])
     status, _, report = run()
@@ -141,7 +141,7 @@ def test_reference_has_to_be_exact(view, run, monkeypatch) -> None:
     assert not any(record["passed"] for record in of(report, "reference").values())
 
 
-def test_sorted_method_is_for_information(view, run) -> None:
+def test_sorted_method_has_no_limits(view, run) -> None:
     view.change["SORTED"] = lambda image: image + 0.1
     status, lines, report = run()
     assert status == 0
@@ -149,8 +149,8 @@ def test_sorted_method_is_for_information(view, run) -> None:
     assert not any("MISSED" in line for line in lines)
 
 
-def made_off(golden, pixels: int, error: float) -> dict:
-    """The record of a drawing of a made cloud that is off at some pixels."""
+def inaccurate_record(golden, pixels: int, error: float) -> dict:
+    """The record of a drawing of a synthetic cloud with an error at some pixels."""
     cloud = next(golden.made(1000, golden.draw_reference))
     image = cloud.truth.image.copy()
     image.reshape(-1, image.shape[-1])[:pixels, 1] += error
@@ -162,13 +162,13 @@ def made_off(golden, pixels: int, error: float) -> dict:
     [(25, 4e-3, True), (26, 2e-4, False), (1, 6e-3, False), (256_000, 9e-5, True)],
 )
 def test_limits_of_the_large_clouds(golden, pixels: int, error: float, passed: bool) -> None:
-    record = made_off(golden, pixels, error)
+    record = inaccurate_record(golden, pixels, error)
     assert record["passed"] is passed
     assert record["image_max"] == pytest.approx(error)
     assert record["over_tolerance"] == (pixels / 256_000 if error > 1e-4 else 0)
 
 
-def test_large_clouds_hold_what_is_difficult(golden) -> None:
+def test_large_clouds_contain_difficult_cases(golden) -> None:
     clouds = {cloud.name: cloud for cloud in golden.made(golden.MADE_POINTS, golden.draw_reference)}
     assert tuple(clouds) == MADE
     for cloud in clouds.values():
@@ -184,8 +184,8 @@ def test_large_clouds_hold_what_is_difficult(golden) -> None:
     assert (z == 5.5).mean() > 0.3  # equal depths
 
 
-def test_a_refusal_is_told(view, run) -> None:
-    view.refused = NO_GPU
+def test_a_method_that_fails_is_reported(view, run) -> None:
+    view.failure = NO_GPU
     status, lines, report = run()
     assert status == 0
     refusals = [line for line in lines if line.endswith(f" left out: {NO_GPU}")]
@@ -214,17 +214,17 @@ def test_runs_without_blender(view, no_torch, run, monkeypatch) -> None:
     assert {record["method"] for record in report["records"]} == {"reference"}
 
 
-def test_pictures(view, run, tmp_path) -> None:
+def test_images(view, run, tmp_path) -> None:
     cv2 = pytest.importorskip("cv2", reason="OpenCV is not installed")
     view.change["NEAREST"] = lambda image: image + 0.01
     view.change["SORTED"] = lambda image: image * 0
-    folder = tmp_path / "new" / "pictures"
+    folder = tmp_path / "new" / "images"
     run("--picture", str(folder), points=1000)
     names = {path.name for path in folder.iterdir()}
     assert names == {f"{name}.png" for name in (*FILES, "made_grid", "made_random")}
-    picture = cv2.imread(str(folder / f"{FILES[0]}.png"))
-    assert picture.shape == (240, 4 * 320 + 3 * 4, 3)
-    panels = [picture[:, i * 324 : i * 324 + 320].astype(int) for i in range(4)]
+    image = cv2.imread(str(folder / f"{FILES[0]}.png"))
+    assert image.shape == (240, 4 * 320 + 3 * 4, 3)
+    panels = [image[:, i * 324 : i * 324 + 320].astype(int) for i in range(4)]
     truth = np.load(DATA / f"{FILES[0]}.npz")["image"][..., 2::-1]
     np.testing.assert_allclose(panels[0][2::5, 2::5], 255 * truth, atol=0.51)
     assert (panels[1] - panels[0]).mean() == pytest.approx(2.55, abs=0.5)
@@ -232,11 +232,11 @@ def test_pictures(view, run, tmp_path) -> None:
     np.testing.assert_allclose(panels[3], 51, atol=1)
 
 
-def test_pictures_without_opencv(view, run, monkeypatch, tmp_path) -> None:
+def test_images_without_opencv(view, run, monkeypatch, tmp_path) -> None:
     monkeypatch.setitem(sys.modules, "cv2", None)
-    status, lines, _ = run("--picture", str(tmp_path / "pictures"))
+    status, lines, _ = run("--picture", str(tmp_path / "images"))
     assert status == 0
-    assert "The pictures are left out: OpenCV is not installed here." in lines
+    assert "No images are written: OpenCV is not installed here." in lines
 
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "foreign", "broken", "file"])
@@ -253,27 +253,27 @@ def test_bad_folder(golden, capsys, tmp_path, kind: str) -> None:
         (folder / "half.npz").write_bytes(whole[: len(whole) // 2])
     assert golden.main([str(folder)]) == 2
     output = capsys.readouterr()
-    translate = {
-        "missing": f"{folder} is not a folder: name the one with the golden files.",
-        "file": f"{folder} is not a folder: name the one with the golden files.",
-        "empty": f"{folder} holds no golden files (*.npz): name the folder with them.",
-        "foreign": f"{folder / 'other.npz'} is no golden file: w is not a file in the archive.",
-        "broken": f"{folder / 'half.npz'} can't be read: make or copy it anew",
+    message = {
+        "missing": f"{folder} is not a folder. ",
+        "file": f"{folder} is not a folder. ",
+        "empty": f"{folder} contains no golden files",
+        "foreign": f"{folder / 'other.npz'} is not a golden file: w is not a file in the archive.",
+        "broken": f"{folder / 'half.npz'} can't be read. ",
     }[kind]
-    assert output.err.startswith(f"make4d bench golden: {translate}")
+    assert output.err.startswith(f"make4d bench golden: {message}")
     assert output.err.count("\n") == 1
     assert not output.out
 
 
-def test_runs_as_the_command_runs_it(root: Path, tmp_path) -> None:
+def test_runs_from_the_command_line(root: Path, tmp_path) -> None:
     command = [sys.executable, "-I", str(root / ".ci/tasks.py"), "bench", "golden", "nowhere"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2
-    assert done.stderr.startswith("make4d bench golden: nowhere is not a folder")
+    assert done.stderr.startswith("make4d bench golden: nowhere is not a folder.")
 
 
 def test_this_machines_gpu_meets_the_limits(root: Path, tmp_path) -> None:
-    """The real command in a process of its own, with clouds large enough to crowd the cells."""
+    """The real command in its own process, with clouds large enough to fill the cells."""
     pytest.importorskip("bpy", reason="Blender's module is not installed")
     command = [sys.executable, "-I", str(root / ".ci/tasks.py"), "bench", "golden", str(DATA)]
     command += ["--points", "60000", "--json", str(tmp_path / "golden.json")]

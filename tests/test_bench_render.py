@@ -1,4 +1,4 @@
-"""The benchmark `render`: its small run has every part and engine; ratios, fits, bad arguments."""
+"""The benchmark `render`: parts and engines of a small run, ratios, fits, invalid arguments."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True)
 
 
-def test_the_small_run_has_every_part_and_engine(root: Path, tmp_path: Path) -> None:
+def test_a_small_run_has_all_parts_and_engines(root: Path, tmp_path: Path) -> None:
     pytest.importorskip("bpy", reason="Blender's module is not installed")
     file = tmp_path / "render.json"
     done = run(root, "--small", "--json", str(file))
@@ -51,7 +51,7 @@ def test_the_small_run_has_every_part_and_engine(root: Path, tmp_path: Path) -> 
         ours = rows["make4d", moving]
         assert set(ours["seconds"]) == PARTS
         parts = {name: part["median"] for name, part in ours["seconds"].items()}
-        # What the parts are made of adds up: little is unaccounted for.
+        # The parts add up: little is unaccounted for.
         assert abs(parts["other"]) < 0.5 * parts["total"]
         assert not ours["warnings"]
         assert 0 < ours["bandwidth_share"] < 1
@@ -70,7 +70,7 @@ def row(engine: str, millions: float, seconds: float, moving: bool = False) -> d
     }
 
 
-def test_ratios_of_made_up_times(figures: ModuleType) -> None:
+def test_ratios_of_synthetic_times(figures: ModuleType) -> None:
     rows = [
         row("make4d", 0.5, 0.2),
         row("eevee", 0.5, 6.0),
@@ -87,7 +87,7 @@ def test_ratios_of_made_up_times(figures: ModuleType) -> None:
     assert ratios["eevee", 1.0]["reached"] is None
 
 
-def test_fits_of_made_up_times(figures: ModuleType) -> None:
+def test_fits_of_synthetic_times(figures: ModuleType) -> None:
     line = [row("make4d", m, 0.1 + 0.2 * m) for m in (0.5, 1.0, 2.0, 4.0)]
     (fit,) = figures.fits_of(line)
     assert fit["slope"] == pytest.approx(0.2)
@@ -108,7 +108,9 @@ def test_fits_of_made_up_times(figures: ModuleType) -> None:
         ("--json", "/dev/null/render.json"),
     ],
 )
-def test_bad_arguments_get_one_sentence(root: Path, arguments: tuple[str, str]) -> None:
+def test_invalid_arguments_are_reported_in_one_sentence(
+    root: Path, arguments: tuple[str, str]
+) -> None:
     done = run(root, *arguments)
     assert done.returncode == 2
     assert (done.stderr + done.stdout).startswith("make4d bench render: ")

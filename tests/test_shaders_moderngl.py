@@ -1,4 +1,4 @@
-"""The engine's shaders without Blender: the benchmark `shaders`, in a process of its own."""
+"""The engine's shaders without Blender: the benchmark `shaders`, in its own process."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ import sys
 from pathlib import Path
 
 import pytest
+from make_4d.geometry.core import render_passes
 
 pytest.importorskip("moderngl", reason="moderngl is not installed")
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = ROOT / "tests" / "bench" / "shaders.py"
 FILES = {"a_random_landscape", "f_corner_global", "f_corner_perpoint"}
-PASSES = {"Combined", "Depth", "Position", "Vector", "Disocclusion", "Layer"}
+PASSES = {each.name for each in render_passes.PASSES}
 NO_CONTEXT = "There is no OpenGL 4.5 here"
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the benchmark apart from this process, whose `gpu` may be Blender's."""
+    """Run the benchmark in another process, because `gpu` may be Blender's in this one."""
     command = [sys.executable, "-I", str(SCRIPT), *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory) -> dict:
-    """What the benchmark found, and its exit status; skips where there is no OpenGL 4.5."""
+    """The benchmark's figures and exit status; skips without OpenGL 4.5."""
     target = tmp_path_factory.mktemp("shaders") / "report.json"
     size = ("--points", "20000", "--size", "160x90", "--frames", "3", "--measured", "2")
     done = run(*size, "--json", str(target))
@@ -45,7 +46,7 @@ def test_exact_method_equals_the_reference(report) -> None:
     nearest = records(report, "NEAREST")
     assert set(nearest) == FILES | {f"frame: {name}" for name in PASSES}
     assert all(nearest[name]["error"] <= 1e-4 for name in FILES), nearest
-    # Of a frame with every pass, moving copies and underpaint, the share of pixels off by more.
+    # Of a frame with all passes, moving copies and underpaint: the fraction of pixels off by more.
     assert all(nearest[f"frame: {name}"]["error"] <= 2e-3 for name in PASSES - {"Layer"}), nearest
     assert nearest["frame: Layer"]["passed"]
 
@@ -64,7 +65,7 @@ def test_sorted_method_equals_the_reference(report, name: str) -> None:
     assert drawn[name]["error"] <= 1e-4
 
 
-def test_exit_status_tells_of_differences(report) -> None:
+def test_exit_status_reports_differences(report) -> None:
     assert report["status"] == int(not all(r["passed"] for r in report["agreement"]))
 
 
@@ -82,14 +83,14 @@ def test_times(report) -> None:
     assert set(report["sorted"]["shaders"]) == {"splat_frag"}
     assert all(seconds > 0 for seconds in nearest["shaders"].values())
     assert nearest["fps"] == pytest.approx(1 / nearest["seconds"])
-    assert report["goal"].startswith("not judged")  # also on a GPU: the scene is too small
+    assert report["goal"].startswith("not judged")  # even on a GPU, because the scene is too small
     assert report["machine"]["renderer"] in report["output"]
 
 
 def test_no_golden_files(tmp_path) -> None:
     done = run("--golden", str(tmp_path))
     assert done.returncode == 2
-    assert "holds no golden files" in done.stderr
+    assert "contains no golden files" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -1,4 +1,4 @@
-"""The clouds of the benchmark `golden`: files with the paper's pictures of them, and made ones."""
+"""The clouds of the benchmark `golden`: files with the paper's images, and synthetic ones."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ KEYS += ("xyz_cam", "feats", "radius_px", "image", "alpha", "idx")
 
 
 class InputError(Exception):
-    """The folder or a file in it can't be used; the text is one sentence."""
+    """A folder or file can't be used; the text is one sentence."""
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """Premultiplied image (h, w, C), alpha (h, w), and indices (h, w, K) where they are known."""
+    """Premultiplied image (h, w, C), alpha (h, w), and indices (h, w, K) if known."""
 
     image: Array
     alpha: Array
@@ -32,10 +32,17 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Golden:
-    """A cloud in the camera frame and the true drawing of it.
+    """A cloud in the camera frame and its true drawing.
 
-    position (P, 3), radius (P,) in pixels and features (P, C), all float32; lens (fx, fy, cx, cy)
-    in pixels; size (h, w); nearest: the number K.
+    Attributes:
+        name: of the file.
+        position: (P, 3) float32, camera frame.
+        radius: (P,) float32, pixels.
+        features: (P, C) float32, the channels to draw.
+        lens: (fx, fy, cx, cy) in pixels.
+        size: (h, w) of the image.
+        nearest: number K of points composited in a pixel.
+        truth: the true drawing.
     """
 
     name: str
@@ -54,10 +61,12 @@ Draw = Callable[[Golden], Drawing]
 def golden_files(folder: Path) -> list[Path]:
     """The golden files of a folder by name; raises InputError."""
     if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder: name the one with the golden files.")
+        raise InputError(f"{folder} is not a folder. Specify the folder with the golden files.")
     files = sorted(folder.glob("*.npz"))
     if not files:
-        raise InputError(f"{folder} holds no golden files (*.npz): name the folder with them.")
+        raise InputError(
+            f"{folder} contains no golden files (*.npz). Specify the folder with them."
+        )
     return files
 
 
@@ -67,9 +76,9 @@ def load(path: Path) -> Golden:
         with np.load(path) as file:
             data = {key: file[key] for key in KEYS}
     except KeyError as error:
-        raise InputError(f"{path} is no golden file: {error.args[0]}.") from error
+        raise InputError(f"{path} is not a golden file: {error.args[0]}.") from error
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} can't be read: make or copy it anew ({error}).") from error
+        raise InputError(f"{path} can't be read. Copy it again ({error}).") from error
     fx, fy, cx, cy = (float(data[key]) for key in ("fx", "fy", "cx", "cy"))
     position = data["xyz_cam"].astype(np.float32)
     return Golden(
@@ -85,7 +94,7 @@ def load(path: Path) -> Golden:
 
 
 def made(count: int, draw: Draw) -> Iterator[Golden]:
-    """Two clouds of about `count` points, with `draw`'s drawing of them for the truth."""
+    """Two synthetic clouds of about `count` points; `draw` provides the truth."""
     rng = np.random.default_rng(3)
     for name, parts in (("grid", made_grid(count)), ("random", made_random(count, rng))):
         position, radius = (part.astype(np.float32) for part in parts)
@@ -97,11 +106,11 @@ def made(count: int, draw: Draw) -> Iterator[Golden]:
 
 
 def made_grid(count: int) -> tuple[Array, Array]:
-    """Two grids wider than the picture, seen by a camera that has moved: positions, radii.
+    """Positions and radii of two grids larger than the image, for a camera that has moved.
 
-    The far one faces the camera, so its depths are equal. Both have holes: there points lie behind
-    the camera. Radii are the paper's adaptive ones, and so is the density, about a point a pixel:
-    in denser clouds the K nearest are all thin, and rounding at a rim counts more.
+    The far grid faces the camera, so its depths are equal. Both have holes, where points are behind
+    the camera. Radii and density are the paper's, about one point per pixel: in denser clouds the K
+    nearest all have low alpha, and rounding at a rim matters more.
     """
     height, width = MADE_SIZE
     rows = max(1, round((count / 2 * height / width) ** 0.5))
@@ -117,11 +126,11 @@ def made_grid(count: int) -> tuple[Array, Array]:
 
 
 def made_random(count: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Points before, behind and beside the camera, but none seen in a disc: positions, radii.
+    """Positions and radii of points in front of, behind and beside the camera; a disc has none.
 
-    No disc's rim comes so near to a pixel's center that rounding decides: squared distances are
-    multiples of 1/64, squared radii lie between them. Else chance would put a right renderer far
-    off where the K-th disc is large and those before it are all thin.
+    No rim is so close to a pixel's center that rounding decides: squared distances are multiples of
+    1/64, squared radii lie between them. Otherwise a correct renderer could be far off where the
+    K-th disc is large and those before it have low alpha.
     """
     height, width = MADE_SIZE
     u = np.round(8 * rng.uniform(-40, width + 40, count)) / 8
@@ -134,6 +143,6 @@ def made_random(count: int, rng: np.random.Generator) -> tuple[Array, Array]:
 
 
 def unprojected(u: Array, v: Array, z: Array) -> Array:
-    """Positions (P, 3) in the camera frame of the made clouds' pixels (P,) at depth z."""
+    """Positions (P, 3) in the camera frame of pixels (P,) of the synthetic clouds at depth z."""
     fx, fy, cx, cy = MADE_LENS
     return np.stack([(u - cx) / fx * z, (v - cy) / fy * z, z], axis=-1)

@@ -1,8 +1,8 @@
-"""A stand-in for Blender's modules `gpu` and `mathutils` over moderngl, for render/'s passes.
+"""A replacement of Blender's modules `gpu` and `mathutils` over moderngl, for `render`'s passes.
 
-It has what those passes call and no more, so that the same passes and the same .glsl files run in
-a process without Blender: `install` puts it in the place of Blender's modules. As there, textures
-stay bound to their units until others are.
+It implements only what those passes call, so that the same passes and .glsl files run in a process
+without Blender. `install` puts it in the place of Blender's modules. As in Blender, textures stay
+bound to their units until others are bound.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class Matrix:
 
 
 class Buffer:
-    """Numbers read from the GPU or to be sent there."""
+    """Numbers read from the GPU or to be uploaded."""
 
     def __init__(self, kind: str, dimensions: object, data: Any) -> None:
-        """As Blender's: kind of number, their count or counts, and the numbers."""
+        """As Blender's: type of the numbers, their count or counts, and the numbers."""
         self.dimensions = dimensions
         self._data = np.ascontiguousarray(data, np.float32 if kind == "FLOAT" else np.uint32)
 
@@ -97,7 +97,7 @@ class GPUFrameBuffer:
 
     @contextmanager
     def bind(self) -> Iterator[None]:
-        """Draw into this one inside."""
+        """Draw into this frame buffer inside."""
         self._bound.append(self)
         self._frame.use()
         try:
@@ -120,7 +120,7 @@ class GPUFrameBuffer:
 
 
 class GPUVertFormat:
-    """One attribute of vertices: its name and its number of floats."""
+    """One vertex attribute: its name and number of floats."""
 
     def attr_add(self, id: str, comp_type: str, len: int, fetch_mode: str) -> None:
         """Name the attribute."""
@@ -135,13 +135,13 @@ class GPUVertBuf:
         self.format, self._length = format, len
 
     def attr_fill(self, id: str, data: NDArray) -> None:
-        """Send the attribute."""
+        """Upload the attribute."""
         assert (id, data.dtype, len(data)) == (self.format.name, np.float32, self._length)
         self.buffer = _installed.context.buffer(np.ascontiguousarray(data))
 
 
 class GPUIndexBuf:
-    """Numbers of vertices (T, 3), three a triangle."""
+    """Vertex numbers (T, 3) of triangles."""
 
     def __init__(self, type: str, seq: NDArray) -> None:
         assert (type, seq.dtype) == ("TRIS", np.int32)
@@ -161,7 +161,7 @@ class GPUBatch:
         self.draw_instanced(shader, instance_start=0, instance_count=1)
 
     def draw_instanced(self, shader: GPUShader, instance_start: int, instance_count: int) -> None:
-        """Draw all triangles so many times."""
+        """Draw all triangles `instance_count` times."""
         assert instance_start == 0
         if shader not in self._arrays:
             content = [(self._vertices.buffer, self._vertices.format.layout, "corner")]
@@ -175,11 +175,11 @@ class _State:
     """Blender's module `gpu.state`."""
 
     def viewport_set(self, x: int, y: int, width: int, height: int) -> None:
-        """What the picture's coordinates -1 to 1 stand for."""
+        """Set the rectangle that coordinates -1 to 1 cover."""
         _installed.context.viewport = (x, y, width, height)
 
     def scissor_test_set(self, enable: bool) -> None:
-        """Draw everywhere again, or as `scissor_set` says from then on."""
+        """Enable the rectangle of `scissor_set`, or disable it."""
         if not enable:
             _installed.context.scissor = None
 
@@ -188,11 +188,11 @@ class _State:
         _installed.context.scissor = (x, y, width, height)
 
     def depth_test_set(self, mode: str) -> None:
-        """There are no depths to test."""
+        """Accept only the mode without a depth test."""
         assert mode == "NONE"
 
     def blend_set(self, mode: str) -> None:
-        """Draw over what is there: mixed by premultiplied alpha, or not."""
+        """Enable or disable premultiplied alpha blending."""
         if mode == "NONE":
             _installed.context.disable(moderngl.BLEND)
             return
@@ -202,7 +202,7 @@ class _State:
 
 
 def _dispatch(shader: GPUShader, x: int, y: int, z: int) -> None:
-    """Run a compute shader; what it writes is seen by whatever comes next."""
+    """Run a compute shader and make its writes visible to what follows."""
     with _installed.meter.measuring(shader):
         shader.program.run(x, y, z)
         _installed.context.memory_barrier()
@@ -223,7 +223,7 @@ TYPES = (
 
 
 class Installed:
-    """The context that the stand-in draws with, and its meter."""
+    """The context that the replacement draws with, and its meter."""
 
     def __init__(self, context: moderngl.Context) -> None:
         self.context, self.meter = context, Meter(context)
@@ -234,7 +234,7 @@ _installed: Installed
 
 
 def install(context: moderngl.Context) -> Meter:
-    """Put the stand-in in the place of Blender's modules, for this whole process."""
+    """Replace Blender's modules in this process."""
     global _installed
     if "bpy" in sys.modules or "gpu" in sys.modules:
         raise RuntimeError("Blender's own modules are in use in this process")

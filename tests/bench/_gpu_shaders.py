@@ -1,4 +1,4 @@
-"""The stand-in's shaders: declarations from a create info, compiled with moderngl."""
+"""Shaders of the replacement: declarations of a create info, compiled with moderngl."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class GPUShaderCreateInfo:
         self._stage["vertex"].append(f"layout(location = {slot}) in {kind.lower()} {name};")
 
     def vertex_out(self, interface: GPUStageInterfaceInfo) -> None:
-        """What goes from the vertex shader to the fragment shader."""
+        """What the vertex shader passes to the fragment shader."""
         self._stage["vertex"] += [f"flat out {member}" for member in interface.members]
         self._stage["fragment"] += [f"flat in {member}" for member in interface.members]
 
@@ -93,10 +93,10 @@ class GPUShaderCreateInfo:
 
 
 class GPUShader:
-    """A compiled shader; `text` is all that was written for it. ValueError for unused names."""
+    """A compiled shader; `text` is its source. Raises ValueError for unused names."""
 
     made: ClassVar[list[GPUShader]] = []
-    """All that were compiled in this process."""
+    """All shaders compiled in this process."""
 
     def __init__(self, context: moderngl.Context, info: GPUShaderCreateInfo) -> None:
         stages = {

@@ -1,4 +1,4 @@
-"""What the benchmark `render` makes of its times: medians, ratios and goals, fit, bytes."""
+"""Figures of the benchmark `render`: medians, ratios and goals, fits, bytes."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import numpy as np
 from _render_measure import PARTS, Frame
 
 GOALS = {"eevee": 20.0, "cycles": 10.0, "numpy": 5.0}
-"""How many times faster than these our engine is to be, at GOAL_POINTS and GOAL_SIZE."""
+"""How many times faster than each our engine should be, at GOAL_POINTS and GOAL_SIZE."""
 GOAL_POINTS, GOAL_SIZE = 0.5, (512, 512)
 LINEAR_WITHIN = 0.15
-"""Time is called linear in points where no median is further from the fitted line than this."""
+"""Time counts as linear in points if all medians are within this of the fitted line."""
 READ_BYTES, READ_BYTES_MOVING = 44, 49
-PLACE_BYTES, ENTRY_BYTES, DISCS = 16, 32, 2
-TARGET_BYTES, PICTURE_BYTES = 32, 16
+POINT_BYTES, ENTRY_BYTES, DISCS = 16, 32, 2
+TARGET_BYTES, IMAGE_BYTES = 32, 16
 
 Row = dict[str, Any]
 
 
 def statistics_of(frames: Sequence[Frame]) -> dict[str, dict[str, float]]:
-    """Median, minimum and maximum in seconds of each part over frames, and of "other".
+    """Median, minimum and maximum in seconds of each part over frames.
 
-    "other" is what of a frame's total no part accounts for.
+    "other" is the rest of a frame's total.
     """
     names = [name for name in PARTS if any(name in frame for frame in frames)]
     names += sorted({n for frame in frames for n in frame} - {"total", *names})
@@ -36,38 +36,44 @@ def statistics_of(frames: Sequence[Frame]) -> dict[str, dict[str, float]]:
 
 
 def touched_bytes(still: int, copies: int, size: tuple[int, int]) -> dict[str, int]:
-    """Bytes that a frame of the engine has to touch, by what they are; size (w, h).
+    """Bytes that a frame of the engine has to read or write, by kind.
 
-    still, copies: points at rest, and copies of moving ones, two a point while the loop runs. For
-    the latter two pictures are drawn, each with the points at rest and one of the copies.
+    - points read: position 12, radius 4, color 16, observed, layer and disparity 4 each, and for
+      moving ones weight 4 and backward 1, once.
+    - uploaded: position and radius of the copies (16); the rest stays on the GPU.
+    - splat entries: two discs per point (its own and its underpaint), 32 each, per image, written
+      once and read once.
+    - targets: two of 16 per pixel and image, written, and read by the last pass; then the finished
+      image of 16 written, read back, and handed to Blender.
 
-    points read: position 12, radius 4, color 16, known, layer and disparity 4 each, for moving
-    ones weight 4 and backward 1, once. uploaded: position and radius of the copies (16); the rest
-    stays on the GPU. splat entries: two discs a point (its own and its underpaint), 32 each, a
-    picture, written once and read once. targets: two of 16 a pixel and picture, written and read
-    back by the finishing; then the finished picture of 16 written, read back, and handed to
-    Blender. Not counted: what the caches serve, sorting's own tables, the evaluation, the file.
+    Not counted: what caches serve, the tables of the sort, the evaluation, the file.
+
+    Args:
+        still: number of points at rest.
+        copies: number of copies of moving points, two per point while the loop runs. Two images
+            are drawn then, each with the points at rest and one of the copies.
+        size: (w, h) of the image.
     """
-    pixels, pictures = size[0] * size[1], 2 if copies else 1
-    entries = still * pictures + copies
+    pixels, images = size[0] * size[1], 2 if copies else 1
+    entries = still * images + copies
     return {
         "points read": READ_BYTES * still + READ_BYTES_MOVING * copies,
-        "uploaded": PLACE_BYTES * copies,
+        "uploaded": POINT_BYTES * copies,
         "splat entries": 2 * DISCS * ENTRY_BYTES * entries,
-        "targets": pixels * (2 * TARGET_BYTES * pictures + 3 * PICTURE_BYTES),
+        "targets": pixels * (2 * TARGET_BYTES * images + 3 * IMAGE_BYTES),
     }
 
 
 def same_case(one: Row, other: Row) -> bool:
-    """Whether two rows are of the same points and the same size."""
+    """Whether two rows have the same points and size."""
     return all(one[key] == other[key] for key in ("asked", "size", "moving"))
 
 
 def ratios_of(rows: Sequence[Row]) -> list[Row]:
-    """For each row of another engine: how many times our engine is faster in the same case.
+    """For each row of another engine, how many times faster our engine is in the same case.
 
-    goal and reached are None where no goal was set: at other points or sizes. numpy is compared
-    with the row where nothing moves.
+    goal and reached are None for points or sizes without a goal. numpy is compared with the row
+    without motion.
     """
     ratios = []
     for ours in (row for row in rows if row["engine"] == "make4d"):
@@ -84,11 +90,11 @@ def ratios_of(rows: Sequence[Row]) -> list[Row]:
 
 
 def fits_of(rows: Sequence[Row]) -> list[Row]:
-    """For each size: the line through our engine's medians against points, where nothing moves.
+    """For each size, the line through our engine's medians against points, without motion.
 
-    Relative errors are made least. slope: seconds a million points; constant: seconds; off: the
+    Minimizes relative errors. slope: seconds per million points; constant: seconds; off: the
     largest relative distance of a median from the line; linear: whether that is small, None for
-    less than three counts, which say nothing.
+    fewer than three counts.
     """
     fits = []
     chosen = [row for row in rows if row["engine"] == "make4d" and not row["moving"]]

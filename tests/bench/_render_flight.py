@@ -1,4 +1,4 @@
-"""The scene of the benchmark `render`: a landscape of layers, as the add-on makes it of a photo."""
+"""The scene of the benchmark `render`: a layered landscape, as the add-on makes it of a photo."""
 
 from __future__ import annotations
 
@@ -10,21 +10,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 LAYERS = ((2.0, 0.6), (7.0, 0.9), (40.0, 1.0))
-"""Depth of each layer, nearest first, and the share of the photo's pixels that it has: each reaches
-from the bottom up to a wavy skyline, behind those before it too, as the inpainted layers do."""
-FILLED = sum(share for _, share in LAYERS)
-MOVING_SHARE = LAYERS[-1][1] / FILLED
-"""Share of the points that move where something does: those of the farthest layer."""
+"""Depth of each layer, nearest first, and its fraction of the photo's pixels. Each extends from the
+bottom up to a wavy skyline, also behind nearer layers, as inpainted layers do."""
+FILLED = sum(fraction for _, fraction in LAYERS)
+MOVING_FRACTION = LAYERS[-1][1] / FILLED
+"""Fraction of the points in the farthest layer, the one that may move."""
 LOOP_FRAMES = 60
 STEP = (0.004, -0.002, 0.02)
-"""How far the camera flies a frame, scene units in the camera frame."""
+"""Camera motion per frame, scene units in the camera frame."""
 
 
-def layered_flight(count: int, size: tuple[int, int], frames: int, moving: bool) -> Any:
-    """A `geometry.core.cloud.Flight` of about `count` points over a picture of size (w, h).
+def layered_scene_data(count: int, size: tuple[int, int], frames: int, moving: bool) -> Any:
+    """Scene data (`geometry.core.scene_data.SceneData`) of a layered landscape.
 
-    Every layer is a wavy height field, sampled at the photo's pixels; of these there are so many
-    that all layers together have `count`. moving: whether the farthest layer drifts.
+    Each layer is a wavy height field, sampled at the pixels of a photo.
+
+    Args:
+        count: about the number of points of all layers.
+        size: (w, h) of the image.
+        frames: length of the camera's path.
+        moving: whether the farthest layer drifts.
     """
     synthetic = import_module("synthetic")
     cloud, camera = (import_module(f"make_4d.geometry.core.{n}") for n in ("scene_data", "camera"))
@@ -34,10 +39,10 @@ def layered_flight(count: int, size: tuple[int, int], frames: int, moving: bool)
     pixels = camera.pixel_centers(height, width)
     layers = []
     for index in range(len(LAYERS)):
-        kept, depth = _surface(index, pixels / (width, height))
+        mask, depth = _surface(index, pixels / (width, height))
         drifts = moving and index == len(LAYERS) - 1
         points = synthetic.points(
-            pixels[kept], depth, _colors(index, pixels[kept]), lens, LOOP_FRAMES if drifts else 0
+            pixels[mask], depth, _colors(index, pixels[mask]), lens, LOOP_FRAMES if drifts else 0
         )
         observed = np.full(len(depth), 1.0 if index == 0 else 0.5, np.float32)
         layers.append(
@@ -52,19 +57,22 @@ def layered_flight(count: int, size: tuple[int, int], frames: int, moving: bool)
     return cloud.SceneData(_joined(layers[:at_rest]), nothing, plan)
 
 
-def _surface(index: int, places: NDArray) -> tuple[NDArray, NDArray]:
-    """Which pixels (h, w) a layer has, and their depths (P,); places (h, w, 2): pixels in 0..1."""
-    base, share = LAYERS[index]
-    x, y = places[..., 0], places[..., 1]
-    skyline = 1.0 - share + 0.08 * np.sin(4 * np.pi * x + index)
-    kept = (y > skyline) if share < 1.0 else np.ones(x.shape, bool)
+def _surface(index: int, positions: NDArray) -> tuple[NDArray, NDArray]:
+    """The pixels (h, w) of a layer as a mask, and their depths (P,).
+
+    positions: (h, w, 2) of the pixels, 0 to 1.
+    """
+    base, fraction = LAYERS[index]
+    x, y = positions[..., 0], positions[..., 1]
+    skyline = 1.0 - fraction + 0.08 * np.sin(4 * np.pi * x + index)
+    mask = (y > skyline) if fraction < 1.0 else np.ones(x.shape, bool)
     wave = np.sin(9 * x + 2.4 * index) * np.cos(7 * y - 2.4 * index)
     depth = base * (1 + 0.12 * wave + 0.02 * np.sin(90 * x + 70 * y))
-    return kept, depth[kept].astype(np.float32)
+    return mask, depth[mask].astype(np.float32)
 
 
 def _colors(index: int, pixels: NDArray) -> NDArray:
-    """Colors (P, 3) in waves of some pixels, a different hue for each layer."""
+    """Colors (P, 3) in waves a few pixels long, with a different hue for each layer."""
     x, y = pixels[:, 0], pixels[:, 1]
     waves = [np.sin(x / 9 + index), np.sin(y / 7 + x / 23), np.sin((x + y) / 15 - index)]
     hue = np.roll([0.65, 0.5, 0.35], index)
@@ -72,7 +80,7 @@ def _colors(index: int, pixels: NDArray) -> NDArray:
 
 
 def _joined(layers: list[Any]) -> Any:
-    """One still cloud of several."""
+    """The points of several layers as one."""
     names = [f.name for f in fields(layers[0])]
     parts = {n: [getattr(layer, n) for layer in layers] for n in names}
     axes = {n: 1 if n in ("forward", "backward", "lifetime") else 0 for n in names}
@@ -80,10 +88,10 @@ def _joined(layers: list[Any]) -> Any:
 
 
 def open_scene(scene_data: Any, size: tuple[int, int], output: str) -> Any:
-    """The flight as the only scene of a new file, to be rendered into PNG files `output`NNNN.png.
+    """The scene data as the only scene of a new file, rendered into PNG files `output`NNNN.png.
 
-    The photo's picture size is replaced by `size` (w, h); EEVEE and Cycles take one sample, Cycles
-    on the processor.
+    The photo's resolution is replaced by `size` (w, h). EEVEE and Cycles take one sample, Cycles on
+    the CPU.
     """
     bpy = import_module("bpy")
     bpy.ops.wm.read_factory_settings(use_empty=True)

@@ -118,7 +118,9 @@ def rendered_frames(scene: Any, engine: str, frames: int) -> tuple[list[Frame], 
     write = float(np.median([saving_time(scene, files[-1]) for _ in range(frames)]))
     for path in files:
         path.unlink()
-    warnings = [line for line in printed if "Make 4D draws" in line]
+    draw = import_module("make_4d.render.draw")
+    notices = [m.partition("{")[0] for m in (draw.SORTED_INSTEAD, draw.CPU_INSTEAD)]
+    warnings = [line for line in printed if any(notice in line for notice in notices)]
     return [frame | {"write": write} for frame in clock.frames[1:]], warnings
 
 

@@ -1,9 +1,9 @@
-"""Every way of drawing points against the paper's renderer: `./make4d bench golden DIR`.
+"""Compare all renderers of points with the paper's: `./make4d bench golden DIR`.
 
-DIR holds golden files (.npz): clouds in the camera frame, and the pictures that PyTorch3D made of
-them. Each is drawn by the numpy renderer (`reference`), by PyTorch where it is installed (`torch`)
-and by the two methods of the render engine (`exact GPU`, `sorted GPU`). Two clouds made up here
-(`made: ...`) are larger than any golden file; for them the numpy renderer is the truth.
+DIR contains golden files (.npz): clouds in the camera frame, and the images that PyTorch3D made of
+them. Each is drawn by the numpy renderer (`reference`), by PyTorch if it is installed (`torch`),
+and by two methods of the render engine (`nearest GPU`, `sorted GPU`). Two synthetic clouds
+(`made: ...`) are larger than any golden file; for these the numpy renderer is the truth.
 """
 
 from __future__ import annotations
@@ -40,25 +40,25 @@ from _golden_clouds import (  # noqa: E402 - this Python does not look beside it
 
 TOLERANCE = 1e-4
 """Largest error of image and alpha at a pixel of a golden file."""
-INDEX_SHARE = 5e-4
-"""Share of pixels that may have other splats, or the same ones in another order."""
-MADE_SHARE, MADE_LARGEST = 1e-4, 5e-3
-"""Large clouds: the share of pixels beyond TOLERANCE, and how large no error may be. Rounding
-decides whether a pixel at a disc's rim is inside, and that moves the K-th disc."""
+INDEX_FRACTION = 5e-4
+"""Fraction of pixels that may have other splats, or the same ones in another order."""
+MADE_FRACTION, MADE_LARGEST = 1e-4, 5e-3
+"""Large clouds: the allowed fraction of pixels beyond TOLERANCE, and the largest allowed error.
+Rounding decides whether a pixel at a disc's rim is inside, and this changes the K-th disc."""
 MADE_POINTS = 500_000
 ROW = "{:<24} {:<11} {:>9} {:>9} {:>9} {:>9} {:>9} {:>10} {:>8}  {}"
 HEADINGS = ["file", "method", "image max", "mean", "alpha max", "mean"]
 HEADINGS += ["over 1e-4", "idx differ", "time", ""]
 KINDS_OF_ERROR = ("image_max", "image_mean", "alpha_max", "alpha_mean")
 INFORMATIVE = "sorted GPU"
-"""The method that needn't meet the limits: it composites every disc, not the K nearest ones."""
+"""The method without limits: it composites every disc, not the K nearest ones."""
 GAIN, GAP, SMALL = 20, 4, 240
-"""Of the pictures: how much differences are enlarged, white columns between, the least height."""
+"""Of the images: amplification of differences, columns between panels, and least height."""
 
 Record = dict[str, Any]
 
 
-class LeftOut(Exception):
+class UnavailableError(Exception):
     """A method can't be used here; the text is one sentence."""
 
 
@@ -83,22 +83,22 @@ def projected(golden: Golden) -> tuple[Array, Array, Array, Array]:
 
 
 def draw_reference(golden: Golden) -> Drawing:
-    """The numpy renderer's picture, and its indices where the golden file has them."""
+    """The numpy renderer's image, and its indices if the golden file has them."""
     splat = import_module("make_4d.geometry.core.splat")
     splats = splat.Splats(*projected(golden))
-    picture = splat.composite(splats, golden.features, golden.size, golden.nearest)
+    drawn = splat.composite(splats, golden.features, golden.size, golden.nearest)
     if golden.truth.index is None:
-        return Drawing(picture.image, picture.alpha)
+        return Drawing(drawn.image, drawn.alpha)
     index = splat.nearest_indices(splats, golden.size, golden.nearest)
-    return Drawing(picture.image, picture.alpha, index)
+    return Drawing(drawn.image, drawn.alpha, index)
 
 
 def torch_method(facts: dict[str, str]) -> Draw:
-    """PyTorch's renderer in single precision, on CUDA where there is some; raises LeftOut."""
+    """PyTorch's renderer in single precision, on CUDA if available; raises UnavailableError."""
     try:
         torch = import_module("torch")
     except ModuleNotFoundError as error:
-        raise LeftOut("PyTorch is not installed here.") from error
+        raise UnavailableError("PyTorch is not installed here.") from error
     renderer = import_module("make_4d.ml.networks.torch_splat")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     facts["torch"] = f"{torch.__version__} on {device}"
@@ -107,23 +107,23 @@ def torch_method(facts: dict[str, str]) -> Draw:
         parts = (torch.tensor(p, dtype=torch.float32, device=device) for p in projected(golden))
         splats = renderer.TensorSplats(*parts)
         features = torch.tensor(golden.features, device=device)
-        picture = renderer.composite(splats, features, golden.size, golden.nearest)
-        return Drawing(picture.image.cpu().numpy(), picture.alpha.cpu().numpy())
+        drawn = renderer.composite(splats, features, golden.size, golden.nearest)
+        return Drawing(drawn.image.cpu().numpy(), drawn.alpha.cpu().numpy())
 
     return draw
 
 
 def gpu_method(kind: str, facts: dict[str, str]) -> Draw:
-    """A method of the render engine, NEAREST or SORTED; raises LeftOut."""
+    """A method of the render engine, NEAREST or SORTED; raises UnavailableError."""
     try:
         bpy, gpu = import_module("bpy"), import_module("gpu")
     except ModuleNotFoundError as error:
-        raise LeftOut("Blender's module is not installed here.") from error
+        raise UnavailableError("Blender's module is not installed here.") from error
     facts["Blender"] = bpy.app.version_string
     try:
         gpu.init()
     except SystemError as error:
-        raise LeftOut(str(error)) from error
+        raise UnavailableError(str(error)) from error
     facts["GPU"] = f"{gpu.platform.renderer_get()} ({gpu.platform.backend_type_get()})"
     draw_points = import_module("_draw_points")
 
@@ -132,40 +132,40 @@ def gpu_method(kind: str, facts: dict[str, str]) -> Draw:
         try:
             image, alpha = draw_points.draw(*cloud, golden.lens, golden.size, golden.nearest, kind)
         except RuntimeError as error:
-            raise LeftOut(str(error)) from error
+            raise UnavailableError(str(error)) from error
         return Drawing(image, alpha)
 
     return draw
 
 
 def methods(facts: dict[str, str]) -> dict[str, Draw]:
-    """The methods that can be used here by name; for each other one a line says why not."""
-    ways: dict[str, Callable[[], Draw]] = {
+    """The usable methods by name; prints a line on why for each other one."""
+    factories: dict[str, Callable[[], Draw]] = {
         "reference": lambda: draw_reference,
         "torch": lambda: torch_method(facts),
         "nearest GPU": lambda: gpu_method("NEAREST", facts),
         "sorted GPU": lambda: gpu_method("SORTED", facts),
     }
     usable = {}
-    for name, way in ways.items():
+    for name, factory in factories.items():
         try:
-            usable[name] = way()
-        except LeftOut as reason:
+            usable[name] = factory()
+        except UnavailableError as reason:
             print(f"{name} is left out: {reason}")
     return usable
 
 
 def compared(golden: Golden, method: str, drawing: Drawing, seconds: float) -> Record:
-    """The record of a drawing: how far it is from the truth, and whether that is near enough."""
+    """The record of a drawing: its errors, and whether they are within the limits."""
     truth = golden.truth
     image, alpha = np.abs(drawing.image - truth.image), np.abs(drawing.alpha - truth.alpha)
     far = (~((image <= TOLERANCE).all(axis=-1) & (alpha <= TOLERANCE))).mean()
-    differ, share, limit = None, MADE_SHARE, MADE_LARGEST
+    differ, fraction, limit = None, MADE_FRACTION, MADE_LARGEST
     if truth.index is not None:
-        share, limit = 0.0, TOLERANCE
+        fraction, limit = 0.0, TOLERANCE
     if truth.index is not None and drawing.index is not None:
         differ = float((drawing.index != truth.index).any(axis=-1).mean())
-    near = far <= share and max(image.max(), alpha.max()) <= limit
+    near = far <= fraction and max(image.max(), alpha.max()) <= limit
     return {
         "file": golden.name,
         "method": method,
@@ -176,12 +176,12 @@ def compared(golden: Golden, method: str, drawing: Drawing, seconds: float) -> R
         "over_tolerance": float(far),
         "index_differs": differ,
         "seconds": seconds,
-        "passed": bool(near and (differ or 0.0) <= INDEX_SHARE),
+        "passed": bool(near and (differ or 0.0) <= INDEX_FRACTION),
     }
 
 
-def run(goldens: Iterable[Golden], usable: dict[str, Draw], pictures: Path | None) -> list[Record]:
-    """Draw every cloud with every method; prints a row for each, and returns the records."""
+def run(goldens: Iterable[Golden], usable: dict[str, Draw], images: Path | None) -> list[Record]:
+    """Draw every cloud with every method; print a row for each and return the records."""
     print(ROW.format(*HEADINGS))
     records = []
     for golden in goldens:
@@ -191,17 +191,17 @@ def run(goldens: Iterable[Golden], usable: dict[str, Draw], pictures: Path | Non
                 continue  # it is the truth
             records.append(tried(golden, method, draw, drawings))
             print(row(records[-1]), flush=True)
-        if pictures and golden.features.shape[1] in (3, 4):
-            write_picture(pictures / f"{golden.name.replace(': ', '_')}.png", golden, drawings)
+        if images and golden.features.shape[1] in (3, 4):
+            write_image(images / f"{golden.name.replace(': ', '_')}.png", golden, drawings)
     return records
 
 
 def tried(golden: Golden, method: str, draw: Draw, drawings: dict[str, Drawing]) -> Record:
-    """The record of a method's drawing, which is added to `drawings`, or of why there is none."""
+    """The record of a method's drawing, or of why there is none; adds it to `drawings`."""
     start = time.perf_counter()
     try:
         drawing = drawings[method] = draw(golden)
-    except LeftOut as reason:
+    except UnavailableError as reason:
         return {"file": golden.name, "method": method, "left_out": str(reason)}
     return compared(golden, method, drawing, time.perf_counter() - start)
 
@@ -212,9 +212,11 @@ def row(record: Record) -> str:
         return f"{record['file']:<24} {record['method']:<11} left out: {record['left_out']}"
     errors = [f"{record[key]:.2e}" for key in KINDS_OF_ERROR]
     differ = record["index_differs"]
-    shares = [f"{record['over_tolerance']:.4%}", "-" if differ is None else f"{differ:.4%}"]
+    fractions = [f"{record['over_tolerance']:.4%}", "-" if differ is None else f"{differ:.4%}"]
     seconds = f"{record['seconds']:.2f} s"
-    return ROW.format(record["file"], record["method"], *errors, *shares, seconds, verdict(record))
+    return ROW.format(
+        record["file"], record["method"], *errors, *fractions, seconds, verdict(record)
+    )
 
 
 def verdict(record: Record) -> str:
@@ -224,8 +226,8 @@ def verdict(record: Record) -> str:
     return "passed" if record["passed"] else "MISSED"
 
 
-def write_picture(path: Path, golden: Golden, drawings: dict[str, Drawing]) -> None:
-    """Write a PNG of truth, nearest, sorted and the exact one's differences, side by side."""
+def write_image(path: Path, golden: Golden, drawings: dict[str, Drawing]) -> None:
+    """Write a PNG of truth, nearest, sorted, and the differences of nearest, side by side."""
     cv2 = import_module("cv2")
     panels = [golden.truth.image]
     panels += [drawings[name].image for name in ("nearest GPU", "sorted GPU") if name in drawings]
@@ -234,8 +236,8 @@ def write_picture(path: Path, golden: Golden, drawings: dict[str, Drawing]) -> N
     scale = -(-SMALL // golden.size[0])
     large = [panel[..., :3].repeat(scale, axis=0).repeat(scale, axis=1) for panel in panels]
     gap = np.ones((len(large[0]), GAP, 3))
-    picture = np.hstack([part for panel in large for part in (panel, gap)][:-1])
-    pixels = np.round(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    row_of_panels = np.hstack([part for panel in large for part in (panel, gap)][:-1])
+    pixels = np.round(np.clip(row_of_panels, 0, 1) * 255).astype(np.uint8)
     path.write_bytes(cv2.imencode(".png", pixels[..., ::-1])[1].tobytes())
 
 
@@ -257,7 +259,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
 
 
 def main(argv: list[str]) -> int:
-    """Run the benchmark; 1 where a method misses the limits, 2 where there is nothing to draw."""
+    """Run the benchmark. Returns 1 if a method misses its limits, 2 if there is nothing to draw."""
     options = arguments(argv)
     try:
         goldens = [load(path) for path in golden_files(options.folder)]
@@ -271,7 +273,7 @@ def main(argv: list[str]) -> int:
     facts = {"python": platform.python_version(), "machine": platform.platform()}
     usable = methods(facts)
     if options.picture and importlib.util.find_spec("cv2") is None:
-        print("The pictures are left out: OpenCV is not installed here.")
+        print("No images are written: OpenCV is not installed here.")
         options.picture = None
     print(*(f"{name}: {fact}" for name, fact in facts.items()), sep="\n")
     large = made(options.points, draw_reference) if options.points > 0 else ()
@@ -284,6 +286,6 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as user_folder:  # not the user's own preferences
+    with tempfile.TemporaryDirectory() as user_folder:  # keeps the user's preferences out
         os.environ.setdefault("BLENDER_USER_RESOURCES", user_folder)
         sys.exit(main(sys.argv[1:]))

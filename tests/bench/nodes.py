@@ -1,8 +1,8 @@
-"""How long the node groups take: `make4d bench nodes`.
+"""Time the node groups: `./make4d bench nodes`.
 
-A cloud of a million points of which 40 % move is evaluated frame by frame, with the modifier and
-without it; the difference is what the nodes cost. Other load on the machine only adds to it, so the
-smallest time counts beside the median.
+A million points, of which 40 % move, are evaluated frame by frame with and without the modifier;
+the difference is the cost of the nodes. Other load on the machine can only add to it, so the
+smallest time is printed beside the median.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import conftest  # noqa: F401 - the add-on as make_4d
 
-POINTS, MOVING_SHARE, FRAMES, LOOP = 1_000_000, 0.4, 24, 60
+POINTS, MOVING_FRACTION, FRAMES, LOOP = 1_000_000, 0.4, 24, 60
 CASES: dict[str, dict[str, Any]] = {
     "animate": {},
     "animate, turbulence": {"Turbulence": 0.3},
@@ -30,12 +30,12 @@ CASES: dict[str, dict[str, Any]] = {
 
 
 def parser() -> argparse.ArgumentParser:
-    """The benchmark's arguments."""
+    """The parser of the benchmark's arguments."""
     p = argparse.ArgumentParser(prog="make4d bench nodes", description=__doc__)
     p.add_argument(
         "--points", type=int, default=POINTS, help="points of the still and moving cloud"
     )
-    p.add_argument("--frames", type=int, default=FRAMES, help="frames that are evaluated")
+    p.add_argument("--frames", type=int, default=FRAMES, help="number of frames to evaluate")
     p.add_argument("--json", metavar="FILE", help="write all figures")
     return p
 
@@ -58,15 +58,15 @@ def main(argv: list[str]) -> int:
 
 
 def scene_of(count: int) -> tuple[Any, Any]:
-    """A still and a moving cloud of `count` points together, in the open scene."""
+    """A still and a moving cloud in the open scene, with `count` points in all."""
     import bpy
     from make_4d.geometry.clouds import make_cloud
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    share = round(MOVING_SHARE * count)
+    moving = round(MOVING_FRACTION * count)
     made = [
         make_cloud(name, points_of(size, keys))
-        for name, size, keys in (("still", count - share, 0), ("moving", share, 8))
+        for name, size, keys in (("still", count - moving, 0), ("moving", moving, 8))
     ]
     for cloud in made:
         bpy.context.collection.objects.link(cloud)
@@ -74,21 +74,21 @@ def scene_of(count: int) -> tuple[Any, Any]:
 
 
 def points_of(count: int, keys: int) -> Any:
-    """Random points, displaced at random where there are keys."""
+    """Random points with random displacements at `keys` key times."""
     from make_4d.geometry.core.scene_data import PointArrays
 
     rng = np.random.default_rng(3)
     ones, number = np.ones(count, np.float32), np.arange(count, dtype=np.int32)
-    places, colors = (rng.random((count, 3), np.float32) for _ in range(2))
-    ways = [rng.normal(0, 0.01, (keys, count, 3)).astype(np.float32) for _ in range(2)]
+    positions, colors = (rng.random((count, 3), np.float32) for _ in range(2))
+    displacements = [rng.normal(0, 0.01, (keys, count, 3)).astype(np.float32) for _ in range(2)]
     lifetime = np.repeat(np.array([[0.9], [0.1]], np.float32), count, 1)[: 2 if keys else 0]
     return PointArrays(
-        places, colors, ones, ones, ones, 0 * number, number, ones, ways[0], ways[1], lifetime
+        positions, colors, ones, ones, ones, 0 * number, number, ones, *displacements, lifetime
     )
 
 
 def times(cloud: Any, frames: int, case: str | None, inputs: dict[str, Any]) -> list[float]:
-    """Milliseconds of setting each frame, with the modifier or, without a case, without it."""
+    """Milliseconds to set each frame; case None: without the modifier."""
     import bpy
     from make_4d.geometry.nodes.animate import add_animation
     from make_4d.geometry.nodes.tree import set_input

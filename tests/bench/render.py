@@ -1,12 +1,12 @@
-"""How long frames take: our engine by part, EEVEE, Cycles and a numpy splat on the same points.
+"""Time frames of our engine by part, EEVEE, Cycles and a numpy splat: `./make4d bench render`.
 
-A made landscape of three layers becomes a scene as the add-on makes one of a photo, and is rendered
-with a camera that flies into it, as Blender renders an animation: from the evaluation of a frame to
-its PNG file. The first frame warms up; the table has medians over the others. In one more row the
-farthest layer, 40 % of the points, moves by the add-on's node group. EEVEE and Cycles take one
-sample and draw the add-on's material; of numpy only the compositing counts. The goals (20 times
-faster than EEVEE, 10 than Cycles, 5 than numpy) are set for 0.5 million points at 512 x 512 on two
-cores with OpenGL in software.
+A synthetic landscape of three layers becomes a scene, as the add-on makes one of a photo, and is
+rendered as an animation with a camera that flies into it: from the evaluation of a frame to its PNG
+file. The first frame is a warm-up; the table shows medians over the others. In one more row the
+farthest layer, 40 % of the points, is moved by the add-on's node group. EEVEE and Cycles take one
+sample and draw the add-on's material; for numpy only the compositing is timed. The goals (20 times
+faster than EEVEE, 10 than Cycles, 5 than numpy) apply to 0.5 million points at 512 x 512 on two
+cores with software OpenGL.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Case:
-    """Points in millions, picture size (w, h), whether some move, and the engines that draw it."""
+    """Points in millions, image size (w, h), whether some move, and the engines that draw it."""
 
     millions: float
     size: tuple[int, int]
@@ -55,48 +55,48 @@ class Case:
 
 
 class Parser(argparse.ArgumentParser):
-    """Says in one sentence what is wrong with the arguments."""
+    """Reports invalid arguments in one sentence."""
 
     def error(self, message: str) -> Never:
-        """Print the sentence and leave with status 2."""
+        """Print the sentence and exit with status 2."""
         self.exit(2, f"{self.prog}: {message.rstrip('.')}.\n")
 
 
 def points_of(text: str) -> tuple[float, ...]:
-    """Millions of points, ascending, of a list such as "0.25,4"."""
+    """Millions of points, ascending, from a list such as "0.25,4"."""
     try:
         millions = tuple(sorted({float(word) for word in text.split(",")}))
     except ValueError:
         millions = ()
     if not millions or not all(1e-3 <= m <= MOST_MILLIONS for m in millions):
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of millions such as 0.25,0.5,4")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of millions such as 0.25,0.5,4")
     return millions
 
 
 def sizes_of(text: str) -> tuple[tuple[int, int], ...]:
-    """Picture sizes (w, h) of a list such as "512x512,1920x1080"."""
+    """Image sizes (w, h) from a list such as "512x512,1920x1080"."""
     sizes = []
     for word in text.split(","):
-        found = re.fullmatch(r"(\d{1,6})x(\d{1,6})", word.strip())
-        size = (int(found[1]), int(found[2])) if found else (0, 0)
+        match = re.fullmatch(r"(\d{1,6})x(\d{1,6})", word.strip())
+        size = (int(match[1]), int(match[2])) if match else (0, 0)
         if not all(4 <= length <= MOST_PIXELS for length in size):
-            raise argparse.ArgumentTypeError(f"{text!r} is no list of sizes such as 512x512")
+            raise argparse.ArgumentTypeError(f"{text!r} is not a list of sizes such as 512x512")
         sizes.append(size)
     return tuple(dict.fromkeys(sizes))
 
 
 def engines_of(text: str) -> tuple[str, ...]:
-    """Engines of a list of their names; ours first."""
+    """Engines from a list of their names, ours first."""
     words = {word.strip() for word in text.split(",")}
     if not words <= set(ENGINES):
-        raise argparse.ArgumentTypeError(f"{text!r} is no list out of {', '.join(ENGINES)}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of {', '.join(ENGINES)}")
     return tuple(name for name in ENGINES if name in words)
 
 
 def frames_of(text: str) -> int:
     """A number of frames."""
     if not text.isdecimal() or not 1 <= int(text) <= 1000:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of frames from 1 to 1000")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of frames from 1 to 1000")
     return int(text)
 
 
@@ -105,8 +105,8 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser = Parser(prog="make4d bench render", description=__doc__)
     parser.add_argument("--json", metavar="FILE", type=Path, help="write all figures")
     parser.add_argument("--points", type=points_of, help=f"millions ({DEFAULTS['points']})")
-    parser.add_argument("--sizes", type=sizes_of, help=f"pictures ({DEFAULTS['sizes']})")
-    parser.add_argument("--frames", type=frames_of, help=f"that count ({DEFAULTS['frames']})")
+    parser.add_argument("--sizes", type=sizes_of, help=f"image sizes ({DEFAULTS['sizes']})")
+    parser.add_argument("--frames", type=frames_of, help=f"frames to time ({DEFAULTS['frames']})")
     parser.add_argument(
         "--engines", type=engines_of, default=ENGINES, help=f"({','.join(ENGINES)})"
     )
@@ -116,7 +116,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
         default="one",
         help="other engines at about 0.5 million points in one size, or everywhere (one)",
     )
-    parser.add_argument("--small", action="store_true", help="only see that all of it works")
+    parser.add_argument("--small", action="store_true", help="a quick check that all parts work")
     given = parser.parse_args(argv)
     kinds = {"points": points_of, "sizes": sizes_of, "frames": frames_of}
     for name, kind in kinds.items():
@@ -126,9 +126,9 @@ def arguments(argv: list[str]) -> argparse.Namespace:
 
 
 def cases_of(options: argparse.Namespace) -> Iterator[Case]:
-    """What is to be measured: every count at every size, the usual count also with motion.
+    """The cases to measure: every count at every size, and the usual count also with motion.
 
-    The other engines draw the usual count at the usual size, or everything where that is asked.
+    The other engines draw the usual count at the usual size, or everything with --compare all.
     """
     usual = min(options.points, key=lambda millions: abs(millions - figures.GOAL_POINTS))
     usual_size = min(options.sizes, key=lambda size: (size != figures.GOAL_SIZE, size))
@@ -142,15 +142,15 @@ def cases_of(options: argparse.Namespace) -> Iterator[Case]:
 
 
 def measured(case: Case, frames: int, folder: str, left_out: list[str]) -> Iterator[Row]:
-    """The rows of a case; engines that can't draw it are left out."""
+    """The rows of a case; engines that can't draw it are noted in `left_out`."""
     count = round(case.millions * 1e6)
-    scene_data = scenes.layered_flight(count, case.size, frames + 1, case.moving)
+    scene_data = scenes.layered_scene_data(count, case.size, frames + 1, case.moving)
     scene = scenes.open_scene(scene_data, case.size, f"{folder}/frame_")
     still, moving = scene_data.still, scene_data.moving.count
     about = {"asked": case.millions, "size": case.size, "moving": case.moving}
     for engine in case.engines:
         if engine == "numpy" and case.moving:
-            continue  # the plain splat knows no copies to mix
+            continue  # the numpy splat mixes no copies
         try:
             if engine == "numpy":
                 times, warnings = measure.splatted_frames(scene, still, frames), []
@@ -167,26 +167,26 @@ def measured(case: Case, frames: int, folder: str, left_out: list[str]) -> Itera
 
 
 def named(about: Row) -> str:
-    """A case in words."""
+    """A case as text."""
     moving = ", 40 % moving" if about["moving"] else ""
     return f"{about['asked']:g} M points, {about['size'][0]}x{about['size'][1]}{moving}"
 
 
 def line_of(row: Row) -> str:
-    """A row of the table: milliseconds."""
+    """A row of the table, in milliseconds."""
     seconds = row["seconds"]
     times = [f"{seconds[n]['median'] * 1e3:.1f}" if n in seconds else "-" for n in COLUMNS]
     size = "x".join(str(length) for length in row["size"])
-    share = f"{scenes.MOVING_SHARE:.0%}" if row["moving"] else "-"
-    return ROW.format(row["engine"], f"{row['points'] / 1e6:.3f} M", size, share, *times)
+    moving = f"{scenes.MOVING_FRACTION:.0%}" if row["moving"] else "-"
+    return ROW.format(row["engine"], f"{row['points'] / 1e6:.3f} M", size, moving, *times)
 
 
 def machine() -> Row:
-    """Facts about the machine; starts Blender's GPU, and memory's speed is measured."""
+    """Facts about the computer. Starts Blender's GPU and measures the memory's bandwidth."""
     bpy, gpu = importlib.import_module("bpy"), importlib.import_module("gpu")
-    translate: list[str] = []
+    printed: list[str] = []
     try:
-        with measure.quiet(translate):
+        with measure.quiet(printed):
             gpu.init()
         renderer = f"{gpu.platform.renderer_get()} ({gpu.platform.backend_type_get()})"
     except SystemError as error:
@@ -203,7 +203,7 @@ def machine() -> Row:
 
 
 def summary(report: Row) -> Iterator[str]:
-    """The lines below the table: ratios, fits, bytes, and what was left out."""
+    """The lines below the table: ratios, fits, bytes, and what is left out."""
     for ratio in report["ratios"]:
         verdict = {True: "reached", False: "MISSED", None: "no goal here"}[ratio["reached"]]
         goal = f" (goal {ratio['goal']:g}: {verdict})" if ratio["goal"] else f" ({verdict})"
@@ -212,18 +212,18 @@ def summary(report: Row) -> Iterator[str]:
         verdict = {True: "linear", False: "NOT LINEAR", None: "too few counts"}[fit["linear"]]
         size, slope, constant = "x".join(map(str, fit["size"])), fit["slope"], fit["constant"]
         yield (
-            f"{size}: {slope * 1e3:.0f} ms a million points and {constant * 1e3:.0f} ms; "
-            f"at most {fit['off']:.1%} from that line ({verdict})"
+            f"{size}: {slope * 1e3:.0f} ms per million points and {constant * 1e3:.0f} ms; "
+            f"at most {fit['off']:.1%} from this line ({verdict})"
         )
     for row in report["rows"]:
         if "bytes" in row:
             parts = ", ".join(f"{n} {size / 2**20:.0f}" for n, size in row["bytes"].items())
-            yield f"{named(row)}: {parts} MB, {row['bandwidth_share']:.1%} of memory's speed"
+            yield f"{named(row)}: {parts} MB, {row['bandwidth_share']:.1%} of the memory bandwidth"
     yield from report["left_out"]
 
 
 def with_figures(report: Row) -> Row:
-    """The report with what follows from its rows; rows of ours get their share of the bandwidth."""
+    """The report with figures derived from its rows; ours get their fraction of the bandwidth."""
     for row in report["rows"]:
         if "bytes" in row:
             speed = sum(row["bytes"].values()) / row["seconds"]["total"]["median"]
@@ -233,7 +233,7 @@ def with_figures(report: Row) -> Row:
 
 
 def run(options: argparse.Namespace, folder: str) -> Row:
-    """Measure all cases, printing a line for each row; the report."""
+    """Measure all cases and print a line for each row; returns the report."""
     facts, rows, left_out = machine(), [], []
     for name, fact in facts.items():
         print(f"{name}: {f'{fact / 1e9:.1f} GB/s' if name == 'bandwidth' else fact}")
@@ -249,7 +249,7 @@ def run(options: argparse.Namespace, folder: str) -> Row:
 
 
 def main(argv: list[str]) -> int:
-    """Run the benchmark; 1 where a goal is missed or our engine could not draw."""
+    """Run the benchmark. Returns 1 if a goal is missed or our engine could not draw."""
     options = arguments(argv)
     if options.json:
         try:

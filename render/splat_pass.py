@@ -55,8 +55,13 @@ def gpu_drawing(
     """
     with gpu_tools.gpu_errors():
         drawing = SplatPass(points, request, cache)
+
+    def draw(order: Order) -> SplatBuffers:
+        with gpu_tools.gpu_errors():
+            return drawing.draw(order, check)
+
     try:
-        yield lambda order: drawing.draw(order, check)
+        yield draw
     finally:
         drawing.free()
 

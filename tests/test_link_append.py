@@ -10,6 +10,8 @@ import pytest
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
 from lake_scene import make_lake_file
+from make_4d.render.missing_libraries import MISSING
+from messages import raises_message
 from render_scene import rendered
 
 
@@ -74,8 +76,8 @@ def test_two_results_in_one_file_stay_apart(made, original, tmp_path):
 
 
 @pytest.mark.parametrize("shown", ["child", "instance"])
-def test_a_library_that_is_gone_is_named_and_no_black_frame_drawn(made, tmp_path, shown):
-    """As on a farm's machine that hasn't got the file: Blender itself would render the rest."""
+def test_a_missing_library_is_reported_and_no_frame_rendered(made, tmp_path, shown):
+    """As on a farm computer without the file, where Blender itself would render the rest."""
     library = tmp_path / "library.blend"
     shutil.copy(made[0], library)
     film = tmp_path / "film.blend"
@@ -83,9 +85,10 @@ def test_a_library_that_is_gone_is_named_and_no_black_frame_drawn(made, tmp_path
     assert rendered(bpy.context.scene, tmp_path)[..., :3].std() > 0.02
     library.unlink()
     bpy.ops.wm.open_mainfile(filepath=str(film))
-    with pytest.raises(RuntimeError, match=r"'Make 4D photo' can't be read from .*library\.blend"):
+    values = {"name": "Make 4D photo", "file": str(library)}
+    with raises_message(RuntimeError, MISSING, **values):
         rendered(bpy.context.scene, tmp_path)
-    # What isn't rendered isn't missed.
+    # What isn't rendered may be missing.
     for part in (*bpy.context.scene.collection.children, *bpy.data.objects):
         part.hide_render = part.name != "Lens"
     rendered(bpy.context.scene, tmp_path)

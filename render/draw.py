@@ -68,7 +68,7 @@ def draw_frame(
         "SORTED": partial(_sorted, clouds, request, motion, resources, caller.check),
         CPU: partial(render_clouds, clouds, request, cpu_drawing, motion),
     }
-    drawn = first_available(attempts, chosen, caller.notice)
+    _, drawn = first_available(attempts, chosen, caller.notice)
     if method == "NEURAL" and COMBINED.name in request.pass_names:
         drawn |= _generated(clouds, request, caller, networks_required)
     return drawn
@@ -86,8 +86,8 @@ def chosen_method(method: str, resources: RenderResources) -> str:
 
 def first_available[Drawn](
     attempts: Mapping[str, Callable[[], Drawn]], first: str, notice: Callable[[str], None]
-) -> Drawn:
-    """The result of the first attempt that the GPU allows.
+) -> tuple[str, Drawn]:
+    """The first method that the GPU allows, and its result.
 
     Args:
         attempts: functions by method, the simplest last; all but that may raise
@@ -98,10 +98,10 @@ def first_available[Drawn](
     methods = list(attempts)
     for method in methods[methods.index(first) : -1]:
         try:
-            return attempts[method]()
+            return method, attempts[method]()
         except GpuUnavailableError as error:
             notice(rpt_(_FALLBACKS[method]).format(error=error))
-    return attempts[methods[-1]]()
+    return methods[-1], attempts[methods[-1]]()
 
 
 def _nearest(

@@ -139,5 +139,5 @@ def _same(before: Sequence[Cloud], now: Sequence[Cloud], names: Sequence[str]) -
 
 def _equal(one: Cloud, other: Cloud, name: str) -> bool:
     """Whether an array of two clouds is the same, in memory or in value."""
-    values = one.stored(name), other.stored(name)
-    return values[0] is values[1] or np.array_equal(*values)
+    a, b = one.stored(name), other.stored(name)
+    return a is b or (a is not None and b is not None and np.array_equal(a, b))

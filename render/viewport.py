@@ -48,7 +48,7 @@ class Viewport:
         self._shown: FrameRequest | None = None
         self._texture: gpu.types.GPUTexture | None = None
         self._changed = 0.0
-        self._works: str | None = None
+        self._works: str | None = None  # the method that drew last
 
     def scene_changed(self, depsgraph: bpy.types.Depsgraph) -> None:
         """Draw anew at the next redraw, and read the clouds whose points changed."""
@@ -115,14 +115,13 @@ class Viewport:
             CPU: partial(self._draw_far_to_near, request, cpu_drawing),
         }
         if self._works is None:
-            self._works, self.status = method, ""
-        methods = list(attempts)
+            self.status = ""
+        first = self._works or method
+        self._works, texture = first_available(attempts, first, self._set_status)
+        return texture
 
-        def note_failure(message: str) -> None:
-            self._works = methods[methods.index(self._works) + 1]
-            self.status = message
-
-        return first_available(attempts, self._works, note_failure)
+    def _set_status(self, message: str) -> None:
+        self.status = message
 
     def _draw_nearest(self, request: FrameRequest) -> gpu.types.GPUTexture:
         return self._session.draw(self._clouds or (), request)[0]

@@ -1,4 +1,4 @@
-"""The repository's shape: who imports whom, how long files and functions are."""
+"""The layout of the repository: which modules import which, and how long files are."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def tree(path: Path) -> ast.Module:
 
 
 def constants(path: Path) -> dict[str, object]:
-    """The module-level constants of a module that are plain tuples, texts, numbers or truths."""
+    """Return the module-level constants of a module that are literals."""
     values: dict[str, object] = {}
     for node in tree(path).body:
         target = node.targets[0] if isinstance(node, ast.Assign) else None
@@ -55,7 +55,7 @@ def constants(path: Path) -> dict[str, object]:
 
 @cache
 def part_of(path: Path) -> str:
-    """The part that a module belongs to: the nearest package that says what it may import."""
+    """Return the part that a module belongs to: the nearest package with a MAY_IMPORT."""
     for folder in path.parents:
         package = folder / "__init__.py"
         if folder == Path():
@@ -66,7 +66,7 @@ def part_of(path: Path) -> str:
 
 
 def allowed(part: str) -> set[str]:
-    """The parts that the modules of a part may import; the root module imports whole parts."""
+    """Return the parts that a part may import; the root module may import all."""
     if not part:
         return set(PARTS)
     names = constants(Path(*part.split("."), "__init__.py"))[MAY_IMPORT]
@@ -75,7 +75,7 @@ def allowed(part: str) -> set[str]:
 
 
 def is_for_worker(path: Path) -> bool:
-    """Whether a module may be imported in the worker alone, as its package says."""
+    """Whether a module may only be imported in the worker, according to its package."""
     if path.parts[:1] != ("ml",) or len(path.parts) < 3:
         return False
     return not constants(Path("ml", path.parts[1], "__init__.py"))["IMPORTED_BY_BLENDER"]
@@ -90,7 +90,7 @@ MACHINE_PATHS = re.compile("|".join(f"/{name}/" for name in ("work", "root", "ho
 
 
 def import_nodes(path: Path, which: str) -> Iterator[ast.Import | ast.ImportFrom]:
-    """The imports of a module: ALL, RUN or LOAD."""
+    """Yield the imports of a module: ALL, RUN or LOAD."""
     pending: list[ast.AST] = [tree(path)]
     while pending:
         node = pending.pop()
@@ -104,7 +104,7 @@ def import_nodes(path: Path, which: str) -> Iterator[ast.Import | ast.ImportFrom
 
 
 def inside(path: Path, which: str = ALL) -> set[Path]:
-    """Modules of the package that a module imports."""
+    """Return the modules of the add-on that a module imports."""
     found: set[Path] = set()
     for node in import_nodes(path, which):
         if not isinstance(node, ast.ImportFrom) or not node.level:
@@ -118,12 +118,12 @@ def inside(path: Path, which: str = ALL) -> set[Path]:
 
 
 def imported_names(path: Path) -> set[str]:
-    """The names that a module imports from others."""
+    """Return the names that a module imports from others."""
     return {alias.name for node in import_nodes(path, ALL) for alias in node.names}
 
 
 def outside(path: Path, which: str = ALL) -> set[str]:
-    """Top-level packages of others that a module imports."""
+    """Return the top-level packages outside the add-on that a module imports."""
     names: set[str] = set()
     for node in import_nodes(path, which):
         if isinstance(node, ast.Import):
@@ -134,7 +134,7 @@ def outside(path: Path, which: str = ALL) -> set[str]:
 
 
 def loaded_by(start: set[Path]) -> set[Path]:
-    """All modules that are loaded when those of `start` are."""
+    """Return all modules that are loaded with those of `start`."""
     seen: set[Path] = set()
     pending = set(start)
     while pending:
@@ -148,7 +148,7 @@ def loaded_by(start: set[Path]) -> set[Path]:
 @pytest.mark.parametrize("path", MODULES, ids=str)
 def test_imports_go_one_way(path: Path) -> None:
     targets = {target: part_of(target) for target in inside(path)}
-    assert all((ROOT / target).is_file() for target in targets), "imports what isn't there"
+    assert all((ROOT / target).is_file() for target in targets), "imports a missing module"
     assert set(targets.values()) <= allowed(part_of(path)), targets
     assert path.parts[:1] != ("make_4d",) and "make_4d" not in outside(path), "use relative imports"
 
@@ -159,13 +159,13 @@ def test_blender_imports_no_package_of_the_worker(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", LIGHT, ids=str)
-def test_modules_that_blender_imports_load_without_the_worker_s_packages(path: Path) -> None:
-    """Inside functions, which run in the worker, they may import anything of `ml`."""
+def test_modules_for_blender_load_without_packages_of_the_worker(path: Path) -> None:
+    """Their functions may import anything from `ml` if they run in the worker."""
     assert not [target for target in inside(path, LOAD) if is_for_worker(target)]
 
 
 @pytest.mark.parametrize("path", LIGHT, ids=str)
-def test_modules_say_what_they_need_beyond_numpy(path: Path) -> None:
+def test_modules_name_what_they_require_beyond_numpy(path: Path) -> None:
     needed = outside(path) - CARRIED
     if GUARD in inside(path) and "load_scipy" in imported_names(path):
         needed.add("scipy")
@@ -173,14 +173,14 @@ def test_modules_say_what_they_need_beyond_numpy(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", BESIDE_WORKER, ids=str)
-def test_what_runs_in_blender_imports_other_packages_with_a_clear_error(path: Path) -> None:
-    """By `load_scipy`; only the worker imports the modules that need the packages at once."""
+def test_other_packages_are_imported_in_blender_with_a_clear_error(path: Path) -> None:
+    """With `load_scipy`; modules that need the packages at import are only for the worker."""
     heavy = {p for p in MODULES if part_of(p) == CORE and outside(p, LOAD) - CARRIED}
     assert path in heavy or not (inside(path, RUN) & heavy or outside(path, RUN) - CARRIED)
 
 
 @pytest.mark.parametrize("path", PLAIN, ids=str)
-def test_worker_never_meets_blender(path: Path) -> None:
+def test_worker_modules_never_import_blender(path: Path) -> None:
     assert not outside(path) & BLENDER
 
 
@@ -205,7 +205,7 @@ def test_package_files_hold_a_docstring_and_the_import_rule(path: Path) -> None:
     assert len(statements) == 1 + len(constants(path))
 
 
-def test_every_package_of_ml_says_who_imports_it() -> None:
+def test_every_package_of_ml_says_whether_blender_imports_it() -> None:
     packages = [path for path in PACKAGES if path.parts[0] == "ml" and len(path.parts) == 3]
     assert len(packages) > 8
     says = {path.as_posix(): constants(path).get("IMPORTED_BY_BLENDER") for path in packages}
@@ -216,7 +216,7 @@ def test_every_package_of_ml_says_who_imports_it() -> None:
 def test_files(path: Path) -> None:
     lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
     assert len(lines) <= 500
-    assert ast.get_docstring(tree(path)), "says nothing of what it is for"
+    assert ast.get_docstring(tree(path)), "has no docstring"
     assert not [line for line in lines if MACHINE_PATHS.search(line)]
 
 

@@ -9,7 +9,7 @@ import bpy
 
 from .scene_setup import IMAGE_OUTPUT, VIDEO_OUTPUT, apply
 
-OUTPUTS = FILM_KIND, IMAGES_KIND = "FILM", "PICTURES"
+OUTPUTS = FILM_KIND, IMAGES_KIND = "FILM", "IMAGES"
 EXTENSION = ".mp4"
 FRAMES = " frames/######"
 """Appended to a film's path without its extension; # stands for a digit of the frame number."""

@@ -29,9 +29,9 @@ NOT_REBUILT = ("photo", "cruise", "lift")
 stage always runs."""
 
 
-def needs_rebuild(scene: bpy.types.Scene) -> bool:
-    """Whether Rebuild would change anything, as far as can be told without reading pixels."""
-    return any(state in (STALE, PAINTED) for state in states(scene).values())
+def needs_rebuild(states: dict[str, str]) -> bool:
+    """Whether Rebuild would change a scene whose stages have these states."""
+    return any(state in (STALE, PAINTED) for state in states.values())
 
 
 def is_of_chosen_photo(scene: bpy.types.Scene) -> bool:

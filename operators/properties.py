@@ -189,7 +189,7 @@ class Make4DSettings(bpy.types.PropertyGroup):
         items=(
             ("FILM", "Film", "One .mp4 file"),
             (
-                "PICTURES",
+                "IMAGES",
                 "Images",
                 "One PNG file per frame, in a folder: for a render farm, editing and grading",
             ),

@@ -8,11 +8,10 @@ import bpy
 
 from ..geometry.core.messages import Message
 from ..geometry.custom_properties import ROLE
-from ..geometry.editable_images import PAINTED, editable_images_of
+from ..geometry.editable_images import editable_images_of
 from ..geometry.guides import guides_of
 from ..geometry.scene_parts import SceneError, SceneParts, parts_of
 from ..jobs import stage_states
-from ..jobs.stage_states import STALE
 from ..operators.motion import canvas_of
 from .session import session
 
@@ -46,7 +45,7 @@ def states(scene: bpy.types.Scene) -> dict[str, str]:
 
 def needs_rebuild(scene: bpy.types.Scene) -> bool:
     """Whether Rebuild would change anything."""
-    return any(state in (STALE, PAINTED) for state in states(scene).values())
+    return stage_states.needs_rebuild(states(scene))
 
 
 def is_of_chosen_photo(scene: bpy.types.Scene) -> bool:

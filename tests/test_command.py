@@ -132,9 +132,9 @@ def test_the_saved_scene_is_up_to_date_and_has_its_layers(command, landscape, tm
     scene = bpy.context.scene
     assert len(parts_of(scene).still.make_4d_layers) >= 2
     assert "motion" in states(scene) and set(states(scene).values()) == {FRESH}
-    assert not needs_rebuild(scene)
+    assert not needs_rebuild(states(scene))
     scene.make_4d.field_of_view += 1e-3
-    assert needs_rebuild(scene)
+    assert needs_rebuild(states(scene))
 
 
 def test_the_same_seed_gives_the_same_film(command, landscape, tmp_path):

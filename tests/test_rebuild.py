@@ -61,7 +61,7 @@ def test_a_scene_has_its_editable_images(parts):
     assert images["disparity"].is_float and images["disparity"].name == "photo Disparity"
     assert images["disparity"].colorspace_settings.name == "Non-Color"
     assert set(states(bpy.context.scene).values()) == {FRESH}
-    assert not needs_rebuild(bpy.context.scene)
+    assert not needs_rebuild(states(bpy.context.scene))
     assert image_edits(parts.still) == []
 
 
@@ -83,7 +83,7 @@ def test_paint_in_the_outpainted_photo_is_in_the_scene(parts):
     assert (parts.camera.name, parts.path.data.splines[0].bezier_points[1].co) == place
     after = editable_images_of(parts.still)["outpainted"]
     assert state_of(after) == EDITED and after.packed_file is not None
-    assert after.name == "photo Outpainted Photo" and not needs_rebuild(bpy.context.scene)
+    assert after.name == "photo Outpainted Photo" and not needs_rebuild(states(bpy.context.scene))
     assert states(bpy.context.scene)["outpaint"] == EDITED
     assert (read_levels("outpainted", after)[80:90, 60:80] == (255, 0, 0)).all()
 
@@ -118,7 +118,7 @@ def test_undo_restores_the_edit_and_redo_the_result(parts):
     bpy.ops.ed.undo()
     parts = parts_of(bpy.context.scene)
     image = editable_images_of(parts.still)["outpainted"]
-    assert state_of(image) == PAINTED and needs_rebuild(bpy.context.scene)
+    assert state_of(image) == PAINTED and needs_rebuild(states(bpy.context.scene))
     assert (read_levels("outpainted", image)[80:90, 60:80] == (255, 0, 0)).all()
     assert not (colors(parts)[:, :3] == (1, 0, 0)).all(axis=1).any()
     bpy.ops.ed.redo()
@@ -172,7 +172,7 @@ def test_settings_make_stages_stale(parts):
     found = states(scene)
     assert found["depth"] == FRESH and found["cluster"] == found["inpaint"] == "stale"
     parts = rebuild()
-    assert needs_rebuild(scene) is False
+    assert needs_rebuild(states(scene)) is False
     assert "mask_1" not in editable_images_of(parts.still) and "mask_0" in editable_images_of(
         parts.still
     )
@@ -272,7 +272,7 @@ def test_a_scene_can_be_moved_with_its_photo_and_images(parts, made, tmp_path):
         bpy.ops.wm.open_mainfile(filepath=str(there / "scene.blend"))
         images = editable_images_of(parts_of(bpy.context.scene).still)
         assert all(image.size[0] > 0 and state_of(image) == FRESH for image in images.values())
-        assert not needs_rebuild(bpy.context.scene)
+        assert not needs_rebuild(states(bpy.context.scene))
         paint(images["outpainted"], slice(80, 90), slice(60, 80), (1.0, 0.0, 0.0))
         red = (np.abs(colors(rebuild())[:, :3] - (1, 0, 0)) < 1e-6).all(axis=1)
         assert red.sum() > 100
@@ -289,4 +289,4 @@ def test_rebuild_without_a_4d_scene_is_an_error(addon):
     bpy.ops.wm.read_factory_settings(use_empty=True)
     with raises_message(RuntimeError, NO_SCENE):
         bpy.ops.make_4d.rebuild()
-    assert states(bpy.context.scene) == {} and not needs_rebuild(bpy.context.scene)
+    assert states(bpy.context.scene) == {} and not needs_rebuild(states(bpy.context.scene))

@@ -187,11 +187,11 @@ def test_models_that_cannot_run_are_hidden(scene, monkeypatch):
 
 def test_output_is_a_film_or_images(scene, tmp_path):
     scene.render.filepath = str(tmp_path / "film.mp4")
-    scene.make_4d.output = "PICTURES"
+    scene.make_4d.output = "IMAGES"
     first = tmp_path / "film frames" / "000007.png"
     assert scene.render.frame_path(frame=7) == str(first)
     assert scene.render.image_settings.file_format == "PNG"
-    scene.make_4d.output = "PICTURES"
+    scene.make_4d.output = "IMAGES"
     assert scene.render.frame_path(frame=7) == str(first)
     scene.make_4d.output = "FILM"
     assert scene.render.filepath == str(tmp_path / "film.mp4")

@@ -55,7 +55,8 @@ def draw_path() -> None:
 def cached_lines(scene: bpy.types.Scene) -> Lines | None:
     """The colored lines of a scene, computed again only after something has changed."""
     size = (scene.render.resolution_x, scene.render.resolution_y)
-    key = ("path", scene.session_uid, scene.frame_start, scene.frame_end, size, limits_of(scene))
+    frames = (scene.frame_start, scene.frame_end, scene.frame_current)  # the curve may be animated
+    key = ("path", scene.session_uid, frames, size, limits_of(scene))
     return session().scene_facts.get(key, lambda: colored_lines(scene))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,14 @@ def write_photo(path: Path) -> None:
 
 
 class Runner:
-    """Runs jobs over one stage cache."""
+    """Runs jobs over one stage cache.
 
-    def __init__(self, folder: Path) -> None:
+    finished: The cache of a run before, which is copied.
+    """
+
+    def __init__(self, folder: Path, finished: Path | None = None) -> None:
+        if finished is not None:
+            shutil.copytree(finished, folder / "cache")
         photo = folder / "tower.png"
         write_photo(photo)
         self.settings = JobSettings(str(photo), size=SIZE, frames=4)

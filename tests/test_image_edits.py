@@ -155,9 +155,17 @@ def test_edits_of_removed_layers_are_ignored(arrays):
 # Through the pipeline
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The cache of a run without edits."""
+    runner = Runner(tmp_path_factory.mktemp("finished"))
+    runner.run()
+    return runner.cache.folder
+
+
 @pytest.fixture
-def runner(tmp_path):
-    return Runner(tmp_path)
+def runner(tmp_path, finished):
+    return Runner(tmp_path, finished)
 
 
 def shown(scene_data, name):
@@ -166,8 +174,8 @@ def shown(scene_data, name):
     return picture, image if image.ndim == 2 else image[..., ::-1].copy()
 
 
-def test_images_are_beside_the_cache_and_show_the_run(runner):
-    scene_data, made = runner.run()
+def test_images_are_beside_the_cache_and_show_the_run(tmp_path):
+    scene_data, made = Runner(tmp_path).run()
     assert len(made) == 10
     picture, outpainted = shown(scene_data, "outpainted")
     lens = scene_data.plan.outpainted_camera

@@ -117,7 +117,8 @@ def test_mask_overlap():
     assert bench.overlap(mask, other) == pytest.approx(4 / 12)
 
 
-def test_photo_table_with_and_without_a_mask(rng, tmp_path, capsys):
+def test_photo_table_with_and_without_a_mask(rng, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(bench, "SIZE", max(SHAPE))
     shore = (10, (30, 0, 0), (30, 0, 0))
     image, _ = synthetic_image(rng, BLUE_SKY, [shore, (100, (60, -4, -16), (50, -4, -16))])
     pixels = np.rint(255 * image[..., ::-1]).astype(np.uint8)

@@ -158,22 +158,24 @@ def test_without_motion_nothing_moves(finished_cache, photo, start):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX systems")
-@pytest.mark.parametrize(
-    "stage", ["photo", "outpaint", "depth", "inpaint", "layer_depth", "motion"]
-)
-def test_a_killed_worker_is_reported_and_the_next_run_resumes(photo, start, tmp_path, stage):
-    job = start(settings_for(photo), tmp_path)
-    finish(job, until=lambda m: isinstance(m, Progress) and m.stage == stage)
-    os.kill(job.pid, signal.SIGKILL)
-    messages = finish(job)
-    failed = messages[-1]
-    assert isinstance(failed, Failed)
-    assert is_message(failed.message, tasks_module.KILLED, stage=stage_label(job.stage))
-    again = start(settings_for(photo), tmp_path)
-    messages = finish(again)
-    assert isinstance(messages[-1], Done)
-    cached = {m.stage for m in messages if isinstance(m, StageDone) and m.cached}
-    assert set(NAMES[: NAMES.index(stage)]) <= cached
+def test_killed_worker_is_reported_and_every_next_run_resumes(photo, start, tmp_path):
+    """Kill the worker in one stage after another; each run finds the earlier ones in the cache."""
+    for stage in ("photo", "outpaint", "depth", "inpaint", "layer_depth", "motion", None):
+        job = start(settings_for(photo), tmp_path)
+        messages = finish(job, until=lambda m, stage=stage: at_stage(m, stage))
+        cached = {m.stage for m in messages if isinstance(m, StageDone) and m.cached}
+        assert set(NAMES[: NAMES.index(stage or "motion")]) <= cached
+        if stage is None:
+            assert isinstance(messages[-1], Done)
+            continue
+        os.kill(job.pid, signal.SIGKILL)
+        failed = finish(job)[-1]
+        assert isinstance(failed, Failed)
+        assert is_message(failed.message, tasks_module.KILLED, stage=stage_label(job.stage))
+
+
+def at_stage(message, stage) -> bool:
+    return isinstance(message, Progress) and message.stage == stage
 
 
 def test_cancel_ends_the_job_soon(photo, start, tmp_path):

@@ -102,7 +102,7 @@ def test_a_text_that_is_no_feature_id_names_no_file(tmp_path, text):
     (tmp_path / f"{KEY}.npz").write_bytes(b"of somebody else")
     assert not is_feature_id(text)
     assert find_features([tmp_path], text) is None
-    with pytest.raises(ValueError, match="not the id"):
+    with pytest.raises(ValueError):
         features_path(tmp_path, text)
 
 

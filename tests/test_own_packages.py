@@ -11,7 +11,7 @@ import pytest
 from make_4d.geometry.core.packages import MissingPackageError
 from make_4d.ml.client import process
 from make_4d.ml.common import own_packages
-from messages import is_message
+from messages import is_message, raises_message
 
 PYTHON = f"cp{sys.version_info.major}{sys.version_info.minor}"
 
@@ -135,10 +135,10 @@ def test_missing_package_is_reported(monkeypatch):
     monkeypatch.setattr(
         process.importlib.util, "find_spec", lambda name: None if name == "scipy" else find(name)
     )
-    with pytest.raises(MissingPackageError, match="no 'scipy': install it with the system"):
+    with raises_message(MissingPackageError, process.NO_SYSTEM_PACKAGE, name="scipy"):
         process.package_folders()
     monkeypatch.setattr(process, "wheels_of", lambda root: [Path("a.whl")])
     assert process.package_folders(), "the worker unpacks it from our wheels"
     monkeypatch.setattr(process.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(MissingPackageError, match="'numpy' is missing: install the Make"):
+    with raises_message(MissingPackageError, process.NO_PACKAGE, name="numpy"):
         process.package_folders()

@@ -15,6 +15,7 @@ from .reporting import OperatorError, Reports, call
 FRACTION = 0.5
 """Part of the 3D Viewport that becomes an Image Editor if none is open."""
 GONE = "The image is gone: press Rebuild to get it back."
+NO_ROOM = "There is no room for an Image Editor: enlarge this editor, or open one yourself."
 NO_WINDOW = "Images are edited in a window: open the file in Blender."
 
 
@@ -86,7 +87,7 @@ def show_image(context: bpy.types.Context, image: bpy.types.Image) -> None:
 def image_editor(context: bpy.types.Context) -> bpy.types.Area:
     """An Image Editor of this screen: an open one, else half of the area in use.
 
-    Raises OperatorError where Blender can't split the area, as in a maximized one.
+    Raises OperatorError if Blender can't split the area, because it is too small or maximized.
     """
     areas = context.screen.areas
     for area in areas:
@@ -95,7 +96,9 @@ def image_editor(context: bpy.types.Context) -> bpy.types.Area:
     before = {area.as_pointer() for area in areas}
     with context.temp_override(area=context.area):
         call(bpy.ops.screen.area_split, direction="VERTICAL", factor=FRACTION)
-    new = next((area for area in areas if area.as_pointer() not in before), context.area)
+    new = next((area for area in areas if area.as_pointer() not in before), None)
+    if new is None:
+        raise OperatorError(NO_ROOM)
     new.ui_type = "IMAGE_EDITOR"
     return new
 

@@ -136,12 +136,12 @@ def start_painting(context: bpy.types.Context, parts: SceneParts) -> None:
     _hide_clouds(parts, True)
     try:
         select_only(context, canvas)
+        set_up_brush(context.scene, parts.still[MOTION_REGIONS])
         call(bpy.ops.object.mode_set, mode="TEXTURE_PAINT")
     except OperatorError:
         _hide_clouds(parts, False)
         remove_canvas(canvas)
         raise
-    set_up_brush(context.scene, parts.still[MOTION_REGIONS])
     space = viewport(context)
     if space is not None:
         canvas[SHADING] = space.shading.type

@@ -68,6 +68,7 @@ def rows(scene):
     return {name: row_of(scene, name) for name in names}
 
 
+@pytest.mark.slow
 def test_full_method_is_good_and_complete(rows):
     full = rows["full"]
     assert full.psnr > 23 and full.seen > 25 and full.revealed > 14

@@ -11,6 +11,8 @@ from types import ModuleType
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 BENCH = Path(__file__).parent / "bench"
 PARTS = {"total", "evaluate", "read", "sort", "upload", "draw", "read back", "write", "other"}
 

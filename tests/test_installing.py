@@ -11,6 +11,8 @@ import pytest
 from clean_blender import MODULE, CleanBlender, make_film
 from test_own_packages import save_wheel
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("bpy", reason="Blender's module is not installed")
 OLD = "0.0.9"
 

@@ -19,6 +19,8 @@ from make_4d.geometry.landscapes.scenery import FIELD_OF_VIEW, CameraPath, Setti
 from make_4d.geometry.landscapes.sky import Sky
 from make_4d.geometry.landscapes.truth import CLOUD, LAND, SKY, WATER, TruthScene, load_scene
 
+pytestmark = pytest.mark.slow
+
 SIZE, FRAMES = 64, 2
 NAME = "river"
 

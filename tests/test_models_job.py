@@ -35,6 +35,8 @@ from make_4d.ml.common.protocol import (
 from make_4d.ml.common.registry import model
 from tasks import finish
 
+pytestmark = pytest.mark.slow
+
 KEYS = ("sd2-inpaint", "depth-anything-v2-small", "segformer-b0")
 STEPS = 4
 

@@ -26,6 +26,8 @@ from objects_parts import (
 )
 from render_scene import add_points, rendered
 
+pytestmark = pytest.mark.slow
+
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 objects_scene = import_module("make_4d.geometry.objects_scene")
 depth_over = import_module("make_4d.geometry.nodes.depth_over")

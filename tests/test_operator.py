@@ -11,6 +11,8 @@ from make_4d.jobs.manager import NOT_BUILT, manager
 from make_4d.ml.common import errors
 from messages import is_message
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def photo(tmp_path_factory):

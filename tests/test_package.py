@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from clean_blender import MODULE, ROOT, CleanBlender, make_film
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("bpy", reason="Blender's module is not installed")
 
 STATES = f"""

@@ -14,6 +14,8 @@ from _gl_context import NoContextError
 from _quality_table import Row, measure, sampled_scene
 from make_4d.geometry.landscapes.make import SMALL_FRAMES, SMALL_NAMES, SMALL_SIZE, render_landscape
 
+pytestmark = pytest.mark.slow
+
 METHODS = ("full", "without outpainting", "without inpainting", "per-frame generation")
 
 

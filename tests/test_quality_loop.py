@@ -126,6 +126,7 @@ def test_moving_pixels_are_cropped_to_the_photo() -> None:
     np.testing.assert_array_equal(np.argwhere(moves), [[2, 0]])
 
 
+@pytest.mark.slow
 def test_the_sky_above_a_wall_moves_and_the_wall_does_not() -> None:
     sky = np.isinf(FIRST.depth)
     scene = TruthScene("board", CAMERA, (replace(FIRST, moving=sky),))

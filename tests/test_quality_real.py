@@ -78,6 +78,7 @@ def method_named(name: str) -> runs.Method:
     return next(method for method in runs.METHODS if method.name == name)
 
 
+@pytest.mark.slow
 def test_camera_moves_to_the_second_view(case: real.Case) -> None:
     shots = {
         n: real.render_later_views(case, method_named(n)) for n in ("full", "without inpainting")

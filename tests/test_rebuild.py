@@ -29,6 +29,8 @@ from make_4d.jobs.edits import LINKED
 from make_4d.jobs.stage_states import needs_rebuild, states
 from messages import raises_message
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def made(addon, tmp_path_factory):

@@ -20,6 +20,8 @@ from lake_scene import make_lake_file
 from make_4d.render import draw
 from render_scene import pixels_of
 
+pytestmark = pytest.mark.slow
+
 NODE = Path(__file__).with_name("farm_node.py")
 FRAMES = (1, 2, 3, 4, 5, 6)
 type Node = Callable[..., subprocess.Popen[str]]

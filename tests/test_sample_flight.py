@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
 SIZE = 256

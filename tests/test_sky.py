@@ -111,6 +111,7 @@ def test_china_sky_ends_at_tower_and_lake() -> None:
         assert mask[point] == name.startswith("sky"), name
 
 
+@pytest.mark.slow
 def test_trial_photos_agree_with_their_masks(shared: Path) -> None:
     scores = {}
     for path in sorted((shared / "photos").glob("*.jpg")):

@@ -18,6 +18,8 @@ from make_4d.geometry.scene_parts import NO_SCENE, parts_of
 from make_4d.ml.common.errors import MISSING_PHOTO
 from messages import raises_message
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def made(addon, tmp_path_factory):

@@ -117,6 +117,7 @@ def test_mask_overlap():
     assert bench.overlap(mask, other) == pytest.approx(4 / 12)
 
 
+@pytest.mark.slow
 def test_photo_table_with_and_without_a_mask(rng, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(bench, "SIZE", max(SHAPE))
     shore = (10, (30, 0, 0), (30, 0, 0))
@@ -136,12 +137,14 @@ def test_photo_table_with_and_without_a_mask(rng, tmp_path, capsys, monkeypatch)
     assert cv2.imread(str(sheet)).shape[1] == 2 * (bench.SIZE + 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["waterfall", "coast"])
 def test_outpainted_photo_regions_agree_with_hand_drawn_masks(shared, name):
     """The same stages as in the pipeline: outpainting, depth, regions."""
     assert bench.photo_row(shared / "photos" / f"{name}.jpg", []).iou >= 0.6
 
 
+@pytest.mark.slow
 def test_planks_between_water_are_still(shared):
     """At this size the planks resemble the water on both sides, and no edge separates them."""
     image = load_photo(shared / "photos" / "pier.jpg", 384).image

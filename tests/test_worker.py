@@ -22,6 +22,8 @@ from make_4d.ml.worker import server
 from messages import is_message
 from tasks import finish
 
+pytestmark = pytest.mark.slow
+
 NAMES = [stage.name for stage in stages_for(JobSettings("photo.png"))]
 
 

@@ -1,4 +1,4 @@
-"""A 4D scene of a small lake, made by the operator and saved, and painting in its images."""
+"""A saved 4D scene of a small lake, made by the operator, and a function that paints in images."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 
 def write_lake(path: Path) -> None:
-    """A photo of a hazy sky, a dark shore, and a lake that mirrors the sky."""
+    """Write a photo of a hazy sky, a dark shore, and a lake that reflects the sky."""
     image = np.zeros((72, 96, 3), np.float32)
     image[:30] = np.linspace([215, 170, 130], [240, 220, 200], 30)[:, None]
     image[30:36] = (30, 60, 40)
@@ -20,7 +20,7 @@ def write_lake(path: Path) -> None:
 
 
 def make_lake_file(folder: Path) -> Path:
-    """Make the scene with the operator; returns the .blend, which lies beside its cache."""
+    """Make the scene with the operator; returns the .blend, which is beside its cache."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     photo = folder / "photo.png"
     write_lake(photo)
@@ -33,7 +33,7 @@ def make_lake_file(folder: Path) -> Path:
 
 
 def paint(image: bpy.types.Image, rows: slice, columns: slice, value: object) -> None:
-    """Paint a rectangle, in rows from the top."""
+    """Paint a rectangle; rows count from the top."""
     width, height = image.size
     pixels = np.empty(width * height * 4, np.float32)
     image.pixels.foreach_get(pixels)

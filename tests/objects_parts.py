@@ -1,4 +1,4 @@
-"""Scenes with objects among the points, for tests: walls of points, shining squares, the button."""
+"""Test scenes with objects among the points: walls of points, emitting squares, the operator."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ GREEN, RED, SKY = (0.0, 0.6, 0.0, 1.0), (1.0, 0.0, 0.0, 1.0), (0.5, 0.7, 1.0, 1.
 
 
 def pixel_points(depth, keep=None):
-    """Points (P, 3), every second pixel each way, that more than fill the frame at `depth`."""
+    """Return points (P, 3) at `depth`, at every second pixel, that more than fill the frame."""
     v, u = np.mgrid[-8 : HEIGHT + 8 : 2, -8 : WIDTH + 8 : 2] + 1.0
     depth = np.broadcast_to(depth, u.shape)
     x, y = (u - WIDTH / 2) * depth / FOCAL, (v - HEIGHT / 2) * depth / FOCAL
@@ -26,12 +26,12 @@ def add_wall(scene, depth=5.0, color=GREEN, keep=None):
 
 
 def outside_hole(u, v):
-    """A hole of 24 x 24 pixels right of the middle."""
+    """A hole of 24 x 24 pixels to the right of the center."""
     return (np.abs(u - 68) > 12) | (np.abs(v - 32) > 12)
 
 
 def add_square(where, pixel, depth, half):
-    """A red, shining square that faces the camera; half its side in pixels round `pixel` (u, v)."""
+    """Add a red, emitting square that faces the camera, around `pixel` (u, v)."""
     import bpy
 
     mesh = bpy.data.meshes.new("square")
@@ -52,7 +52,7 @@ def add_square(where, pixel, depth, half):
 
 
 def place() -> object:
-    """Press the button; returns the operator's result or the text of its error."""
+    """Call the operator; returns its result or the text of its error."""
     import bpy
 
     try:
@@ -64,12 +64,12 @@ def place() -> object:
     return result
 
 
-def is_red(picture):
-    return (picture[..., 0] > 0.5) & (picture[..., 1] < 0.2)
+def is_red(image):
+    return (image[..., 0] > 0.5) & (image[..., 1] < 0.2)
 
 
-def is_green(picture):
-    return (picture[..., 1] > 0.5) & (picture[..., 0] < 0.2)
+def is_green(image):
+    return (image[..., 1] > 0.5) & (image[..., 0] < 0.2)
 
 
 def joining(scene):

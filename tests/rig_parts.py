@@ -1,4 +1,4 @@
-"""What tests of the camera's path share: a small 4D scene, poses, and a path that bends."""
+"""Shared by tests of the camera path: a small 4D scene, poses, and a curved path."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ RING = CameraPath.through(
 
 
 def made(scene_data) -> SceneParts:
-    """The parts of a flight's scene, in an empty file."""
+    """Build a scene in an empty file and return its parts."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     build_scene(scene_data, "photo", bpy.context.scene)
     return parts_of(bpy.context.scene)
 
 
 def lay(path: CameraPath, **timing) -> Rig:
-    """The scene's rig with `path` laid over its frames."""
+    """Set the scene's rig to `path` over its frames, and return the rig."""
     scene = bpy.context.scene
     rig = existing_rig(parts_of(scene))
     set_path(rig, path, Timing(scene.frame_start, scene.frame_end, **timing))
@@ -37,18 +37,18 @@ def lay(path: CameraPath, **timing) -> Rig:
 
 
 def pose(frame: float, name: str = "") -> np.ndarray:
-    """World matrix (4, 4) of the scene's camera, or an object by name, as evaluated at a frame."""
+    """Return the evaluated world matrix (4, 4) of the camera, or of an object, at a frame."""
     scene = bpy.context.scene
     scene.frame_set(int(np.floor(frame)), subframe=frame % 1)
-    thing = bpy.data.objects[name] if name else scene.camera
-    return np.array(thing.evaluated_get(bpy.context.evaluated_depsgraph_get()).matrix_world)
+    obj = bpy.data.objects[name] if name else scene.camera
+    return np.array(obj.evaluated_get(bpy.context.evaluated_depsgraph_get()).matrix_world)
 
 
 def place(frame: float) -> np.ndarray:
-    """The camera's place (3,) at a frame."""
+    """Return the camera's position (3,) at a frame."""
     return pose(frame)[:3, 3]
 
 
 def in_blender(vectors) -> np.ndarray:
-    """Vectors (..., 3) of the camera frame in Blender's axes."""
+    """Convert vectors (..., 3) from the camera frame to Blender's axes."""
     return blender_from_camera(np.asarray(vectors, float))

@@ -1,4 +1,4 @@
-"""Pictures for the tests of sky and depth: made in code, and files at working size."""
+"""Images for tests of sky and depth: synthetic ones, and files at working size."""
 
 from __future__ import annotations
 
@@ -12,18 +12,16 @@ CHINA = Path(sklearn.__file__).parent / "datasets" / "images" / "china.jpg"
 
 
 def load(path: Path, size: int = 512) -> np.ndarray:
-    """A picture file at working size (H, W, 3) or (H, W), float32 0..1."""
-    picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    scale = size / max(picture.shape[:2])
-    width, height = (2 * round(scale * n / 2) for n in picture.shape[1::-1])
-    picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(picture[..., ::-1] if picture.ndim == 3 else picture) / np.float32(
-        255
-    )
+    """Load an image file at working size, (H, W, 3) or (H, W), float32 0..1."""
+    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    scale = size / max(image.shape[:2])
+    width, height = (2 * round(scale * n / 2) for n in image.shape[1::-1])
+    image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(image[..., ::-1] if image.ndim == 3 else image) / np.float32(255)
 
 
 def landscape(rng: np.random.Generator, height: int = 180, width: int = 240) -> tuple:
-    """A blue sky, paler toward the horizon, over rough ground, with a dark tower before both.
+    """A blue sky, paler toward the horizon, over rough ground, with a dark tower in front.
 
     Returns the image, the mask of the sky and that of the tower.
     """

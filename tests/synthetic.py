@@ -1,4 +1,4 @@
-"""A small made-up flight: ground, a wall, a drifting sky; no photograph and no worker needed."""
+"""Small synthetic scene data: ground, a wall, a drifting sky; needs no photo and no worker."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 EYE_HEIGHT, WALL_DEPTH, SKY_DEPTH = 0.6, 4.0, 100.0
 DRIFT_PX = 0.25
-"""Speed of the sky in the picture, pixels a frame to the right."""
+"""Speed of the sky in the image, in pixels per frame to the right."""
 
 
 def make_scene_data(
@@ -21,10 +21,10 @@ def make_scene_data(
     motion: bool = True,
     seed: int = 0,
 ) -> SceneData:
-    """A flight over width x height pixels with `margin` pixels more on each side.
+    """Return scene data of width x height pixels with a margin of `margin` pixels on each side.
 
-    Ground to the horizon, a wall over the middle third, sky above; with `motion` the sky is the
-    moving cloud, else that is empty.
+    There is ground up to the horizon, a wall over the middle third, and sky. With `motion` the sky
+    is the moving cloud, otherwise that is empty.
     """
     camera = Intrinsics.from_field_of_view(width, height, np.radians(55.0))
     outpainted = camera.padded(margin, margin, margin, margin)
@@ -44,7 +44,7 @@ def make_scene_data(
 
 
 def surfaces(pixels: FloatArray, camera: Intrinsics) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Depth (H, W) of the nearest surface at each pixel and the mask (H, W) of the sky."""
+    """Return the depth (H, W) of the nearest surface and the mask (H, W) of the sky."""
     slope = (pixels[..., 1] - camera.cy) / camera.focal
     depth = EYE_HEIGHT / np.maximum(slope, EYE_HEIGHT / SKY_DEPTH)
     x = np.abs(pixels[..., 0] - camera.cx)
@@ -56,7 +56,7 @@ def surfaces(pixels: FloatArray, camera: Intrinsics) -> tuple[FloatArray, NDArra
 def points(
     pixels: FloatArray, depth: FloatArray, color: FloatArray, camera: Intrinsics, loop: int = 0
 ) -> PointArrays:
-    """One cloud of pixels (P, 2) at depth (P,); with `loop` frames it drifts, else it is still."""
+    """Return a cloud of pixels (P, 2) at depth (P,); it drifts if `loop` isn't 0."""
     position = unproject(pixels, depth, camera)
     count = len(depth)
     keys = KEY_TIMES if loop else 0

@@ -1,4 +1,4 @@
-"""The modifier's other inputs: reverse, phase, turbulence, fading at the border; a bare cloud."""
+"""Other inputs of the modifier: reverse, phase, turbulence, fade; other clouds."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_turbulence_is_proportional_to_the_displacement(moving):  # noqa: F811
 
 
 def test_turbulence_has_the_requested_eddy_size(empty_blend, make_scene_data):
-    """Neighbors much closer than the size move alike."""
+    """Neighbors much closer than the eddy size move alike."""
     points = make_scene_data(width=48, height=32, margin=2).moving
     near = {}
     for size in (0.001, 1000.0):
@@ -82,7 +82,7 @@ def test_points_fade_before_leaving_and_after_entering(empty_blend, make_scene_d
 
 
 def test_group_needs_only_displacements(empty_blend):
-    """A point cloud of somebody else's, with the documented attributes only."""
+    """A point cloud from elsewhere, with only the documented attributes."""
     from make_4d.geometry.nodes.animate import add_animation
 
     bpy = empty_blend
@@ -94,9 +94,9 @@ def test_group_needs_only_displacements(empty_blend):
             cloud.attributes.new(name, "FLOAT_VECTOR", "POINT").data.foreach_set(
                 "vector", values.ravel()
             )
-    thing = bpy.data.objects.new("own", cloud)
-    bpy.context.collection.objects.link(thing)
-    got = Moving(bpy, None, thing, add_animation(thing, 8)).attributes(1 + 2)
+    obj = bpy.data.objects.new("own", cloud)
+    bpy.context.collection.objects.link(obj)
+    got = Moving(bpy, None, obj, add_animation(obj, 8)).attributes(1 + 2)
     np.testing.assert_allclose(got["position"][~got["backward"]], 0.25, atol=1e-6)
     np.testing.assert_allclose(got["position"][got["backward"]], -0.75, atol=1e-6)
     np.testing.assert_allclose(sorted(set(got["weight"])), [0.25, 0.75], atol=1e-6)

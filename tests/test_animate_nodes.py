@@ -1,4 +1,4 @@
-"""The node group that moves the points, against the same in plain Python."""
+"""The node group that moves the points matches plain Python."""
 
 import math
 
@@ -12,7 +12,7 @@ LOOP = 16
 
 @pytest.fixture
 def moving(empty_blend, make_scene_data, rng):
-    """Points with displacements that are not linear in time, as a cloud with the modifier."""
+    """A cloud with the modifier, whose displacements aren't linear in time."""
     from dataclasses import replace
 
     from make_4d.geometry.clouds import make_cloud
@@ -28,7 +28,7 @@ def moving(empty_blend, make_scene_data, rng):
 
 
 class Moving:
-    """A cloud, the arrays it came from, and what the modifier makes of it."""
+    """A cloud, the arrays from which it was made, and its modifier."""
 
     def __init__(self, bpy, points, cloud, modifier):
         self.bpy, self.points, self.cloud, self.modifier = bpy, points, cloud, modifier
@@ -39,7 +39,7 @@ class Moving:
         set_input(self.cloud, self.modifier, name, value)
 
     def attributes(self, frame, subframe=0.0):
-        """Name and values of every attribute after the modifier."""
+        """Return the values of all attributes after the modifier, by name."""
         self.bpy.context.scene.frame_set(frame, subframe=subframe)
         depsgraph = self.bpy.context.evaluated_depsgraph_get()
         geometry = self.cloud.evaluated_get(depsgraph).evaluated_geometry()
@@ -56,36 +56,36 @@ class Moving:
 
 
 def displacement(keys, t, loop):
-    """Displacement at t of keys (K + 1, P, 3) that are evenly spread over the loop."""
+    """Interpolate keys (K + 1, P, 3), evenly spaced over the loop, at t."""
     position = t / loop * KEY_TIMES
     k = min(math.floor(position), KEY_TIMES - 1)
-    share = position - k
-    return (1 - share) * keys[k] + share * keys[k + 1]
+    phase = position - k
+    return (1 - phase) * keys[k] + phase * keys[k + 1]
 
 
 def reference(points, frame, loop, speed=1.0, strength=1.0):
-    """Positions of the forward and the backward copies in Blender's axes, and t / N."""
+    """Return positions of forward and backward copies in Blender's axes, and the phase."""
     t = ((frame - 1) * speed) % loop
     zero = np.zeros((1, points.count, 3))
     forward = np.concatenate([zero, points.forward])
     backward = np.concatenate([points.backward, zero])
-    places = [
+    positions = [
         blender_from_camera(points.position + strength * displacement(keys, t, loop))
         for keys in (forward, backward)
     ]
-    return *places, t / loop
+    return *positions, t / loop
 
 
 def check(moving, frame, loop=LOOP, subframe=0.0, **inputs):
     got = moving.attributes(frame, subframe)
-    forward, backward, share = reference(moving.points, frame + subframe, loop, **inputs)
+    forward, backward, phase = reference(moving.points, frame + subframe, loop, **inputs)
     tolerance = dict(rtol=1e-5, atol=2e-3 if abs(frame) > 1000 else 2e-4)
     np.testing.assert_allclose(got["position"][~got["backward"]], forward, **tolerance)
-    if share == 0:
+    if phase == 0:
         backward = backward[:0]
     np.testing.assert_allclose(got["position"][got["backward"]], backward, **tolerance)
-    np.testing.assert_allclose(got["weight"][~got["backward"]], 1 - share, atol=2e-5)
-    np.testing.assert_allclose(got["weight"][got["backward"]], share, atol=2e-5)
+    np.testing.assert_allclose(got["weight"][~got["backward"]], 1 - phase, atol=2e-5)
+    np.testing.assert_allclose(got["weight"][got["backward"]], phase, atol=2e-5)
 
 
 def test_frames_in_any_order_agree_with_the_reference(moving, rng):
@@ -116,8 +116,8 @@ def test_speed_and_strength(moving, speed, strength):
 def test_first_frame_of_each_loop_is_the_photo(moving):
     for frame in (1, 1 + LOOP, 1 + 10 * LOOP, 1 - LOOP):
         got = moving.attributes(frame)
-        place = blender_from_camera(moving.points.position)
-        np.testing.assert_array_equal(got["position"], place)
+        position = blender_from_camera(moving.points.position)
+        np.testing.assert_array_equal(got["position"], position)
         assert (got["weight"] == 1).all() and not got["backward"].any()
 
 

@@ -1,4 +1,4 @@
-"""Autocruise against what the authors' program gives (tests/data/autocruise.*)."""
+"""Autocruise matches the results of the authors' program (tests/data/autocruise_golden.*)."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def build(addon, empty_blend):
 
 
 def positions(bpy, name, frame, scene):
-    """Positions (P, 3) of a cloud after its modifiers at a frame."""
+    """Return the positions (P, 3) of a cloud after its modifiers at a frame."""
     scene.frame_set(frame)
     depsgraph = scene.view_layers[0].depsgraph
     geometry = bpy.data.objects[name].evaluated_get(depsgraph).evaluated_geometry()
@@ -30,14 +30,14 @@ def positions(bpy, name, frame, scene):
 
 
 def plain(value):
-    """Something that compares by value."""
+    """Return a value that compares by content."""
     if hasattr(value, "name_full"):
         return value.name_full
     return tuple(value) if hasattr(value, "__len__") and not isinstance(value, str) else value
 
 
 def state(scene):
-    """Objects and all simple settings of a scene, as values."""
+    """Return the objects and all simple settings of a scene as values."""
     parts = (scene, scene.render, scene.view_settings, scene.render.image_settings)
     settings = {}
     for part in parts:
@@ -57,7 +57,7 @@ def state(scene):
 
 
 def everything(bpy):
-    """Names of all data-blocks."""
+    """Return the names of all data-blocks."""
     return {(d.id_type, d.name) for d in bpy.data.user_map()}
 
 
@@ -164,7 +164,7 @@ def test_failure_leaves_nothing_behind(
     real, calls = getattr(build, part), []
 
     def failing(*arguments):
-        """Fails the second time, or at once where there is only one time."""
+        """Fail at the second call, or at the first if there is only one."""
         calls.append(real(*arguments))
         if len(calls) == 2 or part in ("make_rig", "add_animation", "show"):
             raise RuntimeError("in the middle")

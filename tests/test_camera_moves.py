@@ -1,4 +1,4 @@
-"""Camera moves on a made scene: a card stands before a wall, and the picture has a margin."""
+"""Camera moves in a synthetic scene: a card in front of a wall, with a margin around the photo."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def scene() -> SceneFacts:
 
 
 def shown(path: CameraPath, scene: SceneFacts) -> bool:
-    """Plain: whether any of 60 poses shows a point of the border."""
+    """Whether any of 60 poses shows a point of the border, by a plain loop."""
     poses = sampled_path(path, 60)
     inner = zip(poses.positions[1:-1], poses.looks[1:-1], poses.focal[1:-1], strict=True)
     return not all(
@@ -96,7 +96,7 @@ def test_flying_out_stays_inside_the_outpainted_photo(scene):
     points, radius = card_before_a_wall()
     far = replace(scene, subject=8.0)
     end = plan_move("OUT", far)
-    # The border's outermost pixels, 71.5 px from the middle, may come as near as 48 + 2 px to it.
+    # The border's outermost pixels, 71.5 px from the center, may come as close as 48 + 2 px.
     assert WALL - end.positions[-1, 2] == pytest.approx(WALL * 71.5 / 50, rel=1e-3)
     views = [sampled_path(path, 5) for path in (end, plan_move("OUT", far, 1.5))]
     within, beyond = (

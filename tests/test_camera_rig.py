@@ -1,4 +1,4 @@
-"""The camera on its curve: the photo's pose first, the last waypoint's last, every look met."""
+"""The camera follows its curve from the photo's pose to the last waypoint, with all looks."""
 
 from dataclasses import replace
 
@@ -58,8 +58,8 @@ def test_camera_looks_as_planned_at_the_waypoints(empty_blend, plan):
     rig = rig_of(empty_blend, plan)
     moments = np.arange(1, plan.frames, 0.05)
     poses = np.array([pose(empty_blend, rig, int(m), m % 1) for m in moments])
-    for place, look in zip(plan.positions, plan.look, strict=True):
-        away = np.linalg.norm(poses[:, :3, 3] - blender_from_camera(place), axis=1)
+    for position, look in zip(plan.positions, plan.look, strict=True):
+        away = np.linalg.norm(poses[:, :3, 3] - blender_from_camera(position), axis=1)
         nearest = int(away.argmin())
         assert away[nearest] < 0.02
         np.testing.assert_allclose(-poses[nearest, :3, 2], blender_from_camera(look), atol=0.01)
@@ -76,14 +76,14 @@ def test_straight_path_eases_and_turns_with_the_traveled_fraction(empty_blend):
         np.testing.assert_allclose(got[:3, 3], fraction * end, atol=2e-4)
         turned = (1 - fraction) * np.array([0, 1, 0]) + fraction * look
         np.testing.assert_allclose(-got[:3, 2], turned / np.linalg.norm(turned), atol=1e-3)
-        assert abs(got[2, 0]) < 1e-6  # the picture's horizontal stays level
+        assert abs(got[2, 0]) < 1e-6  # the image's horizontal stays level
 
 
 def test_the_path_is_smooth(empty_blend):
-    """No jump of speed: second differences of the positions stay small."""
+    """The speed doesn't jump: second differences of the positions stay small."""
     rig = rig_of(empty_blend, BENT)
-    places = np.array([pose(empty_blend, rig, f)[:3, 3] for f in range(1, BENT.frames + 1)])
-    steps = np.linalg.norm(np.diff(places, axis=0), axis=1)
+    positions = np.array([pose(empty_blend, rig, f)[:3, 3] for f in range(1, BENT.frames + 1)])
+    steps = np.linalg.norm(np.diff(positions, axis=0), axis=1)
     assert steps[0] < 0.25 * steps.max() and steps[-1] < 0.25 * steps.max()
     assert np.abs(np.diff(steps)).max() < 0.2 * steps.max()
 
@@ -115,7 +115,7 @@ def test_invalid_waypoints_are_refused(empty_blend):
 
 @pytest.mark.parametrize("size", [(64, 48), (48, 64), (50, 50)])
 def test_lens_shows_the_photo(empty_blend, rng, size):
-    """Points land on the pixels that the intrinsics project them to, also off center."""
+    """Points are rendered at the pixels to which the intrinsics project them."""
     from bpy_extras.object_utils import world_to_camera_view
     from mathutils import Vector
 
@@ -169,13 +169,13 @@ def test_eases_and_their_inverses(ease, fraction_at):
 def test_parameter_at_a_fraction_of_the_length(rng, fraction):
     points, left, right = rng.uniform(-1, 1, (3, 4, 3))
     piece, t = travel.parameter_at(points, left, right, fraction)
-    places = []
+    positions = []
     for i in range(3):
         for u in np.arange(0, 1, 0.001):
             weights = [(1 - u) ** 3, 3 * u * (1 - u) ** 2, 3 * u**2 * (1 - u), u**3]
             ends = (points[i], right[i], left[i + 1], points[i + 1])
-            places.append(sum(w * e for w, e in zip(weights, ends, strict=True)))
-    steps = np.linalg.norm(np.diff(places, axis=0), axis=1)
+            positions.append(sum(w * e for w, e in zip(weights, ends, strict=True)))
+    steps = np.linalg.norm(np.diff(positions, axis=0), axis=1)
     gone = np.concatenate([[0], np.cumsum(steps)])
     at = round(1000 * (piece + t))
     assert abs(gone[min(at, 2999)] / gone[-1] - fraction) < 2e-3

@@ -16,7 +16,7 @@ def read(cloud, name, field, width=1, dtype=np.float32):
 
 
 def to_linear(value):
-    """IEC 61966-2-1, one value."""
+    """Convert one value by IEC 61966-2-1."""
     return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
 
 
@@ -60,7 +60,7 @@ def test_displacements_are_stored_by_key_time(empty_blend, make_scene_data):
     cloud = make_cloud("moving", points).data
     stored = {a.name for a in cloud.attributes if a.name.startswith(("fwd", "bwd"))}
     keys = {f"fwd_{k}" for k in range(1, 9)} | {f"bwd_{k}" for k in range(8)}
-    assert stored == keys, "no point leaves the wide photo"
+    assert stored == keys, "no point leaves the outpainted photo"
     lifetime = np.stack([np.linspace(0.5, 2, points.count), np.linspace(-1, 0.5, points.count)])
     leaving = make_cloud("leaving", replace(points, lifetime=lifetime.astype(np.float32))).data
     np.testing.assert_array_equal(read(leaving, "fwd_end", "value"), np.float32(lifetime[0]))

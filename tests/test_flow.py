@@ -1,4 +1,4 @@
-"""Euler integration, scene flow and symmetric weights against plain loops and closed forms."""
+"""Euler integration, scene flow and symmetric weights match plain loops and closed forms."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from messages import raises_message
 
 
 def plain_sample(values, x, y):
-    """Bilinear sample of (H, W, C) at one position, one corner at a time."""
+    """Sample (H, W, C) bilinearly at one position, corner by corner."""
     height, width, channels = values.shape
     x, y = min(max(x - 0.5, 0), width - 1), min(max(y - 0.5, 0), height - 1)
     total = np.zeros(channels)
@@ -25,7 +25,7 @@ def plain_sample(values, x, y):
 
 
 def plain_integrate(field, pixel, key):
-    """D_0->key of one pixel, one frame after the other."""
+    """Return D_0->key of one pixel, frame by frame."""
     height, width = field.shape[:2]
     d = np.zeros(2)
     frame = 0
@@ -114,7 +114,7 @@ def test_negative_time_is_refused():
 
 
 def test_scene_flow_keeps_points_on_a_plane():
-    """Points of a ground plane y = 1.5 stay on it, wherever they drift."""
+    """Points of a ground plane y = 1.5 stay on it."""
     camera = Intrinsics(60.0, 32.0, 24.0, 64, 48)
     pixels = pixel_centers(48, 64)[30:].reshape(-1, 2)
     rows = np.maximum(pixel_centers(48, 64)[..., 1] - camera.cy, 0.25)

@@ -1,4 +1,4 @@
-"""The layered depth image: bins, contexts, depth of what is invented."""
+"""The layered depth image: bins, context, and inpainted depth."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from make_4d.geometry.core import ldi
 
 
 def ward_reference(samples, count):
-    """Plain Ward clustering of numbers: merge the two clusters whose union costs least."""
+    """Ward clustering of numbers: merge the two clusters with the lowest cost."""
     clusters = [[float(v)] for v in samples]
     while len(clusters) > count:
         best = None
@@ -76,7 +76,7 @@ def test_only_the_photo_determines_the_bins(rng):
     from make_4d.ml.stages import cluster
     from make_4d.ml.stages.context import StageContext
 
-    outpainted = np.full((60, 80), 0.9, np.float32)  # invented ground below and beside the photo
+    outpainted = np.full((60, 80), 0.9, np.float32)  # outpainted ground below and beside the photo
     outpainted[50:] = 1.0
     outpainted[:2] = 0.0
     photo = rng.choice(np.float32([0.05, 0.1, 0.5]), (40, 50))

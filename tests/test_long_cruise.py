@@ -1,4 +1,4 @@
-"""A long flight through made scenes: round a hill, over a ridge, and no farther than a wall."""
+"""Long cruises in synthetic scenes: around a hill, over a ridge, and up to a wall."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from messages import raises_message
 CAMERA = Intrinsics.from_field_of_view(480, 320, 0.96)
 EYE = 0.5
 """Height of the camera above the ground."""
-FLIGHT = LongCruise(length=5.0, clearance=0.2)
+CRUISE = LongCruise(length=5.0, clearance=0.2)
 
 
 def ground(rng, count=60_000):
-    """Ground that goes on to the horizon, denser where it is near."""
+    """Ground up to the horizon, denser near the camera."""
     depth = 1 / rng.uniform(1 / 40, 1.0, count)
     aside = rng.uniform(-1.2, 1.2, count) * depth
     return np.stack([aside, np.full(count, EYE), depth], axis=1)
 
 
 def hill(rng, radius=1.0, away=3.5, height=1.4, count=40_000):
-    """A dome on the ground straight ahead, front and back."""
+    """A dome on the ground straight ahead, with its back."""
     angle, up = rng.uniform(0, 2 * np.pi, count), rng.uniform(0, 1, count)
     ring = np.sqrt(1 - up**2)
     x, z = radius * ring * np.sin(angle), away + radius * ring * np.cos(angle)
@@ -46,28 +46,28 @@ def cloud(*parts):
     return points, np.full(len(points), 0.01, np.float32)
 
 
-def nearest(points, places):
-    """Plain: the least distance from any place to any point."""
-    return min(float(np.linalg.norm(points - place, axis=1).min()) for place in places)
+def nearest(points, positions):
+    """Return the smallest distance from any position to any point."""
+    return min(float(np.linalg.norm(points - position, axis=1).min()) for position in positions)
 
 
-def test_a_straight_flight_goes_through_the_hill_and_a_long_cruise_round_it(rng):
+def test_straight_path_hits_the_hill_and_long_cruise_avoids_it(rng):
     points, radius = cloud(ground(rng), hill(rng))
     view = render_low(points, radius, low_camera(CAMERA), np.zeros(3), FORWARD)
     position, look = path_limits.cruise_pose(np.clip(1 / view.depth, 0, 1), low_camera(CAMERA))
-    straight = path_limits.straight_path(position * FLIGHT.length / np.linalg.norm(position), look)
+    straight = path_limits.straight_path(position * CRUISE.length / np.linalg.norm(position), look)
     assert nearest(points, sampled_path(straight, 200).positions) < 0.05
-    flown = long_cruise(points, radius, CAMERA, FLIGHT)
-    assert 3 <= flown.count <= 7
-    assert nearest(points, sampled_path(flown, 200).positions) >= FLIGHT.clearance
-    assert flown.positions[-1, 2] > 4.0, "beyond the hill"
+    path = long_cruise(points, radius, CAMERA, CRUISE)
+    assert 3 <= path.count <= 7
+    assert nearest(points, sampled_path(path, 200).positions) >= CRUISE.clearance
+    assert path.positions[-1, 2] > 4.0, "beyond the hill"
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_look_follows_the_direction_of_travel(seed):
     rng = np.random.default_rng(seed)
     points, radius = cloud(ground(rng), hill(rng, away=3.0 + 0.5 * seed))
-    poses = sampled_path(long_cruise(points, radius, CAMERA, FLIGHT), 60)
+    poses = sampled_path(long_cruise(points, radius, CAMERA, CRUISE), 60)
     ways = np.diff(poses.positions, axis=0)
     ways /= np.linalg.norm(ways, axis=1, keepdims=True)
     off = np.degrees(np.arccos(np.clip((ways * poses.looks[1:]).sum(axis=1), -1, 1)))
@@ -78,42 +78,42 @@ def test_look_follows_the_direction_of_travel(seed):
 
 def test_starts_at_the_photo_s_pose(rng):
     points, radius = cloud(ground(rng))
-    flown = long_cruise(points, radius, CAMERA, FLIGHT)
-    np.testing.assert_array_equal(flown.positions[0], 0)
-    np.testing.assert_array_equal(flown.looks[0], FORWARD)
-    np.testing.assert_allclose(np.linalg.norm(flown.looks, axis=1), 1, atol=1e-6)
-    assert not flown.closed and (flown.focal == 1).all()
+    path = long_cruise(points, radius, CAMERA, CRUISE)
+    np.testing.assert_array_equal(path.positions[0], 0)
+    np.testing.assert_array_equal(path.looks[0], FORWARD)
+    np.testing.assert_allclose(np.linalg.norm(path.looks, axis=1), 1, atol=1e-6)
+    assert not path.closed and (path.focal == 1).all()
 
 
 def test_open_land_is_crossed_for_the_requested_length(rng):
     points, radius = cloud(ground(rng))
     for length in (1.0, 4.0):
-        flown = long_cruise(points, radius, CAMERA, replace(FLIGHT, length=length))
-        ways = np.diff(sampled_path(flown, 100).positions, axis=0)
+        path = long_cruise(points, radius, CAMERA, replace(CRUISE, length=length))
+        ways = np.diff(sampled_path(path, 100).positions, axis=0)
         assert np.linalg.norm(ways, axis=1).sum() == pytest.approx(length, rel=0.05)
 
 
 def test_stops_before_an_endless_wall(rng):
     points, radius = cloud(ground(rng), wall(rng, 2.5))
-    flown = long_cruise(points, radius, CAMERA, FLIGHT)
-    places = sampled_path(flown, 100).positions
-    assert nearest(points, places) >= FLIGHT.clearance
-    assert places[:, 2].max() < 2.5
+    path = long_cruise(points, radius, CAMERA, CRUISE)
+    positions = sampled_path(path, 100).positions
+    assert nearest(points, positions) >= CRUISE.clearance
+    assert positions[:, 2].max() < 2.5
 
 
 def test_rises_over_a_low_ridge(rng):
     points, radius = cloud(ground(rng), wall(rng, 3.0, height=0.2))
-    flown = long_cruise(points, radius, CAMERA, FLIGHT)
-    places = sampled_path(flown, 100).positions
-    assert nearest(points, places) >= FLIGHT.clearance
-    assert places[-1, 2] > 3.5 and places[:, 1].min() < -0.4
+    path = long_cruise(points, radius, CAMERA, CRUISE)
+    positions = sampled_path(path, 100).positions
+    assert nearest(points, positions) >= CRUISE.clearance
+    assert positions[-1, 2] > 3.5 and positions[:, 1].min() < -0.4
 
 
 def test_border_of_the_photo_stays_outside_the_frame(rng):
     points, radius = cloud(ground(rng), hill(rng))
     edge = np.array([[x, 0.0, 10.0] for x in (-6.5, 6.5)], np.float32)
-    flown = long_cruise(points, radius, CAMERA, FLIGHT, edge)
-    for position, look in zip(flown.positions, flown.looks, strict=True):
+    path = long_cruise(points, radius, CAMERA, CRUISE, edge)
+    for position, look in zip(path.positions, path.looks, strict=True):
         assert path_limits.border_stays_outside(edge, CAMERA, position, look)
 
 
@@ -123,7 +123,7 @@ def test_more_avoidance_keeps_a_larger_distance(rng):
         nearest(
             points[60_000:],
             sampled_path(
-                long_cruise(points, radius, CAMERA, replace(FLIGHT, avoidance=a)), 100
+                long_cruise(points, radius, CAMERA, replace(CRUISE, avoidance=a)), 100
             ).positions,
         )
         for a in (0.3, 4.0)
@@ -132,9 +132,9 @@ def test_more_avoidance_keeps_a_larger_distance(rng):
 
 
 def test_empty_cloud_gives_the_whole_length():
-    nothing = np.zeros((0, 3), np.float32)
-    flown = long_cruise(nothing, nothing[:, 0], CAMERA, FLIGHT)
-    assert np.linalg.norm(flown.positions[-1]) > 3
+    empty = np.zeros((0, 3), np.float32)
+    path = long_cruise(empty, empty[:, 0], CAMERA, CRUISE)
+    assert np.linalg.norm(path.positions[-1]) > 3
 
 
 def test_impossible_settings_are_refused(rng):

@@ -1,4 +1,4 @@
-"""Low views against a plain loop over points and pixels."""
+"""Low views match a plain loop over points and pixels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CAMERA = Intrinsics.from_field_of_view(24, 16, 0.9)
 
 
 def reference(points, radius, camera, position, look):
-    """Every point's square, pixel by pixel; then lone gaps, from all four sides."""
+    """Draw each point's square pixel by pixel, then close single gaps."""
     depth = np.full((camera.height, camera.width), np.inf)
     index = np.full(depth.shape, -1)
     rotation = look_rotation(look, DOWN)
@@ -47,7 +47,7 @@ def closed(depth, index):
 
 
 def plane(depth, camera, hole=None):
-    """A plane's points of every pixel of a picture, without those of a hole (slices)."""
+    """Return the points of a plane, one per pixel, without those of a hole (slices)."""
     kept = np.ones((camera.height, camera.width), bool)
     if hole is not None:
         kept[hole] = False
@@ -108,8 +108,8 @@ def test_disc_hides_points_behind_it():
 
 
 def test_empty_cloud_is_uncovered():
-    nothing = np.zeros((0, 3), np.float32)
-    view = render_low(nothing, nothing[:, 0], CAMERA, np.zeros(3), FORWARD)
+    empty = np.zeros((0, 3), np.float32)
+    view = render_low(empty, empty[:, 0], CAMERA, np.zeros(3), FORWARD)
     assert isinstance(view, LowView) and view.uncovered == 1.0
 
 

@@ -1,4 +1,4 @@
-"""Matting of depth edges: against plain loops, on discs whose coverage is known, and its stage."""
+"""Matting of depth edges matches plain loops and discs of known coverage; the matting stage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from make_4d.ml.stages import matte
 from make_4d.ml.stages.context import StageContext
 
 SIDE, FINE = 40, 8
-"""Pixels a side of the disc's picture, and samples a side of each pixel."""
+"""Pixels along a side of the disc's image, and samples along a side of a pixel."""
 CENTER, RADIUS = (20.3, 19.1), 11.4
 COLORS = {
     "dark on light": ((0.1, 0.15, 0.1), (0.8, 0.9, 1.0)),
@@ -24,13 +24,13 @@ COLORS = {
 
 
 def clamped(values, row, column):
-    """The value at a place, that of the border beyond it."""
+    """Return the value at a position; outside, that of the border."""
     height, width = values.shape
     return float(values[min(max(row, 0), height - 1), min(max(column, 0), width - 1)])
 
 
 def windows(values, reach):
-    """The values within `reach` of every pixel (H, W, n), row by row."""
+    """Return the values within `reach` of each pixel, (H, W, n), row by row."""
     steps = list(product(range(-reach, reach + 1), repeat=2))
     height, width = values.shape
     return np.array(
@@ -51,9 +51,9 @@ def plain_band(disparity, reach):
     slope = np.maximum(np.abs((beside * across).sum(-1)), np.abs((beside * down).sum(-1)))
     step = near - 2 * reach * matting.SLOPE_SLACK * windows(slope, 2).min(-1)
     band = np.zeros(disparity.shape, bool)
-    for place in np.ndindex(*disparity.shape):
-        enough = step[place] - far[place] > matting.MIN_STEP
-        band[place] = enough and step[place] > matting.MIN_RATIO * far[place]
+    for pixel in np.ndindex(*disparity.shape):
+        enough = step[pixel] - far[pixel] > matting.MIN_STEP
+        band[pixel] = enough and step[pixel] > matting.MIN_RATIO * far[pixel]
     return band, (near + far) / 2
 
 
@@ -61,7 +61,7 @@ def plain_sides(linear, disparity, band, middle, radius):
     """`find_sides` by loops over pixels and their windows."""
     found = []
     for y, x in zip(*np.nonzero(band), strict=True):
-        members = ([], [])  # weight, row, column of what is near and far
+        members = ([], [])  # weight, row, column of the near and the far side
         for row, column in np.ndindex(*band.shape):
             if max(abs(row - y), abs(column - x)) <= radius:
                 distance = ((row - y) ** 2 + (column - x) ** 2) / radius**2
@@ -84,15 +84,15 @@ def plain_opacity(color, near, far, spread, is_near):
     """`opacities` of one pixel."""
     across, from_far = near - far, color - far
     apart = float(across @ across)
-    share = min(max(float(from_far @ across) / max(apart, 1e-9), 0.0), 1.0)
-    left = from_far - share * across
+    fraction = min(max(float(from_far @ across) / max(apart, 1e-9), 0.0), 1.0)
+    left = from_far - fraction * across
     told = apart > matting.MIN_CONTRAST**2 and left @ left < matting.MAX_RESIDUAL**2 * apart
     unlike = math.sqrt(from_far @ from_far) > max(
         matting.UNLIKE * math.sqrt(spread), matting.MIN_UNLIKE
     )
     if not told:
-        share = float(is_near or (unlike and apart > matting.MIN_CONTRAST**2))
-    return 0.0 if share < matting.MIN_OPACITY else min(share, matting.MAX_OPACITY)
+        fraction = float(is_near or (unlike and apart > matting.MIN_CONTRAST**2))
+    return 0.0 if fraction < matting.MIN_OPACITY else min(fraction, matting.MAX_OPACITY)
 
 
 def plain_unmixed(color, near, far, opacity):
@@ -104,8 +104,8 @@ def plain_unmixed(color, near, far, opacity):
     return near.clip(0, 1), far.clip(0, 1)
 
 
-def pictures():
-    """Small disparities (H, W) by name: noise, steps, a slope before the sky, thin things."""
+def disparities():
+    """Small disparities (H, W) by name: noise, steps, a slope in front of the sky, thin lines."""
     rng = np.random.default_rng(5)
     steps = np.full((11, 14), 0.1, np.float32)
     steps[3:8, 4:11], steps[9:, :6] = 0.6, 0.3
@@ -124,9 +124,9 @@ def pictures():
 
 
 @pytest.mark.parametrize("reach", [1, 2])
-@pytest.mark.parametrize("name", pictures())
+@pytest.mark.parametrize("name", disparities())
 def test_matches_plain_loops(name, reach):
-    disparity = pictures()[name]
+    disparity = disparities()[name]
     noise = np.random.default_rng(reach).normal(0, 0.03, (*disparity.shape, 3))
     image = np.float32([0.9, 0.6, 0.3]) * (1 - disparity[..., None]) + 0.05
     linear = srgb_to_linear((image + noise).clip(0, 1))
@@ -155,7 +155,7 @@ def test_matches_plain_loops(name, reach):
 
 
 def disc(near, far, far_disparity=0.2, shift=0.0):
-    """A disc's picture, its coverage (H, W), and a disparity that is off by `shift` pixels."""
+    """Return a disc's image, its coverage (H, W), and a disparity that is off by `shift` pixels."""
     fine = (np.arange(SIDE * FINE) + 0.5) / FINE
     inside = np.hypot(fine[None] - CENTER[0], fine[:, None] - CENTER[1]) < RADIUS
     coverage = inside.reshape(SIDE, FINE, SIDE, FINE).mean(axis=(1, 3))
@@ -167,10 +167,10 @@ def disc(near, far, far_disparity=0.2, shift=0.0):
 
 
 def composed(made):
-    """The fringe over the picture behind it, in linear light, as sRGB."""
-    share = made.opacity[..., None]
+    """Composite the fringe over the background in linear light; returns sRGB."""
+    fraction = made.opacity[..., None]
     near, far = (srgb_to_linear(color) for color in (made.near_color, made.far_color))
-    return linear_to_srgb(share * near + (1 - share) * far)
+    return linear_to_srgb(fraction * near + (1 - fraction) * far)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_slopes_have_no_edge_but_objects_on_them_do(reach, slope):
     ground = np.repeat(rows[:, None], 60, axis=1)
     assert not matting.edge_band(ground, reach)[0].any()
     assert not matting.edge_band(np.ascontiguousarray(ground.T), reach)[0].any()
-    ground[20:60, 20:40] = rows[60]  # upright: it meets the ground at its foot
+    ground[20:60, 20:40] = rows[60]  # upright, with its foot on the ground
     band, _ = matting.edge_band(ground, reach)
     assert band[20:50, 20 - reach : 20 + reach].all() and band[20 - reach : 20 + reach, 20:40].all()
     assert not band[60 + reach + 2 :].any() and not band[20:60, 25:35][reach:].any()
@@ -240,7 +240,7 @@ def test_tiny_images_are_valid(rng, shape, reach):
 
 
 def run_matte(image, disparity, size):
-    """The matting stage's arrays; the sky is where the disparity is 0."""
+    """Return the arrays of the matting stage; the sky has disparity 0."""
     inputs = {
         "outpainted": image,
         "disparity": disparity,
@@ -261,7 +261,7 @@ def test_stage_returns_background_and_fringe(size):
     types = {"peeled": np.bool_, "fringe_source": np.int32}
     assert all(a.dtype == types.get(name, np.float32) for name, a in made.items())
     band, _ = matting.edge_band(disparity, max(1, round(size / 512)))
-    # Behind the fringe there is the sky, also where the disc hides it.
+    # Behind the fringe is the sky, even where the disc hides it.
     assert not made["back_disparity"][band].any() and (made["back_sky"][band] == 1).all()
     np.testing.assert_array_equal(made["back_disparity"][~band], disparity[~band])
     np.testing.assert_array_equal(made["back_sky"][~band], (disparity == 0)[~band])

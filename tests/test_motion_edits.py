@@ -1,4 +1,4 @@
-"""Edits of the motion: they come out of the file as they went in, and torn files are refused."""
+"""Edits of the motion survive saving and loading; damaged files are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The camera's path and the skirts behind depth steps."""
+"""Limits of camera paths, and skirts behind steps of depth."""
 
 import numpy as np
 import pytest
@@ -60,7 +60,7 @@ def test_flying_in_is_safe_and_turning_far_is_not():
     border = border_at(10.0)
     ahead = np.array([0.0, 0.0, 0.6])
     assert safe(border, ahead, FORWARD) == 1.0
-    # The margin of 16 px is atan-wise a turn of at most this much at the picture's side.
+    # The margin of 16 px corresponds to a turn of at most this angle at the image's side.
     half = np.arctan(32 / CAMERA.focal)
     limit = np.arctan(48 / CAMERA.focal) - half
     fraction = safe(border, np.zeros(3), look_at_angle(0.6))
@@ -72,7 +72,7 @@ def test_flying_in_is_safe_and_turning_far_is_not():
 def test_flying_out_stops_before_the_border_shows():
     border = border_at(1.0)
     fraction = safe(border, np.array([0, 0, -2.0]), FORWARD)
-    # The outermost pixel center, 47.5 px from the middle, may come as near as 32 + 2 px to it.
+    # The outermost pixel center, 47.5 px from the center, may come as close as 32 + 2 px.
     assert 2.0 * fraction == pytest.approx(47.5 / 34 - 1, abs=2e-3)
 
 
@@ -99,7 +99,7 @@ def test_waypoints_start_at_the_photo():
 
 
 def skirt_reference(depth, member, reach, step):
-    """Loop over pixels: is the nearest far side of a step within reach, and behind the pixel?"""
+    """Find skirts by a loop: the nearest far side of a step is in reach and behind the pixel."""
     height, width = depth.shape
     edges = [
         (y, x)
@@ -134,7 +134,7 @@ def test_skirts_of_one_class_match_the_reference(rng):
     member = np.kron(rng.random((4, 5)) < 0.8, np.ones((5, 5))).astype(bool)
     (skirt,) = find_skirts(depth, member, 3)
     reference = skirt_reference(depth, member, 3, MIN_STEP)
-    # Where two far sides are equally near either may be continued.
+    # Of two far sides at the same distance, either may be continued.
     assert (skirt.where != reference).mean() < 0.05
     assert (1 / depth - 1 / skirt.depth)[skirt.where].min() > MIN_STEP
 

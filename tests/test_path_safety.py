@@ -1,4 +1,4 @@
-"""Camera paths as Blender's curve flies them, and how far along them is safe."""
+"""Camera paths match Blender's curves; how much of a frame is uncovered or inpainted."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def bend(closed=False):
 
 
 def layers():
-    """A seen card in front of an invented plane, both over the photo's frame."""
+    """An observed card in front of an inpainted plane that fills the photo's frame."""
     front, back = (
         unproject(pixel_centers(64, 96), np.full((64, 96), d, np.float32), CAMERA) for d in (2, 6)
     )
@@ -47,8 +47,8 @@ def test_handles_match_blender(closed):
     spline = curve.splines.new("BEZIER")
     spline.bezier_points.add(len(BEND) - 1)
     spline.use_cyclic_u = closed
-    for point, place in zip(spline.bezier_points, BEND, strict=True):
-        point.co = place
+    for point, position in zip(spline.bezier_points, BEND, strict=True):
+        point.co = position
         point.handle_left_type = point.handle_right_type = "AUTO"
     curve.update_tag()
     bpy.context.view_layer.update()
@@ -65,8 +65,8 @@ def test_samples_are_evenly_spaced_and_pass_the_waypoints():
     steps = np.linalg.norm(np.diff(poses.positions, axis=0), axis=1)
     assert steps.max() < 1.02 * np.median(steps) and steps.min() > 0.97 * np.median(steps)
     np.testing.assert_allclose(poses.positions[[0, -1]], BEND[[0, -1]], atol=1e-6)
-    for place, look in zip(path.positions, path.looks, strict=True):
-        distance = np.linalg.norm(poses.positions - place, axis=1)
+    for position, look in zip(path.positions, path.looks, strict=True):
+        distance = np.linalg.norm(poses.positions - position, axis=1)
         assert distance.min() < 0.005
         np.testing.assert_allclose(poses.looks[distance.argmin()], look, atol=0.01)
     np.testing.assert_allclose(np.linalg.norm(poses.looks, axis=1), 1, atol=1e-6)
@@ -100,7 +100,7 @@ def test_inpainted_and_uncovered_areas_are_measured():
     points, radius, observed = layers()
     aside = sampled_path(straight_path(np.array([2.0, 0.0, 0.0]), FORWARD, 2), 5)
     report = check_path(points, radius, observed, CAMERA, aside)
-    # The plane is everywhere behind the card, which takes a third of the frame.
+    # The plane is everywhere behind the card, which covers a third of the frame.
     assert report.inpainted[0] == pytest.approx(2 / 3, abs=0.02) and report.uncovered[0] == 0.0
     shift = 0.5 * CAMERA.focal * aside.positions[:, 0] / 6 / 48
     np.testing.assert_allclose(report.uncovered, shift, atol=0.02)

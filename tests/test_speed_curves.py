@@ -1,4 +1,4 @@
-"""Keyed speeds: time is the integral of the rate, in plain keys that follow the artist."""
+"""Keyed speed: time is the integral of the rate, in ordinary keys that are kept up to date."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def inputs_of(made):
 
 
 def key(made, name, values, interpolation="LINEAR"):
-    """Key an input: values by frame."""
+    """Key an input; values by frame."""
     made.set(name, next(iter(values.values())))
     for frame, value in values.items():
         made.set(name, value)
@@ -26,8 +26,8 @@ def key(made, name, values, interpolation="LINEAR"):
         point.interpolation = interpolation
 
 
-def share_at(made, frame) -> float:
-    """Share of the loop at a frame, by the weights that the nodes give."""
+def phase_at(made, frame) -> float:
+    """Return the phase at a frame from the weights that the nodes store."""
     got = made.attributes(frame)
     return float(got["weight"][got["backward"]][0]) if got["backward"].any() else 0.0
 
@@ -39,12 +39,12 @@ def correct(made) -> bool:
 
 
 def close(a, b) -> bool:
-    """Whether two shares of the loop are the same, 0 and 1 being so."""
+    """Whether two phases are equal; 0 equals 1."""
     return abs((a - b + 0.5) % 1 - 0.5) < 2e-4
 
 
 def integral(rate, frame) -> float:
-    """Loops from frame 1 to `frame` by many small steps."""
+    """Return the loops from frame 1 to `frame`, summed in many small steps."""
     at = np.linspace(1, frame, 20001)
     values = np.array([rate(t) for t in at])
     return float(((values[1:] + values[:-1]) / 2 * np.diff(at)).sum())
@@ -58,7 +58,7 @@ def test_slowing_down_does_not_run_backward(moving):  # noqa: F811
         return np.interp(t, [1, 21, 41], [1, 1, 0]) / LOOP
 
     for frame in (1, 5, 21, 25, 33, 41, 60, 400, -10):
-        assert close(share_at(moving, frame), integral(rate, frame) % 1), frame
+        assert close(phase_at(moving, frame), integral(rate, frame) % 1), frame
 
 
 def test_keyed_direction_and_loop_length_are_corrected(moving):  # noqa: F811
@@ -67,7 +67,7 @@ def test_keyed_direction_and_loop_length_are_corrected(moving):  # noqa: F811
     assert correct(moving)
     # Ten frames forward, ten back, then back at half the pace.
     for frame, loops in ((11, 10 / 16), (21, 0.0), (29, -8 / 32)):
-        assert abs((share_at(moving, frame) - loops + 0.5) % 1 - 0.5) < 0.04, frame
+        assert abs((phase_at(moving, frame) - loops + 0.5) % 1 - 0.5) < 0.04, frame
 
 
 def test_correction_exists_only_with_keys(moving):  # noqa: F811
@@ -82,7 +82,7 @@ def test_correction_exists_only_with_keys(moving):  # noqa: F811
     moving.set("Speed", 1.0)
     assert correct(moving)
     assert curve_at(moving.cloud, inputs_of(moving)("Time Correction")) is None
-    assert close(share_at(moving, 5), 4 / LOOP)
+    assert close(phase_at(moving, 5), 4 / LOOP)
 
 
 def test_handler_updates_the_correction(addon, moving):  # noqa: F811
@@ -92,7 +92,7 @@ def test_handler_updates_the_correction(addon, moving):  # noqa: F811
     key(moving, "Speed", {1: 1.0, 21: 0.0})
     moving.bpy.context.view_layer.update()
     assert curve_at(moving.cloud, inputs_of(moving)("Time Correction")) is not None
-    assert close(share_at(moving, 21), 10 / LOOP)
+    assert close(phase_at(moving, 21), 10 / LOOP)
 
 
 def test_other_edits_correct_nothing(addon, moving, monkeypatch):  # noqa: F811

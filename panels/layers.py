@@ -12,7 +12,6 @@ from ..geometry.editable_images import (
     editable_images_of,
     label_of,
     layer_count,
-    state_of,
 )
 from ..geometry.scene_parts import SceneError
 from ..geometry.translation import CONTEXT, translate
@@ -21,8 +20,7 @@ from ..ml.common.registry import BUILTIN
 from ..operators.jobs import MAKE4D_OT_rebuild
 from ..operators.layers import MAKE4D_OT_edit_image
 from .base import ScenePanel, SubPanel
-from .scene_facts import needs_rebuild, scene_parts, states
-from .session import session
+from .scene_facts import image_state, needs_rebuild, scene_parts, states
 from .text import draw_wrapped
 
 ICONS = {FRESH: "CHECKMARK", STALE: "FILE_REFRESH", EDITED: "GREASEPENCIL", PAINTED: "BRUSH_DATA"}
@@ -148,7 +146,7 @@ def draw_image(layout: bpy.types.UILayout, name: str, images: dict[str, bpy.type
     image = images.get(name)
     if image is None:
         return
-    state = state_of(image, session().checksums)
+    state = image_state(image)
     row = layout.row(align=True)
     row.scale_y = 1.2
     label = label_of(name, layer_count(images))

@@ -8,7 +8,7 @@ import bpy
 
 from ..geometry.core.messages import Message
 from ..geometry.custom_properties import ROLE
-from ..geometry.editable_images import editable_images_of
+from ..geometry.editable_images import editable_images_of, state_of
 from ..geometry.guides import guides_of
 from ..geometry.scene_parts import SceneError, SceneParts, parts_of
 from ..jobs import stage_states
@@ -46,6 +46,13 @@ def states(scene: bpy.types.Scene) -> dict[str, str]:
 def needs_rebuild(scene: bpy.types.Scene) -> bool:
     """Whether Rebuild would change anything."""
     return stage_states.needs_rebuild(states(scene))
+
+
+def image_state(image: bpy.types.Image) -> str:
+    """The state of an editable image: FRESH, EDITED or PAINTED."""
+    panels = session()
+    key = ("image", image.session_uid, image.is_dirty)
+    return panels.scene_facts.get(key, lambda: state_of(image, panels.checksums))
 
 
 def is_of_chosen_photo(scene: bpy.types.Scene) -> bool:

@@ -10,7 +10,10 @@ import pytest
 
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
 
+from make_4d.geometry.core.editable_images import OUTPAINTED, EditableImage
+from make_4d.geometry.editable_images import show_editable_images
 from make_4d.geometry.scene_parts import SceneError
+from make_4d.jobs.layer_items import make_layer_items
 from make_4d.ml.common.registry import models_for
 from make_4d.panels import path_overlay, scene_facts
 from make_4d.panels.session import session
@@ -27,8 +30,11 @@ SCANS = ("parts_of", "guides_of", "canvas_of", "_has_still")
 @pytest.fixture
 def scene(addon, make_scene_data, tmp_path):
     """A 4D scene with a photo, and no facts known."""
-    made(make_scene_data())
+    parts = made(make_scene_data())
     scene = bpy.context.scene
+    image = EditableImage(OUTPAINTED, str(write(tmp_path / "outpainted.png", quadrants())), "base")
+    show_editable_images(parts.still, (image,))
+    make_layer_items(parts.still)
     scene.make_4d.photo = str(write(tmp_path / "a.png", quadrants()))
     scene.make_4d.depth_model = models_for("depth")[0].key
     bpy.context.view_layer.update()
@@ -53,6 +59,7 @@ def scans(monkeypatch):
 
     for name in SCANS:
         count(scene_facts, name)
+    count(scene_facts, "state_of")
     count(scene_facts.stage_states, "states")
     count(scene_facts.stage_states, "is_of_chosen_photo")
     count(path_overlay, "colored_lines")
@@ -78,7 +85,7 @@ def draw_panels(scene) -> None:
 
 def test_redrawing_neither_scans_objects_nor_checks_files(scene, scans):
     draw_panels(scene)
-    assert set(scans) >= {*SCANS, "states", "colored_lines", "stat"}
+    assert set(scans) >= {*SCANS, "states", "state_of", "colored_lines", "stat"}
     scans.clear()
     draw_panels(scene)
     assert scans == []

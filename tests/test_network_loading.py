@@ -8,6 +8,7 @@ import logging
 import shutil
 import socket
 import weakref
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -152,7 +153,12 @@ def test_model_of_another_stage_is_rejected(saved, tmp_path):
     assert is_message(error, loading.NOT_LOADED)
 
 
-def test_processor_that_needs_another_library_is_rejected(folder):
+def test_processor_that_needs_another_library_is_rejected(folder, monkeypatch):
+    import_utils = import_module("transformers.utils.import_utils")
+    missing = import_utils.DummyObject("CHMv2ImageProcessor", (), {"_backends": ["unknown"]})
+    monkeypatch.setitem(import_utils.BACKENDS_MAPPING, "unknown", (lambda: False, "{0} needs it"))
+    auto = import_module("transformers.models.auto.image_processing_auto")
+    monkeypatch.setattr(auto, "get_image_processor_class_from_name", lambda name: missing)
     settings = {"image_processor_type": "CHMv2ImageProcessor"}
     (folder / "preprocessor_config.json").write_text(json.dumps(settings))
     assert is_message(rejection(folder), loading.NOT_LOADED, stage="Depth")

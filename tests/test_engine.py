@@ -230,6 +230,14 @@ def test_scenes_render_only_their_own_points(scene, tmp_path) -> None:
     assert rendered(scene, tmp_path)[HEIGHT // 2, WIDTH // 2, :3].all()
 
 
+def test_methods_keep_their_numbers_in_files() -> None:
+    """.blend files store the number of an item: it must never change."""
+    from make_4d.render.properties import METHODS
+
+    numbers = {method.identifier: method.number for method in METHODS}
+    assert numbers == {"AUTO": 0, "NEAREST": 1, "SORTED": 2, "NEURAL": 3}
+
+
 def test_stereo_renders_both_eyes(scene, tmp_path) -> None:
     add_points(scene, np.array([[0, 0, 2]], np.float32), radius=np.array([0.2]))
     render = scene.render

@@ -92,6 +92,21 @@ def test_the_camera_moves_the_vectors(scene, passes, tmp_path) -> None:
     assert scene.frame_current == 2
 
 
+def test_the_vector_pass_keeps_the_subframe(scene, tmp_path) -> None:
+    """Reading the frames before and after changes nothing in the rendered one."""
+    big_disc(scene, 4.0)
+    for number in (1, 5):
+        scene.camera.location.x = 0.2 * number
+        scene.camera.keyframe_insert("location", frame=number)
+    scene.frame_set(3, subframe=0.5)
+    images = []
+    for enabled in (True, False):
+        scene.view_layers[0].use_pass_vector = enabled
+        images.append(rendered(scene, tmp_path))
+        assert (scene.frame_current, scene.frame_subframe) == (3, 0.5)
+    np.testing.assert_array_equal(*images)
+
+
 def test_vectors_follow_points_that_move(scene, passes, make_scene_data, tmp_path) -> None:
     scene_data, camera = photo_flight(make_scene_data, True)
     built = import_module("make_4d.geometry.build").build_scene(scene_data, "photo", scene)

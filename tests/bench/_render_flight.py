@@ -107,5 +107,5 @@ def open_scene(scene_data: Any, size: tuple[int, int], output: str) -> Any:
             "cycles.use_denoising": False,
             "cycles.use_adaptive_sampling": False,
         }
-    setup.apply(scene, setup.STILL | settings | one_sample | {"render.filepath": output})
+    setup.apply(scene, setup.IMAGE_OUTPUT | settings | one_sample | {"render.filepath": output})
     return scene

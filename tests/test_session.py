@@ -381,9 +381,9 @@ def test_the_coarse_image_shows_the_same(shot, new_session) -> None:
     np.testing.assert_allclose(half[:rows, :columns], shrunk, atol=0.05)
 
 
-def test_the_gpu_is_tested_before_nearest_points_is_chosen(scene, monkeypatch) -> None:
+def test_the_gpu_is_tested_before_nearest_points_is_chosen(resources, monkeypatch) -> None:
     capability = import_module("make_4d.render.capability")
-    assert draw.chosen_method("AUTO", resources_module.RenderResources()) == "NEAREST"
+    assert draw.chosen_method("AUTO", resources) == "NEAREST"
     # Lists that lose what is behind their first disc, as without working atomics.
     black = np.zeros((4, 4, 4), np.float32)
     monkeypatch.setattr(capability, "probe_image", lambda _: black)

@@ -23,6 +23,9 @@ from make_4d.render.view import View
 from numpy.typing import NDArray
 
 PAPER_RULE = DiscRule(min_radius=0.0, least_falloff=0.0)
+_SHADERS = GpuCache()
+"""Kept as long as the process: outside of a render, Blender may mistake a new shader for the bound
+one that was freed at the same address."""
 _FARTHEST = 1e36
 _NEAREST = 1e-36
 
@@ -84,7 +87,7 @@ def _nearest(
     # The pass turns a radius in the scene into pixels: r_px = r f / z.
     focal = np.sqrt(request.view.focal[0] * request.view.focal[1])
     scene_radius = (radius * position[:, 2] / focal).astype(np.float32)
-    store, nearest = PointStore(), NearestPass(request.size, len(position), GpuCache())
+    store, nearest = PointStore(), NearestPass(request.size, len(position), _SHADERS)
     zeros, no = np.zeros(len(position), np.float32), np.zeros(len(position), bool)
     for color in colors:
         cloud = Cloud(
@@ -112,9 +115,8 @@ def _sorted(
     splats = Splats(*(a.astype(np.float32) for a in (u, v, z, radius[front])))
     zeros, no = np.zeros_like(splats.u), np.zeros(len(z), bool)
     channels = np.zeros((len(z), column_count(request.channels)), np.float32)
-    cache = GpuCache()
     for color in colors:
         points = VisiblePoints(splats, zeros, color[front], channels, no, no)
-        with splat_pass.gpu_drawing(points, request, cache) as drawing:
+        with splat_pass.gpu_drawing(points, request, _SHADERS) as drawing:
             buffers = drawing(draw_order(points, request.view))
         yield buffers.color, buffers.alpha

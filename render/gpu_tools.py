@@ -34,9 +34,9 @@ class GpuUnavailableError(RuntimeError):
 class GpuCache:
     """Shaders and batches that are made once and used by many frames.
 
-    Keep a cache as long as its engine: outside of a render, Blender can mistake a new shader for the
-    bound one that was freed at the same address. Call `clear` before Blender's GPU context ends:
-    what outlives it crashes the process.
+    Keep a cache as long as its engine: outside of a render, Blender can mistake a new shader for
+    the bound one that was freed at the same address. Call `clear` before Blender's GPU context
+    ends: what outlives it crashes the process.
     """
 
     def __init__(self) -> None:

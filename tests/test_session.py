@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import render_scene
+from make_4d.geometry.core.render_passes import PASSES, Blend, RenderPass
 from render_scene import HEIGHT, WIDTH, add_flight, photo_flight, rendered
 
 bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
@@ -34,6 +35,7 @@ bpy = pytest.importorskip("bpy", reason="Blender's module is not installed")
         *("session", "view", "viewport"),
     )
 )
+frame = import_module("make_4d.render.frame")
 resources_module = import_module("make_4d.render.resources")
 
 
@@ -112,6 +114,31 @@ def test_attributes_of_a_pass_are_uploaded_once(shot, new_session) -> None:
     for request in (with_layer, shot.request, with_layer):
         image(kept, shot.clouds, request)
         assert kept.store.uploads == first + 1
+
+
+def test_a_row_of_the_table_is_enough_for_a_pass(shot, new_session, monkeypatch, rng) -> None:
+    """GPU and numpy renderer draw a pass of any point attribute that the table names."""
+    velocity = RenderPass(
+        name="Velocity",
+        channels="XYZ",
+        kind="VECTOR",
+        source="velocity",
+        blend=Blend.MEAN,
+        label="Velocity",
+        inverted=True,
+        empty=-7.0,
+    )
+    monkeypatch.setattr(frame_request, "PASSES", (*PASSES, velocity))
+    clouds = [
+        replace(c, extra={"velocity": rng.normal(size=c.position.shape).astype(np.float32)})
+        for c in shot.clouds
+    ]
+    request = replace(shot.request, pass_names=frozenset({"Velocity"}), nearest=32)
+    drawn = finish_pass.read_passes(new_session().draw(clouds, request), request)["Velocity"]
+    expected = frame.render_clouds(clouds, request, frame.cpu_drawing)["Velocity"]
+    assert drawn.shape == expected.shape == (HEIGHT, WIDTH, 3)
+    assert 0.1 < expected.std() < 3
+    np.testing.assert_allclose(drawn, expected, atol=2e-3)
 
 
 def test_kept_buffers_draw_as_new_ones(shot, new_session) -> None:

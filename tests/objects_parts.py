@@ -60,7 +60,7 @@ def place() -> object:
     except RuntimeError as error:
         return str(error)
     for scene in bpy.data.scenes:
-        scene.eevee.taa_render_samples = 8
+        scene.eevee.taa_render_samples = 2
     return result
 
 

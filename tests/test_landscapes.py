@@ -143,5 +143,18 @@ def test_landscape_is_rendered_once_and_stored(
     assert len(calls) == 3 and len(list(tmp_path.iterdir())) == 3
 
 
+def test_landscape_of_a_faster_process_is_used(
+    river: TruthScene, tmp_path: Path, monkeypatch: Any
+) -> None:
+    def render(*arguments: Any) -> TruthScene:
+        monkeypatch.setattr(make, "render_landscape", lambda *given: river)
+        make.make_landscape(NAME, tmp_path, SIZE, FRAMES)  # as in another process
+        return river
+
+    monkeypatch.setattr(make, "render_landscape", render)
+    folder = make.make_landscape(NAME, tmp_path, SIZE, FRAMES)
+    assert load_scene(folder).name == NAME and list(tmp_path.iterdir()) == [folder]
+
+
 def test_there_are_enough_landscapes() -> None:
     assert len(make.NAMES) >= 6 and set(make.SMALL_NAMES) < set(make.NAMES)

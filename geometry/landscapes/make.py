@@ -7,6 +7,7 @@ open in Blender is lost.
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tempfile
 import zlib
 from pathlib import Path
@@ -60,7 +61,12 @@ def make_landscape(
         cache.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=cache))
         save_scene(render_landscape(name, size, frames, seed), scratch)
-        scratch.rename(folder)  # an interrupted run never leaves half a scene under this name
+        try:
+            scratch.rename(folder)  # an interrupted run never leaves half a scene under this name
+        except OSError:
+            if not (folder / "scene.json").is_file():
+                raise
+            shutil.rmtree(scratch)  # another process was faster
     return folder
 
 

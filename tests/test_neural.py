@@ -41,7 +41,7 @@ from make_4d.render.kept_workers import kept_workers
 from make_4d.render.view import View
 from render_scene import HEIGHT, WIDTH, add_flight, camera_of, opened, photo_flight, rendered
 
-NAME = "0123456789abcdef"
+NAME = "0123456789abcdef01234567"
 
 
 @pytest.fixture(scope="module")

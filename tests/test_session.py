@@ -427,7 +427,7 @@ def test_memory_does_not_grow(scene, make_scene_data, tmp_path) -> None:
     scene.render.resolution_percentage = 400
     for method in ("NEAREST", "SORTED"):
         scene.make_4d_engine.method = method
-        for _ in range(6):
+        for _ in range(20):  # the allocator settles
             rendered(scene, tmp_path)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         for _ in range(30):

@@ -64,7 +64,7 @@ def test_a_small_run_has_all_parts_and_engines(root: Path, tmp_path: Path) -> No
 def row(engine: str, millions: float, seconds: float, moving: bool = False) -> dict:
     return {
         "engine": engine,
-        "asked": millions,
+        "millions": millions,
         "size": (512, 512),
         "moving": moving,
         "points": millions * 1e6,
@@ -81,7 +81,7 @@ def test_ratios_of_synthetic_times(figures: ModuleType) -> None:
         row("eevee", 1.0, 2.0),
         row("eevee", 0.5, 1.0, moving=True),
     ]
-    ratios = {(r["engine"], r["asked"]): r for r in figures.ratios_of(rows)}
+    ratios = {(r["engine"], r["millions"]): r for r in figures.ratios_of(rows)}
     assert set(ratios) == {("eevee", 0.5), ("cycles", 0.5), ("eevee", 1.0)}
     assert ratios["eevee", 0.5]["ratio"] == pytest.approx(30.0)
     assert ratios["eevee", 0.5]["reached"] is True

@@ -117,12 +117,12 @@ def test_fit_ends_within_the_limits_and_keeps_the_shape(parts):
     aims = {f: pose(f, parts.target.name)[:3, 3] for f in np.linspace(1, LAST, 400)}
     assert bpy.ops.make_4d.fit_path("EXEC_DEFAULT", True) == {"FINISHED"}
     after = [place(f) for f in range(1, LAST + 1)]
-    ways = [np.linalg.norm(np.array(before) - p, axis=1) for p in after]
-    assert max(way.min() for way in ways) < 0.02
+    distances = [np.linalg.norm(np.array(before) - p, axis=1) for p in after]
+    assert max(distance.min() for distance in distances) < 0.02
     assert 0.1 < np.linalg.norm(after[-1]) < 0.8 * np.linalg.norm(before[-1])
     # At a place of the curve the camera still looks where it did.
-    for frame, way in zip(range(1, LAST + 1), ways, strict=True):
-        aim = list(aims.values())[int(way.argmin())]
+    for frame, distance in zip(range(1, LAST + 1), distances, strict=True):
+        aim = list(aims.values())[int(distance.argmin())]
         assert np.linalg.norm(pose(frame, parts.target.name)[:3, 3] - aim) < 0.1
     assert bpy.ops.make_4d.check_path("EXEC_DEFAULT", True) == {"FINISHED"}
     points = [tuple(p.co) for p in parts.path.data.splines[0].bezier_points]

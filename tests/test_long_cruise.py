@@ -68,11 +68,11 @@ def test_look_follows_the_direction_of_travel(seed):
     rng = np.random.default_rng(seed)
     points, radius = cloud(ground(rng), hill(rng, away=3.0 + 0.5 * seed))
     poses = sampled_path(long_cruise(points, radius, CAMERA, CRUISE), 60)
-    ways = np.diff(poses.positions, axis=0)
-    ways /= np.linalg.norm(ways, axis=1, keepdims=True)
-    off = np.degrees(np.arccos(np.clip((ways * poses.looks[1:]).sum(axis=1), -1, 1)))
+    steps = np.diff(poses.positions, axis=0)
+    steps /= np.linalg.norm(steps, axis=1, keepdims=True)
+    off = np.degrees(np.arccos(np.clip((steps * poses.looks[1:]).sum(axis=1), -1, 1)))
     assert off.max() < 35 and off.mean() < 20
-    turns = np.degrees(np.arccos(np.clip((ways[1:] * ways[:-1]).sum(axis=1), -1, 1)))
+    turns = np.degrees(np.arccos(np.clip((steps[1:] * steps[:-1]).sum(axis=1), -1, 1)))
     assert turns.max() < 10, "no corner"
 
 
@@ -89,8 +89,8 @@ def test_open_land_is_crossed_for_the_requested_length(rng):
     points, radius = cloud(ground(rng))
     for length in (1.0, 4.0):
         path = long_cruise(points, radius, CAMERA, replace(CRUISE, length=length))
-        ways = np.diff(sampled_path(path, 100).positions, axis=0)
-        assert np.linalg.norm(ways, axis=1).sum() == pytest.approx(length, rel=0.05)
+        steps = np.diff(sampled_path(path, 100).positions, axis=0)
+        assert np.linalg.norm(steps, axis=1).sum() == pytest.approx(length, rel=0.05)
 
 
 def test_stops_before_an_endless_wall(rng):

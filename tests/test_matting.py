@@ -86,11 +86,11 @@ def plain_opacity(color, near, far, spread, is_near):
     apart = float(across @ across)
     fraction = min(max(float(from_far @ across) / max(apart, 1e-9), 0.0), 1.0)
     left = from_far - fraction * across
-    told = apart > matting.MIN_CONTRAST**2 and left @ left < matting.MAX_RESIDUAL**2 * apart
+    separable = apart > matting.MIN_CONTRAST**2 and left @ left < matting.MAX_RESIDUAL**2 * apart
     unlike = math.sqrt(from_far @ from_far) > max(
         matting.UNLIKE * math.sqrt(spread), matting.MIN_UNLIKE
     )
-    if not told:
+    if not separable:
         fraction = float(is_near or (unlike and apart > matting.MIN_CONTRAST**2))
     return 0.0 if fraction < matting.MIN_OPACITY else min(fraction, matting.MAX_OPACITY)
 
@@ -145,8 +145,8 @@ def test_matches_plain_loops(name, reach):
     opacity = matting.opacities(linear[band], sides, is_near)
     np.testing.assert_allclose(sides.far_spread, expected.far_spread, atol=1e-5)
     pixels = (linear[band], expected.near_color, expected.far_color)
-    told = zip(*pixels, expected.far_spread, is_near, strict=True)
-    by_loops = np.array([plain_opacity(*pixel) for pixel in told])
+    separable = zip(*pixels, expected.far_spread, is_near, strict=True)
+    by_loops = np.array([plain_opacity(*pixel) for pixel in separable])
     np.testing.assert_allclose(opacity, by_loops, atol=1e-5)
     colors = [plain_unmixed(*pixel) for pixel in zip(*pixels, by_loops, strict=True)]
     unmixed = matting.unmixed(linear[band], sides, opacity)

@@ -91,9 +91,9 @@ def test_download_use_and_remove(models_folder, online):
 
 def test_the_light_package_has_no_downloads(models_folder, online, monkeypatch, tmp_path):
     monkeypatch.setattr("make_4d.ml.client.process.ROOT", tmp_path)
-    asked = len(online.requests)
+    requests = len(online.requests)
     message = press(bpy.ops.make_4d.download, model=KEY)
-    assert is_message(message, NO_DOWNLOADS) and len(online.requests) == asked
+    assert is_message(message, NO_DOWNLOADS) and len(online.requests) == requests
 
 
 def test_a_failed_download_is_shown_and_can_be_repeated(models_folder, online):
@@ -147,10 +147,10 @@ def test_downloads_that_cannot_start_are_a_warning(empty_blend, models_folder, o
 
 def test_recommended_models_are_chosen_offline_without_a_download(models_folder, hub, empty_blend):
     bpy.context.preferences.system.use_online_access = False
-    asked = len(hub.requests)
+    requests = len(hub.requests)
     assert press(bpy.ops.make_4d.use_models) == {"FINISHED"}
     assert bpy.context.scene.make_4d.inpaint_model == model_operators.recommended_models()[0].key
-    assert len(hub.requests) == asked and not models_folder.exists()
+    assert len(hub.requests) == requests and not models_folder.exists()
 
 
 def test_a_failed_download_can_be_dismissed(models_folder, online):

@@ -35,7 +35,7 @@ def parts(made):
 
 
 def moving_pixels(parts) -> np.ndarray:
-    """Which pixels (H, W) of the wide photo have a moving point that the photo shows."""
+    """Which pixels (H, W) of the outpainted photo have a moving point that the photo shows."""
     width, height = parts.still[MOTION_REGIONS].size
     moves = np.zeros(width * height, bool)
     if parts.moving is not None:

@@ -66,7 +66,7 @@ def touched_bytes(still: int, copies: int, size: tuple[int, int]) -> dict[str, i
 
 def same_case(one: Row, other: Row) -> bool:
     """Whether two rows have the same points and size."""
-    return all(one[key] == other[key] for key in ("asked", "size", "moving"))
+    return all(one[key] == other[key] for key in ("millions", "size", "moving"))
 
 
 def ratios_of(rows: Sequence[Row]) -> list[Row]:
@@ -80,9 +80,9 @@ def ratios_of(rows: Sequence[Row]) -> list[Row]:
         for row in rows:
             if row["engine"] != "make4d" and same_case(row, ours):
                 ratio = row["seconds"]["total"]["median"] / ours["seconds"]["total"]["median"]
-                judged = (row["asked"], tuple(row["size"])) == (GOAL_POINTS, GOAL_SIZE)
+                judged = (row["millions"], tuple(row["size"])) == (GOAL_POINTS, GOAL_SIZE)
                 goal = GOALS[row["engine"]] if judged else None
-                keys = ("engine", "asked", "size", "moving")
+                keys = ("engine", "millions", "size", "moving")
                 reached = None if goal is None else ratio >= goal
                 verdict = {"ratio": ratio, "goal": goal, "reached": reached}
                 ratios.append({key: row[key] for key in keys} | verdict)

@@ -147,7 +147,7 @@ def measured(case: Case, frames: int, folder: str, left_out: list[str]) -> Itera
     scene_data = scenes.layered_scene_data(count, case.size, frames + 1, case.moving)
     scene = scenes.open_scene(scene_data, case.size, f"{folder}/frame_")
     still, moving = scene_data.still, scene_data.moving.count
-    about = {"asked": case.millions, "size": case.size, "moving": case.moving}
+    about = {"millions": case.millions, "size": case.size, "moving": case.moving}
     for engine in case.engines:
         if engine == "numpy" and case.moving:
             continue  # the numpy splat mixes no copies
@@ -169,7 +169,7 @@ def measured(case: Case, frames: int, folder: str, left_out: list[str]) -> Itera
 def named(about: Row) -> str:
     """A case as text."""
     moving = ", 40 % moving" if about["moving"] else ""
-    return f"{about['asked']:g} M points, {about['size'][0]}x{about['size'][1]}{moving}"
+    return f"{about['millions']:g} M points, {about['size'][0]}x{about['size'][1]}{moving}"
 
 
 def line_of(row: Row) -> str:

@@ -150,7 +150,7 @@ class MAKE4D_OT_update_motion(StartsJob, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     find_again: bpy.props.BoolProperty(  # type: ignore[valid-type]
-        name="Find Again",
+        name="Detect Again",
         description="Discard what was painted and find clouds and water in the photo again",
         options={"SKIP_SAVE"},
     )

@@ -1,4 +1,4 @@
-"""The processor for networks: what there is, running out of memory, giving it back."""
+"""The device for networks: which one is chosen, running out of memory, freeing memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PROGRAM = """
 import sys
 sys.path.insert(0, sys.argv[1])
 import conftest, psutil, torch
-from make_4d.ml import device
+from make_4d.ml.models import device
 
 def megabytes():
     return psutil.Process().memory_info().rss / 2**20
@@ -33,7 +33,7 @@ print(held - before, megabytes() - before)
 """
 
 
-def test_there_is_always_a_processor():
+def test_there_is_always_a_device():
     chosen = device.choose("auto")
     assert chosen.kind in device.KINDS and chosen.name
     assert 0 < chosen.free_bytes <= chosen.total_bytes
@@ -41,17 +41,17 @@ def test_there_is_always_a_processor():
     assert device.choose("cpu").dtype == torch.float32
 
 
-def test_a_device_that_is_missing_is_replaced(monkeypatch):
-    monkeypatch.setattr(device, "_is_there", lambda kind: kind == "cpu")
+def test_a_missing_device_is_replaced(monkeypatch):
+    monkeypatch.setattr(device, "_is_present", lambda kind: kind == "cpu")
     assert device.choose("cuda").kind == "cpu" and device.choose("mps").kind == "cpu"
 
 
-def test_a_broken_driver_is_no_device(monkeypatch):
+def test_a_device_with_a_broken_driver_is_not_present(monkeypatch):
     def broken():
         raise RuntimeError("CUDA driver version is insufficient")
 
     monkeypatch.setattr(torch.cuda, "is_available", broken)
-    assert not device._is_there("cuda") and device._is_there("cpu")
+    assert not device._is_present("cuda") and device._is_present("cpu")
 
 
 @pytest.mark.parametrize(
@@ -67,12 +67,12 @@ def test_a_broken_driver_is_no_device(monkeypatch):
     ],
     ids=repr,
 )
-def test_running_out_of_memory_is_told_from_other_errors(error, expected):
+def test_out_of_memory_errors_are_recognized(error, expected):
     assert device.is_out_of_memory(error) == expected
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the system's numbers are Linux's")
-def test_memory_goes_back_to_the_system():
+def test_memory_is_returned_to_the_system():
     program = [sys.executable, "-c", PROGRAM, str(Path(__file__).parent)]
     done = subprocess.run(program, capture_output=True, text=True, timeout=120, check=True)
     held, left = (float(number) for number in done.stdout.split()[-2:])

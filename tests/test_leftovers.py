@@ -51,9 +51,9 @@ def is_running(pid: int) -> bool:
         return False
 
 
-@pytest.mark.skipif(os.name == "nt", reason="asks for processes as POSIX does")
+@pytest.mark.skipif(os.name == "nt", reason="checks processes as POSIX does")
 @pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS.keys())
-def test_no_process_and_no_folder_stays(ending, tmp_path):
+def test_no_process_and_no_folder_remains(ending, tmp_path):
     photo, temporary = tmp_path / "lake.png", tmp_path / "temporary"
     temporary.mkdir()
     write_lake(photo)

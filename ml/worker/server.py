@@ -14,6 +14,7 @@ import queue
 import shutil
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,6 +43,9 @@ from ..stages.table import stage_label
 from .pipeline import PipelineRun
 
 Command = dict[str, Any]
+
+REMOVAL_ATTEMPTS, REMOVAL_SECONDS = 50, 0.1
+"""How often the removal of a folder is tried, and the pause in between."""
 
 UNEXPECTED = (
     "Make 4D failed in the stage '{stage}' ({error}). Please report it with the log's last lines."
@@ -90,14 +94,19 @@ class Server:
                 self._leftovers.update(command.get("leftovers", ()))
                 self._queue.put(command)
         for folder in self._leftovers:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(Path(folder))
         os._exit(0)
 
     def _send(self, message: WorkerMessage) -> None:
         if isinstance(message, Progress):
             self._stage = message.stage
-        self._replies.write(encode(message) + "\n")
-        self._replies.flush()
+        try:
+            self._replies.write(encode(message) + "\n")
+            self._replies.flush()
+        except OSError:
+            # Blender is gone. If this thread raised, the process would end before the thread that
+            # reads commands has removed what is left over.
+            threading.Event().wait()
 
     def _run(self, command: Command) -> None:
         job, self._stage = command["job"], START
@@ -174,6 +183,15 @@ class Server:
             lambda: job in self._cancelled,
             models=self._models,
         )
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, even while the running task still writes into it."""
+    for _ in range(REMOVAL_ATTEMPTS):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(REMOVAL_SECONDS)
 
 
 def message_for(error: Exception, stage: str, package_problems: Sequence[Message] = ()) -> Message:

@@ -135,10 +135,10 @@ def test_missing_package_is_reported(monkeypatch):
     monkeypatch.setattr(
         process.importlib.util, "find_spec", lambda name: None if name == "scipy" else find(name)
     )
-    with raises_message(MissingPackageError, process.NO_SYSTEM_PACKAGE, name="scipy"):
+    with raises_message(MissingPackageError, process.NO_SYSTEM_PACKAGE, name="SciPy"):
         process.package_folders()
     monkeypatch.setattr(process, "wheels_of", lambda root: [Path("a.whl")])
     assert process.package_folders(), "the worker unpacks it from our wheels"
     monkeypatch.setattr(process.importlib.util, "find_spec", lambda name: None)
-    with raises_message(MissingPackageError, process.NO_PACKAGE, name="numpy"):
+    with raises_message(MissingPackageError, process.NO_PACKAGE, name="NumPy"):
         process.package_folders()

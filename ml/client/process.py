@@ -22,9 +22,16 @@ from ..common.own_packages import wheels_of
 
 ROOT = Path(__file__).resolve().parents[2]
 """The extension's folder."""
-REQUIRED = ("numpy", "cv2", "PIL", "scipy", "sklearn")
+REQUIRED = {
+    "numpy": "NumPy",
+    "cv2": "OpenCV",
+    "PIL": "Pillow",
+    "scipy": "SciPy",
+    "sklearn": "scikit-learn",
+}
+"""Modules that the worker needs, and what their packages are called."""
 FROM_WHEELS = ("cv2", "PIL", "scipy", "sklearn")
-"""Those that the extension's wheels contain; numpy is Blender's own."""
+"""Those that the extension's wheels contain; NumPy is Blender's own."""
 FOR_MODELS = ("torch", "diffusers", "transformers", "huggingface_hub", "safetensors", "psutil")
 ONLINE = "--online"
 LOG_TAIL_BYTES = 4000
@@ -32,9 +39,9 @@ NO_MODEL_PACKAGE = (
     "Pretrained models need the Python package '{name}', which this installation doesn't have: "
     "choose Built-in, or install the full Make 4D."
 )
-NO_PACKAGE = "The Python package '{name}' is missing: install the Make 4D extension again."
+NO_PACKAGE = "The Python package {name} is missing: install the Make 4D extension again."
 NO_SYSTEM_PACKAGE = (
-    "This Make 4D includes no Python packages, and Blender's Python has no '{name}': install it "
+    "This Make 4D includes no Python packages, and Blender's Python has no {name}: install it "
     "with the system's package manager, or use the light Make 4D in Blender from blender.org."
 )
 
@@ -49,7 +56,7 @@ def package_folders(models: bool = False) -> list[str]:
     """
     folders: list[str] = []
     has_wheels = bool(wheels_of(ROOT))
-    for name in REQUIRED + (FOR_MODELS if models else ()):
+    for name in (*REQUIRED, *(FOR_MODELS if models else ())):
         spec = importlib.util.find_spec(name)
         if spec is None or spec.origin is None:
             if has_wheels and name in FROM_WHEELS:
@@ -74,9 +81,7 @@ def downloads_available() -> bool:
 def _missing(name: str) -> Message:
     if name in FOR_MODELS:
         return Message(NO_MODEL_PACKAGE, name=name)
-    if wheels_of(ROOT):
-        return Message(NO_PACKAGE, name=name)
-    return Message(NO_SYSTEM_PACKAGE, name=name)
+    return Message(NO_PACKAGE if wheels_of(ROOT) else NO_SYSTEM_PACKAGE, name=REQUIRED[name])
 
 
 class Worker:

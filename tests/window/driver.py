@@ -26,8 +26,11 @@ import looking
 import making
 import painting
 from artist import Artist, Skip
-from plan import NEEDED, RECORD, SKIPPED, STEPS
+from plan import NEEDED, RECORD, SKIPPED, STEPS, packages_folder
 
+# Last on the path: what the Blender has itself comes first.
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+sys.path.append(str(Path(__file__).parents[1] / packages_folder(PYTHON)))
 MODULES = (installing, making, editing, painting, filing, looking)
 FIRST_WAIT = 2.0
 

@@ -33,3 +33,11 @@ SCREENSHOTS = "screenshots"
 """The folder of screenshots beside it."""
 PHOTO = "china.jpg"
 """The photo beside it."""
+
+PYTHONS = ("3.13", "3.14")
+"""Python versions of Blenders that the window tests know."""
+
+
+def packages_folder(python: str) -> str:
+    """Return the name of the folder with packages that a Blender on this Python may lack."""
+    return f"packages-{python}"

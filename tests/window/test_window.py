@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from window.plan import PHOTO, RECORD, SCREENSHOTS, SKIPPED, STEPS
+from window.plan import PHOTO, PYTHONS, RECORD, SCREENSHOTS, SKIPPED, STEPS, packages_folder
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HERE = Path(__file__).resolve().parent
@@ -47,7 +47,25 @@ def folder(launcher: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     datasets = pytest.importorskip("sklearn.datasets")
     shutil.copy(Path(datasets.__file__).parent / "images" / PHOTO, folder)
     shutil.copytree(HERE, folder / "driver", ignore=shutil.ignore_patterns("test_*", "__pycache__"))
+    for python in PYTHONS:
+        add_pillow(folder / packages_folder(python), python)
     return folder
+
+
+def add_pillow(folder: Path, python: str) -> None:
+    """Install Pillow for a Blender that has none, such as Debian's; without it a job says so."""
+    pip = [
+        sys.executable,
+        "-I",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--only-binary=:all:",
+    ]
+    pip += ["--python-version", python, "--target", str(folder), "pillow"]
+    subprocess.run(pip, check=False)
 
 
 @pytest.fixture(scope="module")

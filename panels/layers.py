@@ -17,26 +17,21 @@ from ..geometry.scene_parts import SceneError
 from ..geometry.translation import CONTEXT, translate
 from ..jobs.stage_states import STALE
 from ..ml.common.registry import BUILTIN
+from ..ml.stages.table import STAGES
 from ..operators.jobs import MAKE4D_OT_rebuild
 from ..operators.layers import MAKE4D_OT_edit_image
 from .base import ScenePanel, SubPanel
 from .scene_facts import image_state, needs_rebuild, scene_parts, states
 from .text import draw_wrapped
 
+NAME_WIDTH = 0.66
+"""Fraction of the row of an image that its thumbnail and name take."""
 ICONS = {FRESH: "CHECKMARK", STALE: "FILE_REFRESH", EDITED: "GREASEPENCIL", PAINTED: "BRUSH_DATA"}
 STATE_LABELS = {
     FRESH: "Up to date",
     STALE: "Out of date",
     EDITED: "Edited",
     PAINTED: "Edited, Rebuild Needed",
-}
-STAGE_LABELS = {
-    "outpaint": "Outpainted Photo",
-    "depth": "Disparity",
-    "cluster": "Layers",
-    "inpaint": "Inpainting",
-    "layer_depth": "Layer Depth",
-    "motion": "Motion",
 }
 
 
@@ -111,10 +106,12 @@ class VIEW3D_PT_make_4d_stages(SubPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Draw a line for each stage."""
         column = self.layout.column(align=True)
-        for name, state in states(context.scene).items():
-            if name in STAGE_LABELS:
+        current = states(context.scene)
+        for stage in STAGES:
+            if stage.result_label and stage.name in current:
+                state = current[stage.name]
                 row = column.row()
-                row.label(text=STAGE_LABELS[name], icon=ICONS[state])
+                row.label(text=stage.result_label, icon=ICONS[state])
                 side = row.row()
                 side.active = state != FRESH
                 side.label(text=STATE_LABELS[state])
@@ -147,10 +144,11 @@ def draw_image(layout: bpy.types.UILayout, name: str, images: dict[str, bpy.type
     if image is None:
         return
     state = image_state(image)
-    row = layout.row(align=True)
-    row.scale_y = 1.2
+    split = layout.split(factor=NAME_WIDTH, align=True)
+    split.scale_y = 1.2
     label = label_of(name, layer_count(images))
-    row.label(text=label, icon_value=thumbnail(image))
+    split.label(text=label, icon_value=thumbnail(image))
+    row = split.row(align=True)
     if state != FRESH:
         row.label(text="", icon=ICONS[state])
         reset = row.operator(MAKE4D_OT_rebuild.bl_idname, text="", icon="LOOP_BACK")

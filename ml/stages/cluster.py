@@ -40,6 +40,7 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
 STAGE = Stage(
     name="cluster",
     label="Splitting into layers",
+    result_label="Layers",
     run=run,
     needs=("outpaint", "matte"),
     settings=("layers",),

@@ -38,6 +38,7 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
 STAGE = Stage(
     name="depth",
     label="Estimating depth",
+    result_label="Disparity",
     run=run,
     needs=("outpaint",),
     models=("depth", "motion"),

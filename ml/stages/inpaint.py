@@ -95,6 +95,7 @@ def height_guide(height: int, width: int, horizon: float) -> FloatArray:
 STAGE = Stage(
     name="inpaint",
     label="Inpainting hidden areas",
+    result_label="Inpainting",
     run=run,
     needs=("depth", "matte", "cluster"),
     settings=("seed", "size", *DIFFUSION, *PER_LAYER),

@@ -76,6 +76,7 @@ def _layer_depth(estimate: SceneDepth, inputs: Arrays, settings: JobSettings, i:
 STAGE = Stage(
     name="layer_depth",
     label="Estimating layer depth",
+    result_label="Layer Depth",
     run=run,
     needs=("depth", "matte", "cluster", "inpaint"),
     settings=("layer_depth",),

@@ -112,6 +112,7 @@ def _regions_of_layer(
 STAGE = Stage(
     name="motion",
     label="Detecting clouds and water",
+    result_label="Motion",
     run=run,
     needs=(*cameras.NEEDS, "inpaint", "layer_depth"),
     settings=("motion", "loop_frames", "field_of_view"),

@@ -29,6 +29,7 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
 STAGE = Stage(
     name="outpaint",
     label="Outpainting the photo",
+    result_label="Outpainted Photo",
     run=run,
     needs=("photo",),
     settings=("margin", "seed", *DIFFUSION),

@@ -63,6 +63,7 @@ class Stage:
     Attributes:
         name: Name in messages, cache folders and `needs`.
         label: English label for the artist, shown while the stage runs.
+        result_label: English label of its result in the list of stages; empty to leave it out.
         run: The function.
         needs: Names of the stages whose arrays it reads.
         settings: Fields of JobSettings that it reads.
@@ -77,6 +78,7 @@ class Stage:
     name: str
     label: str
     run: Run
+    result_label: str = ""
     needs: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     models: tuple[str, ...] = ()

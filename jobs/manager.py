@@ -23,7 +23,7 @@ from ..geometry.folders import cache_folder, own_cache_folder
 from ..geometry.preferences import preference
 from ..geometry.translation import translate
 from ..ml.client.kept_workers import KeptWorkers
-from ..ml.client.tasks import Job
+from ..ml.client.tasks import DeviceQuery, Job
 from ..ml.common.job_settings import JobSettings, SettingsError
 from ..ml.common.protocol import Cancelled, DeviceFound, Done, Failed
 from ..render.kept_workers import kept_workers
@@ -60,6 +60,7 @@ class JobManager:
         taken: The job whose result was put into the file last. Its files stay for the redo panel.
         failure: Why the last job failed, until the next one starts or the artist dismisses it.
         device: The processor that networks run on, once a worker has reported it.
+        device_query: A running query of that processor.
         model_states: Which models are installed.
         downloads: Downloads of models.
         cache_size: The size of the stage caches.
@@ -74,6 +75,7 @@ class JobManager:
         self.taken: RunningJob | None = None
         self.failure: Failure | None = None
         self.device: DeviceFound | None = None
+        self.device_query: DeviceQuery | None = None
         self.model_states = ModelStates()
         self.downloads = Downloads(self.model_states)
         self.cache_size = CacheSize()
@@ -220,6 +222,22 @@ class JobManager:
         """Forget the device that was found, because another one was chosen."""
         self.device = None
 
+    def query_device(self, preferred: str) -> DeviceQuery:
+        """Ask a worker which processor networks would run on; a running query is ended.
+
+        Raises MissingPackageError or OSError.
+        """
+        self.end_device_query()
+        self.device_query = DeviceQuery(preferred)
+        return self.device_query
+
+    def end_device_query(self) -> None:
+        """End the query's process and keep its answer, if there is one."""
+        query, self.device_query = self.device_query, None
+        if query is not None:
+            self.device = query.device or self.device
+            query.close()
+
     # The timer
 
     @property
@@ -266,6 +284,7 @@ class JobManager:
             self._close(self.ready.pop())
         self._set_taken(None)
         self.free_models()
+        self.end_device_query()
         self.downloads.end_all()
         self.cache_size.close()
 

@@ -243,14 +243,13 @@ class MAKE4D_OT_find_device(bpy.types.Operator):
     bl_description = "Find out which processor networks run on, and how much free memory it has"
     bl_options = {"INTERNAL"}
 
-    _query: DeviceQuery | None = None
     _timer: bpy.types.Timer | None = None
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Ask, and wait with a timer: loading PyTorch takes some seconds."""
         if bpy.app.background:
             return self.execute(context)
-        if not self._start():
+        if self._start() is None:
             return {"CANCELLED"}
         window_manager = context.window_manager
         self._timer = window_manager.event_timer_add(POLL_SECONDS, window=context.window)
@@ -259,50 +258,52 @@ class MAKE4D_OT_find_device(bpy.types.Operator):
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Look for the answer at every timer event."""
-        assert self._query is not None
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
-        self._query.poll()
-        return self._finish(context) if self._query.finished else {"PASS_THROUGH"}
+        query = manager().device_query
+        if query is not None:
+            query.poll()
+            if not query.finished:
+                return {"PASS_THROUGH"}
+        self._remove_timer(context)
+        return self._finish(query) if query is not None else {"CANCELLED"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Ask and wait (background mode and scripts)."""
-        if not self._start():
+        query = self._start()
+        if query is None:
             return {"CANCELLED"}
-        assert self._query is not None
-        while not self._query.finished:
-            self._query.poll()
+        while not query.finished:
+            query.poll()
             time.sleep(POLL_SECONDS)
-        return self._finish(context)
+        return self._finish(query)
 
     def cancel(self, context: bpy.types.Context) -> None:
-        """End the worker; Blender calls this when the file is closed."""
-        if self._query is not None:
-            self._query.close()
+        """End the query; Blender calls this when the file is closed."""
+        self._remove_timer(context)
+        manager().end_device_query()
 
-    def _start(self) -> bool:
+    def _start(self) -> DeviceQuery | None:
         try:
-            self._query = DeviceQuery(preference("device", "auto"))
+            return manager().query_device(preference("device", "auto"))
         except Reports.expected as error:
             self.report({"ERROR"}, translate(error))
-            return False
-        return True
+            return None
 
-    def _finish(self, context: bpy.types.Context) -> set[str]:
-        query = self._query
-        assert query is not None
-        query.close()
-        if self._timer is not None:
-            context.window_manager.event_timer_remove(self._timer)
-            self._timer = None
+    def _finish(self, query: DeviceQuery) -> set[str]:
+        manager().end_device_query()
         if query.device is None:
             ended = query.finished
             message = ended.message if isinstance(ended, Failed) else NO_ANSWER
             self.report({"ERROR"}, translate(message))
             return {"CANCELLED"}
-        manager().device = query.device
         redraw_sidebars()
         return {"FINISHED"}
+
+    def _remove_timer(self, context: bpy.types.Context) -> None:
+        if self._timer is not None:
+            context.window_manager.event_timer_remove(self._timer)
+            self._timer = None
 
 
 def download_size(spec: ModelSpec) -> str:

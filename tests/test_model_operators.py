@@ -18,7 +18,7 @@ from hub_server import HubServer
 from make_4d.geometry import folders
 from make_4d.jobs import checks, command, downloads, model_states
 from make_4d.jobs import manager as manager_module
-from make_4d.jobs.manager import manager, tick
+from make_4d.jobs.manager import JobManager, manager, tick
 from make_4d.ml.client.tasks import NO_DOWNLOADS
 from make_4d.ml.common.job_settings import DEVICES, JobSettings, Resources, SettingsError
 from make_4d.ml.common.model_store import NOT_INSTALLED, snapshot_folder
@@ -181,6 +181,14 @@ def test_the_device_is_found(addon):
     device = manager().device
     assert device is not None and device.name and device.free_bytes > 0
     manager().forget_device()
+
+
+def test_closing_the_manager_ends_a_running_device_query():
+    jobs = JobManager(KeptWorkers())
+    worker = jobs.query_device("auto").worker
+    assert worker.is_alive
+    jobs.close()
+    assert not worker.is_alive and jobs.device_query is None
 
 
 def test_models_are_kept_in_memory_and_freed(models_folder, empty_blend, tmp_path, monkeypatch):

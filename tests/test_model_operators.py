@@ -19,6 +19,7 @@ from make_4d.geometry import folders
 from make_4d.jobs import checks, command, downloads, model_states
 from make_4d.jobs import manager as manager_module
 from make_4d.jobs.manager import JobManager, manager, tick
+from make_4d.ml.client.kept_workers import KeptWorkers
 from make_4d.ml.client.tasks import NO_DOWNLOADS
 from make_4d.ml.common.job_settings import DEVICES, JobSettings, Resources, SettingsError
 from make_4d.ml.common.model_store import NOT_INSTALLED, snapshot_folder

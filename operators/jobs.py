@@ -355,25 +355,15 @@ class MAKE4D_OT_copy_details(Reports, bpy.types.Operator):
         return COPIED
 
 
-CLASSES = (
-    MAKE4D_OT_make,
-    MAKE4D_OT_rebuild,
-    MAKE4D_OT_update_motion,
-    MAKE4D_OT_take_result,
-    MAKE4D_OT_cancel,
-    MAKE4D_OT_discard_ready,
-    MAKE4D_OT_dismiss_failure,
-    MAKE4D_OT_copy_details,
+register, unregister = bpy.utils.register_classes_factory(
+    (
+        MAKE4D_OT_make,
+        MAKE4D_OT_rebuild,
+        MAKE4D_OT_update_motion,
+        MAKE4D_OT_take_result,
+        MAKE4D_OT_cancel,
+        MAKE4D_OT_discard_ready,
+        MAKE4D_OT_dismiss_failure,
+        MAKE4D_OT_copy_details,
+    )
 )
-
-
-def register() -> None:
-    """Register the operators."""
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    """Remove the operators."""
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)

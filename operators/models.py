@@ -322,23 +322,13 @@ def missing_models() -> list[ModelSpec]:
     return [spec for spec in recommended_models() if states.state(spec).status != "ready"]
 
 
-CLASSES = (
-    MAKE4D_OT_download,
-    MAKE4D_OT_cancel_download,
-    MAKE4D_OT_use_models,
-    MAKE4D_OT_remove_model,
-    MAKE4D_OT_free_models,
-    MAKE4D_OT_find_device,
+register, unregister = bpy.utils.register_classes_factory(
+    (
+        MAKE4D_OT_download,
+        MAKE4D_OT_cancel_download,
+        MAKE4D_OT_use_models,
+        MAKE4D_OT_remove_model,
+        MAKE4D_OT_free_models,
+        MAKE4D_OT_find_device,
+    )
 )
-
-
-def register() -> None:
-    """Register the operators."""
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    """Remove the operators."""
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)

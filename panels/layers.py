@@ -153,7 +153,8 @@ def draw_image(layout: bpy.types.UILayout, name: str, images: dict[str, bpy.type
         row.label(text="", icon=ICONS[state])
         reset = row.operator(MAKE4D_OT_rebuild.bl_idname, text="", icon="LOOP_BACK")
         reset.without = name
-    edit = row.operator(MAKE4D_OT_edit_image.bl_idname, text="Edit", icon="IMAGE_DATA")
+    icon = "IMAGE_DATA" if state == FRESH else "NONE"  # no room for another icon
+    edit = row.operator(MAKE4D_OT_edit_image.bl_idname, text="Edit", icon=icon)
     edit.name = name
 
 

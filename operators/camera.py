@@ -289,24 +289,24 @@ def draw_options(layout: bpy.types.UILayout, options: PathOptions) -> None:
         layout.prop(options, name)
 
 
-_CLASSES = (
-    Make4DCamera,
-    MAKE4D_OT_fly_path,
-    MAKE4D_OT_check_path,
-    MAKE4D_OT_fit_path,
-    MAKE4D_OT_level_horizon,
+_register_classes, _unregister_classes = bpy.utils.register_classes_factory(
+    (
+        Make4DCamera,
+        MAKE4D_OT_fly_path,
+        MAKE4D_OT_check_path,
+        MAKE4D_OT_fit_path,
+        MAKE4D_OT_level_horizon,
+    )
 )
 
 
 def register() -> None:
     """Register the operators, and the options with every scene."""
-    for cls in _CLASSES:
-        bpy.utils.register_class(cls)
+    _register_classes()
     bpy.types.Scene.make_4d_camera = bpy.props.PointerProperty(type=Make4DCamera)
 
 
 def unregister() -> None:
     """Unregister them."""
     del bpy.types.Scene.make_4d_camera
-    for cls in reversed(_CLASSES):
-        bpy.utils.unregister_class(cls)
+    _unregister_classes()

@@ -103,13 +103,14 @@ def image_editor(context: bpy.types.Context) -> bpy.types.Area:
     return new
 
 
-_CLASSES = (Make4DLayer, MAKE4D_OT_edit_image)
+_register_classes, _unregister_classes = bpy.utils.register_classes_factory(
+    (Make4DLayer, MAKE4D_OT_edit_image)
+)
 
 
 def register() -> None:
     """Register the operator, and the layers' settings with every object."""
-    for cls in _CLASSES:
-        bpy.utils.register_class(cls)
+    _register_classes()
     bpy.types.Object.make_4d_layers = CollectionProperty(type=Make4DLayer)
     bpy.types.Object.make_4d_layer_index = IntProperty(
         name="Layer", description="Layer whose settings are shown below"
@@ -120,5 +121,4 @@ def unregister() -> None:
     """Unregister them."""
     del bpy.types.Object.make_4d_layer_index
     del bpy.types.Object.make_4d_layers
-    for cls in reversed(_CLASSES):
-        bpy.utils.unregister_class(cls)
+    _unregister_classes()

@@ -96,6 +96,7 @@ class WorldPanel(EnginePanel, bpy.types.Panel):
 
 
 _CLASSES = (PointsPanel, FilmPanel, PassesPanel, WorldPanel)
+_register_classes, _unregister_classes = bpy.utils.register_classes_factory(_CLASSES)
 
 
 def compatible_panels() -> Iterator[Any]:
@@ -118,8 +119,7 @@ def _subclasses(cls: Any) -> Iterator[Any]:
 
 def register() -> None:
     """Show the panels for this engine."""
-    for cls in _CLASSES:
-        bpy.utils.register_class(cls)
+    _register_classes()
     for panel in compatible_panels():
         panel.COMPAT_ENGINES.add(ENGINE)
 
@@ -130,5 +130,4 @@ def unregister() -> None:
         engines = getattr(panel, "COMPAT_ENGINES", None)
         if isinstance(engines, set):
             engines.discard(ENGINE)
-    for cls in reversed(_CLASSES):
-        bpy.utils.unregister_class(cls)
+    _unregister_classes()

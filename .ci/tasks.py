@@ -1,4 +1,4 @@
-"""The developer commands of the script `make4d`: test, lint, build and bench.
+"""The developer commands of the script `make4d`: test, lint, build, bench and worlds.
 
 They run in the script's private environment. Not part of the extension's zip.
 """
@@ -18,6 +18,7 @@ from package import LEFT_OUT, run_build
 
 ROOT = Path(__file__).resolve().parent.parent
 BENCHMARKS = ROOT / "tests" / "bench"
+RUN_MODULE = str(ROOT / ".ci" / "run_module.py")
 TEST_PROCESSES = 4
 """At most so many processes run the tests: each of them loads Blender and PyTorch."""
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
@@ -74,7 +75,18 @@ def run_bench(arguments: list[str]) -> int:
     return call(str(BENCHMARKS / f"{arguments[0]}.py"), *arguments[1:])
 
 
-COMMANDS = {"test": run_tests, "lint": run_lint, "build": run_build, "bench": run_bench}
+def run_worlds(arguments: list[str]) -> int:
+    """Make worlds to train the scene network on."""
+    return call(RUN_MODULE, "geometry.worlds.command", *arguments)
+
+
+COMMANDS = {
+    "test": run_tests,
+    "lint": run_lint,
+    "build": run_build,
+    "bench": run_bench,
+    "worlds": run_worlds,
+}
 
 if __name__ == "__main__":
     sys.exit(COMMANDS[sys.argv[1]](sys.argv[2:]))

@@ -153,7 +153,12 @@ def place_large(mesh: Any) -> Any:
 
 
 def place_many(
-    meshes: Sequence[Any], positions: Array, sizes: Array, rng: Rng, lean: float = 0.0
+    meshes: Sequence[Any],
+    positions: Array,
+    sizes: Array,
+    rng: Rng,
+    lean: float = 0.0,
+    index: int = 0,
 ) -> None:
     """Place objects of randomly chosen meshes with random rotations.
 
@@ -163,11 +168,12 @@ def place_many(
         sizes: (N,) scale factors.
         rng: The random generator.
         lean: Standard deviation of their tilt off the vertical, in radians.
+        index: Their pass index.
     """
     for position, size in zip(positions, sizes, strict=True):
         shape = rng.uniform(0.9, 1.1, 3) * size
         mesh = meshes[int(rng.integers(len(meshes)))]
-        item = place(mesh, position, rng.uniform(0, 6.28), shape)
+        item = place(mesh, position, rng.uniform(0, 6.28), shape, index)
         item.rotation_euler[:2] = rng.normal(0, lean, 2) if lean else (0, 0)
 
 

@@ -54,23 +54,23 @@ def set_up(scene: Any, setting: Setting, size: tuple[int, int]) -> None:
     scene.world = make_world(setting.sky)
     make_sun(setting.sky)
     render = scene.render
-    render.engine, render.use_persistent_data = "CYCLES", True
     render.resolution_x, render.resolution_y = size
     render.resolution_percentage = 100
-    image = render.image_settings
-    image.file_format, image.color_mode, image.color_depth = "OPEN_EXR", "RGB", "32"
-    image.exr_codec = "NONE"
-    _set_up_cycles(scene)
+    set_up_cycles(scene, SAMPLES)
 
 
-def _set_up_cycles(scene: Any) -> None:
-    """Use few samples, and the denoiser if this Blender has one.
+def set_up_cycles(scene: Any, samples: int) -> None:
+    """Render to OpenEXR with few samples, and with the denoiser if this Blender has one.
 
     Bounced light is the sky's light dimmed in corners (Cycles' fast GI), which takes a third less
     time than tracing it.
     """
+    scene.render.engine, scene.render.use_persistent_data = "CYCLES", True
+    image = scene.render.image_settings
+    image.file_format, image.color_mode, image.color_depth = "OPEN_EXR", "RGB", "32"
+    image.exr_codec = "NONE"
     cycles = scene.cycles
-    cycles.device, cycles.samples, cycles.seed = "CPU", SAMPLES, 0
+    cycles.device, cycles.samples, cycles.seed = "CPU", samples, 0
     cycles.max_bounces, cycles.diffuse_bounces, cycles.glossy_bounces = 3, 1, 2
     cycles.transmission_bounces, cycles.transparent_max_bounces = 1, 2
     cycles.use_fast_gi, cycles.fast_gi_method, cycles.ao_bounces_render = True, "REPLACE", 1
@@ -126,7 +126,7 @@ def render_still(
 
 def _image(scene: Any, setting: Setting, fraction: float, time: float) -> Image:
     aim(scene, setting, fraction, time)
-    linear = _render(scene) * 2.0**setting.exposure
+    linear = render_linear(scene) * 2.0**setting.exposure
     return linear_to_srgb(np.clip(linear, 0.0, 1.0))
 
 
@@ -141,7 +141,7 @@ def render_truth(
     with _as_data(scene, setting):
         for fraction in fractions:
             aim(scene, setting, fraction, fraction)
-            depth, number, density = np.moveaxis(_render(scene), -1, 0)
+            depth, number, density = np.moveaxis(render_linear(scene), -1, 0)
             is_sky = depth <= 0
             moving = np.where(is_sky, density > CLOUD_DENSITY, np.round(number) == WATER)
             frames.append((np.where(is_sky, np.float32(np.inf), depth), moving))
@@ -157,7 +157,7 @@ def aim(scene: Any, setting: Setting, fraction: float, time: float) -> None:
                 node.outputs[0].default_value = time * DURATION
 
 
-def _render(scene: Any) -> Image:
+def render_linear(scene: Any) -> Image:
     """Render and return a scene-linear image (H, W, 3), top row first."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "frame.exr"

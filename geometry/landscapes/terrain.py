@@ -19,14 +19,26 @@ Keep = Callable[[Array, Array], NDArray[np.bool_]]
 """Which of the positions x, y may be used."""
 
 
-def ground(height: Height, material: Any, far: float = 3000.0, rows: int = 300) -> Any:
+def ground(
+    height: Height,
+    material: Any,
+    far: float = 3000.0,
+    rows: int = 300,
+    columns: int = 400,
+    side: float = 1.2,
+) -> Any:
     """Add a fan of ground from 0.7 meters in front of the camera to `far` meters.
 
-    Each of its rows is 2 to 3 % farther away than the one before. It spans 50 degrees to either
-    side of straight ahead.
+    Args:
+        height: Its height.
+        material: Its material.
+        far: Distance of its end in meters.
+        rows: With the default, each row is 2 to 3 % farther away than the one before.
+        columns: Number of vertices in a row.
+        side: Reach to either side as a fraction of the distance.
     """
     away = np.geomspace(0.7, far, rows)[:, None]
-    across = np.linspace(-1.2, 1.2, 400)
+    across = np.linspace(-side, side, columns)
     x, y = away * across, away + 0 * across
     shape = Shape()
     points = np.stack([x, y, height(x, y)], axis=-1)

@@ -41,7 +41,9 @@ class Shot:
     @property
     def pose(self) -> Matrix:
         """Camera-to-world (4, 4) in Blender's axes."""
-        turn = Matrix.Rotation(-self.yaw, 4, "Z") @ Matrix.Rotation(math.pi / 2 + self.pitch, 4, "X")
+        turn = Matrix.Rotation(-self.yaw, 4, "Z") @ Matrix.Rotation(
+            math.pi / 2 + self.pitch, 4, "X"
+        )
         return Matrix.Translation(self.position) @ turn @ Matrix.Rotation(self.roll, 4, "Z")
 
 
@@ -57,14 +59,13 @@ def draw_shot(draw: Draw, place: Place, size: tuple[int, int]) -> Shot:
 
     It looks down only as far as the ground reaches: ground begins 0.7 meters before the origin.
     """
-    width, height = size
     across = math.radians(draw.uniform(*place.field_of_view))
     focal = max(size) / 2 / math.tan(across / 2)
     x = draw.uniform(-place.shift, place.shift)
     eye = draw.log_uniform(*place.eye)
     ground = float(place.height(np.array([x]), np.array([0.0]))[0])
     z = max(ground, place.floor) + eye
-    half = math.atan(height / 2 / focal)
+    half = math.atan(size[1] / 2 / focal)
     lowest = half - math.atan2(eye, 1.0)
     pitch = max(math.radians(draw.uniform(*place.pitch)), lowest)
     roll = math.radians(draw.rng.normal(0, 5 if draw.chance(0.15) else 1.2))

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 FAILED_IN_A_ROW = 10
@@ -41,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--first", type=int, default=0, help="number of the first world (0)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the series of worlds (0)")
     parser.add_argument("--processes", type=int, default=1, help="one for each core (1)")
+    parser.add_argument("--pixels", type=int, default=352 * 264, help="pixels of a picture (92928)")
     parser.add_argument("--part", type=int, nargs=2, default=(0, 1), help=argparse.SUPPRESS)
     return parser
 
@@ -59,7 +61,8 @@ def _make(options: argparse.Namespace) -> int:
             continue
         try:
             with _quiet():
-                pictures += len(make_world_files(options.folder, options.seed, number))
+                made = make_world_files(options.folder, options.seed, number, options.pixels)
+                pictures += len(made)
         except (RuntimeError, ValueError, ArithmeticError, LookupError, TypeError) as error:
             failures += 1
             print(f"world {number}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
@@ -82,7 +85,7 @@ def _pin(part: int) -> None:
 
 
 @contextlib.contextmanager
-def _quiet():  # type: ignore[no-untyped-def]
+def _quiet() -> Iterator[None]:
     """Drop what Blender prints about every picture."""
     sys.stdout.flush()
     saved, nothing = os.dup(1), os.open(os.devnull, os.O_WRONLY)

@@ -1,8 +1,11 @@
-"""Kinds of worlds on dry land: plains, hills, forests, mountains, canyons, cliffs, dunes, fields."""
+"""Kinds of worlds on dry land, such as plains, forests, mountains, canyons, dunes and fields."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from ..landscapes import materials, terrain
 from ..landscapes.materials import Air
@@ -36,7 +39,9 @@ ROCKS = (
 )
 
 
-def ground_material(draw: Draw, air: Air, snowy: bool = False, snow_line: float | None = None):  # type: ignore[no-untyped-def]
+def ground_material(
+    draw: Draw, air: Air, snowy: bool = False, snow_line: float | None = None
+) -> Any:
     """Return a random material of land."""
     colors = SNOW if snowy else draw.choice(MEADOWS, MEADOW_WEIGHTS)
     steep = draw.uniform(0.4, 0.75)
@@ -287,8 +292,11 @@ def road(draw: Draw, air: Air) -> Place:
     wide, swing = draw.log_uniform(0.6, 5), draw.uniform(0, 12)
     length = draw.uniform(20, 120)
     path(draw, air, height, swing, length, wide, draw.log_uniform(60, 800))
-    free = lambda x, y: np.abs(x - swing * np.sin(y / length)) > wide + 0.8  # noqa: E731
-    dress(draw, air, height, Cover(), free)
+
+    def is_free(x: Array, y: Array) -> NDArray[np.bool_]:
+        return np.abs(x - swing * np.sin(y / length)) > wide + 0.8
+
+    dress(draw, air, height, Cover(), is_free)
     return Place(height, (1.2, 3.0), (-14.0, 5.0))
 
 
@@ -318,7 +326,7 @@ def fields(draw: Draw, air: Air) -> Place:
     spots[:, 2] = height(spots[:, 0], spots[:, 1])
     tall = draw.log_uniform(0.15, 1.6)
     shape = Shape()
-    small = _crop(draw, tall)
+    small = _crop(draw)
     sizes = tall * draw.rng.uniform(0.7, 1.3, len(spots))
     shape.merge(small, spots, sizes, draw.rng.uniform(0, 6.28, len(spots)))
     index = UPRIGHT_INDEX if tall > 0.7 else FLAT_INDEX
@@ -327,7 +335,7 @@ def fields(draw: Draw, air: Air) -> Place:
     return Place(height, (1.2 * max(tall, 0.8), 6.0), (-20.0, 4.0))
 
 
-def _crop(draw: Draw, tall: float) -> Shape:
+def _crop(draw: Draw) -> Shape:
     """Return a plant one meter high of a few leaves."""
     shape = Shape()
     count = 7
@@ -335,7 +343,7 @@ def _crop(draw: Draw, tall: float) -> Shape:
         [draw.rng.normal(0, 0.15, (count, 2)), draw.rng.uniform(0.2, 1.0, count)]
     )
     right = draw.rng.normal(0, 0.16, (count, 3))
-    up = draw.rng.normal(0, 0.1, (count, 3)) + [0, 0, 0.2]
+    up = draw.rng.normal((0, 0, 0.2), 0.1, (count, 3))
     shape.quads(centers, right, up)
     return shape
 

@@ -5,13 +5,10 @@ The worlds are made in the running process with the module `bpy`: what was open 
 
 from __future__ import annotations
 
-import contextlib
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import bpy
 import numpy as np
 
 from ..core.color import linear_to_srgb
@@ -22,11 +19,9 @@ from .draw import Draw
 from .kinds import FOREGROUNDS, KINDS
 from .labels import render_labels
 from .place import Kind, Place
-from .samples import IGNORED, UPRIGHT, Sample, save_sample
+from .samples import Sample, save_sample
 from .skies import Weather, draw_weather
 
-PIXELS = 352 * 264
-"""Pixels of a picture, whatever its aspect ratio."""
 VIEWS = 2
 """Pictures of each world: rendering it again costs less than building another."""
 SAMPLES = 4
@@ -35,9 +30,11 @@ EXPOSURE_SPREAD = 0.35
 """Standard deviation of the exposure about that of the weather, in stops."""
 DARKEST, BRIGHTEST = 0.02, 0.97
 """A picture whose mean is beyond these shows nothing and is left out."""
+MOST_VEILED = 0.6
+"""A picture is left out if haze hides more of it than this."""
 NEAREST = 0.25
-"""A picture is left out if more than a tenth of it is nearer than this, in meters: the camera stands
-in something."""
+"""A picture is left out if more than a tenth of it is nearer than this, in meters: the camera is
+inside something."""
 
 
 def world_name(seed: int, number: int) -> str:
@@ -45,7 +42,7 @@ def world_name(seed: int, number: int) -> str:
     return f"world-{seed}-{number:06d}"
 
 
-def make_world_files(folder: Path, seed: int, number: int, pixels: int = PIXELS) -> list[Path]:
+def make_world_files(folder: Path, seed: int, number: int, pixels: int) -> list[Path]:
     """Render a world and write its samples; returns their paths."""
     paths = []
     for view, sample in enumerate(render_world(seed, number, pixels)):
@@ -55,14 +52,14 @@ def make_world_files(folder: Path, seed: int, number: int, pixels: int = PIXELS)
 
 
 def render_world(
-    seed: int, number: int, pixels: int = PIXELS, views: int = VIEWS, kind: Kind | None = None
+    seed: int, number: int, pixels: int, views: int = VIEWS, kind: Kind | None = None
 ) -> Iterator[Sample]:
     """Build a world and yield its samples, which depend on the arguments alone.
 
     Args:
         seed: Seed of the series of worlds.
         number: Number of the world in the series.
-        pixels: Pixels of a picture.
+        pixels: Pixels of a picture, whatever its aspect ratio.
         views: Number of pictures.
         kind: The kind of world; drawn by default.
     """
@@ -110,13 +107,12 @@ def _render_shot(scene: Any, weather: Weather, shot: Shot, exposure: float) -> S
     labels = render_labels(scene, weather.sky, weather.air)
     camera = np.array([shot.focal, shot.pitch, shot.roll, shot.eye], np.float32)
     disparity = labels.disparity.astype(np.float16)
-    return Sample(
-        image, disparity, labels.sky, labels.clouds, labels.kind, labels.veiled, camera
-    )
+    return Sample(image, disparity, labels.sky, labels.clouds, labels.kind, labels.veiled, camera)
 
 
 def _is_useful(sample: Sample) -> bool:
-    """Return whether a picture shows something: neither black nor white nor the inside of a wall."""
+    """Return whether a picture shows more than black, white, haze or the inside of a wall."""
     mean = float(sample.image.mean()) / 255
     close = float((sample.disparity > 1 / NEAREST).mean())
-    return DARKEST < mean < BRIGHTEST and close < 0.1
+    veiled = float(sample.veiled.mean())
+    return DARKEST < mean < BRIGHTEST and close < 0.1 and veiled < MOST_VEILED

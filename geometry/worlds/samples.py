@@ -5,7 +5,6 @@ The files need neither bpy nor Cycles to be read or written.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -47,7 +46,7 @@ def save_sample(sample: Sample, path: Path) -> None:
     scratch = path.with_suffix(".part")
     with scratch.open("wb") as file:
         np.savez(file, **{f.name: getattr(sample, f.name) for f in fields(Sample)})
-    os.replace(scratch, path)
+    scratch.replace(path)
 
 
 def load_sample(path: Path) -> Sample:

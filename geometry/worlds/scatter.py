@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..landscapes import materials, plants
 from ..landscapes.materials import Air
-from ..landscapes.meshes import Shape, place, place_many, place_merged
+from ..landscapes.meshes import Array, Shape, place_many, place_merged
 from ..landscapes.noise import fractal, plane
 from ..landscapes.terrain import Height, Keep, boulder, random_positions
 from .draw import Draw
@@ -71,7 +74,7 @@ def dress(draw: Draw, air: Air, height: Height, cover: Cover, keep: Keep | None 
     greens = draw.near_colors(draw.choice(GREENS, GREEN_WEIGHTS))
     leaves = materials.foliage(air, greens, snow=cover.snow, sheer=0.3)
     if draw.chance(0.7 * cover.woods):
-        _woods(draw, air, height, keep, [bark, leaves])
+        _woods(draw, height, keep, [bark, leaves])
     if draw.chance(0.6 * cover.trees):
         _trees(draw, height, keep, [bark, leaves])
     if draw.chance(0.5 * cover.bushes):
@@ -106,7 +109,9 @@ def scatter_rocks(draw: Draw, air: Air, height: Height, count: int, keep: Keep |
     place_many(meshes, spots, sizes, draw.rng, 0.3, UPRIGHT_INDEX)
 
 
-def _merged(draw, shapes, slots, spots, sizes):  # type: ignore[no-untyped-def]
+def _merged(
+    draw: Draw, shapes: Sequence[Shape], slots: list[Any], spots: Array, sizes: Array
+) -> Any:
     """Place merged shapes as one upright object, if there are any positions."""
     if not len(spots):
         return None
@@ -115,12 +120,12 @@ def _merged(draw, shapes, slots, spots, sizes):  # type: ignore[no-untyped-def]
     return item
 
 
-def _woods(draw: Draw, air: Air, height: Height, keep: Keep | None, slots: list) -> None:
+def _woods(draw: Draw, height: Height, keep: Keep | None, slots: list[Any]) -> None:
     """Add a wood or scattered groves of simple trees."""
     seed, open_share = draw.seed(), draw.uniform(-0.4, 0.35)
     scale = draw.log_uniform(30, 400)
 
-    def groves(x, y):  # type: ignore[no-untyped-def]
+    def groves(x: Array, y: Array) -> NDArray[np.bool_]:
         inside = fractal(plane(x, y, scale), seed, 3) > open_share
         return inside if keep is None else inside & keep(x, y)
 
@@ -133,15 +138,10 @@ def _woods(draw: Draw, air: Air, height: Height, keep: Keep | None, slots: list)
     _merged(draw, _far_shapes(draw), slots, spots, sizes)
 
 
-def _trees(draw: Draw, height: Height, keep: Keep | None, slots: list) -> None:
+def _trees(draw: Draw, height: Height, keep: Keep | None, slots: list[Any]) -> None:
     """Add single trees close by."""
     meshes = [_near_shape(draw).mesh("tree", slots) for _ in range(draw.integer(1, 2))]
     count = int(draw.log_uniform(1, 12))
     spots = random_positions(draw.rng, height, count, 6, 70, side=0.9, keep=keep)
     sizes = draw.uniform(3, 14) * np.exp(draw.rng.normal(0, 0.3, len(spots)))
     place_many(meshes, spots, sizes, draw.rng, 0.04, UPRIGHT_INDEX)
-
-
-def upright(mesh, at=(0, 0, 0), turn=0.0, size=1.0):  # type: ignore[no-untyped-def]
-    """Place an object that stands upright; see `meshes.place`."""
-    return place(mesh, at, turn, size, UPRIGHT_INDEX)

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = "scripts/addons_core/bl_pkg/cli/blender_ext.py"
 VALID_TAGS = "scripts/modules/_bpy_internal/extensions/tags.py"
 LEFT_OUT = (".*", "__pycache__", "dist", "docs", "tests", "wheels")
-DEVELOPMENT = ("landscapes", "worlds")
+DEVELOPMENT = ("landscapes", "training", "worlds")
 """Packages of the source tree that only tests and training use."""
 LIGHT, FULL, SYSTEM = "light", "full", "system"
 DOWNLOADS = Path("ml/hub")

@@ -1,4 +1,4 @@
-"""The developer commands of the script `make4d`: test, lint, build, bench and worlds.
+"""The developer commands of the script `make4d`: test, lint, build, bench, worlds and train.
 
 They run in the script's private environment. Not part of the extension's zip.
 """
@@ -80,12 +80,18 @@ def run_worlds(arguments: list[str]) -> int:
     return call(RUN_MODULE, "geometry.worlds.command", *arguments)
 
 
+def run_training(arguments: list[str]) -> int:
+    """Train the scene network."""
+    return call(RUN_MODULE, "ml.training.command", *arguments)
+
+
 COMMANDS = {
     "test": run_tests,
     "lint": run_lint,
     "build": run_build,
     "bench": run_bench,
     "worlds": run_worlds,
+    "train": run_training,
 }
 
 if __name__ == "__main__":

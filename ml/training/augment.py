@@ -122,7 +122,8 @@ def noisy(image: Image, rng: Draw) -> Image:
 def compressed(image: Image, rng: Draw) -> Image:
     """Compress as JPEG and read it back."""
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(12, 80))]
-    return cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR)
+    stored = cv2.imencode(".jpg", image, quality)[1]
+    return np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR), np.uint8)
 
 
 def painted(image: Image, rng: Draw) -> Image:
@@ -146,7 +147,7 @@ def shaded(image: Image, rng: Draw) -> Image:
     if rng.random() < 0.5:
         gain = 1 - rng.uniform(0.1, 0.5) * (x * x + y * y) / 2
     else:
-        slopes = rng.uniform(-0.35, 0.35, 2).astype(np.float32) * np.float32([1.0, 0.4])
+        slopes = rng.uniform([-0.35, -0.14], [0.35, 0.14])
         gain = 1 + slopes[0] * y + slopes[1] * x
     gains = np.repeat(gain.astype(np.float32)[..., None], 3, axis=2)
     return cv2.multiply(image, gains, dtype=cv2.CV_8U)

@@ -6,14 +6,18 @@ import argparse
 import sys
 from pathlib import Path
 
+import cv2
+
 from .train import Plan, Trainer
 
 UNEVEN = "--size needs multiples of 32, such as 224x288."
 ENDLESS = "Say how long: --steps or --minutes, of the whole training."
 
 
-def main(arguments: list[str]) -> int:
-    """Run the command line and return the exit status."""
+def main(arguments: list[str], boot: list[str]) -> int:
+    """Run the command line and return the exit status; `boot` isn't needed."""
+    del boot
+    cv2.setNumThreads(1)  # batches are made beside the steps of training
     options = parser().parse_args(arguments)
     if not options.steps and not options.minutes:
         print(f"make4d: {ENDLESS}", file=sys.stderr)

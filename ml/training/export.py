@@ -150,7 +150,7 @@ class GraphWriter:
         """Write a ReLU6."""
         for name, value in (("zero", 0.0), ("six", 6.0)):
             if all(tensor.name != name for tensor in self.tensors):
-                self.tensors.append(numpy_helper.from_array(np.float32(value), name))
+                self.tensors.append(numpy_helper.from_array(np.array(value, np.float32), name))
         return self.add("Clip", {}, [source, "zero", "six"])
 
     def add_upsampling(self, step: fx.Node, source: str) -> str:

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+Vector = NDArray[np.floating]
 ZOOM = 0.45
 """The smallest crop takes so much of the largest that fits into the picture."""
 STRETCH = 0.05
@@ -93,7 +94,7 @@ def load(path: Path) -> Sample:
             clouds=arrays["clouds"] * np.float32(1 / 255),
             kind=kind,
             veiled=arrays["veiled"],
-            latitude=latitudes(*kind.shape, focal, pitch, roll),
+            latitude=latitudes(kind.shape[0], kind.shape[1], focal, pitch, roll),
         )
 
 
@@ -151,7 +152,7 @@ def central_crop(sample: Sample, size: tuple[int, int]) -> Sample:
 
 
 def crop(
-    sample: Sample, size: tuple[int, int], middle: Floats, steps: Floats, angle: float
+    sample: Sample, size: tuple[int, int], middle: Vector, steps: Vector, angle: float
 ) -> Sample:
     """Return a crop.
 

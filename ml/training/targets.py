@@ -16,6 +16,8 @@ from .samples import Kind, Sample
 
 STEP = 1.15
 """A silhouette is where neighboring depths differ by more than this factor."""
+GOES_ON = 2.0
+"""And by more than this times the next difference behind the nearer one."""
 EDGE_SIGMA = 1.5
 """Standard deviation in pixels of the blur of the borders, where errors count more."""
 EDGE_WEIGHT = 3.0
@@ -83,7 +85,7 @@ def maps_of(sample: Sample) -> dict[str, NDArray[np.float32]]:
     water = (kind == Kind.WATER) | (kind == Kind.FALLS)
     flat = water | (kind == Kind.FLAT)
     surface = flat | (kind == Kind.UPRIGHT)
-    steps, borders = borders_of(log_disparity, has_depth, in_sky, known, kind)
+    steps, borders = borders_of(np.where(has_depth, nearest, 0.0), in_sky, known & shown, kind)
     return {
         "log_disparity": taught(log_disparity, has_depth),
         "sky": taught(sky, labeled),
@@ -103,26 +105,44 @@ def taught(values: NDArray[np.generic], where: NDArray[np.bool_]) -> NDArray[np.
 
 
 def borders_of(
-    log_disparity: NDArray[np.float32],
-    has_depth: NDArray[np.bool_],
+    disparity: NDArray[np.float32],
     in_sky: NDArray[np.bool_],
     known: NDArray[np.bool_],
     kind: NDArray[np.uint8],
 ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    """Return silhouettes, and soft borders 0..1 of things, sky and water, (h, w) each."""
-    level = np.where(has_depth, log_disparity, -20.0)
-    steps = np.zeros(level.shape, bool)
-    borders = np.zeros(level.shape, np.float32)
+    """Return silhouettes, and soft borders 0..1 of things, sky and water, (h, w) each.
+
+    Args:
+        disparity: (h, w), 0 in the sky and where it isn't known.
+        in_sky: (h, w).
+        known: (h, w), where the disparity is known.
+        kind: (h, w), values of `Kind`.
+    """
+    steps = np.zeros(disparity.shape, bool)
+    borders = np.zeros(disparity.shape, np.float32)
     wet = (kind == Kind.WATER) | (kind == Kind.FALLS)
     for axis in (0, 1):
         first = (slice(None),) * axis + (slice(None, -1),)
         second = (slice(None),) * axis + (slice(1, None),)
-        both = known[first] & known[second] & ((has_depth | in_sky)[first])
-        both &= (has_depth | in_sky)[second]
-        step = both & (np.abs(level[first] - level[second]) > np.log(STEP))
+        step = steps_along(disparity, axis) & known[first] & known[second]
         border = step | (in_sky[first] != in_sky[second]) | (wet[first] != wet[second])
         for side in (first, second):
             steps[side] |= step
             borders[side][border] = 1.0
     soft = cv2.GaussianBlur(borders, (0, 0), EDGE_SIGMA)
     return steps, np.minimum(1.5 * soft, 1.0)
+
+
+def steps_along(disparity: NDArray[np.float32], axis: int) -> NDArray[np.bool_]:
+    """Return where depth steps between neighbors along an axis, one fewer than pixels.
+
+    Ground that recedes to the horizon doesn't step, however quickly: what is near must rise far
+    above what is far, and not just go on rising behind that.
+    """
+    values = np.moveaxis(disparity, axis, 0)
+    inner = np.concatenate([values[:1], values, values[-1:]])
+    before, first, second, after = inner[:-3], inner[1:-2], inner[2:-1], inner[3:]
+    rise = second - first
+    goes_on = np.where(rise > 0, after - second, before - first)
+    ratio = np.maximum(first, second) > STEP * np.minimum(first, second)
+    return np.moveaxis(ratio & (np.abs(rise) > GOES_ON * goes_on), 0, axis)

@@ -38,11 +38,7 @@ def validate(
     """
     found = {}
     for folder, paths in held_out.items():
-        chosen = (
-            [paths[i] for i in np.unique(np.linspace(0, len(paths) - 1, MOST).astype(int))]
-            if paths
-            else []
-        )
+        chosen = paths[:: max(1, -(-len(paths) // MOST))]
         pictures = [measures_of(network, load(path), size, device) for path in chosen]
         if pictures:
             found[folder.name] = pooled(pictures)
@@ -50,7 +46,7 @@ def validate(
 
 
 def whole(sample: Sample, size: tuple[int, int]) -> Sample:
-    """Return the central crop of a size (height, width), turned if the sample is higher than wide."""
+    """Return the central crop of a size (height, width); portrait if the sample is."""
     return central_crop(sample, size if sample.size[0] <= sample.size[1] else size[::-1])
 
 
@@ -91,7 +87,7 @@ def disparity_sums(predicted: torch.Tensor, targets: Targets) -> dict[str, list[
 def spearman(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
     """Return the rank correlation of two arrays (P,); ties are ordered as they come."""
     ranks = [np.argsort(np.argsort(values, kind="stable")) for values in (first, second)]
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 
 
 def pooled(pictures: Sequence[Mapping[str, list[float]]]) -> Measures:

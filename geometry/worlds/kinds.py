@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from . import land_kinds, water_kinds
+from . import foreground_objects, land_kinds, town_kinds, water_kinds
 from .place import Foreground, Kind
 
-KINDS: tuple[Kind, ...] = (*land_kinds.KINDS, *water_kinds.KINDS)
-FOREGROUNDS: tuple[Foreground, ...] = ()
+KINDS: tuple[Kind, ...] = (*land_kinds.KINDS, *town_kinds.KINDS, *water_kinds.KINDS)
+FOREGROUNDS: tuple[Foreground, ...] = (*foreground_objects.FOREGROUNDS,)

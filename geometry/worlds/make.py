@@ -85,7 +85,7 @@ def render_world(
 def _add_foreground(draw: Draw, weather: Weather, place: Place) -> None:
     if FOREGROUNDS:
         foreground = draw.choice(FOREGROUNDS, [item.weight for item in FOREGROUNDS])
-        foreground.add(draw, weather.air, place.height, place.eye[0])
+        foreground.add(draw, weather.air, place)
 
 
 def _set_up(scene: Any, weather: Weather) -> None:

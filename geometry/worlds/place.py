@@ -58,10 +58,10 @@ class Foreground:
 
     Attributes:
         name: Its name.
-        add: Adds one to the scene; the camera looks along +y from `eye` meters above the ground.
+        add: Adds one to the scene, before the camera of a place.
         weight: How often it is added, relative to the others.
     """
 
     name: str
-    add: Callable[[Draw, Air, Height, float], Any]
+    add: Callable[[Draw, Air, Place], Any]
     weight: float = 1.0

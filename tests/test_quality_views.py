@@ -148,12 +148,12 @@ def folder() -> Path:
 
 @pytest.fixture(scope="module")
 def street(folder) -> views.RealScene:
-    return views.load_street(folder)
+    return views.load_views(folder / "street")
 
 
 @pytest.fixture(scope="module")
 def stereo(folder) -> views.RealScene:
-    return views.load_stereo(folder)
+    return views.load_stereo(folder / "teddy")
 
 
 def test_environment_variable_names_the_folder_of_views(monkeypatch, tmp_path) -> None:
@@ -161,7 +161,7 @@ def test_environment_variable_names_the_folder_of_views(monkeypatch, tmp_path) -
     assert views.views_folder() is None
     (tmp_path / "views").mkdir()
     assert views.views_folder() == tmp_path / "views"
-    for load in (views.load_street, views.load_stereo):
+    for load in (views.load_views, views.load_stereo):
         with pytest.raises(views.ViewsError):
             load(tmp_path / "views")
 

@@ -16,7 +16,7 @@ import _quality_runs as runs
 import numpy as np
 from _quality_masks import Areas
 from _quality_shot import Shot
-from _quality_views import RealScene, depth_by_points, load_stereo, load_street, view_areas
+from _quality_views import RealScene, depth_by_points, load_stereo, load_views, view_areas
 from make_4d.geometry.core.camera import FloatArray
 from make_4d.geometry.landscapes.truth import Mask, TruthScene
 from make_4d.ml.common.registry import BUILTIN
@@ -67,7 +67,7 @@ class Case:
 
 def real_cases(folder: Path) -> list[Case]:
     """Return the cases of all tables from the views in a folder; raises ViewsError."""
-    street, pair = load_street(folder), load_stereo(folder)
+    street, pair = load_views(folder / "street"), load_stereo(folder / "teddy")
     street = RealScene(street.name, street.camera, street.views[: LATER + 1])
     return [
         case_of("street", street, depth_by_sparse_points(street)),

@@ -8,6 +8,7 @@ is compared with the later ones. The unit of length is the reconstruction's (str
 
 from __future__ import annotations
 
+import glob
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,8 @@ FIT_LEAST, FIT_POINTS = 0.01, 10
 fraction of the largest; at least this many are necessary."""
 
 
+CAMERAS, STEREO_TRUTH = "cameras.npz", "disp2.pgm"
+"""Files by which a folder of views, and one with a stereo pair, is recognized."""
 TOO_FEW_POINTS = "There are too few points to scale the estimated depth."
 
 
@@ -88,9 +91,12 @@ def views_folder() -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def load_street(folder: Path) -> RealScene:
-    """Load the walk down a street of `views_folder()`, twelve views; raises ViewsError."""
-    cameras = _arrays(folder / "street" / "cameras.npz")
+def load_views(folder: Path) -> RealScene:
+    """Load the views of one place from a folder with CAMERAS, as INDEX.md says; raises ViewsError.
+
+    Among those of `views_folder()`, `street` is a walk down a street with twelve views.
+    """
+    cameras = _arrays(folder / CAMERAS)
     lens, distortion = cameras["K"], np.array([cameras["radial_k1"], 0, 0, 0], np.float64)
     width, height = (int(side) for side in cameras["size"])
     camera = Intrinsics(float(lens[0, 0]), float(lens[0, 2]), float(lens[1, 2]), width, height)
@@ -98,27 +104,27 @@ def load_street(folder: Path) -> RealScene:
     poses[:, :3] = cameras["cam_from_world"]
     views = []
     for number, name in enumerate(cameras["names"]):
-        image = undistort(_read_image(folder / "street" / str(name)), lens, distortion)
+        image = undistort(_read_image(_image_path(folder, str(name))), lens, distortion)
         rows = cameras["sparse_obs"][cameras["sparse_obs"][:, 0] == number]
         rows = np.unique(rows.astype(np.float64), axis=0)
         pixels = cv2.undistortPoints(rows[:, None, 1:3], lens, distortion, P=lens)[:, 0]
         pose = poses[number] @ np.linalg.inv(poses[0]) if number else np.eye(4)
         views.append(RealView(image, pose, np.column_stack([pixels, rows[:, 3]])))
-    return RealScene("street", camera, tuple(views))
+    return RealScene(folder.name, camera, tuple(views))
 
 
 def load_stereo(folder: Path) -> RealScene:
-    """Load the stereo pair of `views_folder()`, left then right, with depth; raises ViewsError.
+    """Load a stereo pair from its folder, left then right, with depth; raises ViewsError.
 
     Unmeasured depth is filled with that of the farther neighbor in the row.
     """
-    left = _read_image(folder / "teddy" / "im2.png")
+    left = _read_image(folder / "im2.png")
     height, width = left.shape[:2]
     camera = Intrinsics(STEREO_FOCAL * width, 0.5 * width, 0.5 * height, width, height)
     views = []
     for step, number in enumerate((2, 6)):
-        image = _read_image(folder / "teddy" / f"im{number}.png")
-        levels = cv2.imread(str(folder / "teddy" / f"disp{number}.pgm"), cv2.IMREAD_UNCHANGED)
+        image = _read_image(folder / f"im{number}.png")
+        levels = cv2.imread(str(folder / f"disp{number}.pgm"), cv2.IMREAD_UNCHANGED)
         if levels is None or levels.shape != image.shape[:2]:
             raise ViewsError(f"There is no disparity map of {image.shape[:2]} for im{number}.png.")
         depth = camera.focal / (filled(levels) * STEREO_STEP)
@@ -185,17 +191,28 @@ def project_to_first(
 def depth_by_points(disparity: FloatArray, points: NDArray[np.float64]) -> FloatArray:
     """Return the depth (H, W) of an estimated disparity (H, W), fitted to a view's sparse points.
 
-    The scale and offset minimize the sum of absolute differences of log disparity: some
-    triangulated points are far off, and with squares the near points would dominate. Points where
-    the estimate has sky are ignored. The result is +inf where the fitted disparity isn't positive.
-    Raises ViewsError if too few points are left.
+    Points where the estimate has sky are ignored. The result is +inf where the fitted disparity
+    isn't positive. Raises ViewsError if too few points are left.
     """
     column, row = np.floor(points[:, :2]).astype(int).T
     own, target = disparity[row, column].astype(np.float64), 1.0 / points[:, 2]
     solid = own > FIT_LEAST * disparity.max()
     if np.count_nonzero(solid) < FIT_POINTS:
         raise ViewsError(TOO_FEW_POINTS)
-    own, target = own[solid], target[solid]
+    scale, offset = fit_robustly(own[solid], target[solid])
+    fitted = scale * (disparity.astype(np.float64) + offset)
+    return np.where(fitted > 0, 1.0 / np.where(fitted > 0, fitted, 1.0), np.inf).astype(np.float32)
+
+
+def fit_robustly(own: NDArray[np.float64], target: NDArray[np.float64]) -> tuple[float, float]:
+    """Return scale and offset of a positive disparity: scale x (own + offset) is near the target.
+
+    They minimize the sum of absolute differences of log disparity: some triangulated points are far
+    off, and with squares the near points would dominate.
+
+    Args:
+        own, target: (n,), positive.
+    """
 
     def misfit(guess: NDArray[np.float64]) -> float:
         fitted = np.exp(guess[0]) * np.maximum(own + guess[1], 1e-6)
@@ -204,8 +221,7 @@ def depth_by_points(disparity: FloatArray, points: NDArray[np.float64]) -> Float
     start = [np.median(np.log(target / own)), 0.0]
     options = {"xatol": 1e-6, "fatol": 1e-9}
     solution = minimize(misfit, start, method="Nelder-Mead", options=options).x
-    fitted = np.exp(solution[0]) * (disparity.astype(np.float64) + solution[1])
-    return np.where(fitted > 0, 1.0 / np.where(fitted > 0, fitted, 1.0), np.inf).astype(np.float32)
+    return float(np.exp(solution[0])), float(solution[1])
 
 
 def undistort(
@@ -244,6 +260,12 @@ def _arrays(path: Path) -> dict[str, NDArray]:
             return dict(file)
     except (OSError, ValueError) as error:
         raise ViewsError(f"{path.name} can't be read: {error}.") from error
+
+
+def _image_path(folder: Path, name: str) -> Path:
+    """Return the path of a view's image, whose name may lack its ending."""
+    path = folder / name
+    return path if path.exists() else next(folder.glob(f"{glob.escape(name)}.*"), path)
 
 
 def _read_image(path: Path) -> FloatArray:

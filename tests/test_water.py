@@ -1,6 +1,6 @@
 """Water among lookalikes: snow, wet sand, haze, a shaded road, a stone in the water.
 
-Also the pipeline's regions against hand-drawn masks, and the benchmark's table of regions.
+Also the pipeline's regions against hand-drawn masks.
 """
 
 from __future__ import annotations
@@ -8,12 +8,17 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-import regions as bench
+from _quality_runs import quiet_context
+from _scene_labels import load_labelled
+from _scene_measures import agreement as measured
 from make_4d.ml.classical.appearance import appearance_maps
 from make_4d.ml.classical.mirror import mirrored_region
 from make_4d.ml.classical.regions import motion_regions
 from make_4d.ml.classical.water import _redness, _sky_samples
+from make_4d.ml.common.job_settings import JobSettings
+from make_4d.ml.models.backends import SceneDepth, find_regions
 from make_4d.ml.photo.load import load_photo
+from make_4d.ml.stages import depth, outpaint
 
 HORIZON = 90
 SHAPE = (200, 300)
@@ -110,45 +115,30 @@ def test_stone_in_the_water_is_not_a_reflection(rng):
     assert mirrored_region(maps)[152:168, 130:170].mean() < 0.1
 
 
-def test_mask_overlap():
-    mask, other = np.zeros((4, 4), bool), np.zeros((4, 4), bool)
-    assert bench.overlap(mask, other) == 1.0
-    mask[:2], other[1:3] = True, True
-    assert bench.overlap(mask, other) == pytest.approx(4 / 12)
-
-
-@pytest.mark.slow
-def test_photo_table_with_and_without_a_mask(rng, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(bench, "SIZE", max(SHAPE))
-    shore = (10, (30, 0, 0), (30, 0, 0))
-    image, _ = synthetic_image(rng, BLUE_SKY, [shore, (100, (60, -4, -16), (50, -4, -16))])
-    pixels = np.rint(255 * image[..., ::-1]).astype(np.uint8)
-    mask_image = np.zeros(SHAPE, np.uint8)
-    mask_image[100:] = 255
-    for name in ("lake", "other"):
-        cv2.imwrite(str(tmp_path / f"{name}.jpg"), pixels)
-    cv2.imwrite(str(tmp_path / "lake-motion-mask.png"), mask_image)
-    sheet = tmp_path / "sheet.png"
-    options = ["--photos", str(tmp_path), "--scenes", "--sheet", str(sheet)]
-    assert bench.main(options) == 0
-    lines = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines()[2:]}
-    assert float(lines["lake"][0]) > 0.8
-    assert lines["other"][0] == "-" and lines["other"][2] == lines["lake"][2]
-    assert cv2.imread(str(sheet)).shape[1] == 2 * (bench.SIZE + 4)
+def wet_part(image):
+    """Return the water and falls (H, W) of a photo by outpainting, depth and regions."""
+    settings, context = JobSettings("photo.png", size=max(image.shape[:2])), quiet_context()
+    inputs = {"image": image, "focal_35mm": np.zeros(1, np.float32)}
+    inputs |= outpaint.run(inputs, settings, context)
+    inputs |= depth.run(inputs, settings, context)
+    seen = SceneDepth(inputs["disparity"], inputs["sky"], float(inputs["horizon"][0]))
+    found = find_regions(inputs["outpainted"], seen, settings, context)
+    top, _, _, left = (int(m) for m in inputs["margins"])
+    wet = (found.water + found.fall)[top : top + image.shape[0], left : left + image.shape[1]]
+    assert wet.shape == image.shape[:2]
+    return wet > 0.5
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["waterfall", "coast"])
 def test_outpainted_photo_regions_agree_with_hand_drawn_masks(shared, name):
-    """The same stages as in the pipeline: outpainting, depth, regions."""
-    assert bench.photo_row(shared / "photos" / f"{name}.jpg", []).iou >= 0.6
+    photo = load_labelled(shared / "photos" / f"{name}.jpg")
+    agreement = measured(wet_part(photo.image).astype(np.float32), photo.labels.water)
+    assert agreement.iou >= 0.6
 
 
 @pytest.mark.slow
 def test_planks_between_water_are_still(shared):
     """At this size the planks resemble the water on both sides, and no edge separates them."""
     image = load_photo(shared / "photos" / "pier.jpg", 384).image
-    regions = bench.find_photo_regions(image, 0.0)
-    assert regions.water.shape == image.shape[:2]
-    wet = (regions.water + regions.fall)[165:230, 165:220] > 0.5
-    assert not wet.any()
+    assert not wet_part(image)[165:230, 165:220].any()

@@ -37,6 +37,8 @@ STANDING, EVEN = (TREE, BUILDING, OBJECT), (ROAD, GRASS, WATER, BUILDING)
 """Regions that stand in front of what is beside them, and those without depth steps inside."""
 FARTHEST = 100.0
 """Largest depth, relative to the nearest, whose steps count: as far as a scene of the add-on."""
+NEAREST = 99
+"""Percentile of the disparity that counts as the nearest."""
 
 Figures = dict[str, float]
 
@@ -142,7 +144,7 @@ def depth_edges(disparity: FloatArray, regions: Classes) -> tuple[Share, Share]:
         disparity: (H, W), 1 / depth, 0 in the sky.
         regions: (H, W), of the labels.
     """
-    far = max(float(disparity.max()), 1e-9) / FARTHEST
+    far = max(float(np.percentile(disparity, NEAREST)), 1e-9) / FARTHEST
     radius = max(round(EDGE_RADIUS * max(regions.shape)), 1)
     kernel = np.ones((1, 2 * radius + 1), np.uint8)
     logarithm = np.log(np.maximum(disparity, far)).astype(np.float32)

@@ -10,7 +10,6 @@ import _quality_measures as measures
 import numpy as np
 from _quality_views import (
     CAMERAS,
-    FIT_LEAST,
     FIT_POINTS,
     STEREO_TRUTH,
     RealView,
@@ -106,18 +105,18 @@ def measure_view(view: View, disparity: FloatArray, seconds: float) -> ViewRow:
         seconds,
         measures.spearman(depth, truth),
         measures.delta1(depth, truth),
-        robust_delta1(own, 1.0 / truth, FIT_LEAST * float(disparity.max())),
+        robust_delta1(own, 1.0 / truth),
     )
 
 
-def robust_delta1(own: NDArray[np.float64], target: NDArray[np.float64], least: float) -> float:
+def robust_delta1(own: NDArray[np.float64], target: NDArray[np.float64]) -> float:
     """Return the fraction of points within a factor of 1.25 after a robust fit of disparity.
 
     Args:
-        own, target: (n,).
-        least: Only larger disparities are fitted; the others are sky and count as wrong.
+        own: (n,), estimated; 0 is sky, which isn't fitted and counts as wrong.
+        target: (n,), true.
     """
-    solid = own > least
+    solid = own > 0
     if np.count_nonzero(solid) < FIT_POINTS:
         return 0.0
     every = slice(None, None, max(np.count_nonzero(solid) // FITTED_POINTS, 1))

@@ -22,12 +22,20 @@ from torch import fx, nn
 from torch.nn import functional
 
 from ..scene.maps import CHANNELS, INPUT, MULTIPLE, OUTPUT, STRIDE
-from .network import SameConv, SceneNetwork
+from .network import FixedConv, SceneNetwork
 
 OPSET = 13
 NOMINAL_SIZE = (256, 320)
 """Height and width that the file names for the input."""
-LEAVES = (nn.Conv2d, SameConv, nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.AdaptiveAvgPool2d, nn.Identity)
+LEAVES = (
+    nn.Conv2d,
+    FixedConv,
+    nn.BatchNorm2d,
+    nn.ReLU,
+    nn.ReLU6,
+    nn.AdaptiveAvgPool2d,
+    nn.Identity,
+)
 PRODUCER = "make4d train"
 
 
@@ -117,7 +125,7 @@ class GraphWriter:
         module = self.modules[name]
         if isinstance(module, nn.Identity):
             return source
-        if isinstance(module, nn.Conv2d | SameConv):
+        if isinstance(module, nn.Conv2d | FixedConv):
             return self.add_convolution(name, module, source)
         if isinstance(module, nn.BatchNorm2d):
             parts = [f"{name}.{part}" for part in ("weight", "bias", "running_mean", "running_var")]
@@ -131,12 +139,12 @@ class GraphWriter:
         kind = {nn.ReLU: "Relu", nn.AdaptiveAvgPool2d: "GlobalAveragePool"}[type(module)]
         return self.add(kind, {}, [source])
 
-    def add_convolution(self, name: str, module: nn.Conv2d | SameConv, source: str) -> str:
+    def add_convolution(self, name: str, module: nn.Conv2d | FixedConv, source: str) -> str:
         """Write a convolution."""
         kernel = list(module.weight.shape[2:])
-        if isinstance(module, SameConv):
-            before, after = module.padding[:2]
-            pads, strides, bias = [before, before, after, after], [2, 2], None
+        if isinstance(module, FixedConv):
+            pads = [module.before] * 2 + [module.after] * 2
+            strides, bias = [module.stride] * 2, None
         else:
             pads, strides = [module.padding[0], module.padding[1]] * 2, list(module.stride)
             bias = module.bias

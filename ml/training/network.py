@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -32,23 +33,62 @@ USUAL_ODDS = {Map.CLOUDS: -1.0, Map.WATER: -2.0, Map.FALLS: -4.0, Map.SILHOUETTE
 """Biases of the logits before training: how rare a thing is."""
 
 
-class SameConv(nn.Module):
-    """A convolution with stride 2, padded like TensorFlow pads even sizes: less before than after.
+class Depthwise(torch.autograd.Function):
+    """A depthwise convolution whose gradients are computed in float32.
 
-    Takes over the parameters of timm's own, which computes the padding from each input's size.
+    On processors, oneDNN's gradients of depthwise convolutions in bfloat16 take up to ten times as
+    long as those in float32, and were half of a step.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
+        """Return the convolved features."""
+        ctx.save_for_backward(x, weight)
+        ctx.stride, ctx.padding = stride, padding
+        return functional.conv2d(x, weight, None, stride, padding, groups=len(weight))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        """Return the gradients of the features and the weights."""
+        x, weight = ctx.saved_tensors
+        wanted = [ctx.needs_input_grad[0], ctx.needs_input_grad[1], False]
+        of_x, of_weight, _ = torch.ops.aten.convolution_backward(
+            *(tensor.float() for tensor in (gradients[0], x, weight)),
+            None,
+            [ctx.stride] * 2,
+            [ctx.padding] * 2,
+            [1, 1],
+            False,
+            [0, 0],
+            len(weight),
+            wanted,
+        )
+        return None if of_x is None else of_x.to(x.dtype), of_weight, None, None
+
+
+class FixedConv(nn.Module):
+    """The encoder's stem or a depthwise convolution, without bias.
+
+    With stride 2 it is padded as TensorFlow pads even sizes: less before than after. Takes over the
+    weights of timm's own, which computes the padding from each input's size.
     """
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
         self.weight = conv.weight
         self.groups = conv.groups
-        total = conv.kernel_size[0] - 2
-        self.padding = [total // 2, total - total // 2] * 2
+        self.stride = conv.stride[0]
+        total = conv.kernel_size[0] - self.stride
+        self.before, self.after = total // 2, total - total // 2
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the convolved features, half as high and wide."""
-        padded = functional.pad(x, self.padding)
-        return functional.conv2d(padded, self.weight, stride=2, groups=self.groups)
+        """Return the convolved features."""
+        padding = self.before
+        if self.before != self.after:
+            x, padding = functional.pad(x, [self.before, self.after] * 2), 0
+        if self.groups == 1:
+            return functional.conv2d(x, self.weight, None, self.stride, padding)
+        return Depthwise.apply(x, self.weight, self.stride, padding)
 
 
 class ConvNorm(nn.Sequential):
@@ -67,7 +107,8 @@ class ContextBlock(nn.Module):
 
     def __init__(self, channels: int, size: int = 7) -> None:
         super().__init__()
-        self.wide = nn.Conv2d(channels, channels, size, padding=size // 2, groups=channels)
+        wide = nn.Conv2d(channels, channels, size, groups=channels, bias=False)
+        self.wide = FixedConv(wide)
         self.norm = nn.BatchNorm2d(channels)
         self.expand = ConvNorm(channels, 2 * channels)
         self.squeeze = ConvNorm(2 * channels, channels, relu=False)
@@ -140,10 +181,10 @@ class SceneNetwork(nn.Module):
 
 
 def fix_padding(module: nn.Module) -> None:
-    """Replace timm's convolutions with computed padding by ones with constant padding."""
+    """Replace timm's depthwise convolutions, and those that compute their padding."""
     for name, child in list(module.named_children()):
-        if isinstance(child, nn.Conv2d) and type(child) is not nn.Conv2d:
-            setattr(module, name, SameConv(child))
+        if isinstance(child, nn.Conv2d) and (child.groups > 1 or type(child) is not nn.Conv2d):
+            setattr(module, name, FixedConv(child))
         else:
             fix_padding(child)
 

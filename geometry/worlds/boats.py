@@ -133,12 +133,12 @@ def pier(
     ]
     deck, stand = Shape(), Shape()
     step = draw.uniform(0.14, 0.3) if draw.chance(0.7) else long
-    for y in np.arange(0, long, step):
+    for y in np.arange(0, long, step).tolist():
         low = (-half, y, top - 0.08 - draw.uniform(0, 0.012))
         deck.box(low, (half, y + step * 0.93, top - draw.uniform(0, 0.01)))
     apart = draw.uniform(1.5, 4.0)
     rail, above = draw.chance(0.35), draw.choice((0.0, 0.0, draw.uniform(0.2, 0.8)))
-    for y in np.arange(0.2, long, apart):
+    for y in np.arange(0.2, long, apart).tolist():
         for x in (-half - 0.05, half + 0.05):
             high = top + (1.0 if rail else above)
             stand.tube(np.array([[x, y, -4], [x, y, high - 0.01], [x, y, high]]), [0.1, 0.1, 0], 7)
@@ -152,6 +152,12 @@ def pier(
     place(stand.mesh("posts", slots[1:]), (*start, 0), -heading, 1.0, UPRIGHT_INDEX)
 
 
+def _stand(shape: Shape, slots: list[Any]) -> None:
+    """Add a shape as an upright object, unless it is empty."""
+    if shape.count:
+        place(shape.mesh("things", slots), index=UPRIGHT_INDEX)
+
+
 def posts(draw: Draw, air: Air, spots: Array) -> None:
     """Add leaning posts in the water at positions (N, 3) on its surface."""
     shape = Shape()
@@ -162,7 +168,7 @@ def posts(draw: Draw, air: Air, spots: Array) -> None:
         foot = np.array([(x, y, z - 2), top, (top[0], top[1], top[2] + 0.01)])
         shape.tube(foot, [thick, thick, 0.0], 7)
     slots = [materials.plain(air, draw.near_colors(draw.choice(PLANKS)), 3.0)]
-    place(shape.mesh("posts", slots), index=UPRIGHT_INDEX)
+    _stand(shape, slots)
 
 
 def lighthouse(draw: Draw, air: Air, at: tuple[float, float, float]) -> None:
@@ -197,7 +203,7 @@ def parasols(draw: Draw, air: Air, spots: Array) -> None:
         spine = np.stack([top - [0, 0, 0.4], top - [0, 0, 0.1], top])
         shape.tube(spine, [wide, 0.5 * wide, 0.02], 8, number % 3)
     slots = [paint(air, draw.near_color(draw.choice(PAINTS)), 0.05) for _ in range(4)]
-    place(shape.mesh("parasols", slots), index=UPRIGHT_INDEX)
+    _stand(shape, slots)
 
 
 def figures(draw: Draw, air: Air, spots: Array) -> None:
@@ -214,4 +220,4 @@ def figures(draw: Draw, air: Air, spots: Array) -> None:
     colors = [draw.near_color(draw.choice(PAINTS)) for _ in range(3)]
     skin = draw.near_color(draw.choice(("c89878", "8a5c40", "e0b898")))
     slots = [paint(air, color, 0.05) for color in [*colors, skin]]
-    place(shape.mesh("figures", slots), index=UPRIGHT_INDEX)
+    _stand(shape, slots)

@@ -59,8 +59,12 @@ class Cliff:
         number = np.floor(rise)
         stair = (number + smooth_step(rise - number, 0.0, 0.45)) / self.steps
         beyond = np.maximum(behind - deep, 0)
-        uneven = 0.02 * self.tall * fractal(plane(x, y, 0.15 * size + 0.5), self.seed + 3, 4)
+        uneven = 0.03 * self.tall * fractal(plane(x, y, 0.15 * size + 0.5), self.seed + 3, 4)
         return self.tall * stair + uneven * smooth_step(behind, -1, 1) + 0.12 * beyond
+
+    def begun(self, x: Array, y: Array) -> NDArray[np.bool_]:
+        """Return whether it has begun to rise at x, y."""
+        return self.height(x, y) > 0.03 * self.tall
 
 
 def draw_cliff(draw: Draw, tall: float, lean: float, steps: int) -> Cliff:
@@ -133,9 +137,10 @@ def _build(
         )
         return bank + cliff.height(x, y) + bumps(x, y, 2.5, 0.08, seed + 4, 3) * (out > 0)
 
-    grid = fan(0.5, FAR, 260, 260)
+    band = (0.6 * away, 1.1 * away + (cliff.lean + 0.2) * tall + 1)
+    grid = fan(0.5, FAR, 240, 240, band)
     ground = height(grid.x, grid.y)
-    surface(grid, ground, _rock_land(draw, air), 0)
+    surface(grid, ground, _rock_land(draw, air, tall), 0)
     _white(draw, air, cliff, spans, height, (leap, ragged))
     around = np.full_like(ground, 9e9)
     for x, wide in spans:
@@ -184,16 +189,17 @@ def _around_falls(
     dress(draw, air, height, Cover(woods=0.0, trees=0.0, bushes=1.2, rocks=0.0), sides)
 
 
-def _rock_land(draw: Draw, air: Air) -> Any:
-    """Return a material of dark, often wet rock with moss, grass or snow on what lies flat."""
+def _rock_land(draw: Draw, air: Air, tall: float) -> Any:
+    """Return a material of rock with moss, grass or snow on what lies flat."""
     if draw.chance(0.3):
         return ground_material(draw, air)
     name = draw.choice(("lush", "forest", "moor", "gravel", "snow", "black"), (3, 3, 1, 2, 0.6, 1))
     low = draw.uniform(0.55, 0.8)
     steep = (low, low + 0.15)
     rock = draw.near_colors(draw.choice((*ROCKS, ROCKS[3], ROCKS[3])))
-    scale = draw.log_uniform(0.3, 2)
-    return materials.land(air, draw.near_colors(GROUNDS[name]), rock, steep, None, scale)
+    scale = draw.log_uniform(2, 20) / (tall + 4)
+    uneven = draw.uniform(0.01, 0.04) * tall + 0.05
+    return materials.land(air, draw.near_colors(GROUNDS[name]), rock, steep, None, scale, uneven)
 
 
 def _white(
@@ -210,9 +216,9 @@ def _white(
     for middle, wide in spans:
         count = int(np.clip(40 * (wide / (0.2 * cliff.tall)) ** 0.5, 12, 120))
         line = np.linspace(middle - 0.5 * wide, middle + 0.5 * wide, count)
-        levels = (-0.1, cliff.tall * draw.uniform(0.9, 0.99))
+        top = cliff.tall * draw.uniform(0.9, 0.99)
         reach = cliff.away + (cliff.lean + 0.5) * cliff.tall + 3.0
-        curtain(draw, height, line, white, levels, reach, leap, ragged)
+        curtain(draw, height, line, white, cliff.begun, top, reach, leap, ragged)
 
 
 def weir(draw: Draw, air: Air) -> Place:

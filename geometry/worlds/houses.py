@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -36,8 +37,11 @@ def house_slots(draw: Draw, air: Air) -> list[Any]:
 def houses(draw: Draw, air: Air, spots: NDArray[np.float64]) -> None:
     """Add houses of one random style at positions (N, 3)."""
     slots = house_slots(draw, air)
-    sizes = [draw.uniform(6, 11), draw.uniform(7, 14), draw.uniform(3, 9), draw.uniform(1.5, 5)]
-    meshes = [buildings.house(buildings.Plan(*sizes, across), slots) for across in (True, False)]
+    plan = buildings.Plan(
+        draw.uniform(6, 11), draw.uniform(7, 14), draw.uniform(3, 9), draw.uniform(1.5, 5)
+    )
+    plans = (plan, replace(plan, across=True))
+    meshes = [buildings.house(plan, slots) for plan in plans]
     for x, y, z in spots:
         mesh, turn = meshes[draw.integer(0, 1)], draw.rng.normal(0, 0.4)
         place(mesh, (x, y, z - 0.3), turn, draw.uniform(0.8, 1.2), UPRIGHT_INDEX)

@@ -217,13 +217,11 @@ def _on_beach(draw: Draw, air: Air, height: Height, seaward: Any, back: float) -
         shore_parts.scatter(draw, tufts, [blades], spots, draw.rng.uniform(0.3, 0.9, len(spots)), 0)
     sand = within(seaward, -30, -1)
     if draw.chance(0.25):
-        boats.figures(
-            draw, air, shore_parts.sector(draw, height, draw.integer(1, 30), (7, 150), sand)
-        )
+        spots = shore_parts.sector(draw, height, draw.integer(1, 30), (7, 150), sand)
+        boats.figures(draw, air, spots)
     if draw.chance(0.15):
         spots = shore_parts.sector(draw, height, draw.integer(2, 20), (7, 90), sand)
-        if len(spots):
-            boats.parasols(draw, air, spots)
+        boats.parasols(draw, air, spots)
     if draw.chance(0.2):
         long, heading = draw.log_uniform(15, 120), draw.uniform(-0.5, 0.5)
         start = (draw.uniform(-25, 25), draw.uniform(6, 40))

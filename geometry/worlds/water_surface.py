@@ -22,6 +22,8 @@ from .draw import Draw
 from .labels import WATER_INDEX
 
 Array = NDArray[np.float64]
+SPREAD = 105.0
+"""Angle of a fan to either side of straight ahead, in degrees."""
 SHALLOW, FOAM, PHASE, BREAKING = "shallow", "foam", "phase", "breaking"
 BODIES = {
     "blue": ("0a2a48", "2c6a8c"),
@@ -81,6 +83,8 @@ def draw_look(draw: Draw, air: Air, bodies: tuple[str, ...] = (), wild: float = 
         deep = shallow = air.color
     length = draw.log_uniform(0.4, 2.5) * (1 + 4 * wild * draw.uniform(0, 1))
     steep = 0.004 + 0.13 * wild**1.5 * draw.uniform(0.4, 1.2)
+    if draw.chance(0.06):  # a long exposure: no waves are left
+        steep, wild = 0.0, 2.5
     return Look(
         draw.near_color(deep, 1.3),
         draw.near_color(shallow, 1.3),
@@ -151,10 +155,13 @@ def _white(tree: Tree, at: Value, crests: Value, height: Value, look: Look) -> V
     broken = tree.noise(at, 1.1, 6.0, 0.68)
     patch = tree.math("ADD", foam, tree.math("MULTIPLY_ADD", broken, 1.6, -0.8))
     patch = tree.step(patch, 0.42, 0.62)
-    warped = tree.vector("ADD", at, tree.vector("SCALE", tree.noise(at, 0.7, 2.0), 1.5))
-    inputs = {"Vector": warped, "Scale": 0.9, "Randomness": 1.0}
+    warp = tree.add("TexNoise", {"Vector": at, "Scale": 0.8, "Detail": 3.0}, "Color")
+    warped = tree.vector("ADD", at, tree.vector("SCALE", warp, 2.5))
+    inputs = {"Vector": warped, "Scale": 1.5, "Randomness": 1.0}
     edge = tree.add("TexVoronoi", inputs, 0, feature="DISTANCE_TO_EDGE")
-    lace = tree.math("MULTIPLY", tree.step(edge, 0.14, 0.02), tree.step(foam, 0.08, 0.3))
+    thick = tree.math("MULTIPLY_ADD", broken, 1.2, -0.42)  # threads swell and tear
+    lace = tree.step(tree.math("SUBTRACT", tree.math("MULTIPLY", thick, 0.55), edge), 0.0, 0.08)
+    lace = tree.math("MULTIPLY", lace, tree.step(foam, 0.08, 0.3))
     white = tree.math("MAXIMUM", patch, tree.math("MULTIPLY", lace, 0.8))
     if look.caps:
         fine = tree.noise(crests, 3.5 / look.length, 5.0, 0.7)
@@ -185,7 +192,13 @@ class Fan:
         return np.broadcast_to(np.gradient(away, axis=0), away.shape)
 
 
-def fan(near: float, far: float, rows: int = 150, columns: int = 220, spread: float = 105) -> Fan:
+def fan(
+    near: float,
+    far: float,
+    rows: int = 150,
+    columns: int = 220,
+    band: tuple[float, float] | None = None,
+) -> Fan:
     """Return a fan; its first row is the origin.
 
     Args:
@@ -193,11 +206,19 @@ def fan(near: float, far: float, rows: int = 150, columns: int = 220, spread: fl
         far: Distance of its last row.
         rows: Their number.
         columns: Number of points in a row.
-        spread: Angle to either side of straight ahead, in degrees.
+        band: Nearest and farthest distance of a band with half of the rows, evenly spaced.
     """
     turn = np.linspace(-1, 1, columns)
-    turn = np.radians(spread) * (0.6 * turn + 0.4 * turn**3)
-    away = np.concatenate([[0.0], np.geomspace(near, far, rows - 1)])[:, None]
+    turn = np.radians(SPREAD) * (0.6 * turn + 0.4 * turn**3)
+    parts = [np.zeros(1), np.geomspace(near, far, rows - 1)]
+    if band is not None:
+        count = rows // 6
+        parts[1:] = [
+            np.geomspace(near, band[0], 2 * count, endpoint=False),
+            np.linspace(*band, rows - 3 * count - 1, endpoint=False),
+            np.geomspace(band[1], far, count),
+        ]
+    away = np.concatenate(parts)[:, None]
     return Fan(away * np.sin(turn), away * np.cos(turn))
 
 

@@ -11,7 +11,7 @@ from ..landscapes.materials import Air, material
 from ..landscapes.meshes import Shape, grid_faces, place_large
 from ..landscapes.nodes import Tree, Value, rgb
 from ..landscapes.noise import fractal, plane
-from ..landscapes.terrain import Height
+from ..landscapes.terrain import Height, Keep
 from .draw import Draw
 from .labels import FALLS_INDEX
 
@@ -27,8 +27,8 @@ def silk(draw: Draw, air: Air) -> Any:
     """
     smooth = draw.chance(0.5)
     fine, long = draw.log_uniform(1.2, 6.0), draw.uniform(0.02, 0.12 if smooth else 0.4)
-    white, shade = draw.near_color("f2f5f6", 0.3), draw.near_color("8fa0a6")
-    gaps = draw.uniform(0.2, 0.5)
+    white, shade = draw.near_color("f2f5f6", 0.3), draw.near_color("a8b8be")
+    gaps = draw.uniform(0.1, 0.42)
 
     def shader(tree: Tree) -> Any:
         at = _way(tree, fine, long)
@@ -57,7 +57,8 @@ def curtain(
     height: Height,
     line: Array,
     material: Any,
-    levels: tuple[float, float],
+    foot: Keep,
+    top: float,
     reach: float,
     leap: float = 0.0,
     ragged: float = 0.0,
@@ -69,15 +70,15 @@ def curtain(
         height: The cliff's height at x, y.
         line: x (N,) at which it falls.
         material: Its material, `silk`.
-        levels: Height of its lower and of its upper end.
+        foot: Whether the cliff has begun at x, y.
+        top: Height of its upper end.
         reach: y at which the cliff has risen, in meters.
         leap: How far it leaps from the cliff where it has fallen 10 meters, in meters.
         ragged: Largest part of its lower end that is missing here and there, 0 to 1.
     """
-    low, high = levels
-    tall, wide = high - low, max(float(np.ptp(line)), 0.1)
-    y, z = _profiles(height, line, reach, levels)
-    thick = 0.008 * tall + 0.04
+    tall, wide = top, max(float(np.ptp(line)), 0.1)
+    y, z = _profiles(height, line, reach, foot, top)
+    thick = 0.02 * tall + 0.05
     bulge = plane(line[:, None] / (0.04 * tall + 0.2), z / (0.4 * tall + 1), 1.0)
     thick = thick * (1.2 + fractal(bulge, draw.seed(), 3))
     slope_y, slope_z = np.gradient(y, axis=1), np.gradient(z, axis=1)
@@ -102,17 +103,18 @@ def curtain(
 
 
 def _profiles(
-    height: Height, line: Array, reach: float, levels: tuple[float, float]
+    height: Height, line: Array, reach: float, foot: Keep, top: float
 ) -> tuple[Array, Array]:
     """Return y and z (N, 80) down a cliff at each x, at even distances from its top to its foot."""
-    low, high = levels
     y = np.linspace(0.05, reach, 500)
     x_all, y_all = np.meshgrid(line, y, indexing="ij")
-    rising = np.maximum.accumulate(height(x_all, y_all), axis=1)
+    begun = foot(x_all, y_all)
+    level = height(x_all, y_all)
+    rising = np.maximum.accumulate(np.where(begun, level, level.min()), axis=1)
     result = np.empty((2, len(line), 80))
     for n, profile in enumerate(rising):
-        first = min(np.searchsorted(profile, low), len(y) - 3)
-        last = max(np.searchsorted(profile, high), first + 2)
+        first = min(int(np.argmax(begun[n])), len(y) - 3)
+        last = max(int(np.searchsorted(profile, top)), first + 2)
         part = slice(max(first - 1, 0), last + 1)
         way = np.hypot(np.diff(y[part]), np.diff(profile[part]))
         way = np.concatenate([[0.0], np.cumsum(way)])

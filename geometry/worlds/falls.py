@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..landscapes import materials
 from ..landscapes.materials import Air
-from ..landscapes.noise import fractal, plane, smooth_step
+from ..landscapes.noise import fractal, perlin, plane, smooth_step
 from ..landscapes.terrain import Height, bumps
 from . import shore_parts
 from .draw import Draw
@@ -35,8 +35,10 @@ class Cliff:
         tall: Its height in meters.
         lean: Its depth along y relative to its height; 0 for an upright wall.
         steps: Number of its steps.
+        terraced: 0 for a slope to 1 for a stair.
         bend: How far it comes forward per meter to either side.
         rough: Size of its irregularities relative to its height.
+        facets: Depth of its angular niches relative to its height.
         seed: Of its noise.
     """
 
@@ -44,8 +46,10 @@ class Cliff:
     tall: float
     lean: float
     steps: int
+    terraced: float
     bend: float
     rough: float
+    facets: float
     seed: int
 
     def height(self, x: Array, y: Array) -> Array:
@@ -53,11 +57,15 @@ class Cliff:
         forward = self.bend * np.maximum(np.abs(x) - 0.35 * self.tall, 0)
         behind = y - self.away + np.minimum(forward, 1.5 * self.away)
         size = 0.45 * self.tall + 1.0
-        behind = behind + self.rough * self.tall * fractal(plane(x, 0.4 * y, size), self.seed, 5)
+        behind = behind + self.rough * self.tall * fractal(plane(x, 0.4 * y, size), self.seed, 4)
+        facets = np.abs(perlin(plane(x, 0.5 * y, 0.4 * size), self.seed + 7))
+        facets = facets + 0.5 * np.abs(perlin(plane(x, y, 0.13 * size), self.seed + 8))
+        behind = behind - self.facets * self.tall * facets
         deep = self.lean * self.tall + 0.05
         rise = np.clip(behind / deep, 0, 1) * self.steps
         number = np.floor(rise)
-        stair = (number + smooth_step(rise - number, 0.0, 0.45)) / self.steps
+        stair = number + smooth_step(rise - number, 0.0, 0.45)
+        stair = (rise + self.terraced * (stair - rise)) / self.steps
         beyond = np.maximum(behind - deep, 0)
         uneven = 0.03 * self.tall * fractal(plane(x, y, 0.15 * size + 0.5), self.seed + 3, 4)
         return self.tall * stair + uneven * smooth_step(behind, -1, 1) + 0.12 * beyond
@@ -71,24 +79,27 @@ def draw_cliff(draw: Draw, tall: float, lean: float, steps: int) -> Cliff:
     """Return a random cliff of given height that fits into the picture."""
     away = tall * draw.log_uniform(0.7, 3.5) + 2.5
     bend = draw.uniform(-0.1, 0.9)
-    return Cliff(away, tall, lean, steps, bend, draw.uniform(0.02, 0.22), draw.seed())
+    rough, facets = draw.uniform(0.02, 0.3), draw.uniform(0.0, 0.3)
+    terraced = draw.uniform(0.3, 1.0)
+    return Cliff(away, tall, lean, steps, terraced, bend, rough, facets, draw.seed())
 
 
 def falls(draw: Draw, air: Air) -> Place:
     """Build a fall that leaps from a cliff into a pool: one or several, thin to broad."""
-    cliff = draw_cliff(draw, draw.log_uniform(3, 110), draw.uniform(0.05, 0.4), draw.integer(1, 2))
+    cliff = draw_cliff(draw, draw.log_uniform(3, 110), draw.uniform(0.05, 0.4), draw.integer(1, 6))
     wide = cliff.tall * draw.log_uniform(0.1, 0.9) + 0.3
     middle = cliff.away * draw.uniform(-0.3, 0.3)
     spans = [(middle, wide)]
     for _ in range(draw.choice((0, 0, 1, 3))):
         spans.append((middle + cliff.tall * draw.uniform(-1.3, 1.3), wide * draw.uniform(0.1, 0.8)))
     leap = draw.choice((0.0, draw.uniform(0.3, 2.5)))
-    return _build(draw, air, cliff, spans, leap, draw.choice((0.0, draw.uniform(0, 0.9))))
+    ragged = draw.choice((0.0, draw.uniform(0, 0.8)), (3, 1))
+    return _build(draw, air, cliff, spans, leap, ragged)
 
 
 def wide_falls(draw: Draw, air: Air) -> Place:
     """Build a broad curtain, in one piece or torn by rocks, from below or from above."""
-    cliff = draw_cliff(draw, draw.log_uniform(2, 60), draw.uniform(0.02, 0.25), 1)
+    cliff = draw_cliff(draw, draw.log_uniform(2, 60), draw.uniform(0.02, 0.25), draw.integer(1, 5))
     count = draw.choice((1, 2, 5, 9))
     reach = cliff.away * draw.uniform(0.4, 1.3)
     edges = np.sort(draw.rng.uniform(-reach, reach, 2 * count))
@@ -107,7 +118,7 @@ def cascade(draw: Draw, air: Air) -> Place:
     spans = [(middle, wide)]
     for _ in range(draw.integer(0, 4)):
         spans.append((middle + wide * draw.uniform(-1.5, 1.5), wide * draw.uniform(0.1, 0.6)))
-    return _build(draw, air, cliff, spans, 0.0, draw.choice((0.0, draw.uniform(0, 0.6))))
+    return _build(draw, air, cliff, spans, 0.0, draw.choice((0.0, draw.uniform(0, 0.6)), (3, 1)))
 
 
 def _build(

@@ -135,8 +135,21 @@ def breakers(draw: Draw, grid: Fan, seaward: Array, along: Array, high: float) -
 
 def beach(draw: Draw, air: Air) -> Place:
     """Build a beach: sand, a wet strip, surf, the sea, and what stands on the shore and beyond."""
+    place = _beach(draw, air, draw.log_uniform(1.0, 26))
+    return replace(place, eye=(0.8, draw.choice((2.2, 8.0))))
+
+
+def aerial_beach(draw: Draw, air: Air) -> Place:
+    """Build a beach that is seen from 15 to 150 meters above the sand or the surf."""
+    eye = draw.log_uniform(15, 150)
+    place = _beach(draw, air, eye * draw.uniform(-0.6, 1.2))
+    return replace(place, eye=(0.7 * eye, 1.2 * eye), pitch=(-55, -5), foreground=False)
+
+
+def _beach(draw: Draw, air: Air, back: float) -> Place:
+    """Build a beach; back: distance of the water's edge from the origin, in meters."""
     turn = np.radians(draw.uniform(-80, 80))
-    back, slope = draw.log_uniform(1.0, 26), draw.log_uniform(0.02, 0.11)
+    slope = draw.log_uniform(0.02, 0.11)
     wave, seed = draw.log_uniform(6, 80), draw.seed()
     edge = wobble(wave, wave * draw.uniform(0.02, 0.2), seed, 3)
     bay = draw.choice((0.0, draw.uniform(-1, 1)))
@@ -192,7 +205,7 @@ def beach(draw: Draw, air: Air) -> Place:
     )
     _on_beach(draw, air, height, seaward, back)
     boats.boats(draw, air, 4, (40, 3000), within(height, -1e9, -1.5))
-    return Place(height, (0.8, draw.choice((2.2, 8.0))), (-15, 8), 15, 0.6, 0.0)
+    return Place(height, pitch=(-15, 8), yaw=15, floor=0.0)
 
 
 def _on_beach(draw: Draw, air: Air, height: Height, seaward: Any, back: float) -> None:

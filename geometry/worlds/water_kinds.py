@@ -7,6 +7,7 @@ from .place import Kind
 
 KINDS = (
     Kind("beach", seas.beach, 3.0),
+    Kind("aerial beach", seas.aerial_beach, 1.0),
     Kind("sea cliff", seas.cliff, 2.0),
     Kind("open sea", seas.open_sea, 2.5),
     Kind("breakwater", seas.breakwater, 0.8),

@@ -86,11 +86,13 @@ def curtain(
     fallen = np.maximum(z[:, :1] - z - 0.02 * tall, 0.0)
     thrown = y[:, :1] - leap * np.sqrt(fallen / 10.0)
     out = np.minimum(y + thick * slope_z / size, thrown)
-    points = np.stack(
-        [np.broadcast_to(line[:, None], y.shape), out, z - thick * slope_y / size], -1
-    )
+    across = (line[:, None] - line.mean()) * (1 + draw.uniform(-0.2, 0.7) * fallen / tall)
+    points = np.stack([line.mean() + across, out, z - thick * slope_y / size], -1)
     torn = fractal(plane(line, 0 * line, 0.12 * wide), draw.seed(), 3) + 0.3
     keep = fallen <= tall * (1.0 - ragged * np.clip(torn, 0, 1))[:, None]
+    frayed = 0.7 * fractal(plane(np.sign(across) * 9.0, z, 0.2 * tall), draw.seed(), 4)
+    inner = 1 - 2 * np.abs(np.linspace(-0.5, 0.5, len(line)))[:, None]
+    keep &= inner > frayed * draw.uniform(0, 1)
     faces = grid_faces(*y.shape)
     shape = Shape()
     shape.add(points.reshape(-1, 3), faces[keep.ravel()[faces].all(axis=1)])

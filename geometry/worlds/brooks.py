@@ -81,6 +81,6 @@ def brook(draw: Draw, air: Air) -> Place:
     ashore = within(shore, 0.4 * width)
     if draw.chance(0.8):
         shore_parts.wood(draw, air, height, (7, 250), ashore, 400)
-        shore_parts.near_trees(draw, air, height, (4, 40), ashore, 12)
+        shore_parts.near_trees(draw, air, height, (6, 40), ashore, 10)
     dress(draw, air, height, Cover(woods=0.0, trees=0.6, bushes=1.2), ashore)
     return Place(height, (0.7, 2.6), (-22, 6), 14, 0.3, 0.0)

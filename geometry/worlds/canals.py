@@ -50,12 +50,12 @@ def bridge(draw: Draw, air: Air, shore: Shore) -> None:
 def canal(draw: Draw, air: Air) -> Place:
     """Build a canal in a town: quay walls, houses on both sides or one, boats, a bridge."""
     width, turn = draw.log_uniform(5, 35), draw.uniform(-0.25, 0.25)
-    wall, walk = draw.uniform(0.4, 2.5), draw.uniform(1.2, 7)
-    over = draw.chance(0.5)
+    wall, walk = draw.uniform(0.4, 2.5), draw.uniform(2, 8)
+    over = draw.chance(0.6)
     start = (
         width * draw.uniform(-0.4, 0.4)
         if over
-        else draw.choice((-1, 1)) * (0.5 * width + draw.uniform(0.8, walk))
+        else draw.choice((-1, 1)) * (0.5 * width + draw.uniform(0.4, min(walk, 2.2)))
     )
     course = draw_course(draw, width, start, turn, draw.choice((0.0, 0.15)))
     shore = course.shore(sea_level)

@@ -46,7 +46,7 @@ def draw_course(draw: Draw, width: float, start: float, turn: float, winding: fl
     """
     long = width * draw.uniform(7, 16)
     waves = [(long, winding * 0.17 * long), (long * draw.uniform(1.7, 3), winding * 0.3 * long)]
-    phases = draw.rng.uniform(0, 6.28, 2)
+    phases = draw.rng.choice([-1.57, 1.57], 2) + draw.rng.normal(0, 0.5, 2)  # straight at the start
     c, s = np.cos(turn), np.sin(turn)
 
     def line(v: Array) -> tuple[Array, Array]:

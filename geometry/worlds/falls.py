@@ -254,7 +254,8 @@ def weir(draw: Draw, air: Air) -> Place:
         bank = np.where(out > 0, (0.7 + tall) * (1 - np.exp(-0.7 * np.maximum(out, 0))), -1.0)
         return bank + level(x, y) * (out < 0) + bumps(x, y, 9, 0.25, seed + 2, 4) * (out > 0)
 
-    grid = fan(0.5, FAR, 260, 240)
+    band = (0.55 * away, 1.5 * away + 2 * lean * tall)
+    grid = fan(0.5, FAR, 260, 240, band)
     ground, top = height(grid.x, grid.y), level(grid.x, grid.y)
     surface(grid, ground, ground_material(draw, air), 0)
     since = fallen(grid.x, grid.y)
@@ -262,7 +263,8 @@ def weir(draw: Draw, air: Air) -> Place:
     foam = draw.uniform(0.3, 1.0) * np.exp(np.minimum(since, 0) * lean * tall / below) * (since < 1)
     look = draw_look(draw, air, POOLS, draw.uniform(0, 0.4))
     pool(grid, ground, top, air, look, 0.5, foam)
-    falling = (since > -0.15) & (since < 1.05) & (ground < top)
+    beyond = np.roll(since, -1, axis=0)
+    falling = (np.maximum(since, beyond) > 0) & (np.minimum(since, beyond) < 1) & (ground < top)
     way = {ALONG: grid.y, ACROSS: grid.x}
     surface(grid, top + 0.03, silk(draw, air), FALLS_INDEX, falling, **way)
     ashore = within(beside, 1.5)

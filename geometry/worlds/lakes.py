@@ -111,7 +111,7 @@ def _at_edge(draw: Draw, air: Air, height: Height, shore: Shore, reach: float) -
     if draw.chance(0.15):
         spots = shore_parts.sector(draw, sea_level, draw.integer(3, 25), (4, 40), afloat)
         boats.posts(draw, air, spots)
-    boats.boats(draw, air, draw.choice((0, 4)), (6, reach), afloat)
+    boats.boats(draw, air, draw.choice((0, 4)), (9, reach), afloat)
 
 
 def lily_pads(draw: Draw, air: Air, afloat: Keep) -> None:
@@ -206,8 +206,9 @@ def frozen_lake(draw: Draw, air: Air) -> Place:
 
 def _sheet(draw: Draw, air: Air, grid: Fan, ground: Array, closed: bool) -> None:
     """Add ice that covers the water of a fan, or leaves parts of it open."""
-    keep = ground < 0.3
+    top: Any = 0.04
     if not closed:
         scale = draw.log_uniform(8, 120)
-        keep &= fractal(plane(grid.x, grid.y, scale), draw.seed(), 5) > draw.uniform(-0.25, 0.2)
-    surface(grid, 0.04, ice_material(draw, air), FLAT_INDEX, keep)
+        cover = fractal(plane(grid.x, grid.y, scale), draw.seed(), 5) - draw.uniform(-0.25, 0.2)
+        top = np.clip(2 * cover, -0.5, 0.04)  # under the water where the ice is open
+    surface(grid, top, ice_material(draw, air), FLAT_INDEX, ground < 0.3)

@@ -61,13 +61,13 @@ def river(draw: Draw, air: Air) -> Place:
     """Build a river in a meadow, a forest or a canyon, seen from its bank or from above it."""
     high = draw.chance(0.2)
     width = draw.log_uniform(3, 60)
-    over = draw.chance(0.4)
+    over = draw.chance(0.5)
     start = (
         width * draw.uniform(-0.4, 0.4)
         if over
-        else draw.choice((-1, 1)) * (0.5 * width + draw.log_uniform(0.7, 10))
+        else draw.choice((-1, 1)) * (0.5 * width + draw.log_uniform(0.3, 5))
     )
-    turn = draw.uniform(-0.6, 0.6) if over or draw.chance(0.5) else draw.uniform(-1.5, 1.5)
+    turn = draw.uniform(-0.6, 0.6) if over or draw.chance(0.5) else draw.uniform(-1.2, 1.2)
     course = draw_course(draw, width, start, turn, draw.uniform(0, 1))
     edge = wobble(0.5 * width + 3, 0.06 * width + 0.3, draw.seed())
     shore = course.shore(lambda x, y: edge(x, y) - edge(0 * x, 0 * y))
@@ -113,8 +113,8 @@ def _on_banks(draw: Draw, air: Air, height: Height, shore: Shore, kind: str, wid
     """Add what grows, lies and stands at a river."""
     ashore = within(shore, 0.8 + 0.03 * width)
     if kind == "forest":
-        shore_parts.wood(draw, air, height, (9, 700), ashore, 800)
-        shore_parts.near_trees(draw, air, height, (4, 40), ashore, 14)
+        shore_parts.wood(draw, air, height, (14, 700), ashore, 800)
+        shore_parts.near_trees(draw, air, height, (7, 40), ashore, 10)
     elif kind == "open":
         if draw.chance(0.6):
             line = within(shore, 0.8 + 0.03 * width, 9 + 0.03 * width)
@@ -178,10 +178,11 @@ def aerial(draw: Draw, air: Air) -> Place:
 def flood(draw: Draw, air: Air) -> Place:
     """Build flooded land: water over fields or a road, with trees, posts and fences in it."""
     seed, scale = draw.seed(), draw.log_uniform(8, 60)
-    wet, rough = draw.uniform(-0.25, 0.25), draw.uniform(0.15, 0.6)
+    ahead = float(fractal(plane(np.zeros(1), np.full(1, 9.0), scale), seed, 4)[0])
+    dry, rough = ahead + draw.uniform(-0.05, 0.3), draw.uniform(0.15, 0.6)
 
     def height(x: Array, y: Array) -> Array:
-        low = fractal(plane(x, y, scale), seed, 4) - wet
+        low = fractal(plane(x, y, scale), seed, 4) - dry
         return np.clip(rough * low, -1.0, 1.2) + far(x, y)
 
     far, _ = far_relief(draw, 0.5)

@@ -72,18 +72,18 @@ def far_broadleaf(rng: Rng) -> Shape:
     shape = Shape()
     bare, wide = rng.uniform(0.05, 0.35), rng.uniform(0.2, 0.45)
     shape.tube(np.array([[0, 0, -0.1], [0.01, 0, bare], [0, 0, 0.7]]), [0.03, 0.022, 0.01], 5, BARK)
-    points, faces = ball(6, 8)
+    points, faces = ball(5, 8)
     for _ in range(3):
         middle = np.array([*rng.normal(0, 0.35 * wide, 2), rng.uniform(bare + 0.25, 0.78)])
         size = np.array([wide, wide, min(middle[2] - bare, 1.02 - middle[2])])
         size *= rng.uniform(0.65, 0.9)
         rough = rng.uniform(0.75, 1.15, (len(points), 1))
         shape.add(middle + points * size * rough, faces, LEAF)
-        count = 30
+        count = 20
         away = rng.normal(size=(count, 3))
         away /= np.linalg.norm(away, axis=1, keepdims=True)
-        right = rng.normal(0, 0.035, (count, 3))
-        shape.quads(middle + away * size * 1.02, right, rng.normal(0, 0.035, (count, 3)), LEAF)
+        right = rng.normal(0, 0.042, (count, 3))
+        shape.quads(middle + away * size * 1.02, right, rng.normal(0, 0.042, (count, 3)), LEAF)
     return shape
 
 
@@ -246,6 +246,7 @@ def stone_material(draw: Draw, air: Air, dark: bool = False) -> Any:
 def stones(draw: Draw, air: Air, spots: Array, size: float, dark: bool = False) -> None:
     """Add stones at positions (N, 3), usually of a size in meters, slightly sunk."""
     sizes = size * np.exp(draw.rng.normal(0, 0.5, len(spots)))
+    sizes = np.minimum(sizes, 0.35 * np.hypot(spots[:, 0], spots[:, 1]))  # the view stays open
     spots = spots - np.outer(0.15 * sizes, (0, 0, 1))
     scatter(draw, stone_shapes(draw), [stone_material(draw, air, dark)], spots, sizes)
 

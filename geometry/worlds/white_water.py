@@ -78,9 +78,8 @@ def curtain(
     """
     tall, wide = top, max(float(np.ptp(line)), 0.1)
     y, z = _profiles(height, line, reach, foot, top)
-    thick = 0.02 * tall + 0.05
     bulge = plane(line[:, None] / (0.04 * tall + 0.2), z / (0.4 * tall + 1), 1.0)
-    thick = thick * (1.2 + fractal(bulge, draw.seed(), 3))
+    thick = (0.02 * tall + 0.05) * (1.2 + fractal(bulge, draw.seed(), 3))
     slope_y, slope_z = np.gradient(y, axis=1), np.gradient(z, axis=1)
     size = np.hypot(slope_y, slope_z) + 1e-9
     fallen = np.maximum(z[:, :1] - z - 0.02 * tall, 0.0)

@@ -35,6 +35,8 @@ from .water_surface import (
 
 Array = NDArray[np.float64]
 SEAS = ("blue", "navy", "green", "turquoise", "gray", "gray", "black", "milky")
+WET = "wet"
+"""Attribute of a beach's points: 1 where it is wet."""
 HORIZON = 60_000.0
 """Distance in meters to which the sea reaches."""
 
@@ -99,9 +101,6 @@ def beach_material(draw: Draw, air: Air) -> Any:
     return material("beach", air, surface_of)
 
 
-WET = "wet"
-
-
 def breakers(draw: Draw, grid: Fan, seaward: Array, along: Array, high: float) -> dict[str, Any]:
     """Return surf on a fan: its height (R, C) and the attributes of the water's points.
 
@@ -135,20 +134,28 @@ def breakers(draw: Draw, grid: Fan, seaward: Array, along: Array, high: float) -
 
 def beach(draw: Draw, air: Air) -> Place:
     """Build a beach: sand, a wet strip, surf, the sea, and what stands on the shore and beyond."""
-    place = _beach(draw, air, draw.log_uniform(1.0, 26))
+    place = _beach(draw, air, draw.log_uniform(1.0, 26), draw.uniform(-80, 80))
     return replace(place, eye=(0.8, draw.choice((2.2, 8.0))))
 
 
 def aerial_beach(draw: Draw, air: Air) -> Place:
     """Build a beach that is seen from 15 to 150 meters above the sand or the surf."""
     eye = draw.log_uniform(15, 150)
-    place = _beach(draw, air, eye * draw.uniform(-0.6, 1.2))
+    turn = draw.choice((-1, 1)) * draw.uniform(35, 150)
+    place = _beach(draw, air, eye * draw.uniform(-0.7, 0.7), turn)
     return replace(place, eye=(0.7 * eye, 1.2 * eye), pitch=(-55, -5), foreground=False)
 
 
-def _beach(draw: Draw, air: Air, back: float) -> Place:
-    """Build a beach; back: distance of the water's edge from the origin, in meters."""
-    turn = np.radians(draw.uniform(-80, 80))
+def _beach(draw: Draw, air: Air, back: float, bearing: float) -> Place:
+    """Build a beach.
+
+    Args:
+        draw: The random choices.
+        air: The haze.
+        back: Distance of the water's edge from the origin, in meters.
+        bearing: Direction of the open sea, in degrees to the right of +y.
+    """
+    turn = np.radians(bearing)
     slope = draw.log_uniform(0.02, 0.11)
     wave, seed = draw.log_uniform(6, 80), draw.seed()
     edge = wobble(wave, wave * draw.uniform(0.02, 0.2), seed, 3)
@@ -332,7 +339,7 @@ def open_sea(draw: Draw, air: Air) -> Place:
             [draw.rng.uniform(-12, 12, 20), draw.rng.uniform(8, 40, 20), np.zeros(20)]
         )
         boats.posts(draw, air, spots[: draw.integer(2, 20)])
-    if draw.chance(0.12):
+    if draw.chance(0.06):
         _bow(draw, air)
     low = 2.2 if wild > 0.25 else 0.8
     high = draw.choice((low + 2, 12.0, 80.0), (3, 1, 1))

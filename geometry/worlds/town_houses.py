@@ -69,12 +69,19 @@ def is_dark(air: Air) -> bool:
 
 @dataclass(frozen=True)
 class House:
-    """A building and the size of its footprint in meters."""
+    """A building.
+
+    Attributes:
+        solid: Its mesh.
+        width, depth, height: Its size in meters.
+        deck: Slot and height of its flat roof.
+    """
 
     solid: Solid
     width: float
     depth: float
     height: float
+    deck: tuple[int, float] | None = None
 
 
 def house(draw: Draw, style: Style, narrow: bool = False) -> House:
@@ -103,7 +110,8 @@ def house(draw: Draw, style: Style, narrow: bool = False) -> House:
         _relief(solid, draw, style, look, (bays, floors, width))
     if draw.chance(0.3) and narrow:
         _hang(solid, draw, style, width, look.floor)
-    return House(solid, width, deep, top)
+    deck = (roof, height + 0.08) if kind == "flat" else None
+    return House(solid, width, deep, top, deck)
 
 
 def add_roof(
@@ -283,7 +291,8 @@ def block(draw: Draw, style: Style, width: float, deep: float, height: float) ->
     if kind == "mast":
         high = draw.uniform(8, 40)
         solid.post((width / 2, deep / 2, top), high, (0.5, 0.08), 6, style.metal)
-    return House(solid, bays * look.bay, rows * look.bay, top)
+    deck = None if kind == "slant" else (draw.choice(style.roofs), height + 0.05)
+    return House(solid, bays * look.bay, rows * look.bay, top, deck)
 
 
 def round_tower(draw: Draw, style: Style, radius: float, height: float, cap: str) -> Solid:

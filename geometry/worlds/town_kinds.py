@@ -8,10 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..landscapes import materials, terrain
 from ..landscapes.materials import Air
-from ..landscapes.noise import smooth_step
-from ..landscapes.terrain import Array, Height, bumps
 from . import roads, surfaces, town_houses, trees
 from .churches import church
 from .draw import Draw
@@ -20,11 +17,9 @@ from .parts import Site, is_free, spaced, turned
 from .people import Crowd
 from .place import Kind, Place
 from .roads import Course
-from .town_houses import House, Style
+from .town_houses import Style
+from .town_layout import land_height, lay_ground, put_house
 from .vehicles import Garage
-
-LAWNS = (("5d7a36", "7d8a44", "4c6a30"), ("8a8a50", "a89a62", "6f7a44"), ("4a6a3a", "5c7a44"))
-EARTHS = (("8a8378", "77716a", "9a948a"), ("8a7355", "a08a68"), ("77777a", "66666a"))
 
 
 @dataclass(frozen=True)
@@ -157,28 +152,6 @@ def _street(draw: Draw, air: Air, plan: StreetPlan, tall: bool = False) -> Place
     return Place(height, (low, low + 0.5), looks_up, shift=0.4)
 
 
-def land_height(draw: Draw, steep: float) -> Height:
-    """Return the height of sloping ground near the camera, sometimes with hills behind it."""
-    near = roads.ramp_height(draw, steep)
-    if draw.chance(0.6):
-        return near
-    size, seed, scale = draw.log_uniform(20, 300), draw.seed(), draw.uniform(150, 600)
-
-    def height(x: Array, y: Array) -> Array:
-        rise = smooth_step(np.asarray(y, float), 220, 1200)
-        return near(x, y) + rise * size * (0.5 + bumps(x, y, scale, 1.0, seed, 4))
-
-    return height
-
-
-def lay_ground(site: Site, green: bool, far: float = 3000.0) -> None:
-    """Add the ground: lawns, or earth and stone."""
-    draw = site.draw
-    colors = draw.near_colors(draw.choice(LAWNS if green else EARTHS))
-    soil = materials.land(site.air, colors, scale=draw.uniform(0.3, 1.0))
-    terrain.ground(site.height, soil, far, 110, 90, 1.8)
-
-
 def _surface(site: Site, way: Course, plan: StreetPlan) -> None:
     """Add the roadway, pavements and markings."""
     draw, air = site.draw, site.air
@@ -205,16 +178,6 @@ def _cross(site: Site, way: Course, along: float, plan: StreetPlan) -> None:
     other = roads.course(line)
     slot = site.slot(surfaces.asphalt(site.draw, site.air))
     roads.strip(site, site.flat, other, -4.5, 4.5, slot, 0.17)
-
-
-def put_house(site: Site, home: House, corner: Array, turn: float, lift: float = 0.0) -> bool:
-    """Put a house with its corner at a position unless it would stand in the camera's way."""
-    half = (home.width / 2 + 0.6, home.depth / 2 + 0.6)
-    center = turned(half, turn, corner) - turned((0.6, 0.6), turn)
-    if not is_free(tuple(center), turn, half):
-        return False
-    site.stand(home.solid, corner, turn, lift=lift)
-    return True
 
 
 def _row(

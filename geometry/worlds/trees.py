@@ -100,20 +100,36 @@ def _leaf_quads(shape: Shape, rng: Rng, centers: Array, size: float) -> None:
     shape.quads(centers, right * half, up * half * 0.7, LEAF)
 
 
+def _simple_tree(rng: Rng, width: float, bare: float) -> Shape:
+    """Return a leafy tree of few faces with a crown of a radius, bare up to a height."""
+    shape, count = Shape(), 80
+    _stem(shape, [[0, 0, -0.05], [0, 0, 0.8]], [0.03, 0.008], 4)
+    clumps = rng.normal(size=(9, 3))
+    clumps *= 0.6 / np.linalg.norm(clumps, axis=1, keepdims=True)
+    reach = np.array([width, width, 0.5 * (1 - bare)])
+    clumps = clumps * reach + [0, 0, 0.5 * (1 + bare)]
+    _crown(shape, rng, clumps, np.tile(0.5 * reach, (9, 1)), count, 0.35 * width**0.5 * 0.3)
+    return shape
+
+
 def _round_tree(draw: Draw, near: bool) -> Shape:
-    count = int(draw.log_uniform(1200, 3500)) if near else 110
     width, bare = draw.uniform(0.24, 0.45), draw.uniform(0.1, 0.42)
+    if not near:
+        return _simple_tree(draw.rng, width, bare)
+    count = int(draw.log_uniform(1200, 3500))
     return plants.broadleaf(draw.rng, count, width, bare, 0.55 / count**0.5)
 
 
 def _poplar(draw: Draw, near: bool) -> Shape:
-    count = 2200 if near else 110
     width, bare = draw.uniform(0.07, 0.13), draw.uniform(0.03, 0.12)
+    if not near:
+        return _simple_tree(draw.rng, width, bare)
+    count = 2200
     return plants.broadleaf(draw.rng, count, width, bare, 0.32 / count**0.5)
 
 
 def _spruce(draw: Draw, near: bool) -> Shape:
-    return plants.conifer(draw.rng, draw.integer(16, 24) if near else 8)
+    return plants.conifer(draw.rng, draw.integer(16, 22) if near else 6)
 
 
 def _cypress(draw: Draw, near: bool) -> Shape:
@@ -210,13 +226,13 @@ def _willow(draw: Draw, near: bool) -> Shape:
 def bare_tree(draw: Draw, near: bool) -> Shape:
     """Return a tree without leaves, down to its fine twigs."""
     shape, rng = Shape(), draw.rng
-    levels, spread = 5 if near else 3, draw.uniform(0.5, 0.95)
+    levels, spread = 5 if near else 2, draw.uniform(0.5, 0.95)
     heads = [(np.array([0, 0, -0.03]), np.array([0, 0, 1.0]), draw.uniform(0.2, 0.34), 0.028)]
     for level in range(levels):
         heads = grow(shape, rng, heads, 3, spread, 6 if level < 2 else 3)
     tips = np.array([head[0] for head in heads])
     along = np.array([head[1] for head in heads])
-    for _ in range(4 if near else 5):
+    for _ in range(4 if near else 9):
         way = along + rng.normal(0, 0.5, along.shape)
         foot = tips - along * rng.uniform(0, 0.06, (len(tips), 1))
         tip = foot + way * rng.uniform(0.03, 0.1, (len(tips), 1))
@@ -253,8 +269,8 @@ def hedge(rng: Rng, length: float, width: float, height: float, near: bool = Tru
     half = width / 2
     shape.box((0, -half * 0.86, -0.3), (length, half * 0.86, height * 0.94), LEAF)
     area = length * (2 * height + width)
-    size = 0.05 if near else 0.16
-    count = int(min(area * 0.55 / size**2, 5000))
+    count = int(min(area * 220, 1800 if near else 250))
+    size = 0.75 * (area / count) ** 0.5
     x, around = rng.uniform(0, length, count), rng.uniform(0, 2 * height + width, count)
     y = np.clip(around - height, 0, width) - half
     z = np.minimum(np.minimum(around, 2 * height + width - around), height)

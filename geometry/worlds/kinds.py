@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from . import (
-    foreground_objects,
-    land_kinds,
-    town_kinds,
-    town_roads,
-    town_squares,
-    town_works,
-    water_kinds,
-)
+from dataclasses import replace
+
+from . import foreground_objects, land_kinds, town_kinds, water_kinds
 from .place import Foreground, Kind
 
-KINDS: tuple[Kind, ...] = (
-    *land_kinds.KINDS,
-    *town_kinds.KINDS,
-    *town_squares.KINDS,
-    *town_works.KINDS,
-    *town_roads.KINDS,
-    *water_kinds.KINDS,
-)
+SHARES = ((land_kinds.KINDS, 0.32), (town_kinds.KINDS, 0.4), (water_kinds.KINDS, 0.28))
+"""Groups of kinds, and how many of all worlds are of the group."""
+
+
+def _balanced() -> tuple[Kind, ...]:
+    """Return all kinds with weights by which each group has its share."""
+    kinds = []
+    for group, share in SHARES:
+        total = sum(kind.weight for kind in group)
+        kinds += [replace(kind, weight=share * kind.weight / total) for kind in group]
+    return tuple(kinds)
+
+
+KINDS: tuple[Kind, ...] = _balanced()
 FOREGROUNDS: tuple[Foreground, ...] = (*foreground_objects.FOREGROUNDS,)

@@ -36,6 +36,10 @@ NEAREST = 0.25
 """A picture is left out if more than a tenth of it is nearer than this, in meters: the camera is
 inside something."""
 
+LEAST_RELIEF = 0.25
+"""A picture without sky is left out if its disparities span less than this, as a logarithm: a piece
+of wall."""
+
 
 def world_name(seed: int, number: int) -> str:
     """Return the name that the files of a world begin with."""
@@ -115,4 +119,8 @@ def _is_useful(sample: Sample) -> bool:
     mean = float(sample.image.mean()) / 255
     close = float((sample.disparity > 1 / NEAREST).mean())
     veiled = float(sample.veiled.mean())
-    return DARKEST < mean < BRIGHTEST and close < 0.1 and veiled < MOST_VEILED
+    disparity = sample.disparity.astype(np.float32)
+    low, high = np.percentile(disparity, (5, 95))
+    relief = np.log(high / low) if low > 0 else np.inf
+    shows = DARKEST < mean < BRIGHTEST and close < 0.1 and veiled < MOST_VEILED
+    return bool(shows and relief > LEAST_RELIEF)

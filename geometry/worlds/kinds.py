@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from . import foreground_objects, land_kinds, town_kinds, water_kinds
+from . import (
+    foreground_objects,
+    land_kinds,
+    town_kinds,
+    town_roads,
+    town_squares,
+    town_works,
+    water_kinds,
+)
 from .place import Foreground, Kind
 
-SHARES = ((land_kinds.KINDS, 0.32), (town_kinds.KINDS, 0.4), (water_kinds.KINDS, 0.28))
+TOWN = (*town_kinds.KINDS, *town_roads.KINDS, *town_squares.KINDS, *town_works.KINDS)
+SHARES = ((land_kinds.KINDS, 0.3), (TOWN, 0.42), (water_kinds.KINDS, 0.28))
 """Groups of kinds, and how many of all worlds are of the group."""
 
 

@@ -48,6 +48,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
         threads=options.threads,
         seed=options.seed,
         start=options.start,
+        calibrate=options.calibrate,
     )
 
 
@@ -76,4 +77,6 @@ def parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=0, help="of batches and first weights (0)")
     hint = "weights to start from, such as ml/scene/scene.onnx"
     add("--start", type=Path, metavar="FILE.onnx", help=hint)
+    hint = "labeled photographs to calibrate the final weights on"
+    add("--calibrate", type=Path, metavar="FOLDER", help=hint)
     return parser

@@ -34,6 +34,7 @@ WEIGHTS = {
     "ssi": 0.5,
     "gradient": 1.0,
     "beyond": 0.3,
+    "offset": 0.02,
     "order": 0.3,
     "sky": 2.0,
     "clouds": 0.3,
@@ -91,8 +92,13 @@ def odds_loss(logits: Tensor, target: Tensor, weight: Tensor, rare: float = 1.0)
 
 
 def depth_losses(predicted: Tensor, targets: Targets) -> dict[str, Tensor]:
-    """Return the losses `log`, `ssi`, `gradient` and `beyond` of log disparities (N, h, w)."""
-    sums: dict[str, list[Tensor]] = {"log": [], "ssi": [], "gradient": [], "beyond": []}
+    """Return losses of log disparities (N, h, w).
+
+    `beyond` keeps the sky behind everything, and `offset` the mean near 0: any offset is right, but
+    it would drift to where numbers have few digits left.
+    """
+    names = ("log", "ssi", "gradient", "beyond", "offset")
+    sums: dict[str, list[Tensor]] = {name: [] for name in names}
     for one, target, sky, weight in zip(
         predicted, targets.log_disparity, targets.sky, targets.weight, strict=True
     ):
@@ -106,6 +112,7 @@ def depth_losses(predicted: Tensor, targets: Targets) -> dict[str, Tensor]:
         sums["log"].append(
             (error.abs().clamp(max=CAP) * weight * known).sum() / weight[known].sum()
         )
+        sums["offset"].append(one[known].mean() ** 2)
         sums["ssi"].append(ssi_loss(one[known] - shift, target[known]))
         sums["gradient"].append(gradient_loss(error, known, weight))
         in_sky = sky > 0.95

@@ -136,6 +136,15 @@ class UpBlock(nn.Module):
         return self.mix(self.join(torch.cat([up, skip], 1)))
 
 
+class Head(nn.Conv2d):
+    """The last convolution, in float32: bfloat16 has but two or three digits."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the maps."""
+        with torch.autocast(input.device.type, enabled=False):
+            return super().forward(input.float())
+
+
 class SceneNetwork(nn.Module):
     """Maps (N, CHANNELS, H / 2, W / 2) of images (N, 3, H, W) that are rgb * 2 - 1."""
 
@@ -148,7 +157,7 @@ class SceneNetwork(nn.Module):
         self.up = nn.ModuleList(
             UpBlock(WIDTHS[level + 1], SKIPS[level], WIDTHS[level]) for level in (3, 2, 1, 0)
         )
-        self.head = nn.Conv2d(WIDTHS[0], CHANNELS, 3, padding=1)
+        self.head = Head(WIDTHS[0], CHANNELS, 3, padding=1)
         with torch.no_grad():
             self.head.bias.zero_()
             for channel, odds in USUAL_ODDS.items():

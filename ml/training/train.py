@@ -11,13 +11,14 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from .calibration import calibrate, thresholds
 from .dataset import Batches, Folders
 from .export import export, load_weights
 from .losses import losses_of, total
@@ -27,11 +28,14 @@ from .validation import CurveFile, validate
 
 CHECKPOINT, CURVE, WEIGHTS_FILE = "checkpoint.pt", "curve.csv", "scene.onnx"
 WARM_UP = 100
-"""Steps over which the learning rate rises, of every run: the optimizer may be new to the data."""
+"""Steps over which the learning rate rises in the beginning."""
 AVERAGE = 0.999
 """Decay of the averaged weights per step."""
 ENCODER_SHARE = 0.4
 """The encoder's learning rate relative to the decoder's: it has been trained before."""
+FIXED_NORMS = 2000
+"""Steps after which the decoder's batch norms keep their statistics, those of the averaged network.
+Statistics of so few pictures are noisy: the loss was a seventh higher with them."""
 WEIGHT_DECAY = 0.02
 LARGEST_GRADIENT = 5.0
 PRINTED = 20
@@ -54,6 +58,7 @@ class Plan:
         seed: Of the batches and the first weights.
         start: ONNX file with weights to start from instead of the encoder's alone.
         imagenet: Whether a fresh encoder starts from ImageNet weights.
+        calibrate: Folder of labeled photographs to calibrate the final weights on.
         save_every, validate_every: Steps between checkpoints, and between validations.
     """
 
@@ -69,6 +74,7 @@ class Plan:
     seed: int = 0
     start: Path | None = None
     imagenet: bool = True
+    calibrate: Path | None = None
     save_every: int = 200
     validate_every: int = 500
 
@@ -79,7 +85,6 @@ class Progress:
 
     step: int = 0
     seconds: float = 0.0
-    since_start: int = field(default=0, compare=False)
 
     def share(self, plan: Plan) -> float:
         """Return how much of the plan is done, 0..1."""
@@ -119,7 +124,6 @@ class Trainer:
 
     def run(self, say: Callable[[str], None] = print) -> None:
         """Train until the plan is done; `say` prints a line."""
-        self.plan.out.mkdir(parents=True, exist_ok=True)
         sums: dict[str, float] = {}
         with ThreadPoolExecutor(1) as pool:
             coming = pool.submit(self.prepare, self.progress.step)
@@ -141,6 +145,17 @@ class Trainer:
             coming.cancel()
         self.save()
         say(self.validate())
+        if self.plan.calibrate is not None:
+            say(self.calibrate(self.plan.calibrate))
+
+    def calibrate(self, folder: Path) -> str:
+        """Calibrate the written weights on the samples of a folder; return the thresholds."""
+        network, paths = self.averaged(), sorted(folder.glob("*.npz"))
+        found = thresholds(network, paths, self.plan.size, self.device)
+        calibrate(network, found)
+        export(network.cpu(), self.plan.out / WEIGHTS_FILE)
+        parts = (f"{channel.name.lower()} {value:+.2f}" for channel, value in found.items())
+        return "thresholds: " + ", ".join(parts)
 
     def prepare(self, step: int) -> Targets:
         """Return the batch of a step."""
@@ -156,7 +171,9 @@ class Trainer:
     def step(self, targets: Targets) -> dict[str, float]:
         """Take one step and return the losses, with their weighted sum as `all`."""
         self.set_rate()
-        self.network.train()
+        if self.progress.step == FIXED_NORMS:
+            self.network.load_state_dict(self.average)
+        self.network.train(self.progress.step < FIXED_NORMS)
         moved = targets.to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
             maps = self.network(moved.image)
@@ -169,7 +186,6 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(trained, LARGEST_GRADIENT, error_if_nonfinite=True)
         self.optimizer.step()
         self.progress.step += 1
-        self.progress.since_start += 1
         self.update_average()
         return {"all": loss.item()} | {name: value.item() for name, value in losses.items()}
 
@@ -178,8 +194,7 @@ class Trainer:
         plan = self.plan
         wave = 0.5 + 0.5 * math.cos(math.pi * self.progress.share(plan))
         rate = plan.end_rate + (plan.rate - plan.end_rate) * wave
-        if self.progress.step == self.progress.since_start:  # a training's first run
-            rate *= min(1.0, (self.progress.step + 1) / WARM_UP)
+        rate *= min(1.0, (self.progress.step + 1) / WARM_UP)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["share"]
 
@@ -226,6 +241,7 @@ class Trainer:
             "step": self.progress.step,
             "seconds": self.progress.seconds,
         }
+        self.plan.out.mkdir(parents=True, exist_ok=True)
         path = self.plan.out / CHECKPOINT
         scratch = path.with_suffix(".part")
         torch.save(state, scratch)

@@ -378,4 +378,9 @@ def breakwater(draw: Draw, air: Air) -> Place:
         end = (long * np.sin(heading), long * np.cos(heading) + 3, top - 1)
         boats.lighthouse(draw, air, end)
     boats.boats(draw, air, 6, (15, 2000), within(land, -1e9, -5))
-    return Place(lambda x, y: np.full_like(x, top), (1.2, 2.4), (-15, 8), 15, 0.2, 0.0)
+
+    def height(x: Array, y: Array) -> Array:
+        aside = np.abs(x * np.cos(heading) - y * np.sin(heading))
+        return np.where(aside < 0.5, top, -1.0)
+
+    return Place(height, (1.2, 2.4), (-15, 8), 15, 0.2, 0.0)

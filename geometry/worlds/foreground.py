@@ -221,7 +221,7 @@ def _flower(draw: Draw, tuft: Shape) -> Shape:
         right /= np.linalg.norm(right, axis=1, keepdims=True)
         up = np.cross(right, rng.normal(size=(count, 3)))
         up /= np.linalg.norm(up, axis=1, keepdims=True)
-        tuft.quads(centers, right * size, up * size, 1)
+        tuft.quads(centers, right * size, np.asarray(up * size), 1)
     return tuft
 
 

@@ -214,7 +214,7 @@ def cars(draw: Draw, air: Air, where: Place) -> None:
     for _ in range(draw.integer(1, 4)):
         spot = stage.spot(5, 20)
         if spot is not None:
-            garage.park(*spot, turn + draw.choice((0.0, 3.14)) + draw.rng.normal(0, 0.1))
+            garage.park(spot, turn + draw.choice((0.0, 3.14)) + draw.rng.normal(0, 0.1))
     stage.site.finish()
 
 

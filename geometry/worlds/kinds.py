@@ -8,6 +8,7 @@ from . import (
     foreground_objects,
     land_kinds,
     town_kinds,
+    town_rails,
     town_roads,
     town_squares,
     town_works,
@@ -15,7 +16,13 @@ from . import (
 )
 from .place import Foreground, Kind
 
-TOWN = (*town_kinds.KINDS, *town_roads.KINDS, *town_squares.KINDS, *town_works.KINDS)
+TOWN = (
+    *town_kinds.KINDS,
+    *town_roads.KINDS,
+    *town_rails.KINDS,
+    *town_squares.KINDS,
+    *town_works.KINDS,
+)
 SHARES = ((land_kinds.KINDS, 0.3), (TOWN, 0.42), (water_kinds.KINDS, 0.28))
 """Groups of kinds, and how many of all worlds are of the group."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,16 @@ from . import roads, surfaces, town_houses, trees
 from .churches import church
 from .draw import Draw
 from .furniture import Fittings
-from .parts import Site, is_free, spaced, turned
-from .people import Crowd
+from .parts import Site, is_free, spaced
 from .place import Kind, Place
 from .roads import Course
+from .town_dress import cars_along, furniture_along, people_along, poles_along
 from .town_houses import Style
 from .town_layout import land_height, lay_ground, put_house
 from .vehicles import Garage
+
+BEHIND = 25.0
+"""Length of a street behind the camera, in meters."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def _street(draw: Draw, air: Air, plan: StreetPlan, tall: bool = False) -> Place
     if view != "along":  # stand on the side that the camera looks away from
         offset = np.sign(turn) * abs(offset)
     length = draw.uniform(30, 90) if draw.chance(0.3) else draw.uniform(90, 220)
-    way = roads.draw_course(draw, length, plan.bend, turn, float(offset), 25.0)
+    way = roads.draw_course(draw, length, plan.bend, turn, float(offset), BEHIND)
     lay_ground(site, plan.green or draw.chance(0.15))
     _surface(site, way, plan)
     count = plan.style.get("count", 4)
@@ -139,7 +141,7 @@ def _street(draw: Draw, air: Air, plan: StreetPlan, tall: bool = False) -> Place
     )
     crossing = draw.uniform(15, 70) if draw.chance(0.35) else None
     if crossing is not None:
-        _cross(site, way, crossing + 25.0, plan)
+        _cross(site, way, crossing + BEHIND, plan)
     for side in (-1, 1):
         if draw.chance(0.93):
             _row(site, style, way, plan, side, crossing, tall)
@@ -199,7 +201,7 @@ def _row(
             home = town_houses.block(draw, style, *size)
         else:
             home = same or draw.choice(mirrored)
-        middle = along - 25 + home.width / 2
+        middle = along - BEHIND + home.width / 2
         if crossing is not None and abs(middle - crossing) < home.width / 2 + 5.5:
             along += 3.0
             continue
@@ -231,30 +233,17 @@ def _furnish(site: Site, way: Course, plan: StreetPlan) -> None:
     edge = plan.half + plan.walk
     line_trees(site, way, edge - 0.6 if plan.walk > 1.5 else edge + 1.5, plan)
     if draw.chance(0.6 * plan.lamps):
-        lamp, step = fit.lamp(), draw.uniform(12, 30)
-        sides = draw.choice(((-1,), (1,), (-1, 1)))
-        for side in sides:
-            for along in spaced(draw.uniform(3, 10), way.length, step):
-                (x, y), angle = way.at(along, side * (plan.half + 0.4))
-                if is_free((x, y), 0, (0.1, 0.1), 0.8):
-                    site.stand(lamp, (x, y), angle + (np.pi / 2 if side > 0 else -np.pi / 2))
+        _lamps(site, fit, way, plan.half + 0.4)
     if draw.chance(0.25):
-        _wires(site, fit, way, plan.half + 0.6)
+        poles_along(site, fit, way, draw.choice((-1, 1)) * (plan.half + 0.6))
     if plan.half > 2.0 and draw.chance(0.75 * min(plan.cars, 1.3)):
         _park(site, way, plan)
     if draw.chance(0.5 * plan.people):
-        crowd = Crowd(site)
-        for _ in range(int(draw.log_uniform(1, 14))):
-            side = draw.choice((-1, 1))
-            out = side * draw.uniform(0.8 if plan.walk == 0 else plan.half, max(edge, 1.0))
-            (x, y), _ = way.at(25 + draw.log_uniform(3, 60), out)
-            if is_free((x, y), 0, (0.3, 0.3), 1.5):
-                crowd.add(x, y, lift=0.16 if plan.walk else 0.0)
-    for _ in range(draw.integer(0, 5)):
-        piece = draw.choice((fit.sign, fit.small, fit.bench))()
-        (x, y), angle = way.at(25 + draw.log_uniform(3, 50), draw.choice((-1, 1)) * (edge - 0.3))
-        if is_free((x, y), 0, (0.5, 0.5), 1.0):
-            site.stand(piece, (x, y), angle - np.pi / 2, lift=0.15)
+        low = plan.half if plan.walk else 0.8
+        out = (low, max(edge, low + 0.2))
+        people_along(site, way, BEHIND, 14, out, 0.16 if plan.walk else 0.0)
+    pieces = [draw.choice((fit.sign, fit.small, fit.bench)) for _ in range(draw.integer(0, 5))]
+    furniture_along(site, pieces, way, BEHIND, edge - 0.3)
     if plan.green and draw.chance(0.6):
         _borders(site, way, edge + 0.9)
 
@@ -279,19 +268,14 @@ def line_trees(site: Site, way: Course, out: float, plan: StreetPlan) -> None:
         trees.plant(draw, trees_here, points, tall * draw.rng.uniform(0.75, 1.2, len(points)))
 
 
-def _wires(site: Site, fit: Fittings, way: Course, out: float) -> None:
-    """Add poles with wires along a street."""
-    draw, tall = site.draw, site.draw.uniform(6.5, 9.5)
-    pole, side, tops = fit.pole(tall, draw.integer(1, 2)), draw.choice((-1, 1)), []
-    for along in spaced(draw.uniform(2, 20), way.length, draw.uniform(22, 35)):
-        (x, y), angle = way.at(along, side * out)
-        if is_free((x, y), 0, (0.2, 0.2), 1.0):
-            site.stand(pole, (x, y), angle - np.pi / 2)
-        tops.append((x, y, site.level(x, y) + tall - 0.2, angle - np.pi / 2))
-    for first, second in pairwise(tops):
-        for right in (-0.9, 0.0, 0.9):
-            start, end = ((*turned((right, 0), p[3], p[:2]), p[2]) for p in (first, second))
-            fit.wire(start, end, draw.uniform(0.4, 1.0))
+def _lamps(site: Site, fit: Fittings, way: Course, out: float) -> None:
+    """Add a row of lamps on one side of a street, or on both."""
+    draw, lamp, step = site.draw, fit.lamp(), site.draw.uniform(12, 30)
+    for side in draw.choice(((-1,), (1,), (-1, 1))):
+        for along in spaced(draw.uniform(3, 10), way.length, step):
+            at, angle = way.at(along, side * out)
+            if is_free(at, 0, (0.1, 0.1), 0.8):
+                site.stand(lamp, at, angle + (np.pi / 2 if side > 0 else -np.pi / 2))
 
 
 def _park(site: Site, way: Course, plan: StreetPlan) -> None:
@@ -307,13 +291,9 @@ def _park(site: Site, way: Course, plan: StreetPlan) -> None:
             (x, y), angle = way.at(along, side * (plan.half - 1.05))
             if is_free((x, y), angle - np.pi / 2, (1.0, 2.6), 1.3):
                 flip = 0 if side > 0 or draw.chance(0.2) else np.pi
-                garage.park(x, y, angle - np.pi / 2 + flip)
-    if plan.half > 4:
-        for _ in range(draw.integer(0, 6)):
-            side = draw.choice((-1, 1))
-            (x, y), angle = way.at(25 + draw.log_uniform(6, 100), side * 0.35 * plan.half)
-            if is_free((x, y), angle - np.pi / 2, (1.2, 5.6), 2.0):
-                garage.park(x, y, angle - np.pi / 2 + (0 if side > 0 else np.pi))
+                garage.park((x, y), angle - np.pi / 2 + flip)
+    if plan.half > 4 and draw.chance(0.8):
+        cars_along(site, way, BEHIND, 6, 0.35 * plan.half)
 
 
 def _borders(site: Site, way: Course, out: float) -> None:

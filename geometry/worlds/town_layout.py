@@ -10,7 +10,7 @@ from ..landscapes import materials, terrain
 from ..landscapes.materials import Air
 from ..landscapes.meshes import Array, Shape, place
 from ..landscapes.noise import smooth_step
-from ..landscapes.terrain import Height, bumps, random_positions
+from ..landscapes.terrain import Height, Keep, bumps, random_positions
 from . import roads, trees
 from .draw import Draw
 from .labels import WATER_INDEX
@@ -95,11 +95,16 @@ def around(
 
 
 def woods(
-    site: Site, count: int, reach: tuple[float, float], tall: tuple[float, float], side: float = 1.0
+    site: Site,
+    count: int,
+    reach: tuple[float, float],
+    tall: tuple[float, float],
+    side: float = 1.0,
+    keep: Keep | None = None,
 ) -> None:
-    """Scatter simple trees of one species between two distances."""
+    """Scatter simple trees of one species between two distances, where `keep` allows it."""
     draw = site.draw
-    spots = random_positions(draw.rng, site.height, count, *reach, side=side)
+    spots = random_positions(draw.rng, site.height, count, *reach, side=side, keep=keep)
     kind = trees.tree_shapes(draw, site.air, near=False)
     trees.plant(draw, kind, spots, draw.rng.uniform(*tall, len(spots)))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from ..landscapes import materials, terrain
@@ -13,16 +15,15 @@ from . import roads, surfaces, town_houses
 from .draw import Draw
 from .facades import Look, facade
 from .furniture import Fittings
-from .parts import Site, Solid, is_free, spaced
-from .people import Crowd
+from .parts import Site, Solid, spaced
 from .place import Kind, Place
 from .scatter import Cover, dress
+from .town_dress import cars_along, furniture_along, people_along, poles_along
 from .town_layout import BESIDE, LAWNS, lay_water, near_trees, put_house, woods
 from .town_works import pylon_line
-from .vehicles import Garage
 
-WIDTHS = (2.2, 8.0)
-"""Half the width of a road's bed where the land is level, and where it has its own height."""
+VERGE = 8.0
+"""Width in meters over which the land beside a road takes on its own height."""
 
 
 def open_road(draw: Draw, air: Air) -> Place:
@@ -50,32 +51,37 @@ def open_road(draw: Draw, air: Air) -> Place:
             roads.guard_rail(site, near, side * (half + draw.uniform(0.8, 2.0)))
     _beside(site, way, half)
 
-    def keep(x: Array, y: Array) -> np.ndarray:
-        return _distance(way, x, y) > half + 2.5
+    beside = _beside_course(way)
 
-    cover = Cover(trees=1.4, rocks=1.6 if dry else 0.6, woods=0.3 if dry else 1.3)
+    def keep(x: Array, y: Array) -> np.ndarray:
+        return beside(x, y) > half + 2.5
+
+    if draw.chance(0.3 if dry else 0.8):
+        count, first = int(draw.log_uniform(50, 1200)), draw.uniform(12, 60)
+        woods(site, count, (first, first * draw.log_uniform(4, 20)), (4, 14), 1.2, keep)
+    cover = Cover(0.0, 1.2, rocks=1.6 if dry else 0.6)
     dress(draw, air, height, cover, keep)
     site.finish()
     return Place(height, (1.2, draw.choice((1.8, 3.5, 9.0))), (-9, 8))
 
 
-def _distance(way: roads.Course, x: Array, y: Array) -> Array:
-    """Return the distance of positions from a course, about."""
-    line = way.points[::3]
-    flat = np.stack([np.ravel(x), np.ravel(y)], -1)
-    away = np.full(len(flat), np.inf)
-    for point in line:
-        away = np.minimum(away, np.hypot(*(flat - point).T))
-    return away.reshape(np.shape(x))
+def _beside_course(way: roads.Course) -> Height:
+    """Return the function of x, y that gives the distance to the left or right of a course."""
+    order = np.argsort(way.points[:, 1])
+    middles, rows = way.points[order].T
+
+    def distance(x: Array, y: Array) -> Array:
+        return np.asarray(np.abs(x - np.interp(y, rows, middles)))
+
+    return distance
 
 
 def _along_road(draw: Draw, way: roads.Course, half: float) -> Height:
     """Return the height of hilly land that is level across a road."""
     size, scale, seed = draw.log_uniform(0.3, 14), draw.uniform(60, 250), draw.seed()
     peak, cut = draw.choice((0.0, draw.log_uniform(30, 500))), draw.seed()
-    line = way.points
-    order = np.argsort(line[:, 1])
-    rows, middles = line[order, 1], line[order, 0]
+    order = np.argsort(way.points[:, 1])
+    middles, rows = way.points[order].T
 
     def land(x: Array, y: Array) -> Array:
         hills = size * smooth_step(np.hypot(x, y), 4, 90) * bumps(x, y, scale, 1.0, seed, 4)
@@ -85,7 +91,7 @@ def _along_road(draw: Draw, way: roads.Course, half: float) -> Height:
     def height(x: Array, y: Array) -> Array:
         x, y = np.broadcast_arrays(np.asarray(x, float), np.asarray(y, float))
         middle = np.interp(y, rows, middles)
-        own = smooth_step(np.abs(x - middle), half + 1.5, half + 1.5 + WIDTHS[1])
+        own = smooth_step(np.abs(x - middle), half + 1.5, half + 1.5 + VERGE)
         bed = land(middle, y)
         return bed + own * (land(x, y) - bed)
 
@@ -96,27 +102,12 @@ def _beside(site: Site, way: roads.Course, half: float) -> None:
     """Add poles, signs, cars and a few houses along a road."""
     draw, fit = site.draw, Fittings(site)
     if draw.chance(0.35):
-        pole, tops = fit.pole(draw.uniform(6, 9)), []
-        side = draw.choice((-1, 1))
-        for along in spaced(draw.uniform(14, 30), 300, draw.uniform(25, 45)):
-            at, angle = way.at(along, side * (half + 4))
-            site.stand(pole, at, angle - np.pi / 2)
-            tops.append(np.array([*at, site.level(*at) + 6.0]))
-        for first, second in zip(tops[:-1], tops[1:], strict=True):
-            fit.wire(first, second, 0.6)
+        poles_along(site, fit, way, draw.choice((-1, 1)) * (half + 4))
     elif draw.chance(0.25):
         pylon_line(site, fit)
-    for _ in range(draw.integer(0, 3)):
-        at, angle = way.at(12 + draw.log_uniform(6, 60), draw.choice((-1, 1)) * (half + 1.3))
-        if is_free(at, 0, (0.5, 0.5), 1.0):
-            site.stand(fit.sign(), at, angle - np.pi / 2)
+    furniture_along(site, [fit.sign] * draw.integer(0, 3), way, 12, half + 1.3)
     if half > 2 and draw.chance(0.5):
-        garage = Garage(site)
-        for _ in range(draw.integer(1, 6)):
-            side = draw.choice((-1, 1))
-            at, angle = way.at(12 + draw.log_uniform(9, 150), side * 0.5 * half)
-            if is_free(at, angle - np.pi / 2, (1.2, 5.6), 2.0):
-                garage.park(*at, angle - np.pi / 2 + (0 if side > 0 else np.pi))
+        cars_along(site, way, 12, 6, 0.5 * half)
     if draw.chance(0.3):
         style = town_houses.draw_style(site, 2, floors=(1, 2), bays=(2, 5))
         for _ in range(draw.integer(1, 5)):
@@ -145,9 +136,12 @@ def bridge(draw: Draw, air: Air) -> Place:
     if is_wet:
         lay_water(draw, air, 0.0, 0.7, 3000)
     deck = (rise if is_wet else 0.0) + draw.uniform(0.5, 5)
-    solid = _bridge(site, span * 1.7, deck + rise, deck)
-    at = (skew * away, away, 0.0)
-    site.upright.stand(solid, at, -skew + draw.uniform(-0.3, 0.3))
+    at, turn = (skew * away, away, 0.0), -skew + draw.uniform(-0.3, 0.3)
+    long, wide = 1.7 * span, draw.uniform(2, 7)
+    site.upright.stand(_bridge(site, long, wide, deck + rise, deck), at, turn)
+    lane, slot = Solid(), site.slot(surfaces.asphalt(draw, air))
+    lane.box((-long / 2, 0.3 - wide, deck), (long / 2, wide - 0.3, deck + 0.05), slot)
+    site.flat.stand(lane, at, turn)
     if draw.chance(0.7):
         woods(site, int(draw.log_uniform(30, 500)), (1.2 * away, 700), (5, 14), 1.2)
     if draw.chance(0.3):
@@ -157,13 +151,14 @@ def bridge(draw: Draw, air: Air) -> Place:
     return Place(height, (1.2, draw.choice((2.5, 10.0))), (-8, 10), floor=floor)
 
 
-def _bridge(site: Site, length: float, tall: float, deck: float) -> Solid:
+def _bridge(site: Site, length: float, wide: float, tall: float, deck: float) -> Solid:
     """Return a bridge along x about the origin, its deck at a height above z = 0.
 
+    wide: Half its width.
     tall: How far its piers reach down below the deck, in meters.
     """
     draw, fit, solid = site.draw, Fittings(site), Solid()
-    half, wide = length / 2, draw.uniform(2, 7)
+    half = length / 2
     kind = draw.choice(("stone", "stone", "lattice", "suspension", "girder", "stays", "bow"))
     slot = site.slot(
         surfaces.paint(
@@ -185,8 +180,9 @@ def _bridge(site: Site, length: float, tall: float, deck: float) -> Solid:
             solid.bar((-half, y, deck + z), (half, y, deck + z), 0.06, slot)
         for x in spaced(-half, half, 2.0):
             solid.bar((x, y, deck), (x, y, deck + 1.1), 0.05, slot)
-    piers = {"girder": draw.integer(2, 6), "lattice": draw.integer(1, 4)}.get(kind, 2)
-    spots = np.linspace(-1, 1, piers + 2)[1:-1] * half if kind != "bow" else []
+    piers: int = {"girder": draw.integer(2, 6), "lattice": draw.integer(1, 4)}.get(kind, 2)
+    piers = 0 if kind == "bow" else piers
+    spots = np.linspace(-1, 1, piers + 2)[1:-1] * half
     for x in spots:
         solid.box((x - 1, -0.8 * wide, low), (x + 1, 0.8 * wide, deck - 0.8), fit.stone)
     if kind in ("lattice", "bow"):
@@ -203,15 +199,15 @@ def _arches(solid: Solid, count: int, size: tuple[float, ...], slot: int) -> Non
     radius = 0.42 * step
     crown = deck - 1.0
     rise = min(radius, 0.85 * (crown - low))
-    x, z = [], []
+    bottom, edge = [], []
     for n in range(count):
         middle = -half + (n + 0.5) * step
         bend = np.linspace(np.pi, 0, 15)
-        x += [middle - 0.5 * step, middle - radius, *(middle + radius * np.cos(bend))]
-        z += [low, low, *(crown - rise + rise * np.sin(bend))]
-        x.append(middle + radius)
-        z.append(low)
-    x, z = np.array([*x, half]), np.array([*z, low])
+        edge += [middle - 0.5 * step, middle - radius, *(middle + radius * np.cos(bend))]
+        bottom += [low, low, *(crown - rise + rise * np.sin(bend))]
+        edge.append(middle + radius)
+        bottom.append(low)
+    x, z = np.array([*edge, half]), np.array([*bottom, low])
     top = np.full(len(x), deck + 1.0)
     for y in (-wide, wide):
         points = np.vstack(
@@ -258,18 +254,10 @@ def _hanging(solid: Solid, towers: Array, size: tuple[float, ...], kind: str, sl
             )
     for y in (-wide, wide):
         if kind == "stays":
-            for x in towers:
-                for out in np.linspace(0.15, 1.0, 8) * half * 0.36:
-                    for side in (-1, 1):
-                        solid.bar(
-                            (x, y, deck + tall * (0.5 + 0.5 * out / (0.36 * half))),
-                            (x + side * out, y, deck),
-                            0.08,
-                            slot,
-                        )
+            _stays(solid, towers, size, y, slot)
             continue
         knots = [(-half, deck + 1), *[(x, deck + tall) for x in towers], (half, deck + 1)]
-        for (x0, z0), (x1, z1) in zip(knots[:-1], knots[1:], strict=True):
+        for (x0, z0), (x1, z1) in pairwise(knots):
             t = np.linspace(0, 1, 17)
             sag = 0.85 * tall if z0 == z1 else 0.12 * tall
             line = np.column_stack(
@@ -278,6 +266,17 @@ def _hanging(solid: Solid, towers: Array, size: tuple[float, ...], kind: str, sl
             solid.tube(line, 0.18, 6, slot)
             for point in line[1:-1]:
                 solid.bar(point, (point[0], y, deck), 0.05, slot)
+
+
+def _stays(solid: Solid, towers: Array, size: tuple[float, ...], y: float, slot: int) -> None:
+    """Add the cables of a cable-stayed bridge on one side."""
+    half, _, deck, tall = size
+    reach = 0.36 * half
+    for x in towers:
+        for out in np.linspace(0.15, 1.0, 8) * reach:
+            top = (x, y, deck + tall * (0.5 + 0.5 * out / reach))
+            for side in (-1, 1):
+                solid.bar(top, (x + side * out, y, deck), 0.08, slot)
 
 
 def on_bridge(draw: Draw, air: Air) -> Place:
@@ -310,15 +309,9 @@ def on_bridge(draw: Draw, air: Air) -> Place:
         roads.wall_along(on, on.upright, way, side * wide, -0.8, 0.0, fit.stone)
     _parapets(on, fit, way, wide)
     if draw.chance(0.4):
-        crowd = Crowd(on)
-        for _ in range(draw.integer(1, 8)):
-            at, _ = way.at(9 + draw.log_uniform(3, 50), draw.uniform(-0.9, 0.9) * wide)
-            if is_free(at, 0, (0.3, 0.3), 1.5):
-                crowd.add(*at)
+        people_along(on, way, 9, 8, (0.0, 0.9 * wide))
     if wide > 4 and draw.chance(0.5):
-        garage = Garage(on)
-        at, angle = way.at(9 + draw.log_uniform(8, 60), 0.5 * wide)
-        garage.park(*at, angle - np.pi / 2)
+        cars_along(on, way, 9, 2, 0.5 * wide)
     on.finish()
     style = town_houses.draw_style(site, 3)
     for _ in range(draw.integer(0, 30)):
@@ -349,40 +342,44 @@ def _parapets(site: Site, fit: Fittings, way: roads.Course, wide: float) -> None
             (x, y), _ = way.at(along, right)
             solid.bar((x, y, site.level(x, y)), (x, y, site.level(x, y) + tall), 0.018, slot)
         if kind == "truss":
-            high = draw.uniform(3, 6)
-            for along in spaced(4, min(way.length, 150), 3.5):
-                (a, b), _ = way.at(along, right)
-                (c, d), _ = way.at(along + 3.5, right)
-                z = site.level(a, b)
-                for first, second in (
-                    ((a, b, z), (c, d, z + high)),
-                    ((a, b, z + high), (c, d, z)),
-                    ((a, b, z + high), (c, d, z + high)),
-                    ((a, b, z), (a, b, z + high)),
-                ):
-                    solid.bar(first, second, 0.1, slot)
-                if side > 0 and draw.chance(0.5):
-                    (e, f), _ = way.at(along, -wide)
-                    solid.bar((a, b, z + high), (e, f, z + high), 0.1, slot)
+            _truss(site, way, right, slot)
         elif kind == "cables":
-            middle, high = draw.uniform(25, 60), draw.uniform(10, 35)
-            (x, y), _ = way.at(middle, right)
-            z = site.level(x, y)
-            solid.bar((x, y, z - 5), (x, y, z + high), 0.5, fit.stone)
-            for along in spaced(4, min(way.length, 2 * middle), 3.0):
-                (a, b), _ = way.at(along, right)
-                part = abs(along - middle) / middle
-                solid.bar(
-                    (a, b, z), (a, b, z + 1 + (high - 1) * (1 - min(part, 1)) ** 2), 0.03, slot
-                )
-            line = [
-                (
-                    *way.at(a, right)[0],
-                    z + 1 + (high - 1) * (1 - min(abs(a - middle) / middle, 1)) ** 2,
-                )
-                for a in spaced(0, 2 * middle, 2.5)
-            ]
-            solid.tube(np.array(line), 0.12, 6, slot)
+            _cables(site, way, right, slot)
+
+
+def _truss(site: Site, way: roads.Course, right: float, slot: int) -> None:
+    """Add crossed bars along one side of a deck, and some over it."""
+    draw, high, solid = site.draw, site.draw.uniform(3, 6), site.upright
+    is_covered = right > 0 and draw.chance(0.5)
+    for along in spaced(4, min(way.length, 150), 3.5):
+        here, there = (way.at(a, right)[0] for a in (along, along + 3.5))
+        z = site.level(*here)
+        low, top = (*here, z), (*here, z + high)
+        for first, second in (
+            (low, (*there, z + high)), (top, (*there, z)), (top, (*there, z + high)), (low, top)
+        ):  # fmt: skip
+            solid.bar(first, second, 0.1, slot)
+        if is_covered:
+            solid.bar(top, (*way.at(along, -right)[0], z + high), 0.1, slot)
+
+
+def _cables(site: Site, way: roads.Course, right: float, slot: int) -> None:
+    """Add a tower and the hanging cables of a suspension bridge along one side of a deck."""
+    draw, solid = site.draw, site.upright
+    middle, high = draw.uniform(25, 60), draw.uniform(10, 35)
+    foot, _ = way.at(middle, right)
+    z = site.level(*foot)
+    solid.bar((*foot, z - 5), (*foot, z + high), 0.5, slot)
+
+    def cable(along: float) -> tuple[float, float, float]:
+        share = 1 - min(abs(along - middle) / middle, 1)
+        x, y = way.at(along, right)[0].tolist()
+        return x, y, z + 1 + (high - 1) * share**2
+
+    for along in spaced(4, min(way.length, 2 * middle), 3.0):
+        x, y, top = cable(along)
+        solid.bar((x, y, z), (x, y, top), 0.03, slot)
+    solid.tube(np.array([cable(along) for along in spaced(0, 2 * middle, 2.5)]), 0.12, 6, slot)
 
 
 KINDS = (

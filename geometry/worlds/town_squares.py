@@ -16,6 +16,7 @@ from .furniture import Fittings
 from .parts import Site, Solid, is_free, spaced, turned
 from .people import Crowd
 from .place import Kind, Place
+from .town_dress import furniture_along, people_along, trees_at
 from .town_houses import House, Style
 from .town_layout import (
     BESIDE,
@@ -96,29 +97,21 @@ def _scatter(site: Site, fit: Fittings, middle: Array, reach: float) -> None:
         return (x, y) if is_free((x, y), 0, (1.5, 1.5), 2.0) else None
 
     makes = [fit.lamp, fit.bench, fit.small, fit.stall, fit.sign]
-    for _ in range(draw.integer(0, 3)):
-        piece = draw.choice(makes)()
-        for _ in range(draw.integer(1, 6)):
-            at = spot()
-            if at is not None:
-                site.stand(piece, at, draw.choice((0.0, 1.57, 3.14, draw.uniform(0, 6))))
+    for make in [draw.choice(makes) for _ in range(draw.integer(0, 3))]:
+        piece = make()
+        for at in filter(None, [spot() for _ in range(draw.integer(1, 6))]):
+            site.stand(piece, at, draw.choice((0.0, 1.57, 3.14, draw.uniform(0, 6))))
     if draw.chance(0.6):
         crowd = Crowd(site)
-        for _ in range(int(draw.log_uniform(2, 25))):
-            at = spot()
-            if at is not None:
-                crowd.add(*at)
+        for at in filter(None, [spot() for _ in range(int(draw.log_uniform(2, 25)))]):
+            crowd.add(*at)
     if draw.chance(0.3):
         garage, turn = Garage(site), draw.uniform(0, 6.28)
-        for _ in range(draw.integer(1, 8)):
-            at = spot()
-            if at is not None and is_free(at, 0, (2.5, 2.5), 2.5):
-                garage.park(*at, turn + draw.choice((0, np.pi)))
+        for at in filter(None, [spot() for _ in range(draw.integer(1, 8))]):
+            if is_free(at, 0, (2.5, 2.5), 2.5):
+                garage.park(at, turn + draw.choice((0, np.pi)))
     if draw.chance(0.4):
-        kind = trees.tree_shapes(draw, site.air, near=True)
-        found = [at for at in (spot() for _ in range(draw.integer(2, 9))) if at is not None]
-        spots = np.array([(*at, site.level(*at)) for at in found]).reshape(-1, 3)
-        trees.plant(draw, kind, spots, draw.uniform(4, 10) * draw.rng.uniform(0.8, 1.2, len(spots)))
+        trees_at(site, filter(None, [spot() for _ in range(draw.integer(2, 9))]))
 
 
 def park(draw: Draw, air: Air) -> Place:
@@ -143,44 +136,35 @@ def park(draw: Draw, air: Air) -> Place:
     if is_formal or draw.chance(0.3):
         _hedges(site, way, half + draw.uniform(0.3, 5), leaves)
     if draw.chance(0.5):
-        step = draw.uniform(4, 10)
-        kind = trees.tree_shapes(draw, air, near=True)
-        row = [
-            way.at(a, s * (half + 1.6))[0]
-            for s in (-1, 1)
-            for a in spaced(draw.uniform(9, 14), min(way.length, 60), step)
-        ]
-        spots = np.array([(*p, site.level(*p)) for p in row if is_free(p, 0, (0.3, 0.3), 1.6)])
-        spots = spots.reshape(-1, 3)[:18]
-        trees.plant(draw, kind, spots, draw.uniform(3, 11) * draw.rng.uniform(0.9, 1.1, len(spots)))
-    for along in spaced(8 + draw.uniform(4, 9), min(way.length, 70), draw.uniform(6, 14)):
-        piece = draw.choice((fit.statue, fit.bench, fit.lamp, fit.small))()
-        side = draw.choice((-1, 1))
-        at, angle = way.at(along, side * (half + 0.7))
-        if is_free(at, 0, (0.8, 0.8), 1.5) and draw.chance(0.7):
-            site.stand(piece, at, angle + (np.pi if side > 0 else 0.0))
+        step, start = draw.uniform(4, 10), draw.uniform(9, 14)
+        rows = spaced(start, min(way.length, 60), step)
+        trees_at(site, [way.at(a, side * (half + 1.6))[0] for a in rows for side in (-1, 1)])
+    makes = (fit.statue, fit.bench, fit.lamp, fit.small)
+    pieces = [draw.choice(makes) for _ in range(draw.integer(0, 7))]
+    furniture_along(site, pieces, way, 8, half + 0.7)
     if draw.chance(0.4):
         at, _ = way.at(8 + draw.uniform(12, 30), draw.choice((0.0, 6.0)))
         fit.fountain(*at)
     if draw.chance(0.4):
-        crowd = Crowd(site)
-        for _ in range(draw.integer(1, 8)):
-            at, _ = way.at(8 + draw.log_uniform(3, 60), draw.uniform(-half, half))
-            if is_free(at, 0, (0.3, 0.3), 1.5):
-                crowd.add(*at)
+        people_along(site, way, 8, 8, (0.0, half))
+    _background(site, way)
+    site.finish()
+    return Place(height, (1.0, 2.5), (-12, 10))
+
+
+def _background(site: Site, way: roads.Course) -> None:
+    """Add trees around a park, and a large house at the end of its path."""
+    draw = site.draw
     if draw.chance(0.4):
         near_trees(site, draw.integer(2, 9), (7, 50), draw.uniform(4, 13))
     if draw.chance(0.75):
         woods(site, int(draw.log_uniform(30, 900)), (draw.uniform(40, 90), 500), (7, 16))
     if draw.chance(0.4):
-        style = town_houses.draw_style(
-            site, 1, ("plaster", "stone", "brick"), floors=(2, 4), bays=(7, 15), relief=0.8
-        )
+        patterns = ("plaster", "stone", "brick")
+        style = town_houses.draw_style(site, 1, patterns, floors=(2, 4), bays=(7, 15), relief=0.8)
         home = town_houses.house(draw, style)
         corner, angle = way.at(way.length, -home.width / 2)
         put_house(site, home, corner, angle - np.pi / 2)
-    site.finish()
-    return Place(height, (1.0, 2.5), (-12, 10))
 
 
 def _hedges(site: Site, way: roads.Course, out: float, leaves: object) -> None:
@@ -302,8 +286,8 @@ def from_above(draw: Draw, air: Air) -> Place:
         line = turned(np.column_stack([along, 0 * along + v]), turn)
         roads.strip(site, site.flat, roads.course(line), -street / 2 + 1, street / 2 - 1, asphalt)
         for row in range(rows):
-            line = np.arange(-reach, reach, plot)
-            spots = turned(np.column_stack([line, 0 * line + v + street / 2 + row * plot]), turn)
+            plots = np.arange(-reach, reach, plot)
+            spots = turned(np.column_stack([plots, 0 * plots + v + street / 2 + row * plot]), turn)
             x, y = spots.T
             seen = (y > -10) & (np.abs(x) < BESIDE * y + 60)
             built = bumps(x, y, 160, 1.0, seed, 3) < 0.35

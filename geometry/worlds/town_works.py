@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from ..landscapes import materials, terrain
@@ -9,16 +11,17 @@ from ..landscapes.materials import Air
 from ..landscapes.meshes import Array
 from ..landscapes.noise import smooth_step
 from ..landscapes.terrain import bumps
-from . import people, roads, surfaces, town_houses, trees
+from . import roads, surfaces, town_houses
 from .churches import merlons
 from .draw import Draw
 from .facades import Look, facade
 from .furniture import Fittings
-from .parts import Site, Solid, is_free, spaced, turned
+from .parts import Site, Solid, spaced, turned
 from .place import Kind, Place
+from .town_dress import herd
 from .town_houses import House, Style
 from .town_layout import BESIDE, land_height, lay_ground, near_trees, put_house, woods
-from .vehicles import Garage, wagon
+from .vehicles import Garage
 
 
 def industry(draw: Draw, air: Air) -> Place:
@@ -55,7 +58,7 @@ def industry(draw: Draw, air: Air) -> Place:
         for _ in range(draw.integer(1, 6)):
             away = draw.log_uniform(7, 60)
             at = (away * draw.uniform(-0.6, 0.6), away)
-            garage.park(*at, draw.uniform(0, 6.28), draw.choice(("truck", "van", "car", "")))
+            garage.park(at, draw.uniform(0, 6.28), draw.choice(("truck", "van", "car", "")))
     if draw.chance(0.5):
         woods(site, int(draw.log_uniform(20, 400)), (30, 500), (4, 12))
     site.finish()
@@ -221,7 +224,7 @@ def pylon_line(site: Site, fit: Fittings) -> None:
         if at[1] > 5:
             site.stand(pylon, at, turn)
         tops.append(np.array([*at, site.level(*at)]))
-    for first, second in zip(tops[:-1], tops[1:], strict=True):
+    for first, second in pairwise(tops):
         for z in (0.62, 0.77, 0.92):
             for side in (-0.2, 0.2):
                 out = np.array([*turned((side * tall, 0), turn), z * tall])
@@ -259,6 +262,31 @@ def farm(draw: Draw, air: Air) -> Place:
     bend, turn = draw.uniform(0, 0.9), draw.uniform(-0.5, 0.5)
     way = roads.draw_course(draw, 160, bend, turn, draw.uniform(-3, 3))
     roads.strip(site, site.flat, way, -1.6, 1.6, site.slot(surfaces.dirt(draw, air)), 0.04)
+    _barns(site, style, way)
+    if draw.chance(0.5):
+        _bales(site)
+    for side in (-1, 1):
+        if draw.chance(0.6):
+            roads.guard_rail(site, roads.piece(way, 14, 90), side * draw.uniform(2.2, 5))
+    if draw.chance(0.5):
+        herd(site, 12, 70)
+    if draw.chance(0.3):
+        garage = Garage(site)
+        at, angle = way.at(12 + draw.uniform(9, 40), draw.uniform(-2, 4))
+        garage.park(at, angle, draw.choice(("pickup", "van", "car")))
+    if draw.chance(0.3):
+        pylon_line(site, fit)
+    if draw.chance(0.6):
+        near_trees(site, draw.integer(1, 8), (8, 60), draw.uniform(4, 12))
+    if draw.chance(0.7):
+        woods(site, int(draw.log_uniform(30, 700)), (draw.uniform(40, 120), 700), (6, 15))
+    site.finish()
+    return Place(height, (1.0, draw.choice((2.5, 6.0))), (-10, 8))
+
+
+def _barns(site: Site, style: Style, way: roads.Course) -> None:
+    """Add houses, barns and silos beside a course."""
+    draw = site.draw
     for _ in range(draw.integer(1, 7)):
         home = town_houses.house(draw, style)
         away = draw.log_uniform(9, 90)
@@ -268,42 +296,22 @@ def farm(draw: Draw, air: Air) -> Place:
     for _ in range(draw.integer(0, 3)):
         away = draw.log_uniform(15, 90)
         site.stand(_silo(draw, style), (away * draw.uniform(-0.5, 0.5), away))
-    if draw.chance(0.5):
-        straw = site.slot(surfaces.dirt(draw, air))
-        solid = Solid()
-        turns = np.linspace(0, 2 * np.pi, 17)
-        ring = np.column_stack([0.7 * np.cos(turns), 0 * turns, 0.7 + 0.7 * np.sin(turns)])
-        points = np.vstack([np.add(ring, (0, y, 0)) for y in (-0.6, 0.6)])
-        solid.round(points, [(k, k + 1, 18 + k, 17 + k) for k in range(16)], straw)
-        for start in (0, 17):
-            solid.add(points[start : start + 17], [(0, k, k + 1) for k in range(1, 15)], straw)
-        for _ in range(draw.integer(2, 25)):
-            away = draw.log_uniform(5, 120)
-            site.stand(solid, (away * draw.uniform(-0.7, 0.7), away), draw.uniform(0, 3))
-    for side in (-1, 1):
-        if draw.chance(0.6):
-            roads.guard_rail(site, roads.piece(way, 14, 90), side * draw.uniform(2.2, 5))
-    if draw.chance(0.5):
-        coat, dark = (
-            site.slot(surfaces.paint(air, draw.near_color(draw.choice(people.COATS))))
-            for _ in range(2)
-        )
-        beast = people.animal(draw, coat, dark)
-        for _ in range(draw.integer(1, 12)):
-            away = draw.log_uniform(5, 70)
-            site.stand(beast, (away * draw.uniform(-0.6, 0.6), away), draw.uniform(0, 6.28))
-    if draw.chance(0.3):
-        garage = Garage(site)
-        at, angle = way.at(12 + draw.uniform(9, 40), draw.uniform(-2, 4))
-        garage.park(*at, angle, draw.choice(("pickup", "van", "car")))
-    if draw.chance(0.3):
-        pylon_line(site, fit)
-    if draw.chance(0.6):
-        near_trees(site, draw.integer(1, 8), (8, 60), draw.uniform(4, 12))
-    if draw.chance(0.7):
-        woods(site, int(draw.log_uniform(30, 700)), (draw.uniform(40, 120), 700), (6, 15))
-    site.finish()
-    return Place(height, (1.0, draw.choice((2.5, 6.0))), (-10, 8))
+
+
+def _bales(site: Site) -> None:
+    """Add round bales of straw."""
+    draw, air = site.draw, site.air
+    straw = site.slot(surfaces.dirt(draw, air))
+    solid = Solid()
+    turns = np.linspace(0, 2 * np.pi, 17)
+    ring = np.column_stack([0.7 * np.cos(turns), 0 * turns, 0.7 + 0.7 * np.sin(turns)])
+    points = np.vstack([np.add(ring, (0, y, 0)) for y in (-0.6, 0.6)])
+    solid.round(points, [(k, k + 1, 18 + k, 17 + k) for k in range(16)], straw)
+    for start in (0, 17):
+        solid.add(points[start : start + 17], [(0, k, k + 1) for k in range(1, 15)], straw)
+    for _ in range(draw.integer(2, 25)):
+        away = draw.log_uniform(5, 120)
+        site.stand(solid, (away * draw.uniform(-0.7, 0.7), away), draw.uniform(0, 3))
 
 
 def _silo(draw: Draw, style: Style) -> Solid:
@@ -422,101 +430,8 @@ def _crown(home: House, style: Style) -> None:
         merlons(home.solid, ring, home.deck[1], style.looks[0][1])
 
 
-def train_tracks(draw: Draw, air: Air) -> Place:
-    """Build railway tracks through land or past platforms, with wires and wagons."""
-    height = land_height(draw, 0.03)
-    site = Site(draw, air, height)
-    lay_ground(site, draw.chance(0.7))
-    fit = Fittings(site)
-    count, gap = draw.choice((1, 2, 2, 4)), 4.5
-    turn = draw.choice((draw.uniform(-0.25, 0.25), draw.uniform(-1.3, 1.3)))
-    offset = draw.uniform(-1, 1) * (count * gap / 2 + 2)
-    way = roads.draw_course(draw, 260, draw.uniform(0, 0.6), turn, offset, 6.0)
-    half = count * gap / 2
-    ballast = site.slot(surfaces.dirt(draw, air))
-    roads.strip(site, site.flat, way, -half, half, ballast, 0.05)
-    steel = site.slot(surfaces.paint(air, draw.near_color("77706a"), 0.6, 0.3))
-    for track in range(count):
-        _track(site, way, (track - (count - 1) / 2) * gap, steel, fit.wood)
-    if draw.chance(0.6):
-        _catenary(site, fit, way, half)
-    if draw.chance(0.45):
-        stone = site.slot(surfaces.slabs(draw, air))
-        side = draw.choice((-1, 1))
-        for reach in (half + 0.2, half + 6):
-            roads.wall_along(site, site.upright, way, side * reach, -0.5, 0.95, stone)
-        roads.strip(site, site.flat, way, side * (half + 0.2), side * (half + 6), stone, 0.95)
-    if draw.chance(0.5):
-        slots = [
-            site.slot(surfaces.paint(air, draw.near_color(draw.choice(surfaces.PAINTS), 1.5)))
-            for _ in range(2)
-        ]
-        car, along = wagon(draw, *slots, fit.metal), draw.uniform(16, 80)
-        right = (draw.integer(0, count - 1) - (count - 1) / 2) * gap
-        for _ in range(draw.integer(1, 8)):
-            at, angle = way.at(along, right)
-            if is_free(at, angle - np.pi / 2, (1.6, 11), 2.0):
-                site.stand(car, at, angle - np.pi / 2, lift=0.15)
-            along += 20
-    style = town_houses.draw_style(site, 2, bays=(3, 8))
-    for _ in range(draw.integer(0, 6)):
-        home = town_houses.house(draw, style)
-        side = draw.choice((-1, 1))
-        corner, angle = way.at(draw.uniform(15, 200), side * draw.uniform(half + 7, 40))
-        put_house(site, home, corner, angle + (np.pi if side > 0 else 0.0))
-    if draw.chance(0.8):
-        spots = [
-            way.at(draw.uniform(12, 250), draw.choice((-1, 1)) * draw.uniform(half + 7, 60))[0]
-            for _ in range(draw.integer(10, 150))
-        ]
-        points = np.array([(*p, site.level(*p)) for p in spots if np.hypot(*p) > 4])
-        kind = trees.tree_shapes(draw, air, near=False)
-        trees.plant(
-            draw, kind, points, draw.uniform(4, 12) * draw.rng.uniform(0.6, 1.3, len(points))
-        )
-    site.finish()
-    return Place(height, (1.2, draw.choice((2.5, 7.0))), (-14, 6))
-
-
-def _track(site: Site, way: roads.Course, right: float, steel: int, wood: int) -> None:
-    """Add rails and sleepers beside a course."""
-    for side in (-0.75, 0.75):
-        out = right + side
-        roads.strip(site, site.flat, way, out - 0.04, out + 0.04, steel, 0.28)
-        for edge in (-0.04, 0.04):
-            roads.wall_along(site, site.flat, way, out + edge, 0.1, 0.28, steel)
-    sleeper = Solid()
-    sleeper.box((-1.3, -0.12, 0), (1.3, 0.12, 0.12), wood)
-    for along in spaced(2, 70, 0.65):
-        (x, y), angle = way.at(along, right)
-        site.flat.stand(sleeper, (x, y, site.level(x, y) + 0.04), angle - np.pi / 2)
-
-
-def _catenary(site: Site, fit: Fittings, way: roads.Course, half: float) -> None:
-    """Add masts with arms and wires over the tracks."""
-    mast, tops = Solid(), []
-    mast.bar((0, 0, -0.5), (0, 0, 7.5), 0.13, fit.metal)
-    mast.bar((0, 0, 6.6), (-2 * half - 0.5, 0, 6.6), 0.06, fit.metal)
-    mast.bar((0, 0, 7.4), (-half, 0, 6.6), 0.04, fit.metal)
-    for along in spaced(8, 250, site.draw.uniform(28, 45)):
-        (x, y), angle = way.at(along, half + 0.6)
-        if is_free((x, y), 0, (0.2, 0.2), 1.0):
-            site.stand(mast, (x, y), angle - np.pi / 2)
-        tops.append(
-            [
-                np.array([*way.at(along, side * half * 0.5)[0], site.level(x, y) + 6.0])
-                for side in (-1, 1)
-            ]
-        )
-    for first, second in zip(tops[:-1], tops[1:], strict=True):
-        for start, end in zip(first, second, strict=True):
-            fit.wire(start, end, 0.05)
-            fit.wire(start + [0, 0, 0.6], end + [0, 0, 0.6], 0.4)
-
-
 KINDS = (
     Kind("industry", industry, 1.2),
     Kind("farm", farm, 1.2),
     Kind("castle", castle, 1.2),
-    Kind("tracks", train_tracks, 0.8),
 )

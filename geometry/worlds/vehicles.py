@@ -6,7 +6,7 @@ import numpy as np
 
 from . import surfaces
 from .draw import Draw
-from .parts import Site, Solid
+from .parts import Point, Site, Solid
 
 CARS = ("car", "car", "hatch", "wagon", "van", "pickup", "bus", "truck")
 PROFILES = {
@@ -38,12 +38,12 @@ class Garage:
         self.lights = site.slot(surfaces.paint(air, draw.choice(("c82a20", "e8e8e0")), 0.5))
         self.known: dict[str, Solid] = {}
 
-    def park(self, x: float, y: float, turn: float, kind: str = "") -> None:
+    def park(self, at: Point, turn: float, kind: str = "") -> None:
         """Put a vehicle on the ground; kind: a random one by default."""
         kind = kind or self.site.draw.choice(CARS, (4, 4, 3, 2, 1.5, 0.7, 0.25, 0.4))
         if kind not in self.known:
             self.known[kind] = self.make(kind)
-        self.site.stand(self.known[kind], (x, y), turn, lift=0.03)
+        self.site.stand(self.known[kind], at, turn, lift=0.03)
 
     def make(self, kind: str) -> Solid:
         """Return a vehicle of CARS."""
@@ -71,12 +71,12 @@ class Garage:
         for y in (-0.31 * length, 0.31 * length):
             for side in (-1, 1):
                 self._wheel(solid, side * (half - 0.1), y, radius)
-        for side in (-0.7, 0.7):
+        for across in (-0.7, 0.7):
             for end in (-1, 1):
                 y = end * length / 2
                 solid.box(
-                    (side * half - 0.15, y - 0.03, 0.6),
-                    (side * half + 0.15, y + 0.03, 0.74),
+                    (across * half - 0.15, y - 0.03, 0.6),
+                    (across * half + 0.15, y + 0.03, 0.74),
                     self.lights,
                 )
         return solid

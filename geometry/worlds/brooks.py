@@ -71,9 +71,10 @@ def brook(draw: Draw, air: Air) -> Place:
     shallow = np.exp(-np.maximum(top - ground, 0) / 0.25)
     foam = np.clip(white, 0, 0.35)
     surface(grid, top, water(air, look), WATER_INDEX, near, **{SHALLOW: shallow, FOAM: foam})
-    rushing = near & (white > 0.3) & (ground < top)
+    rushing = near & (ground < top)
+    above = np.clip(0.15 * (white - 0.3), -0.2, 0.015)  # under the water where it is clear
     way = {ALONG: course.along(grid.x, grid.y), ACROSS: course.across(grid.x, grid.y)}
-    surface(grid, top + 0.015, silk(draw, air), FALLS_INDEX, rushing, **way)
+    surface(grid, top + above, silk(draw, air), FALLS_INDEX, rushing, **way)
     among = within(shore, -1e9, 0.3 * width)
     spots = shore_parts.sector(draw, level, draw.integer(10, 220), (1.5, 70), among, 0.8)
     size = draw.log_uniform(0.08, 0.32) * width**0.5

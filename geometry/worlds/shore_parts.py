@@ -208,6 +208,7 @@ def wood(
     spots = sector(draw, height, count, span, keep)
     tall = draw.uniform(5, 22)
     sizes = tall * np.exp(draw.rng.normal(0, 0.22, len(spots)))
+    sizes = np.minimum(sizes, np.hypot(spots[:, 0], spots[:, 1]))  # no crown around the camera
     scatter(draw, tree_shapes(draw), tree_slots(draw, air), spots, sizes)
 
 
@@ -217,6 +218,7 @@ def near_trees(
     """Add a few trees close by; see `sector`."""
     spots = sector(draw, height, draw.integer(1, most), span, keep, 0.9)
     sizes = draw.uniform(4, 13) * np.exp(draw.rng.normal(0, 0.25, len(spots)))
+    sizes = np.minimum(sizes, 1.4 * np.hypot(spots[:, 0], spots[:, 1]))
     scatter(draw, near_tree_shapes(draw), tree_slots(draw, air), spots, sizes)
 
 

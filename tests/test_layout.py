@@ -14,7 +14,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 MAY_IMPORT = "MAY_IMPORT"
-CORE, LANDSCAPES = "geometry.core", "geometry.landscapes"
+CORE = "geometry.core"
+MAKERS = ("geometry.landscapes", "geometry.worlds")
+"""What makes pictures with ground truth in Blender; never shipped."""
 ALL, RUN, LOAD = "all", "run", "load"
 """Which imports of a module: all, those that ever run, or those that run when it is loaded."""
 PARTS = ("geometry", "jobs", "ml", "operators", "panels", "render")
@@ -82,10 +84,10 @@ def is_for_worker(path: Path) -> bool:
 
 
 PLAIN = [path for path in MODULES if part_of(path) in ("ml", CORE)]
-LIGHT = [path for path in MODULES if not is_for_worker(path) and part_of(path) != LANDSCAPES]
+LIGHT = [path for path in MODULES if not is_for_worker(path) and part_of(path) not in MAKERS]
 PACKAGES = [path for path in MODULES if path.name == "__init__.py" and len(path.parts) > 1]
 GUARD = Path("geometry/core/packages.py")
-BESIDE_WORKER = [path for path in MODULES if part_of(path) not in ("ml", LANDSCAPES)]
+BESIDE_WORKER = [path for path in MODULES if part_of(path) not in ("ml", *MAKERS)]
 MACHINE_PATHS = re.compile("|".join(f"/{name}/" for name in ("work", "root", "home")))
 
 

@@ -23,6 +23,7 @@ from ..landscapes.sky import Sky, clouds
 from .samples import FALLS, FLAT, IGNORED, SKY, UPRIGHT, WATER
 
 Image = NDArray[np.float32]
+REQUIRES = ("cv2",)
 GROUND, WATER_INDEX, FALLS_INDEX, UPRIGHT_INDEX, FLAT_INDEX = 0, 1, 2, 3, 4
 """Pass indices of objects. Ground is flat or upright by its slope; `upright` are trees, rocks,
 buildings and other objects; `flat` are surfaces that are walked or driven on, whatever their slope.

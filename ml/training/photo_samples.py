@@ -33,6 +33,7 @@ LABELS = Path(__file__).parent / "photos" / "labels.json"
 SIZE = 640
 """Longer side of a sample from a photograph; smaller photographs keep their size."""
 CROPS = 10
+"""Views of a panorama, unless its entry has its own number of "views"."""
 CROP_SIZES = ((256, 192), (256, 192), (192, 256))
 """Width and height of the crops of a panorama, in turn."""
 STOPS = (-0.7, 1.2)
@@ -129,18 +130,20 @@ def read_panorama(path: Path) -> NDArray[np.float32]:
 def panorama_samples(light: NDArray[np.float32], entry: dict[str, Any]) -> list[Arrays]:
     """Cut views with a known camera out of a panorama, which is labeled as a whole.
 
-    entry: As in `label_photo`; "tones", the exposure (a factor) at which it was labeled.
+    entry: As in `label_photo`; "tones", the exposure (a factor) at which it was labeled; "views",
+        their number.
     """
     labels = label_photo(expose(light, entry["tones"]), entry)
     rng = np.random.default_rng(zlib.crc32(entry["file"].encode()))
     start = rng.uniform(0, 2 * math.pi)
     samples = []
-    for number in range(CROPS):
+    views = entry.get("views", CROPS)
+    for number in range(views):
         size = CROP_SIZES[number % len(CROP_SIZES)]
         view = math.radians(rng.uniform(55, 100))
         focal = max(size) / 2 / math.tan(view / 2)
         pitch, roll = math.radians(rng.uniform(-14, 20)), math.radians(rng.normal(0, 3))
-        yaw = start + 2 * math.pi * (number + rng.uniform(-0.3, 0.3)) / CROPS
+        yaw = start + 2 * math.pi * (number + rng.uniform(-0.3, 0.3)) / views
         camera = np.array([focal, pitch, roll, np.nan], np.float32)
         where = panorama_positions(size, focal, pitch, roll, yaw, light.shape[:2])
         exposure = entry["tones"] * 2 ** rng.uniform(*STOPS)

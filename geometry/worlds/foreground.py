@@ -169,10 +169,11 @@ def twigs(draw: Draw, air: Air, where: Place) -> None:
 def near_tree(draw: Draw, air: Air, where: Place) -> None:
     """Add one or a few whole trees a few steps away."""
     stage = Stage(draw, air, where)
-    spots = [stage.spot(4, 16, 0.7) for _ in range(draw.choice((1, 1, 2, 4)))]
+    tall = draw.log_uniform(2.5, 12)
+    near = 2.0 + 0.5 * tall  # outside its crown
+    spots = [stage.spot(near, 18, 0.7) for _ in range(draw.choice((1, 1, 2, 4)))]
     rows = [(x, y, stage.site.level(x, y)) for x, y in (s for s in spots if s is not None)]
     kind = trees.tree_shapes(draw, air, near=True)
-    tall = draw.log_uniform(2.5, 12)
     trees.plant(
         draw, kind, np.array(rows).reshape(-1, 3), tall * draw.rng.uniform(0.8, 1.2, len(rows))
     )

@@ -383,7 +383,7 @@ def _cables(site: Site, way: roads.Course, right: float, slot: int) -> None:
 
 
 KINDS = (
-    Kind("road", open_road, 1.8),
+    Kind("open-road", open_road, 1.8),
     Kind("bridge", bridge, 1.3),
     Kind("on-bridge", on_bridge, 0.9),
 )

@@ -116,7 +116,7 @@ def _round_tree(draw: Draw, near: bool) -> Shape:
     width, bare = draw.uniform(0.24, 0.45), draw.uniform(0.1, 0.42)
     if not near:
         return _simple_tree(draw.rng, width, bare)
-    count = int(draw.log_uniform(1200, 3500))
+    count = int(draw.log_uniform(1500, 5500))
     return plants.broadleaf(draw.rng, count, width, bare, 0.55 / count**0.5)
 
 

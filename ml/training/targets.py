@@ -85,6 +85,7 @@ def maps_of(sample: Sample) -> dict[str, NDArray[np.float32]]:
     water = (kind == Kind.WATER) | (kind == Kind.FALLS)
     flat = water | (kind == Kind.FLAT)
     surface = flat | (kind == Kind.UPRIGHT)
+    around = cv2.erode((known & shown).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     steps, borders = borders_of(np.where(has_depth, nearest, 0.0), in_sky, known & shown, kind)
     return {
         "log_disparity": taught(log_disparity, has_depth),
@@ -93,7 +94,7 @@ def maps_of(sample: Sample) -> dict[str, NDArray[np.float32]]:
         "water": taught(water, labeled),
         "falls": taught(kind == Kind.FALLS, labeled),
         "flat": taught(flat, surface & labeled & (kind != Kind.FALLS)),
-        "silhouettes": taught(steps, known & shown),
+        "silhouettes": taught(steps, around | steps),
         "latitude": cv2.resize(sample.latitude, (width, height), interpolation=cv2.INTER_LINEAR),
         "weight": 1 + EDGE_WEIGHT * borders,
     }

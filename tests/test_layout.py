@@ -15,8 +15,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 MAY_IMPORT = "MAY_IMPORT"
 CORE = "geometry.core"
-MAKERS = ("geometry.landscapes", "geometry.worlds")
-"""What makes pictures with ground truth in Blender; never shipped."""
+TRAINING = "ml.training"
+UNSHIPPED = ("geometry.landscapes", "geometry.worlds", TRAINING)
+"""What makes pictures with ground truth in Blender, and what learns from them."""
 ALL, RUN, LOAD = "all", "run", "load"
 """Which imports of a module: all, those that ever run, or those that run when it is loaded."""
 PARTS = ("geometry", "jobs", "ml", "operators", "panels", "render")
@@ -83,11 +84,11 @@ def is_for_worker(path: Path) -> bool:
     return not constants(Path("ml", path.parts[1], "__init__.py"))["IMPORTED_BY_BLENDER"]
 
 
-PLAIN = [path for path in MODULES if part_of(path) in ("ml", CORE)]
-LIGHT = [path for path in MODULES if not is_for_worker(path) and part_of(path) not in MAKERS]
+PLAIN = [path for path in MODULES if part_of(path) in ("ml", TRAINING, CORE)]
+LIGHT = [path for path in MODULES if not is_for_worker(path) and part_of(path) not in UNSHIPPED]
 PACKAGES = [path for path in MODULES if path.name == "__init__.py" and len(path.parts) > 1]
 GUARD = Path("geometry/core/packages.py")
-BESIDE_WORKER = [path for path in MODULES if part_of(path) not in ("ml", *MAKERS)]
+BESIDE_WORKER = [path for path in MODULES if part_of(path) not in ("ml", *UNSHIPPED)]
 MACHINE_PATHS = re.compile("|".join(f"/{name}/" for name in ("work", "root", "home")))
 
 
@@ -155,7 +156,7 @@ def test_imports_go_one_way(path: Path) -> None:
     assert path.parts[:1] != ("make_4d",) and "make_4d" not in outside(path), "use relative imports"
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if part_of(path) != "ml"], ids=str)
+@pytest.mark.parametrize("path", BESIDE_WORKER, ids=str)
 def test_blender_imports_no_package_of_the_worker(path: Path) -> None:
     assert not [target for target in inside(path) if is_for_worker(target)]
 

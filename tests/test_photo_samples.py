@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from make_4d.geometry.worlds.samples import Kind
 from make_4d.ml.training import samples
 from make_4d.ml.training.photo_labels import SHAPES, Shape, cloud_density, label_photo
 from make_4d.ml.training.photo_samples import (
@@ -50,8 +51,8 @@ def test_an_edge_moves_to_that_of_the_photo() -> None:
     labels = label_photo(picture(), entry)
     assert (labels.sky[:57] > 240).all()
     assert (labels.sky[63:] < 15).all()
-    assert set(np.unique(labels.kind[:57])) == {samples.Kind.SKY}
-    assert set(np.unique(labels.kind[64:])) == {samples.Kind.FLAT}
+    assert set(np.unique(labels.kind[:57])) == {Kind.SKY}
+    assert set(np.unique(labels.kind[64:])) == {Kind.FLAT}
 
 
 def test_veiled_and_unknown_are_not_taught() -> None:
@@ -60,7 +61,7 @@ def test_veiled_and_unknown_are_not_taught() -> None:
     assert labels.veiled[70].all()
     assert not labels.veiled[:55].any()
     assert not labels.veiled[110].any()
-    assert (labels.kind[110] == samples.Kind.IGNORED).all()
+    assert (labels.kind[110] == Kind.IGNORED).all()
 
 
 @pytest.mark.parametrize("tolerance", [(), (40,)])
@@ -87,10 +88,10 @@ def test_clouds_grade_with_color_or_are_drawn() -> None:
 def test_horizon_and_focal_length_give_the_camera() -> None:
     image = picture()
     labels = label_photo(image, {"shapes": [ALL_SKY]})
-    camera = photo_sample(image, labels, None, [500, 600])["camera"]
+    camera = photo_sample(image, labels, None, [500, 600]).camera
     assert np.isnan(camera[[0, 1, 3]]).all()
     assert camera[2] == pytest.approx(math.atan2(12, 160))
-    camera = photo_sample(image, labels, 30.0, [750, 750])["camera"]
+    camera = photo_sample(image, labels, 30.0, [750, 750]).camera
     focal = 30 * 200 / math.hypot(36, 24)
     assert camera[:3] == pytest.approx([focal, math.atan2(30, focal), 0], abs=1e-4)
 
@@ -113,11 +114,11 @@ def test_a_panorama_gives_views_with_labels_that_fit() -> None:
     views = panorama_samples(light, entry)
     assert len(views) == CROPS
     for view in views:
-        focal, pitch, roll, _ = view["camera"]
-        latitude = samples.latitudes(*view["sky"].shape, focal, pitch, roll)
-        assert (view["kind"][latitude > 0.12] == samples.Kind.SKY).all()
-        assert (view["kind"][latitude < -0.12] == samples.Kind.FLAT).all()
-        assert np.isnan(view["disparity"][latitude < -0.12]).all()
+        focal, pitch, roll, _ = view.camera
+        latitude = samples.latitudes(*view.sky.shape, focal, pitch, roll)
+        assert (view.kind[latitude > 0.12] == Kind.SKY).all()
+        assert (view.kind[latitude < -0.12] == Kind.FLAT).all()
+        assert np.isnan(view.disparity[latitude < -0.12]).all()
 
 
 def test_the_command_writes_what_training_reads(tmp_path: Path) -> None:

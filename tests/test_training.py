@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("timm", reason="timm is not installed")
 pytest.importorskip("onnx", reason="onnx is not installed")
 
+from make_4d.geometry.worlds.samples import Kind
 from make_4d.ml.scene.maps import CHANNELS, Map
 from make_4d.ml.training import losses as loss
 from make_4d.ml.training.augment import CHANGES, augment
@@ -24,7 +25,7 @@ from make_4d.ml.training.dataset import Folders, is_held_out
 from make_4d.ml.training.export import export, export_random, load_weights
 from make_4d.ml.training.network import Depthwise, SceneNetwork
 from make_4d.ml.training.overlays import OVERLAYS
-from make_4d.ml.training.samples import Kind, Sample, crop, latitudes, load, random_crop
+from make_4d.ml.training.samples import Sample, crop, latitudes, load, random_crop
 from make_4d.ml.training.skies import SKIES
 from make_4d.ml.training.targets import Targets, maps_of, steps_along, targets_of
 from make_4d.ml.training.train import Plan, Trainer

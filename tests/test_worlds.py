@@ -24,7 +24,7 @@ SIZE, FOCAL, EYE = (64, 48), 60.0, 2.0
 
 
 @pytest.fixture(scope="module")
-def view() -> samples.Sample:
+def view() -> samples.StoredSample:
     """Return a view of level ground with a strip of water across it and a wall 20 meters away."""
     scene = render.empty_scene()
     weather = draw_weather(Draw(np.random.default_rng(3)))
@@ -41,7 +41,7 @@ def view() -> samples.Sample:
     return sample
 
 
-def rays(sample: samples.Sample) -> np.ndarray:
+def rays(sample: samples.StoredSample) -> np.ndarray:
     """Return the viewing rays (H, W, 3) with z = 1 in x right, y away, z up, from the camera label.
 
     The reference for what `camera` means: pitch up, roll clockwise in the picture.
@@ -57,29 +57,29 @@ def rays(sample: samples.Sample) -> np.ndarray:
     return np.stack([right, away, up], axis=-1)
 
 
-def test_the_ground_lies_where_camera_and_disparity_say(view: samples.Sample) -> None:
+def test_the_ground_lies_where_camera_and_disparity_say(view: samples.StoredSample) -> None:
     directions = rays(view)
-    flat = view.kind == samples.FLAT
+    flat = view.kind == samples.Kind.FLAT
     assert flat.mean() > 0.2
     expected = -directions[flat][:, 2] / EYE
     assert np.abs(view.disparity[flat] - expected).max() < 0.5 / FOCAL / EYE  # half a pixel
 
 
-def test_water_the_wall_and_the_sky_are_where_they_stand(view: samples.Sample) -> None:
+def test_water_the_wall_and_the_sky_are_where_they_stand(view: samples.StoredSample) -> None:
     directions = rays(view)
     with np.errstate(divide="ignore"):
         points = directions / view.disparity.astype(float)[..., None]
-    water, wall = view.kind == samples.WATER, view.kind == samples.UPRIGHT
+    water, wall = view.kind == samples.Kind.WATER, view.kind == samples.Kind.UPRIGHT
     assert water.any() and np.all((points[water][:, 1] > 7.5) & (points[water][:, 1] < 10.5))
     assert wall.mean() > 0.1 and np.all(np.abs(points[wall][:, 1] - 20) < 1.5)
-    assert np.array_equal(view.sky >= 128, view.kind == samples.SKY)
-    assert np.all(view.disparity[view.kind == samples.SKY] == 0)
-    assert directions[..., 2][view.kind == samples.SKY].min() > -0.02
+    assert np.array_equal(view.sky >= 128, view.kind == samples.Kind.SKY)
+    assert np.all(view.disparity[view.kind == samples.Kind.SKY] == 0)
+    assert directions[..., 2][view.kind == samples.Kind.SKY].min() > -0.02
     assert np.all(view.clouds[view.sky == 0] == 0)
 
 
 @pytest.mark.parametrize("kind", land_kinds.KINDS, ids=lambda kind: kind.name)
-def test_every_kind_of_land_gives_usable_pictures(kind: make.Kind) -> None:
+def test_every_kind_of_land_gives_usable_pictures(kind: make.WorldKind) -> None:
     found = [s for n in range(2) for s in make.render_world(7, n, 1200, 1, kind)]
     assert found
     for sample in found:
@@ -98,7 +98,7 @@ def test_a_world_depends_on_its_number_alone() -> None:
     )
 
 
-def test_samples_are_read_as_they_were_written(tmp_path: Path, view: samples.Sample) -> None:
+def test_samples_are_read_as_they_were_written(tmp_path: Path, view: samples.StoredSample) -> None:
     samples.save_sample(view, tmp_path / "a.npz")
     read = samples.load_sample(tmp_path / "a.npz")
     assert all(np.array_equal(getattr(read, n), getattr(view, n)) for n in vars(view))

@@ -26,7 +26,7 @@ from make_4d.geometry.worlds.draw import Draw
 from make_4d.geometry.worlds.foreground_objects import FOREGROUNDS
 from make_4d.geometry.worlds.labels import FLAT_INDEX, UPRIGHT_INDEX
 from make_4d.geometry.worlds.parts import is_free
-from make_4d.geometry.worlds.place import Foreground, Kind, Place
+from make_4d.geometry.worlds.place import Foreground, Place, WorldKind
 
 MODULES = (town_kinds, town_rails, town_roads, town_squares, town_works)
 KINDS = [kind for module in MODULES for kind in module.KINDS]
@@ -52,7 +52,7 @@ def vertices(index: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=[kind.name for kind in KINDS])
-def test_a_town_stands_upright_around_a_free_camera(kind: Kind) -> None:
+def test_a_town_stands_upright_around_a_free_camera(kind: WorldKind) -> None:
     render.empty_scene()
     place = kind.build(drawn(5), Air())
     upright, flat = vertices(UPRIGHT_INDEX), vertices(FLAT_INDEX)
@@ -80,8 +80,8 @@ def test_a_street_has_flat_roads_and_upright_houses_in_its_labels() -> None:
     kind = next(kind for kind in KINDS if kind.name == "avenue")
     sample = next(iter(make.render_world(2, 0, 64 * 48, 1, kind)))
     shares = {label: float((sample.kind == label).mean()) for label in range(5)}
-    assert shares[samples.UPRIGHT] > 0.1 and shares[samples.FLAT] > 0.05
-    assert shares[samples.WATER] == shares[samples.FALLS] == 0
+    assert shares[samples.Kind.UPRIGHT] > 0.1 and shares[samples.Kind.FLAT] > 0.05
+    assert shares[samples.Kind.WATER] == shares[samples.Kind.FALLS] == 0
 
 
 @pytest.mark.parametrize("species", [name for name, _, _ in trees.SPECIES])

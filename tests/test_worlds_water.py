@@ -21,8 +21,8 @@ from make_4d.geometry.worlds.labels import (
     WATER_INDEX,
 )
 from make_4d.geometry.worlds.make import render_world
-from make_4d.geometry.worlds.place import Kind
-from make_4d.geometry.worlds.samples import FALLS, WATER
+from make_4d.geometry.worlds.place import WorldKind
+from make_4d.geometry.worlds.samples import Kind
 from make_4d.geometry.worlds.water_kinds import KINDS
 from make_4d.geometry.worlds.water_surface import FOAM, SHALLOW, fan, surface
 
@@ -40,7 +40,7 @@ def scene() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_kind_builds_water_of_sound_geometry(scene: Any, kind: Kind) -> None:
+def test_kind_builds_water_of_sound_geometry(scene: Any, kind: WorldKind) -> None:
     place = kind.build(Draw(np.random.default_rng(5)), Air())
     indices = {item.pass_index for item in scene.objects}
     assert WATER_INDEX in indices and indices <= LABELS
@@ -59,7 +59,7 @@ def test_falls_and_their_pool_are_labeled_apart() -> None:
     for number in range(2):
         for sample in render_world(1, number, 64 * 48, 1, falls):
             kinds |= set(np.unique(sample.kind).tolist())
-    assert {WATER, FALLS} <= kinds
+    assert {Kind.WATER, Kind.FALLS} <= kinds
 
 
 def test_surface_keeps_the_chosen_part_of_a_fan_and_its_attributes(scene: Any) -> None:

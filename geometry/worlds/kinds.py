@@ -14,7 +14,7 @@ from . import (
     town_works,
     water_kinds,
 )
-from .place import Foreground, Kind
+from .place import Foreground, WorldKind
 
 TOWN = (
     *town_kinds.KINDS,
@@ -27,7 +27,7 @@ SHARES = ((land_kinds.KINDS, 0.3), (TOWN, 0.42), (water_kinds.KINDS, 0.28))
 """Groups of kinds, and how many of all worlds are of the group."""
 
 
-def _balanced() -> tuple[Kind, ...]:
+def _balanced() -> tuple[WorldKind, ...]:
     """Return all kinds with weights by which each group has its share."""
     kinds = []
     for group, share in SHARES:
@@ -36,5 +36,5 @@ def _balanced() -> tuple[Kind, ...]:
     return tuple(kinds)
 
 
-KINDS: tuple[Kind, ...] = _balanced()
+KINDS: tuple[WorldKind, ...] = _balanced()
 FOREGROUNDS: tuple[Foreground, ...] = (*foreground_objects.FOREGROUNDS,)

@@ -20,7 +20,7 @@ from ..landscapes.materials import Air
 from ..landscapes.nodes import Tree
 from ..landscapes.render import POINT_FILTER, render_linear
 from ..landscapes.sky import Sky, clouds
-from .samples import FALLS, FLAT, IGNORED, SKY, UPRIGHT, WATER
+from .samples import Kind
 
 Image = NDArray[np.float32]
 REQUIRES = ("cv2",)
@@ -28,7 +28,12 @@ GROUND, WATER_INDEX, FALLS_INDEX, UPRIGHT_INDEX, FLAT_INDEX = 0, 1, 2, 3, 4
 """Pass indices of objects. Ground is flat or upright by its slope; `upright` are trees, rocks,
 buildings and other objects; `flat` are surfaces that are walked or driven on, whatever their slope.
 """
-KINDS = {WATER_INDEX: WATER, FALLS_INDEX: FALLS, UPRIGHT_INDEX: UPRIGHT, FLAT_INDEX: FLAT}
+KINDS = {
+    WATER_INDEX: Kind.WATER,
+    FALLS_INDEX: Kind.FALLS,
+    UPRIGHT_INDEX: Kind.UPRIGHT,
+    FLAT_INDEX: Kind.FLAT,
+}
 """Labels by pass index, but for the ground's."""
 FLAT_SLOPE, STEEP_SLOPE = 0.95, 0.83
 """The normal's z above which ground is flat, and below which it stands upright. What lies between
@@ -42,7 +47,7 @@ SUBPIXELS = 2
 
 @dataclass(frozen=True)
 class Labels:
-    """The labels (H, W) of a view; see `samples.Sample`."""
+    """The labels (H, W) of a view; see `samples.StoredSample`."""
 
     disparity: Image
     sky: NDArray[np.uint8]
@@ -93,11 +98,11 @@ def _kinds(in_sky: NDArray[np.bool_], index: Image, slope: Image) -> NDArray[np.
     weight = cv2.GaussianBlur(ground, (0, 0), SLOPE_RADIUS)
     smooth = cv2.GaussianBlur(ground * slope.astype(np.float32), (0, 0), SLOPE_RADIUS)
     smooth /= np.maximum(weight, 1e-3)
-    kind = np.full(index.shape, IGNORED, np.uint8)
-    kind[smooth > FLAT_SLOPE], kind[smooth < STEEP_SLOPE] = FLAT, UPRIGHT
+    kind = np.full(index.shape, Kind.IGNORED, np.uint8)
+    kind[smooth > FLAT_SLOPE], kind[smooth < STEEP_SLOPE] = Kind.FLAT, Kind.UPRIGHT
     for number, label in KINDS.items():
         kind[index == number] = label
-    kind[in_sky] = SKY
+    kind[in_sky] = Kind.SKY
     return kind
 
 

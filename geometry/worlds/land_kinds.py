@@ -14,7 +14,7 @@ from ..landscapes.noise import fractal, plane, ridged, smooth_step
 from ..landscapes.terrain import Array, Height
 from .draw import Draw
 from .labels import FLAT_INDEX, UPRIGHT_INDEX
-from .place import Kind, Place
+from .place import Place, WorldKind
 from .scatter import Cover, dress
 
 MEADOWS = (
@@ -349,13 +349,13 @@ def _crop(draw: Draw) -> Shape:
 
 
 KINDS = (
-    Kind("plain", plain, 3),
-    Kind("vista", vista, 2),
-    Kind("mountains", mountains, 2.5),
-    Kind("canyon", canyon, 1),
-    Kind("cliffs", cliffs, 1.2),
-    Kind("dunes", dunes, 1),
-    Kind("forest", forest, 2),
-    Kind("road", road, 2),
-    Kind("fields", fields, 1),
+    WorldKind("plain", plain, 3),
+    WorldKind("vista", vista, 2),
+    WorldKind("mountains", mountains, 2.5),
+    WorldKind("canyon", canyon, 1),
+    WorldKind("cliffs", cliffs, 1.2),
+    WorldKind("dunes", dunes, 1),
+    WorldKind("forest", forest, 2),
+    WorldKind("road", road, 2),
+    WorldKind("fields", fields, 1),
 )

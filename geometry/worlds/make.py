@@ -18,8 +18,8 @@ from .cameras import Shot, add_camera, aim, draw_shot, draw_size
 from .draw import Draw
 from .kinds import FOREGROUNDS, KINDS
 from .labels import render_labels
-from .place import Kind, Place
-from .samples import Sample, save_sample
+from .place import Place, WorldKind
+from .samples import StoredSample, save_sample
 from .skies import Weather, draw_weather
 
 VIEWS = 2
@@ -56,8 +56,8 @@ def make_world_files(folder: Path, seed: int, number: int, pixels: int) -> list[
 
 
 def render_world(
-    seed: int, number: int, pixels: int, views: int = VIEWS, kind: Kind | None = None
-) -> Iterator[Sample]:
+    seed: int, number: int, pixels: int, views: int = VIEWS, kind: WorldKind | None = None
+) -> Iterator[StoredSample]:
     """Build a world and yield its samples, which depend on the arguments alone.
 
     Args:
@@ -104,17 +104,19 @@ def _set_up(scene: Any, weather: Weather) -> None:
     scene.render.threads_mode, scene.render.threads = "FIXED", 1
 
 
-def _render_shot(scene: Any, weather: Weather, shot: Shot, exposure: float) -> Sample:
+def _render_shot(scene: Any, weather: Weather, shot: Shot, exposure: float) -> StoredSample:
     aim(scene, shot)
     linear = render.render_linear(scene) * 2.0 ** (weather.exposure + exposure)
     image = np.round(255 * linear_to_srgb(np.clip(linear, 0.0, 1.0))).astype(np.uint8)
     labels = render_labels(scene, weather.sky, weather.air)
     camera = np.array([shot.focal, shot.pitch, shot.roll, shot.eye], np.float32)
     disparity = labels.disparity.astype(np.float16)
-    return Sample(image, disparity, labels.sky, labels.clouds, labels.kind, labels.veiled, camera)
+    return StoredSample(
+        image, disparity, labels.sky, labels.clouds, labels.kind, labels.veiled, camera
+    )
 
 
-def _is_useful(sample: Sample) -> bool:
+def _is_useful(sample: StoredSample) -> bool:
     """Return whether a picture shows more than black, white, haze or the inside of a wall."""
     mean = float(sample.image.mean()) / 255
     close = float((sample.disparity > 1 / NEAREST).mean())

@@ -38,7 +38,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Kind:
+class WorldKind:
     """A kind of world.
 
     Attributes:

@@ -13,7 +13,7 @@ from .churches import church
 from .draw import Draw
 from .furniture import Fittings
 from .parts import Site, is_free, spaced
-from .place import Kind, Place
+from .place import Place, WorldKind
 from .roads import Course
 from .town_dress import cars_along, furniture_along, people_along, poles_along
 from .town_houses import Style
@@ -311,10 +311,10 @@ def _borders(site: Site, way: Course, out: float) -> None:
 
 
 KINDS = (
-    Kind("old-street", old_street, 2.0),
-    Kind("avenue", avenue, 1.5),
-    Kind("suburb", suburb, 1.2),
-    Kind("brick-row", brick_row, 1.0),
-    Kind("high-rises", high_rises, 1.0),
-    Kind("village-road", village_road, 1.5),
+    WorldKind("old-street", old_street, 2.0),
+    WorldKind("avenue", avenue, 1.5),
+    WorldKind("suburb", suburb, 1.2),
+    WorldKind("brick-row", brick_row, 1.0),
+    WorldKind("high-rises", high_rises, 1.0),
+    WorldKind("village-road", village_road, 1.5),
 )

@@ -11,7 +11,7 @@ from . import roads, surfaces, town_houses
 from .draw import Draw
 from .furniture import Fittings
 from .parts import Site, Solid, is_free, spaced
-from .place import Kind, Place
+from .place import Place, WorldKind
 from .town_dress import trees_at
 from .town_layout import land_height, lay_ground, put_house
 from .vehicles import wagon
@@ -103,4 +103,4 @@ def _catenary(site: Site, fit: Fittings, way: roads.Course, half: float) -> None
             fit.wire(np.add(start, up), np.add(end, up), 0.4)
 
 
-KINDS = (Kind("tracks", train_tracks, 0.8),)
+KINDS = (WorldKind("tracks", train_tracks, 0.8),)

@@ -16,7 +16,7 @@ from .draw import Draw
 from .facades import Look, facade
 from .furniture import Fittings
 from .parts import Site, Solid, spaced
-from .place import Kind, Place
+from .place import Place, WorldKind
 from .scatter import Cover, dress
 from .town_dress import cars_along, furniture_along, people_along, poles_along
 from .town_layout import BESIDE, LAWNS, lay_water, near_trees, put_house, woods
@@ -383,7 +383,7 @@ def _cables(site: Site, way: roads.Course, right: float, slot: int) -> None:
 
 
 KINDS = (
-    Kind("open-road", open_road, 1.8),
-    Kind("bridge", bridge, 1.3),
-    Kind("on-bridge", on_bridge, 0.9),
+    WorldKind("open-road", open_road, 1.8),
+    WorldKind("bridge", bridge, 1.3),
+    WorldKind("on-bridge", on_bridge, 0.9),
 )

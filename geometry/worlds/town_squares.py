@@ -15,7 +15,7 @@ from .draw import Draw
 from .furniture import Fittings
 from .parts import Site, Solid, is_free, spaced, turned
 from .people import Crowd
-from .place import Kind, Place
+from .place import Place, WorldKind
 from .town_dress import furniture_along, people_along, trees_at
 from .town_houses import House, Style
 from .town_layout import (
@@ -349,9 +349,9 @@ def hill_village(draw: Draw, air: Air) -> Place:
 
 
 KINDS = (
-    Kind("square", square, 1.8),
-    Kind("park", park, 1.8),
-    Kind("skyline", skyline, 1.2),
-    Kind("town-above", from_above, 1.2),
-    Kind("hill-village", hill_village, 1.2),
+    WorldKind("square", square, 1.8),
+    WorldKind("park", park, 1.8),
+    WorldKind("skyline", skyline, 1.2),
+    WorldKind("town-above", from_above, 1.2),
+    WorldKind("hill-village", hill_village, 1.2),
 )

@@ -17,7 +17,7 @@ from .draw import Draw
 from .facades import Look, facade
 from .furniture import Fittings
 from .parts import Site, Solid, spaced, turned
-from .place import Kind, Place
+from .place import Place, WorldKind
 from .town_dress import herd
 from .town_houses import House, Style
 from .town_layout import BESIDE, land_height, lay_ground, near_trees, put_house, woods
@@ -431,7 +431,7 @@ def _crown(home: House, style: Style) -> None:
 
 
 KINDS = (
-    Kind("industry", industry, 1.2),
-    Kind("farm", farm, 1.2),
-    Kind("castle", castle, 1.2),
+    WorldKind("industry", industry, 1.2),
+    WorldKind("farm", farm, 1.2),
+    WorldKind("castle", castle, 1.2),
 )

@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ...geometry.worlds.samples import Kind
 from .overlays import random_overlay
-from .samples import Kind, Sample
+from .samples import Sample
 from .skies import Made, fractal_noise, gradient, random_sky
 
 Floats = NDArray[np.float32]

@@ -74,7 +74,7 @@ class Folders:
             path = self.training[folder][rng.integers(len(self.training[folder]))]
             try:
                 return load(path)
-            except (OSError, ValueError, KeyError, EOFError):
+            except (OSError, ValueError, EOFError):
                 continue
         raise ValueError(f"can't read the samples, such as {path}")
 

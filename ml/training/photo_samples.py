@@ -23,12 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...geometry.core.color import linear_to_srgb
+from ...geometry.worlds.samples import StoredSample, save_sample
 from ..photo.load import load_photo
 from .photo_labels import Labels, label_photo
 from .qt_resources import read_resource
 
-Arrays = dict[str, NDArray[Any]]
-"""The arrays of a sample by their names, see `samples`."""
 LABELS = Path(__file__).parent / "photos" / "labels.json"
 SIZE = 640
 """Longer side of a sample from a photograph; smaller photographs keep their size."""
@@ -64,7 +63,7 @@ def main(arguments: list[str], boot: list[str]) -> int:
             print(f"missing: {entry['file']}", file=sys.stderr, flush=True)
             continue
         for number, sample in enumerate(samples):
-            save(sample, options.folder / f"photo-{sample_name(entry)}-{number}.npz")
+            save_sample(sample, options.folder / f"photo-{sample_name(entry)}-{number}.npz")
         written += len(samples)
     print(f"{written} samples, {missing} files missing")
     return 0 if written else 1
@@ -75,7 +74,7 @@ def sample_name(entry: dict[str, Any]) -> str:
     return f"{entry['file'].split('/')[0]}-{Path(entry['file']).stem}"
 
 
-def samples_of(packages: Path, entry: dict[str, Any]) -> list[Arrays]:
+def samples_of(packages: Path, entry: dict[str, Any]) -> list[StoredSample]:
     """Make the samples of a photograph or panorama; raises FileNotFoundError without it."""
     if "tones" not in entry:
         image, focal = read_photo(packages / entry["file"])
@@ -104,7 +103,7 @@ def photo_sample(
     labels: Labels,
     focal_35mm: float | None,
     horizon: list[float] | None,
-) -> Arrays:
+) -> StoredSample:
     """Make the sample of a photograph.
 
     horizon: Height of the horizon at the left and right border in thousandths of the height from
@@ -127,7 +126,7 @@ def read_panorama(path: Path) -> NDArray[np.float32]:
     return np.load(path).astype(np.float32)
 
 
-def panorama_samples(light: NDArray[np.float32], entry: dict[str, Any]) -> list[Arrays]:
+def panorama_samples(light: NDArray[np.float32], entry: dict[str, Any]) -> list[StoredSample]:
     """Cut views with a known camera out of a panorama, which is labeled as a whole.
 
     entry: As in `label_photo`; "tones", the exposure (a factor) at which it was labeled; "views",
@@ -189,18 +188,10 @@ def _look_up(values: NDArray[Any], where: NDArray[np.float32], method: int) -> N
     return cv2.remap(values, where, None, method, borderMode=cv2.BORDER_WRAP)
 
 
-def _sample(image: NDArray[np.uint8], labels: Labels, camera: NDArray[np.float32]) -> Arrays:
-    """Return the arrays of a sample: depth is known only in the sky."""
+def _sample(image: NDArray[np.uint8], labels: Labels, camera: NDArray[np.float32]) -> StoredSample:
+    """Return a sample whose depth is known only in the sky."""
     disparity = np.where(labels.sky == 255, 0.0, np.nan).astype(np.float16)
-    return {"image": image, "disparity": disparity, "camera": camera, **asdict(labels)}
-
-
-def save(sample: Arrays, path: Path) -> None:
-    """Write a sample; a training that reads the folder meanwhile never sees half a file."""
-    scratch = path.with_suffix(".part")
-    with scratch.open("wb") as file:
-        np.savez(file, allow_pickle=False, **sample)
-    scratch.replace(path)
+    return StoredSample(image=image, disparity=disparity, camera=camera, **asdict(labels))
 
 
 def _to_bytes(image: NDArray[np.float32]) -> NDArray[np.uint8]:

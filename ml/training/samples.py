@@ -1,28 +1,20 @@
 """Samples: pictures with labels, read from `.npz` files, and crops of them at any size.
 
-A file holds arrays of one height and width H, W:
-
-    image      (H, W, 3) uint8, sRGB
-    disparity  float16, 1 / depth along the viewing axis; 0 in the sky, NaN if unknown
-    sky        uint8, how much of the pixel is sky, 0..255
-    clouds     uint8, density of the clouds, 0..255; 0 off the sky
-    kind       uint8, see `Kind`
-    veiled     uint8, 1 where haze hides what is there
-    camera     (4,) float32: focal length in pixels, pitch (up), roll (clockwise in the picture) in
-               radians, height above the ground in meters; NaN if unknown
+`geometry.worlds.samples` describes the files.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields, replace
-from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from ...geometry.worlds.samples import load_sample
 
 Floats = NDArray[np.float32]
 Vector = NDArray[np.floating]
@@ -34,20 +26,6 @@ TURNED, TURN = 0.25, 4.0
 """Share of crops that are turned, and the standard deviation of their angle in degrees."""
 SHRINK = 1.5
 """A picture with more pixels than this for one of the crop is averaged first."""
-
-
-class Kind(IntEnum):
-    """What a pixel shows."""
-
-    SKY = 0
-    WATER = 1
-    FALLS = 2
-    """Falling or white, rushing water."""
-    FLAT = 3
-    """Ground that one could walk on."""
-    UPRIGHT = 4
-    IGNORED = 255
-    """Unknown, or neither flat nor upright."""
 
 
 @dataclass(frozen=True)
@@ -82,20 +60,19 @@ def load(path: Path) -> Sample:
     """Read a file.
 
     Raises:
-        OSError, ValueError, KeyError: if it isn't a whole sample.
+        OSError, ValueError: if it isn't a whole sample.
     """
-    with np.load(path, allow_pickle=False) as arrays:
-        focal, pitch, roll = (float(value) for value in arrays["camera"][:3])
-        kind = arrays["kind"]
-        return Sample(
-            image=arrays["image"],
-            disparity=arrays["disparity"].astype(np.float32),
-            sky=arrays["sky"] * np.float32(1 / 255),
-            clouds=arrays["clouds"] * np.float32(1 / 255),
-            kind=kind,
-            veiled=arrays["veiled"],
-            latitude=latitudes(kind.shape[0], kind.shape[1], focal, pitch, roll),
-        )
+    stored = load_sample(path)
+    focal, pitch, roll = (float(value) for value in stored.camera[:3])
+    return Sample(
+        image=stored.image,
+        disparity=stored.disparity.astype(np.float32),
+        sky=stored.sky * np.float32(1 / 255),
+        clouds=stored.clouds * np.float32(1 / 255),
+        kind=stored.kind,
+        veiled=stored.veiled,
+        latitude=latitudes(*stored.kind.shape, focal, pitch, roll),
+    )
 
 
 def latitudes(height: int, width: int, focal: float, pitch: float, roll: float) -> Floats:

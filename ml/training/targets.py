@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ...geometry.worlds.samples import Kind
 from ..scene.maps import STRIDE
-from .samples import Kind, Sample
+from .samples import Sample
 
 STEP = 1.15
 """A silhouette is where neighboring depths differ by more than this factor."""

@@ -64,6 +64,7 @@ def load(path: Path) -> Sample:
     """
     stored = load_sample(path)
     focal, pitch, roll = (float(value) for value in stored.camera[:3])
+    height, width = stored.kind.shape
     return Sample(
         image=stored.image,
         disparity=stored.disparity.astype(np.float32),
@@ -71,7 +72,7 @@ def load(path: Path) -> Sample:
         clouds=stored.clouds * np.float32(1 / 255),
         kind=stored.kind,
         veiled=stored.veiled,
-        latitude=latitudes(*stored.kind.shape, focal, pitch, roll),
+        latitude=latitudes(height, width, focal, pitch, roll),
     )
 
 

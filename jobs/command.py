@@ -23,7 +23,6 @@ from ..ml.client.tasks import Download, Job, Task
 from ..ml.common.job_settings import (
     DEFAULTS,
     DEVICES,
-    FIELD_OF_VIEW_DEGREES,
     JobSettings,
     Resources,
 )
@@ -85,9 +84,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--fov",
         type=float,
-        default=FIELD_OF_VIEW_DEGREES,
+        default=math.degrees(DEFAULTS.field_of_view),
         metavar="DEGREES",
-        help="field of view where the photo has no EXIF focal length (%(default)s)",
+        help="field of view if EXIF names no focal length, 0 to estimate it (%(default)g)",
     )
     p.add_argument(
         "--timings", metavar="FILE.json", help="write the time and memory of every stage"

@@ -16,7 +16,6 @@ from ..ml.common.job_settings import (
     MAX_LAYERS,
     MAX_SIZE,
     MAX_STEPS,
-    MIN_FIELD_OF_VIEW,
     MIN_LOOP_FRAMES,
     MIN_SIZE,
     MIN_STRENGTH,
@@ -60,6 +59,9 @@ def _output(own: Make4DSettings) -> int:
 
 def _set_output(own: Make4DSettings, index: int) -> None:
     set_output(own.id_data, OUTPUTS[index])
+
+
+SCENE_NETWORK = "A small network that comes with the add-on: fast, no download"
 
 
 def _backends(stage: str, builtin: str) -> list[tuple[str, str, str]]:
@@ -162,10 +164,10 @@ class Make4DSettings(bpy.types.PropertyGroup):
         translation_context=CONTEXT,
         description=(
             "Field of view of the photo along its longer side; a wrong angle makes the scene too "
-            "deep or too flat. Only used if the file doesn't name its lens"
+            "deep or too flat. Only used if the file doesn't name its lens. 0 estimates it"
         ),
         default=DEFAULTS.field_of_view,
-        min=MIN_FIELD_OF_VIEW,
+        min=0.0,
         max=MAX_FIELD_OF_VIEW,
         subtype="ANGLE",
     )
@@ -205,12 +207,12 @@ class Make4DSettings(bpy.types.PropertyGroup):
     depth_model: EnumProperty(  # type: ignore[valid-type]
         name="Depth",
         description="Depth estimation method",
-        items=_backends("depth", "From sky, ground and upright objects: fast, no download"),
+        items=_backends("depth", SCENE_NETWORK),
     )
     motion_model: EnumProperty(  # type: ignore[valid-type]
         name="Motion",
         description="Method that detects moving sky and water",
-        items=_backends("motion", "From colors and textures: fast, no download"),
+        items=_backends("motion", SCENE_NETWORK),
     )
     prompt: StringProperty(  # type: ignore[valid-type]
         name="Prompt",

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from make_4d.geometry.core.messages import Message, from_json
 from make_4d.ml.common import job_settings
 from make_4d.ml.common.job_settings import JobSettings, SettingsError
 from make_4d.ml.models import backends
+from make_4d.ml.models.model_cache import ModelCache
+from make_4d.ml.scene.network import SceneNetwork
 from make_4d.ml.stages import depth, inpaint, motion, outpaint
 from make_4d.ml.stages.context import StageContext
 from messages import raises_message
@@ -37,6 +42,7 @@ class FakeSegmentation:
 @pytest.fixture
 def context():
     models = SimpleNamespace(
+        scene_network=SceneNetwork,
         inpainter=lambda settings, prompt, context: FakeInpainter(),
         segmentation=lambda settings, context: FakeSegmentation(),
     )
@@ -106,7 +112,7 @@ def test_a_segmentation_model_detects_the_sky_for_depth_and_motion(image, contex
         "member": np.ones((1, HEIGHT, WIDTH), bool),
         "observed": np.ones((1, HEIGHT, WIDTH), bool),
         "layer_sky": estimate["sky"][None],
-        **{name: estimate[name] for name in ("sky", "disparity", "horizon", "depth_focal")},
+        **estimate,
     }
     moved = motion.run(inputs, settings, context)["moving"][0]
     assert moved[-5:].mean() > 0.8 and moved[HEIGHT // 2 + 4 : HEIGHT * 3 // 4 - 2].max() < 0.2
@@ -127,16 +133,74 @@ def test_progress_of_parts_never_goes_back():
     assert reports[1] == (0.25, "step")
 
 
-def test_the_built_in_backend_loads_no_model(image):
-    class Nothing:
-        def __getattr__(self, name):
-            raise AssertionError("a model is loaded")
+def test_the_built_in_backend_loads_no_pretrained_model(image, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("a pretrained model is loaded")
 
-    context = StageContext(lambda fraction, detail: None, lambda: False, models=Nothing())
+    monkeypatch.setattr(ModelCache, "_take", refuse)
+    context = StageContext(lambda fraction, detail: None, lambda: False)
     settings = settings_for()
     sky = backends.find_sky(image, settings, context)
     assert sky.shape == (HEIGHT, WIDTH)
     depth.run({"outpainted": image}, settings, context)
+
+
+def test_the_scene_network_stays_in_memory():
+    models = ModelCache()
+    network = models.scene_network()
+    models.release()
+    assert models.scene_network() is network
+
+
+class FakeDepth:
+    """Instead of a depth model: nearer toward the bottom, in meters, with a focal length."""
+
+    def estimate(self, image, context):
+        height, width = image.shape[:2]
+        rows = np.linspace(0.1, 0.5, height, dtype=np.float32)[:, None].repeat(width, 1)
+        return SimpleNamespace(disparity=rows, metric=True, focal=self.focal)
+
+    def __init__(self, focal):
+        self.focal = focal
+
+
+@pytest.mark.parametrize("focal", [0.0, 70.0])
+def test_a_depth_model_replaces_depth_and_lens_alone(image, context, focal):
+    pytest.importorskip("transformers")
+    own = backends.read_image(image, settings_for(), context)
+    context.models.depth = lambda settings, context: FakeDepth(focal)
+    made = backends.read_image(image, settings_for(depth_model="dpt-hybrid"), context)
+    np.testing.assert_array_equal(made.sky, own.sky)
+    assert made.horizon == own.horizon and made.confidence == 1.0
+    assert made.focal == (focal or own.focal) and made.meters_per_unit == pytest.approx(2, rel=0.1)
+    solid = made.sky <= 0.5
+    assert (np.diff(made.disparity, axis=0)[solid[1:] & solid[:-1]] >= 0).all()
+
+
+@pytest.mark.parametrize("confidence", [0.1, 0.9])
+def test_uncertain_depth_is_mentioned_and_its_camera_is_not_used(
+    image, context, monkeypatch, confidence
+):
+    seen = replace(
+        backends.read_image(image, settings_for(), context), confidence=confidence, roll=0.1
+    )
+    monkeypatch.setattr(backends, "read_image", lambda *_: seen)
+    made = depth.run({"outpainted": image}, settings_for(), context)
+    notes = [from_json(json.loads(str(note))) for note in made["depth_notes"]]
+    is_certain = confidence > 0.5
+    assert notes == ([] if is_certain else [Message(depth.UNCERTAIN)])
+    assert made["tilt"] == (np.float32(0.1) if is_certain else 0)
+    assert made["depth_focal"] == (np.float32(seen.focal) if is_certain else 0)
+
+
+@pytest.mark.parametrize(
+    ("roll", "tilt"),
+    [(0.0, 0.0), (0.005, 0.0), (-0.005, 0.0), (0.1, 0.1), (-0.1, -0.1), (0.7, 0.0)],
+)
+def test_a_horizon_is_tilted_if_it_is_clearly_so(image, context, monkeypatch, roll, tilt):
+    seen = replace(backends.read_image(image, settings_for(), context), confidence=1.0, roll=roll)
+    monkeypatch.setattr(backends, "read_image", lambda *_: seen)
+    assert depth.run({"outpainted": image}, settings_for(), context)["tilt"] == np.float32(tilt)
 
 
 @pytest.mark.parametrize(

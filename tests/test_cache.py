@@ -167,7 +167,7 @@ def test_settings_survive_json():
         ("fly", "up", job_settings.FLY_CHOICE),
         ("margin", 2.0, job_settings.MARGIN_RANGE),
         ("seed", -1, job_settings.SEED_RANGE),
-        ("field_of_view", 0.0, job_settings.FIELD_OF_VIEW_RANGE),
+        ("field_of_view", 0.05, job_settings.FIELD_OF_VIEW_RANGE),
         ("layer_depth", "guess", job_settings.LAYER_DEPTH_CHOICE),
         ("layer_seeds", (0, -1), job_settings.LAYER_SEED_RANGE),
     ],

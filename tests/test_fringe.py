@@ -23,7 +23,7 @@ from make_4d.render.view import View
 
 HEIGHT, WIDTH = 40, 48
 NEAR, FAR = np.float32(1.0), np.float32(0.2)
-SETTINGS = JobSettings("photo.jpg", size=WIDTH, layers=2, loop_frames=16)
+SETTINGS = JobSettings("photo.jpg", size=WIDTH, layers=2, loop_frames=16, field_of_view=0.96)
 
 
 def context():
@@ -53,7 +53,7 @@ def inputs():
         "meters_per_unit": np.zeros(1, np.float32),
         "horizon": np.array([HEIGHT / 2], np.float32),
         "disparity": disparity,
-        "sky": np.zeros_like(disparity),
+        **{name: np.zeros_like(disparity) for name in ("sky", "water", "falls")},
         "positions": np.zeros((3, 3)),
         "look": np.tile((0.0, 0.0, 1.0), (3, 1)),
     }

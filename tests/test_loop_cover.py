@@ -79,6 +79,8 @@ def inputs():
         "look": np.tile((0.0, 0.0, 1.0), (3, 1)),
         "outpainted": outpainted,
         "sky": sky,
+        "water": 0 * sky,
+        "falls": 0 * sky,
         "disparity": (1 / np.where(post, foot, ground)).astype(np.float32),
         "color": np.stack([outpainted, far]),
         "depth": np.stack([np.minimum(ground, foot), np.maximum(ground, foot)]),

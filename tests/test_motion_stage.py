@@ -9,10 +9,8 @@ from make_4d.geometry.core.camera import pixel_centers
 from make_4d.geometry.core.editable_images import MOTION_FILE
 from make_4d.geometry.core.motion_edits import MotionEdits, save_edits
 from make_4d.geometry.core.scene_data import KEY_TIMES
-from make_4d.ml.classical.layer_regions import edited_regions
-from make_4d.ml.classical.regions import MotionRegions
+from make_4d.ml.classical.regions import MotionRegions, edited_regions, regions_of
 from make_4d.ml.common.job_settings import JobSettings, SettingsError
-from make_4d.ml.models import backends
 from make_4d.ml.stages import lift, motion
 
 HEIGHT, WIDTH = 60, 80
@@ -35,12 +33,16 @@ def inputs(rng):
         "outpainted": outpainted,
         "disparity": np.where(sky > 0, 0, 0.5).astype(np.float32),
         "sky": sky,
+        "water": np.zeros_like(sky),
+        "falls": np.zeros_like(sky),
         "horizon": np.array([26.0], np.float32),
         "color": np.stack([outpainted, outpainted]),
         "depth": np.full((2, HEIGHT, WIDTH), 2.0, np.float32),
         "member": np.stack([post, np.ones_like(post)]),
         "observed": np.stack([post, ~post]),
         "layer_sky": np.stack([sky, sky]),
+        "layer_water": np.zeros((2, HEIGHT, WIDTH), np.float32),
+        "layer_falls": np.zeros((2, HEIGHT, WIDTH), np.float32),
     }
 
 
@@ -83,27 +85,23 @@ def test_water_continues_behind_an_object_in_it(inputs, tmp_path):
 
 
 @pytest.mark.parametrize("is_painted", [True, False])
-def test_water_continues_from_layer_to_layer(inputs, tmp_path, monkeypatch, is_painted):
+def test_water_continues_from_layer_to_layer(inputs, tmp_path, is_painted):
     """The far layer's inpainted part isn't detected as water, but belongs to the same lake."""
     near = np.zeros((HEIGHT, WIDTH), bool)
     near[50:] = True
     layers = {"member": np.stack([near, ~near | near]), "observed": np.stack([near, ~near])}
-    none = region(value=0.0)
-    detected = iter([MotionRegions(none, region(), none), MotionRegions(none, none, none)])
-    monkeypatch.setattr(backends, "find_regions", lambda *_: next(detected))
-    made = run(inputs | layers, tmp_path, MotionEdits(region()) if is_painted else None)
+    lake = {"sky": region(value=0.0), "water": region()}
+    made = run(inputs | layers | lake, tmp_path, MotionEdits(region()) if is_painted else None)
     assert (speed(made, 0)[46:] > 0).all()
     np.testing.assert_array_equal(made["flow"][1], made["flow"][0])
 
 
-def test_water_in_front_of_a_dry_layer_does_not_move_it(inputs, tmp_path, monkeypatch):
+def test_water_in_front_of_a_dry_layer_does_not_move_it(inputs, tmp_path):
     near = np.zeros((HEIGHT, WIDTH), bool)
     near[LAKE] = True
     layers = {"member": np.stack([near, ~near | near]), "observed": np.stack([near, ~near])}
-    none = region(value=0.0)
-    detected = iter([MotionRegions(none, region(), none), MotionRegions(none, none, none)])
-    monkeypatch.setattr(backends, "find_regions", lambda *_: next(detected))
-    made = run(inputs | layers, tmp_path)
+    lake = {"sky": region(value=0.0), "layer_sky": inputs["layer_water"], "water": region()}
+    made = run(inputs | layers | lake, tmp_path)
     assert (speed(made, 0)[46:] > 0).all() and not made["flow"][1].any()
 
 
@@ -138,6 +136,23 @@ def test_damaged_edits_are_reported(inputs, tmp_path):
     with pytest.raises(SettingsError) as caught:
         motion.run(inputs, JobSettings("photo.png", edits=str(tmp_path)), quiet())
     assert caught.value.message.template == motion.UNREADABLE_EDITS
+
+
+def test_water_that_only_a_hidden_layer_has_moves_there(inputs, tmp_path):
+    """Behind the post, which stands still."""
+    behind = inputs["layer_water"].copy()
+    behind[1, LAKE] = 1
+    made = run(inputs | {"layer_water": behind}, tmp_path)
+    assert (speed(made, 1)[46:54, 38:42] > 0).all() and not speed(made, 0)[46:54, 38:42].any()
+
+
+def test_what_moves_where_masks_overlap():
+    """An edited sky hides the water that was found there, and falls are no still water."""
+    moves = regions_of(region(slice(0, 20)), region(slice(10, 60)), region(slice(30, 40), 0.6))
+    assert (moves.cloud[:20] == 1).all() and not moves.water[:20].any()
+    assert (moves.water[20:30] == 1).all()
+    np.testing.assert_allclose(moves.water[30:40], 0.4)
+    np.testing.assert_allclose(moves.fall[30:40], 0.6)
 
 
 def test_kinds_of_edited_regions():

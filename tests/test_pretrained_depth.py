@@ -13,13 +13,13 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
 
 import tiny_transformers as tiny
-from make_4d.ml.classical.layout import FAR
 from make_4d.ml.common.errors import ModelError
 from make_4d.ml.models.device import describe
 from make_4d.ml.pretrained import depth, upsample
 from make_4d.ml.pretrained.depth import DepthModel, DepthPrediction, scene_disparity
 from make_4d.ml.pretrained.loading import LOADING
 from make_4d.ml.pretrained.upsample import upsample_to_image
+from make_4d.ml.scene.relief import FAR
 from messages import is_message, raises_message
 from single_thread import one_thread  # noqa: F401 - pytest finds it here
 

@@ -25,7 +25,7 @@ def make_steps(alpha: Any, poses: int = 4) -> tuple[StepByStep, list[Any]]:
     rng = np.random.default_rng(3)
     image = rng.uniform(0.2, 0.9, (*SHAPE, 3)).astype(np.float32)
     start = State(image, np.full(SHAPE, 4.0, np.float32), path[0])
-    estimate = lambda image, horizon: np.full(SHAPE, 0.3, np.float32)  # noqa: E731
+    estimate = lambda image: np.full(SHAPE, 0.3, np.float32)  # noqa: E731
     return StepByStep(start, path, draw, estimate, 12.0), calls
 
 

@@ -19,7 +19,7 @@ from ...geometry.core.camera import FloatArray, Intrinsics
 from ...geometry.core.ldi import Mask
 from .flow_hints import Hints, resample, spread_hints
 from .plane_flow import Plane
-from .regions import MIN_SIDE, MotionRegions
+from .regions import MotionRegions
 from .river import river_centerlines
 
 REFERENCE_SIZE = 768.0
@@ -45,6 +45,8 @@ EDGE_FADE = 0.012
 show."""
 SEED = 5
 """Seed of the swirls."""
+MIN_SIDE = 16
+"""Shorter side, in pixels, below which nothing moves."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,4 @@
-"""The motion regions of an image: clouds, still or drifting water, and falling water.
-
-Precision comes before recall: whatever isn't clearly one of these stands still, above all
-buildings.
-"""
+"""The motion regions of the photo and its layers, as found or as painted by the artist."""
 
 from __future__ import annotations
 
@@ -10,20 +6,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy import ndimage
 
 from ...geometry.core.camera import FloatArray
-from .appearance import appearance_maps
-from .falls import white_water
-from .guided import guided_filter
-from .water import water_region
+from ...geometry.core.ldi import Mask
 
-EDGE_REGULARIZATION = 1e-3
-"""Regularization of the guided filter that aligns edges, in squared color units."""
-EDGE_RADIUS = 0.012
-"""Radius of the guided filter that aligns a region's edge with the image's, as a fraction of the
-longer side."""
-MIN_SIDE = 16
-"""Shorter side, in pixels, below which nothing but the sky is found."""
+KINDS = ("cloud", "water", "fall")
 
 
 @dataclass(frozen=True)
@@ -41,38 +29,68 @@ class MotionRegions:
     fall: FloatArray
 
 
-def motion_regions(
-    image: FloatArray, sky: FloatArray, disparity: FloatArray, horizon: float
+def regions_of(sky: FloatArray, water: FloatArray, falls: FloatArray) -> MotionRegions:
+    """Return the regions of masks (H, W), 0..1; where they overlap, sky comes first, then falls."""
+    fall = np.minimum(falls, 1.0 - sky)
+    return MotionRegions(sky, np.minimum(water, 1.0 - sky - fall), fall)
+
+
+def edited_regions(
+    edited: FloatArray, detected: MotionRegions, sky: FloatArray, horizon: float
 ) -> MotionRegions:
-    """Find the motion regions of an image.
+    """Return the regions of an edited image (H, W): clouds in the sky, falls, else water.
 
-    Args:
-        image: (H, W, 3) sRGB, 0..1.
-        sky: (H, W) soft sky mask, 0..1.
-        disparity: (H, W) 0..1. Not used by this method.
-        horizon: Row of the horizon in pixels; may lie outside the image.
-
-    In an image with a side of less than MIN_SIDE only the sky is found.
+    Falls are where falling water was detected. What is neither sky nor detected water and lies
+    above the horizon (a row in pixels) is too steep for a water surface, and counts as a fall.
     """
-    shape = sky.shape
-    cloud = np.clip(sky, 0.0, 1.0).astype(np.float32)
-    if min(shape) < MIN_SIDE:
-        return MotionRegions(cloud, np.zeros(shape, np.float32), np.zeros(shape, np.float32))
-    maps = appearance_maps(image, sky, horizon)
-    fall, pool = white_water(maps)
-    water = np.maximum(water_region(maps), pool)
-    full_fall = _upsampled(image, fall)
-    full_water = _upsampled(image, water)
-    full_fall = np.minimum(full_fall, 1 - cloud)
-    return MotionRegions(cloud, np.minimum(full_water, 1 - cloud - full_fall), full_fall)
+    rows = np.arange(len(edited), dtype=np.float32)[:, None] + 0.5
+    wet = detected.fall + detected.water
+    steep = np.where(wet > 0.1, detected.fall / np.maximum(wet, 0.1), (rows < horizon) * 1.0)
+    solid = edited * (1 - sky)
+    parts = (edited * sky, solid * (1 - steep), solid * steep)
+    return MotionRegions(*(part.astype(np.float32) for part in parts))
 
 
-def _upsampled(image: FloatArray, mask: FloatArray) -> FloatArray:
-    """Enlarge a soft mask and align its edges with those of the image."""
-    height, width = image.shape[:2]
-    if not mask.any():
-        return np.zeros((height, width), np.float32)
-    enlarged = cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)
-    radius = max(round(EDGE_RADIUS * max(height, width)), 2)
-    filtered = guided_filter(image, enlarged, radius, EDGE_REGULARIZATION)
-    return np.clip(1.25 * filtered - 0.125, 0.0, 1.0).astype(np.float32)
+def resized(regions: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """Return an edited image (h, w) at another shape (H, W)."""
+    size = (shape[1], shape[0])
+    return np.asarray(cv2.resize(regions, size, interpolation=cv2.INTER_AREA))
+
+
+def hidden_part(photo: MotionRegions, member: Mask, observed: Mask, sky: FloatArray) -> Mask:
+    """Return where (H, W) a layer has regions of its own, because a nearer layer hides it.
+
+    Water that continues into a nearer layer hides nothing: it carries the layer's own water with
+    it.
+    """
+    hidden = member & ~observed
+    return hidden & (~_reaching(photo.water + photo.fall > 0.5, observed) | (sky > 0.5))
+
+
+def replaced(photo: MotionRegions, layer: MotionRegions, hidden: Mask) -> MotionRegions:
+    """Return the photo's regions, replaced by a layer's own where `hidden` (H, W)."""
+    parts = [np.where(hidden, getattr(layer, kind), getattr(photo, kind)) for kind in KINDS]
+    return MotionRegions(*(part.astype(np.float32) for part in parts))
+
+
+def continued(photo: MotionRegions, observed: Mask, hidden: Mask) -> MotionRegions:
+    """Return the photo's regions, continued into `hidden` from the nearest observed pixel."""
+    if not observed.any():
+        return photo
+    nearest = tuple(
+        ndimage.distance_transform_edt(~observed, return_distances=False, return_indices=True)
+    )
+    masks = (getattr(photo, kind) for kind in KINDS)
+    return MotionRegions(*(np.where(hidden, mask[nearest], mask) for mask in masks))
+
+
+def union(regions: MotionRegions) -> FloatArray:
+    """Return everything that moves (H, W), 0..1."""
+    return np.clip(regions.cloud + regions.water + regions.fall, 0.0, 1.0)
+
+
+def _reaching(wet: Mask, observed: Mask) -> Mask:
+    """Return the pieces of the photo's water (H, W) that include an observed pixel of a layer."""
+    pieces, _ = ndimage.label(wet)
+    own = np.unique(pieces[wet & observed])
+    return np.isin(pieces, own[own > 0])

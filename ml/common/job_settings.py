@@ -6,7 +6,6 @@ them from here.
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -19,7 +18,6 @@ MAX_FRAMES = 100_000
 MIN_LOOP_FRAMES = 2
 MAX_LAYERS = 8
 MAX_SEED = 2**31 - 1
-FIELD_OF_VIEW_DEGREES = 55.0
 MIN_FIELD_OF_VIEW, MAX_FIELD_OF_VIEW = 0.1, 2.6
 """Radians."""
 MAX_PROMPT = 20_000
@@ -42,7 +40,7 @@ LOOP_RANGE = "The loop must have {least} to {most} frames."
 LAYERS_RANGE = "Layers must be {least} (automatic) to {most}."
 FLY_CHOICE = "Fly must be one of {choices}."
 MARGIN_RANGE = "The margin must be {least} to {most} of the size."
-FIELD_OF_VIEW_RANGE = "The field of view must be 6 to 148 degrees."
+FIELD_OF_VIEW_RANGE = "The field of view must be 6 to 148 degrees, or 0 (automatic)."
 LAYER_DEPTH_CHOICE = "Layer depth must be one of {choices}."
 SEED_RANGE = "The seed must be {least} to {most}."
 LAYER_SEED_RANGE = "A layer's seed must be {least} to {most}."
@@ -71,7 +69,8 @@ class JobSettings:
         motion: Whether clouds and water move.
         seed: Seed of everything random.
         margin: Outpainted border as a fraction of `size`.
-        field_of_view: Radians across the longer side, for photos that don't record their lens.
+        field_of_view: Radians across the longer side, for photos that don't record their lens; 0 to
+            estimate it.
         layer_depth: "aligned" (inpainted depth is fitted to observed depth) or "paper" (eq. 5).
         inpaint_model, depth_model, motion_model: Keys of the registry, or BUILTIN.
         prompt, negative_prompt, steps, guidance, strength: Options of a diffusion model. The paper
@@ -94,7 +93,7 @@ class JobSettings:
     motion: bool = True
     seed: int = 0
     margin: float = 0.25
-    field_of_view: float = math.radians(FIELD_OF_VIEW_DEGREES)
+    field_of_view: float = 0.0
     layer_depth: str = "aligned"
     inpaint_model: str = BUILTIN
     depth_model: str = BUILTIN
@@ -117,7 +116,9 @@ class JobSettings:
         _check_range(self.layers, 0, MAX_LAYERS, LAYERS_RANGE)
         _check_choice(self.fly, ("in", "out"), FLY_CHOICE)
         _check_range(self.margin, 0.0, 1.0, MARGIN_RANGE)
-        _check_range(self.field_of_view, MIN_FIELD_OF_VIEW, MAX_FIELD_OF_VIEW, FIELD_OF_VIEW_RANGE)
+        if self.field_of_view:
+            limits = MIN_FIELD_OF_VIEW, MAX_FIELD_OF_VIEW
+            _check_range(self.field_of_view, *limits, FIELD_OF_VIEW_RANGE)
         _check_choice(self.layer_depth, ("aligned", "paper"), LAYER_DEPTH_CHOICE)
         _check_range(self.seed, 0, MAX_SEED, SEED_RANGE)
         for seed in self.layer_seeds:

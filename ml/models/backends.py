@@ -5,47 +5,54 @@ Stages call these functions without knowing which backend does the work.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...geometry.core.camera import FloatArray
 from ..classical import completion, outpaint
-from ..classical.depth import estimate_disparity
-from ..classical.layout import scene_layout
-from ..classical.regions import MotionRegions, motion_regions
-from ..classical.sky import sky_region
 from ..common.job_settings import JobSettings
 from ..common.registry import BUILTIN
+from ..scene.reading import SceneReading, read_scene
 from ..stages.context import StageContext
 
 Mask = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class SceneDepth:
-    """Depth of an image (H, W).
+def read_image(image: FloatArray, settings: JobSettings, context: StageContext) -> SceneReading:
+    """Return what an image (H, W, 3) shows.
 
-    Attributes:
-        disparity: (H, W) float32, 0..1, 1 is nearest, 0 in the sky.
-        sky: (H, W) float32, 0..1.
-        horizon: Row in pixels, may be outside the image.
-        focal: Focal length in pixels, 0 if unknown.
-        meters_per_unit: Size of a scene unit in meters, 0 if unknown.
+    The scene network reads everything; pretrained models replace its depth, or its sky and water.
     """
+    network = context.models.scene_network()
+    if settings.motion_model == BUILTIN:
+        reading = read_scene(image, network)
+    else:
+        segmenting = context.within(0.0, 0.3)
+        found = context.models.segmentation(settings, segmenting).segment(image, segmenting)
+        reading = read_scene(image, network, found.sky)
+        reading = replace(reading, water=found.water, falls=found.fall)
+    if settings.depth_model == BUILTIN:
+        return reading
+    from ..pretrained.depth import scene_disparity
 
-    disparity: FloatArray
-    sky: FloatArray
-    horizon: float
-    focal: float = 0.0
-    meters_per_unit: float = 0.0
+    estimating = context.within(0.3, 1.0)
+    estimate = context.models.depth(settings, estimating).estimate(image, estimating)
+    disparity, meters_per_unit = scene_disparity(estimate, reading.sky)
+    return replace(
+        reading,
+        disparity=disparity,
+        focal=estimate.focal or reading.focal,
+        confidence=1.0,
+        meters_per_unit=meters_per_unit,
+    )
 
 
 def find_sky(image: FloatArray, settings: JobSettings, context: StageContext) -> FloatArray:
     """Return the soft mask (H, W), 0..1, of the sky in an image (H, W, 3)."""
     if settings.motion_model == BUILTIN:
-        return sky_region(image)
+        return read_scene(image, context.models.scene_network()).sky
     return context.models.segmentation(settings, context).segment(image, context).sky
 
 
@@ -98,39 +105,3 @@ def fill_hole(
         return completion.complete(image, hole, descriptors=guide, seed=seed, report=report)
     model = context.models.inpainter(settings, settings.prompt_of(layer), context)
     return model.fill(image, hole, seed, context)
-
-
-def estimate_depth(
-    image: FloatArray, settings: JobSettings, context: StageContext, horizon: float | None = None
-) -> SceneDepth:
-    """Return the depth of an image (H, W, 3), estimating the horizon unless it is given."""
-    if settings.depth_model == BUILTIN:
-        sky = None
-        if settings.motion_model != BUILTIN:
-            sky = find_sky(image, settings, context.within(0.0, 0.3))
-        estimate = estimate_disparity(image, sky, horizon)
-        return SceneDepth(estimate.disparity, estimate.sky, estimate.horizon)
-    return _network_depth(image, settings, context, horizon)
-
-
-def find_regions(
-    image: FloatArray, depth: SceneDepth, settings: JobSettings, context: StageContext
-) -> MotionRegions:
-    """Return the motion regions of an image (H, W, 3) with this depth."""
-    if settings.motion_model == BUILTIN:
-        return motion_regions(image, depth.sky, depth.disparity, depth.horizon)
-    regions = context.models.segmentation(settings, context).segment(image, context)
-    return MotionRegions(regions.sky, regions.water, regions.fall)
-
-
-def _network_depth(
-    image: FloatArray, settings: JobSettings, context: StageContext, horizon: float | None
-) -> SceneDepth:
-    from ..pretrained.depth import scene_disparity
-
-    sky = find_sky(image, settings, context.within(0.0, 0.3))
-    later = context.within(0.3, 1.0)
-    estimate = context.models.depth(settings, later).estimate(image, later)
-    disparity, meters_per_unit = scene_disparity(estimate, sky)
-    row = scene_layout(image, sky, horizon).horizon if horizon is None else horizon
-    return SceneDepth(disparity, sky, float(row), estimate.focal, meters_per_unit)

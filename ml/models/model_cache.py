@@ -1,7 +1,8 @@
-"""The model cache: pretrained models in memory, loaded when a stage first uses them.
+"""The model cache: networks in memory, loaded when a stage first uses them.
 
-They are freed at the end of each stage, unless the artist keeps models in memory, and at once if
-there isn't enough memory for the next one. PyTorch isn't imported before a model is used.
+The small scene network stays as long as the worker. Pretrained models are freed at the end of each
+stage, unless the artist keeps models in memory, and at once if there isn't enough memory for the
+next one. PyTorch isn't imported before one is used.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ..pretrained.depth import DepthModel
     from ..pretrained.diffusion import DiffusionInpainter
     from ..pretrained.segmentation import SegmentationModel
+    from ..scene.network import SceneNetwork
     from .device import Device
 
 
@@ -41,11 +43,12 @@ Loaded = TypeVar("Loaded", bound=Closable)
 
 
 class ModelCache:
-    """Loads and keeps the models that the artist chose; not thread-safe."""
+    """Loads and keeps the scene network and the models that the artist chose; not thread-safe."""
 
     def __init__(self, resources: Resources | None = None) -> None:
         self.resources = resources or Resources()
         self._kept: dict[tuple[object, ...], Closable] = {}
+        self._scene_network: SceneNetwork | None = None
 
     def device(self) -> Device:
         """Return the device that networks run on, with its current memory."""
@@ -72,6 +75,14 @@ class ModelCache:
         files = sorted(folder.rglob("*.safetensors"))
         stats = ((f.relative_to(folder).as_posix(), f.stat()) for f in files)
         return f"{key} " + " ".join(f"{name} {s.st_size} {s.st_mtime_ns}" for name, s in stats)
+
+    def scene_network(self) -> SceneNetwork:
+        """Return the scene network; raises ModelError if it can't be loaded."""
+        if self._scene_network is None:
+            from ..scene.network import SceneNetwork
+
+            self._scene_network = SceneNetwork()
+        return self._scene_network
 
     def inpainter(self, settings: JobSettings, prompt: str, context: Context) -> DiffusionInpainter:
         """Return the diffusion model that the settings name, for a prompt."""
@@ -129,7 +140,7 @@ class ModelCache:
         return kept.networks
 
     def close(self) -> None:
-        """Free every model."""
+        """Free every pretrained model."""
         while self._kept:
             self._kept.popitem()[1].close()
 

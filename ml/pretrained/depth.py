@@ -12,11 +12,11 @@ import transformers
 
 from ...geometry.core.camera import FloatArray
 from ...geometry.core.ldi import Mask
-from ..classical.layout import FAR
 from ..common.context import Context
 from ..common.errors import ModelError
 from ..common.registry import ModelSpec
 from ..models.device import Device
+from ..scene.relief import FAR
 from .loading import Network, Outputs, message_fields, network_input_size
 from .upsample import upsample_to_image
 

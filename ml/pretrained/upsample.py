@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from ...geometry.core.camera import FloatArray
-from ..classical.guided import guided_filter
+from ..scene.guided import guided_filter
 
 FILTER_RADIUS = 2.0
 """Radius of the filter in pixels of the network, whose edges are about two pixels wide."""

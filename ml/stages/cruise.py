@@ -20,10 +20,7 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     Returns:
         positions, look: (3, 3), waypoints in the camera frame.
         fraction: (1,), how much of autocruise's step was kept.
-        tilt: (1,), radians by which the photo's horizon is turned clockwise, 0 if unknown.
     """
-    from ..classical.tilt import horizon_tilt
-
     camera, outpainted_camera = cameras.cameras(inputs, settings.field_of_view)
     top, right, bottom, left = (int(m) for m in inputs["margins"])
     height, width = inputs["disparity"].shape
@@ -36,12 +33,10 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     fraction = path_limits.safe_fraction(border, camera, whole)
     flown = scaled_path(whole, fraction)
     context.report(1.0)
-    tilt = horizon_tilt(inputs["image"], inputs["sky"][inside])
     return {
         "positions": flown.positions,
         "look": flown.looks,
         "fraction": np.array([fraction], np.float32),
-        "tilt": np.array([tilt], np.float32),
     }
 
 

@@ -1,4 +1,4 @@
-"""Stage 5, depth per layer (paper, eq. 4 and 5)."""
+"""Stage 5, what every layer shows (paper, eq. 4 and 5): above all its depth."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .context import StageContext
 from .stage import Stage
 
 if TYPE_CHECKING:
-    from ..models.backends import SceneDepth
+    from ..scene.reading import SceneReading
 
 
 def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
@@ -23,25 +23,26 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
         depth: (L, Hw, Ww), scene units.
         member: (L, Hw, Ww) bool, the pixels of the layer; the last layer has all of them.
         observed: (L, Hw, Ww) bool, the pixels seen in the photo.
-        layer_sky: (L, Hw, Ww) 0..1, the sky in each layer's completed image.
+        layer_sky, layer_water, layer_falls: (L, Hw, Ww) 0..1, of each layer's completed image.
     """
     from ...geometry.core import ldi
-    from ..models.backends import estimate_depth
+    from ..models.backends import read_image
 
     bins, seen_depth = inputs["bins"], ldi.depth_from_disparity(inputs["back_disparity"])
     layer = inputs["layer"]
-    depths, members, skies = [seen_depth], [layer == 0], [inputs["back_sky"]]
+    depths, members = [seen_depth], [layer == 0]
+    regions = {"sky": [inputs["back_sky"]], "water": [inputs["water"]], "falls": [inputs["falls"]]}
     count = len(bins) - 1
     for i in range(1, count):
         part = context.within((i - 1) / (count - 1), i / (count - 1))
-        horizon = float(inputs["horizon"][0])
-        estimate = estimate_depth(inputs["color"][i], settings, part, horizon)
-        depth = _layer_depth(estimate, inputs, settings, i)
+        reading = read_image(inputs["color"][i], settings, part)
+        depth = _layer_depth(reading, inputs, settings, i)
         depth = np.where(layer < i, np.maximum(depth, depths[-1] * ldi.PUSH_BACK), depth)
         depths.append(np.minimum(depth, bins[-1] * ldi.PUSH_BACK**i).astype(np.float32))
         last = i == count - 1
         members.append((layer == i) | ((layer < i) & (last | (depth < bins[i + 1]))))
-        skies.append(estimate.sky)
+        for name, masks in regions.items():
+            masks.append(getattr(reading, name))
         context.report(i / (count - 1))
     seen = ~inputs["peeled"]
     observed = [(layer == i) & seen for i in range(count)]
@@ -49,27 +50,30 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
         # The sky behind everything, beyond the last layer, wherever the sky itself isn't seen.
         depths.append(np.full_like(seen_depth, float(bins[-1]) * ldi.PUSH_BACK**count))
         members.append(inputs["back_sky"] <= 0.5)
-        skies.append(np.ones_like(seen_depth))
+        for name, masks in regions.items():
+            masks.append(np.full_like(seen_depth, float(name == "sky")))
         observed.append(np.zeros_like(layer, bool))
     return {
         "depth": np.stack(depths),
         "member": np.stack(members),
         "observed": np.stack(observed),
-        "layer_sky": np.stack(skies).astype(np.float32),
+        **{f"layer_{name}": np.stack(masks) for name, masks in regions.items()},
     }
 
 
-def _layer_depth(estimate: SceneDepth, inputs: Arrays, settings: JobSettings, i: int) -> FloatArray:
+def _layer_depth(
+    reading: SceneReading, inputs: Arrays, settings: JobSettings, i: int
+) -> FloatArray:
     from ...geometry.core import ldi
 
     bins, disparity = inputs["bins"], inputs["back_disparity"]
     seen = inputs["layer"] >= i
     if settings.layer_depth == "paper":
-        depth = ldi.depth_from_disparity(estimate.disparity)
+        depth = ldi.depth_from_disparity(reading.disparity)
         everywhere = np.ones_like(seen)
         return ldi.remap_layer_depth(depth, everywhere, float(bins[i]), float(bins[i + 1]))
     return ldi.align_layer_depth(
-        estimate.disparity, disparity, seen, float(bins[i]), float(bins[-1])
+        reading.disparity, disparity, seen, float(bins[i]), float(bins[-1])
     )
 
 

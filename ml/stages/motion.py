@@ -25,7 +25,7 @@ EDITS = FileInput("edits", MOTION_FILE)
 
 
 def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
-    """Detect what moves and how.
+    """Make what moves flow.
 
     What the photo shows moves alike in every layer. Only where a nearer layer hides it is a layer
     examined by itself.
@@ -41,30 +41,23 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     if not settings.motion:
         none = np.zeros((*color.shape[:3], 2), np.float32)
         return {"flow": none, "moving": none[..., 0], "regions": none[0, ..., 0]}
-    from ..classical import layer_regions
+    from ..classical import regions
     from ..classical.eulerian_flow import eulerian_flow
-    from ..models.backends import SceneDepth, find_regions
 
     edits = edits_for(settings, color.shape[1:3])
-    depth = SceneDepth(inputs["disparity"], inputs["sky"], horizon)
     count = len(color)
-    photo = find_regions(
-        inputs["outpainted"], depth, settings, context.within(0.0, 1 / (count + 1))
-    )
+    photo = regions.regions_of(*(inputs[name] for name in ("sky", "water", "falls")))
     if edits.regions is not None:
-        photo = layer_regions.edited_regions(edits.regions, photo, inputs["sky"], horizon)
+        photo = regions.edited_regions(edits.regions, photo, inputs["sky"], horizon)
     camera = cameras.cameras(inputs, settings.field_of_view)[1]
     flows, movings = [], []
     for i in range(count):
-        part = context.within((i + 1) / (count + 1), (i + 2) / (count + 1))
-        regions = _regions_of_layer(i, photo, edits, inputs, settings, part) if i > 0 else photo
-        motion = eulerian_flow(
-            color[i], regions, camera, horizon, settings.loop_frames, edits.guides
-        )
+        moves = _regions_of_layer(i, photo, edits, inputs) if i > 0 else photo
+        motion = eulerian_flow(color[i], moves, camera, horizon, settings.loop_frames, edits.guides)
         flows.append(motion.flow)
         movings.append(motion.moving)
-        context.report((i + 2) / (count + 1))
-    moving_regions = layer_regions.union(photo)
+        context.report((i + 1) / count)
+    moving_regions = regions.union(photo)
     return {"flow": np.stack(flows), "moving": np.stack(movings), "regions": moving_regions}
 
 
@@ -79,34 +72,26 @@ def edits_for(settings: JobSettings, shape: tuple[int, ...]) -> MotionEdits:
         raise SettingsError(UNREADABLE_EDITS, error=error) from error
     if edits.regions is None or edits.regions.shape == shape:
         return edits
-    from ..classical.layer_regions import resized
+    from ..classical.regions import resized
 
     return MotionEdits(resized(edits.regions, shape), edits.guides)
 
 
 def _regions_of_layer(
-    i: int,
-    photo: MotionRegions,
-    edits: MotionEdits,
-    inputs: Arrays,
-    settings: JobSettings,
-    context: StageContext,
+    i: int, photo: MotionRegions, edits: MotionEdits, inputs: Arrays
 ) -> MotionRegions:
     """Return the regions of a layer: those of the photo, and its own where it is hidden.
 
     Edited regions continue behind what hides them, in the layer that they belong to.
     """
-    from ..classical import layer_regions
-    from ..models.backends import SceneDepth, find_regions
+    from ..classical import regions
 
-    sky, horizon = inputs["layer_sky"][i], float(inputs["horizon"][0])
-    observed = inputs["observed"][i]
-    hidden = layer_regions.hidden_part(photo, inputs["member"][i], observed, sky)
+    observed, sky = inputs["observed"][i], inputs["layer_sky"][i]
+    hidden = regions.hidden_part(photo, inputs["member"][i], observed, sky)
     if edits.regions is not None:
-        return layer_regions.continued(photo, observed, hidden)
-    disparity = (1.0 / inputs["depth"][i]).astype(np.float32)
-    own = find_regions(inputs["color"][i], SceneDepth(disparity, sky, horizon), settings, context)
-    return layer_regions.replaced(photo, own, hidden)
+        return regions.continued(photo, observed, hidden)
+    own = regions.regions_of(sky, inputs["layer_water"][i], inputs["layer_falls"][i])
+    return regions.replaced(photo, own, hidden)
 
 
 STAGE = Stage(
@@ -116,7 +101,6 @@ STAGE = Stage(
     run=run,
     needs=(*cameras.NEEDS, "inpaint", "layer_depth"),
     settings=("motion", "loop_frames", "field_of_view"),
-    models=("motion",),
     files=(EDITS,),
     weight=10,
 )

@@ -82,14 +82,15 @@ class PipelineRun:
     def run(self, output: Path) -> tuple[str, ...]:
         """Run every stage and write the scene data into the folder `output`.
 
-        Returns messages for the artist about how the photo was read.
+        Returns messages for the artist about how the photo was read and how certain its depth is.
         """
         self._previews = PreviewFiles(output.parent)
         for stage in self._stages:
             self._results[stage.name] = self._run_stage(stage)
         self._write_scene(output)
         self._cache.prune()
-        notes = self._results["photo"]["notes"]
+        arrays = self._arrays_of(("photo", "depth"))
+        notes = (*arrays["notes"], *arrays["depth_notes"])
         return tuple(from_json(json.loads(str(note))) for note in notes)
 
     def _run_stage(self, stage: Stage) -> Arrays:

@@ -209,8 +209,8 @@ def per_frame(scene: TruthScene, inputs: Arrays, settings: JobSettings, scale: f
     def draw_image(image: FloatArray, depth: FloatArray, pose: Matrix) -> ShotAndDepth:
         return draw([cloud_of(plain_points(image, depth, scene.camera))], pose, scene.camera)
 
-    def estimate(image: FloatArray, horizon: float) -> FloatArray:
-        return backends.estimate_depth(image, settings, quiet_context(), horizon).disparity
+    def estimate(image: FloatArray) -> FloatArray:
+        return backends.read_image(image, settings, quiet_context()).disparity
 
     horizon = float(inputs["horizon"][0])
     steps = StepByStep(start, path, draw_image, estimate, horizon)
@@ -285,4 +285,4 @@ def estimate_disparity(scene: TruthScene, key: str) -> FloatArray:
     """Return the disparity (H, W) of a scene's first frame from a depth backend."""
     settings = JobSettings("photo.png", size=scene.camera.width, depth_model=key)
     context = quiet_context()
-    return backends.estimate_depth(scene.frames[0].image, settings, context).disparity
+    return backends.read_image(scene.frames[0].image, settings, context).disparity

@@ -25,8 +25,8 @@ NEARER = 0.5
 Draw = Callable[[FloatArray, FloatArray, Matrix], tuple[Shot, FloatArray]]
 """From an image (H, W, 3), its depth (H, W) and a pose (4, 4) to the image and the depth (H, W) as
 seen from that pose."""
-Estimate = Callable[[FloatArray, float], FloatArray]
-"""From an image (H, W, 3) and the row of its horizon to disparity (H, W)."""
+Estimate = Callable[[FloatArray], FloatArray]
+"""From an image (H, W, 3) to disparity (H, W)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +83,8 @@ class StepByStep:
     def _completed(self, image: FloatArray, depth: FloatArray, hole: Mask) -> FloatArray:
         """Return the depth (H, W) with the hole's estimated and fitted to its surroundings."""
         if hole.all():
-            return 1.0 / np.maximum(self._estimate(image, self._horizon), ldi.MIN_DISPARITY)
+            return 1.0 / np.maximum(self._estimate(image), ldi.MIN_DISPARITY)
         near, far = float(depth[~hole].min()), float(depth[~hole].max())
         disparity = np.where(hole, 0.0, 1.0 / np.maximum(depth, 1e-6)).astype(np.float32)
-        estimate = self._estimate(image, self._horizon)
+        estimate = self._estimate(image)
         return ldi.align_layer_depth(estimate, disparity, ~hole, NEARER * near, far)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from _quality_runs import quiet_context
 from make_4d.geometry.core.camera import FloatArray
 from make_4d.ml.common.job_settings import JobSettings
-from make_4d.ml.models.backends import estimate_depth, find_regions
+from make_4d.ml.models.backends import read_image
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +35,5 @@ class Reading:
 def read(image: FloatArray) -> Reading:
     """Read a picture (H, W, 3), sRGB 0..1, with the functions that the stages call."""
     settings, context = JobSettings("photo.png", size=max(image.shape[:2])), quiet_context()
-    depth = estimate_depth(image, settings, context)
-    regions = find_regions(image, depth, settings, context)
-    return Reading(
-        depth.sky, regions.water, regions.fall, None, depth.disparity, float(depth.horizon)
-    )
+    seen = read_image(image, settings, context)
+    return Reading(seen.sky, seen.water, seen.falls, seen.flat, seen.disparity, seen.horizon)

@@ -1,0 +1,64 @@
+"""The edge of the sky at the image's full size: leaves, twigs and lattices against it stay fine.
+
+The network tells how much of each of its pixels is sky. Where it is a mixture, or not sure, the
+colors decide: each one is a mixture of the colors of the sky and of what stands before it nearby
+(alpha matting).
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from ...geometry.core.camera import FloatArray
+
+NARROW, WIDE = 3.0, 16.0
+"""Standard deviations, in pixels of the network's maps, of the neighborhoods whose mean colors
+count; the wide one where there is nothing certain in the narrow one."""
+WIDE_WEIGHT = 1e-3
+"""Weight of the wide neighborhood relative to the narrow one."""
+CERTAINTY = 3
+"""Power of a pixel's share with which it counts for the color of a side: mixed ones hardly do."""
+MIN_CONTRAST, FULL_CONTRAST = 0.06, 0.16
+"""Distance of the colors of both sides (RGB, 0..1) from which on colors count, and fully."""
+MAX_RESIDUAL = 0.6
+"""Largest distance of a mixed color from the line between both, relative to its length."""
+STEEPNESS = 1.5
+"""Steepness of the opacity over the position between both colors, whose means are not pure."""
+
+
+def matte_sky(sky: FloatArray, small_sky: FloatArray, image: FloatArray) -> FloatArray:
+    """Return a sky mask whose edge is decided by color.
+
+    Args:
+        sky: (H, W) share of sky, 0..1, interpolated.
+        small_sky: (h, w) share of sky of the network.
+        image: (H, W, 3) sRGB, 0..1.
+    """
+    height, width = sky.shape
+    size = (small_sky.shape[1], small_sky.shape[0])
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    sides = [
+        cv2.resize(local_mean(small, share**CERTAINTY), (width, height))
+        for share in (small_sky, 1.0 - small_sky)
+    ]
+    axis, offset = sides[0] - sides[1], image - sides[1]
+    length = np.sqrt((axis**2).sum(-1))
+    position = (offset * axis).sum(-1) / np.maximum(length**2, 1e-6)
+    nearest = np.clip(position, 0.0, 1.0)[..., None] * axis
+    residual = np.sqrt(((offset - nearest) ** 2).sum(-1))
+    trust = np.clip((length - MIN_CONTRAST) / (FULL_CONTRAST - MIN_CONTRAST), 0.0, 1.0)
+    trust *= residual < MAX_RESIDUAL * length
+    unsure = np.clip(8.0 * sky * (1.0 - sky), 0.0, 1.0)
+    alpha = np.clip(STEEPNESS * (position - 0.5) + 0.5, 0.0, 1.0)
+    return (sky + unsure * trust * (alpha - sky)).astype(np.float32)
+
+
+def local_mean(image: FloatArray, weight: FloatArray) -> FloatArray:
+    """Return the weighted mean color (H, W, 3) around each pixel, by normalized convolution."""
+    total = np.full(weight.shape, 1e-9, np.float32)
+    value = np.zeros_like(image)
+    for sigma, scale in ((NARROW, 1.0), (WIDE, WIDE_WEIGHT), (8 * WIDE, WIDE_WEIGHT**2)):
+        total += scale * cv2.GaussianBlur(weight, (0, 0), sigma)
+        value += scale * cv2.GaussianBlur(image * weight[..., None], (0, 0), sigma)
+    return np.asarray(value / total[..., None], np.float32)

@@ -1,0 +1,82 @@
+"""The scene network, run by OpenCV: the maps of an image in one forward pass.
+
+The weights come with the add-on. OpenCV runs them on the processor, the same way every time.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ...geometry.core.camera import FloatArray
+from ..common.errors import ModelError
+from .maps import CHANNELS, INPUT, MULTIPLE, OUTPUT
+
+WEIGHTS = Path(__file__).parent / "scene.onnx"
+LONGER_SIDE = 512
+"""Longer side, in pixels, at which images are given to the network: about what it was trained at.
+Larger ones show it more detail and less of the whole."""
+SHORTEST_LONGER_SIDE = 256
+"""Smaller images are enlarged to this."""
+
+MISSING = "The scene network {path} can't be read: install the add-on again."
+UNREADABLE = "OpenCV {version} can't read the scene network: install the add-on or OpenCV again."
+UNUSABLE = "OpenCV {version} can't run the scene network ({error})."
+
+
+class SceneNetwork:
+    """The scene network in memory; not thread-safe.
+
+    Args:
+        path: File of the network, by default the one that comes with the add-on.
+
+    Raises ModelError if the file is missing or damaged, or if OpenCV is too old for it.
+    """
+
+    def __init__(self, path: Path = WEIGHTS) -> None:
+        try:
+            stored = np.frombuffer(path.read_bytes(), np.uint8)
+        except OSError as error:
+            raise ModelError(MISSING, path=path) from error
+        try:
+            self._net = cv2.dnn.readNetFromONNX(stored)
+        except cv2.error as error:
+            raise ModelError(UNREADABLE, version=cv2.__version__) from error
+
+    def maps(self, image: FloatArray) -> FloatArray:
+        """Return the maps (CHANNELS, h, w) of an image (H, W, 3), sRGB 0..1, of any size.
+
+        They cover the whole image; see `maps.Map`. Raises ModelError if OpenCV can't run the
+        network or its output isn't finite.
+        """
+        size = input_size(*image.shape[:2])
+        small = resized(image, size)
+        blob = np.ascontiguousarray((2.0 * small - 1.0).transpose(2, 0, 1)[None], np.float32)
+        try:
+            self._net.setInput(blob, INPUT)
+            output = np.asarray(self._net.forward(OUTPUT), np.float32)
+        except cv2.error as error:
+            raise ModelError(UNUSABLE, version=cv2.__version__, error=error.err) from error
+        if output.shape[:2] != (1, CHANNELS) or not np.isfinite(output).all():
+            raise ModelError(UNUSABLE, version=cv2.__version__, error=str(output.shape))
+        return output[0]
+
+
+def input_size(height: int, width: int) -> tuple[int, int]:
+    """Return the height and width at which an image of a size is given to the network.
+
+    Both are the multiples of `MULTIPLE` nearest to the image's own proportions.
+    """
+    longer = max(height, width)
+    scale = min(max(longer, SHORTEST_LONGER_SIDE), LONGER_SIDE) / longer
+    rows, columns = (max(round(n * scale / MULTIPLE), 1) * MULTIPLE for n in (height, width))
+    return rows, columns
+
+
+def resized(image: FloatArray, size: tuple[int, int]) -> FloatArray:
+    """Return an image (H, W, ...) at another height and width, averaged where it shrinks."""
+    shrinks = size[0] < image.shape[0] or size[1] < image.shape[1]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, size[::-1], interpolation=method), np.float32)

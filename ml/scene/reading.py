@@ -1,0 +1,100 @@
+"""What an image shows, read from the scene network's maps in one pass, at the image's full size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ...geometry.core.camera import FloatArray
+from .camera_fit import fit_camera
+from .guided import guided_upsample
+from .maps import Map
+from .matte import matte_sky
+from .network import SceneNetwork
+from .relief import full_disparity
+
+BIASES = {Map.SKY: 0.0, Map.WATER: 0.0, Map.FALLS: 0.0, Map.FLAT: 0.0, Map.SILHOUETTES: 0.0}
+"""What is added to each logit, so that 0 becomes the best threshold: found on labelled photos."""
+EDGE_RADIUS = 2
+"""Radius, in pixels of the maps, within which the edge of a mask moves to that of the image."""
+EDGE_REGULARIZATION = 1e-3
+"""Variance of the image, in squared color units, below which it doesn't."""
+
+
+@dataclass(frozen=True)
+class SceneReading:
+    """What an image (H, W) shows.
+
+    Attributes:
+        disparity: (H, W) float32, 0..1, 1 is nearest, exactly 0 in the sky.
+        sky: (H, W) float32, 0..1.
+        water: (H, W) float32, 0..1, still or drifting water.
+        falls: (H, W) float32, 0..1, falling or white water; sky, water and falls add up to 1 at most.
+        flat: (H, W) float32, 0..1, flat ground or water; meaningless in the sky.
+        silhouettes: (H, W) float32, 0..1, where depth steps.
+        horizon: Row in pixels at the middle column, may be outside the image.
+        roll: Radians by which the horizon is turned clockwise.
+        focal: Focal length in pixels.
+        confidence: 0..1, how far the disparity can be relied on.
+        meters_per_unit: Size of a scene unit in meters, 0 if unknown.
+    """
+
+    disparity: FloatArray
+    sky: FloatArray
+    water: FloatArray
+    falls: FloatArray
+    flat: FloatArray
+    silhouettes: FloatArray
+    horizon: float
+    roll: float
+    focal: float
+    confidence: float
+    meters_per_unit: float = 0.0
+
+
+def read_scene(
+    image: FloatArray, network: SceneNetwork, sky: FloatArray | None = None
+) -> SceneReading:
+    """Read what an image shows.
+
+    Args:
+        image: (H, W, 3) sRGB, 0..1.
+        network: The scene network.
+        sky: (H, W) sky to use in place of the network's, 0..1.
+
+    Raises ModelError if the network can't run.
+    """
+    height, width = image.shape[:2]
+    maps = network.maps(image)
+    shares = np.stack([_sigmoid(maps[key] + bias) for key, bias in BIASES.items()], axis=-1)
+    small_sky = shares[..., 0]
+    enlarged = guided_upsample(shares, image, EDGE_RADIUS, EDGE_REGULARIZATION)
+    enlarged = np.clip(enlarged, 0.0, 1.0)
+    if sky is None:
+        sky = matte_sky(enlarged[..., 0], small_sky, image)
+    else:
+        small_sky = cv2.resize(sky, small_sky.shape[::-1], interpolation=cv2.INTER_AREA)
+    disparity = full_disparity(maps[Map.LOG_DISPARITY], small_sky, image)
+    disparity = np.where(sky > 0.5, 0.0, disparity).astype(np.float32)
+    wet = np.minimum(enlarged[..., 1], 1.0 - sky)
+    falls = np.minimum(enlarged[..., 2], wet)
+    camera = fit_camera(maps[Map.LATITUDE], height, width)
+    return SceneReading(
+        disparity,
+        sky,
+        wet - falls,
+        falls,
+        enlarged[..., 3],
+        enlarged[..., 4],
+        camera.horizon,
+        camera.roll,
+        camera.focal,
+        float(np.exp(-((camera.error / 0.1) ** 2))),
+    )
+
+
+def _sigmoid(logits: FloatArray) -> FloatArray:
+    """Return the probabilities of logits of any shape."""
+    return np.asarray(0.5 + 0.5 * np.tanh(0.5 * logits), np.float32)

@@ -1,0 +1,66 @@
+"""Disparity at the image's full size: steps on the image's edges, slopes as the network has them.
+
+Enlarged, a step would be as wide as a few pixels of the network, and points would hang between the
+near and the far side. There it is moved to the image's edge and made steep; elsewhere nothing is
+changed, so that a surface stays in one piece.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from scipy import ndimage
+
+from ...geometry.core.camera import FloatArray
+from ...geometry.core.ldi import Mask
+from .guided import guided_upsample
+
+FAR = 0.012
+"""Disparity of the farthest ground; that of the sky is 0, which counts as 0.01."""
+NEAREST_PERCENTILE = 99.8
+"""Percentile of the disparities that counts as the nearest, whose disparity is 1."""
+RADIUS = 2
+"""Half the width of a step in the network's maps, in pixels."""
+REGULARIZATION = 3e-4
+"""Variance of the image, in squared color units, below which a step isn't moved."""
+MAX_SLOPE, MIN_STEP = 0.04, 0.1
+"""Change of disparity within the radius up to which there is only a slope, and from which on there
+is a step."""
+STEEPNESS = 4.0
+"""How many times a step gets steeper."""
+
+
+def full_disparity(log_disparity: FloatArray, sky: FloatArray, image: FloatArray) -> FloatArray:
+    """Return the disparity (H, W) of an image, from FAR to 1 at the nearest.
+
+    Behind the sky it is that of the nearest thing beside it, for whatever turns out to stand
+    before the sky at full size.
+
+    Args:
+        log_disparity: (h, w), up to an offset.
+        sky: (h, w) share of sky, 0..1.
+        image: (H, W, 3) sRGB, 0..1.
+    """
+    height, width = image.shape[:2]
+    relative = _relative(log_disparity, sky < 0.5)
+    kernel = np.ones((2 * RADIUS + 1, 2 * RADIUS + 1), np.uint8)
+    low, high = cv2.erode(relative, kernel), cv2.dilate(relative, kernel)
+    step = np.clip((high - low - MAX_SLOPE) / (MIN_STEP - MAX_SLOPE), 0.0, 1.0)
+    small, low, high, step = (
+        cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR)
+        for part in (relative, low, high, step)
+    )
+    aligned = guided_upsample(relative[..., None], image, RADIUS, REGULARIZATION)[..., 0]
+    middle, half = 0.5 * (low + high), 0.5 * (high - low)
+    steep = np.clip(middle + STEEPNESS * (aligned - middle), middle - half, middle + half)
+    return np.clip(small + step * (steep - small), FAR, 1.0).astype(np.float32)
+
+
+def _relative(log_disparity: FloatArray, solid: Mask) -> FloatArray:
+    """Return the disparity (h, w), 1 at the nearest, continued from the solid pixels."""
+    if not solid.any():
+        return np.zeros_like(log_disparity)
+    nearest = np.percentile(log_disparity[solid], NEAREST_PERCENTILE)
+    disparity = np.exp(np.clip(log_disparity - nearest, -20.0, 0.0))
+    beside = ndimage.distance_transform_edt(~solid, return_distances=False, return_indices=True)
+    return np.ascontiguousarray(disparity[tuple(beside)], np.float32)

@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 from make_4d.geometry.core.editable_images import ImageEdit, save_image_edits
+from make_4d.geometry.core.messages import Message
 from make_4d.geometry.core.scene_data import SceneData, load_scene_data
 from make_4d.ml.cache.stage_cache import StageCache
 from make_4d.ml.common.job_settings import JobSettings
@@ -42,6 +43,7 @@ class Runner:
         write_photo(photo)
         self.settings = JobSettings(str(photo), size=SIZE, frames=4)
         self.cache, self.folder, self.count = StageCache(folder / "cache"), folder, 0
+        self.notes: tuple[Message, ...] = ()
 
     def run(self, *edits: ImageEdit, **changes: Any) -> tuple[SceneData, list[str]]:
         """Run a job; returns its result and the stages that weren't cached."""
@@ -53,6 +55,7 @@ class Runner:
             save_image_edits(edits, output.parent)
             changes["edits"] = str(output.parent)
         settings = replace(self.settings, **changes)
-        PipelineRun("job", settings, self.cache, messages.append, lambda: False).run(output)
+        run = PipelineRun("job", settings, self.cache, messages.append, lambda: False)
+        self.notes = run.run(output)
         done = [m for m in messages if isinstance(m, StageDone)]
         return load_scene_data(output), [m.stage for m in done if not m.cached]

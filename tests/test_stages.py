@@ -8,11 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from make_4d.geometry.core.editable_images import MOTION_FILE
-from make_4d.geometry.core.messages import UserError
+from make_4d.geometry.core.messages import Message, UserError
 from make_4d.geometry.core.motion_edits import MotionEdits, save_edits
 from make_4d.ml.common.errors import MISSING_PHOTO, NO_CHECKPOINT
 from make_4d.ml.common.job_settings import SETTING_NAMES, JobSettings
 from make_4d.ml.common.registry import MODEL_STAGES
+from make_4d.ml.models import backends
+from make_4d.ml.stages import depth
 from make_4d.ml.stages.stage import DeclaredSettings, FileInput, Stage, UndeclaredError
 from make_4d.ml.stages.table import STAGES, stages_for
 from make_4d.ml.worker import pipeline
@@ -164,6 +166,18 @@ def test_a_file_of_a_folder(tmp_path):
     assert edits.path(JobSettings("p.png")) is None
     assert edits.path(JobSettings("p.png", edits=str(tmp_path))) == tmp_path / MOTION_FILE
     assert Stage("s", "Stage", lambda *_: {}, files=(edits,)).readable() == {"edits"}
+
+
+@pytest.mark.parametrize("confidence", [0.0, 1.0])
+def test_the_artist_is_told_that_depth_is_uncertain(runner, monkeypatch, confidence):
+    """Also when the result comes from the cache."""
+    read = backends.read_image
+    monkeypatch.setattr(
+        backends, "read_image", lambda *inputs: replace(read(*inputs), confidence=confidence)
+    )
+    for _ in range(2):
+        runner.run()
+        assert (Message(depth.UNCERTAIN) in runner.notes) == (confidence == 0.0)
 
 
 def test_unknown_settings_are_refused():

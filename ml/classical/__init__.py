@@ -1,3 +1,3 @@
-"""The built-in backend: classical methods that need no network, no weights and no download."""
+"""Classical methods: completion, outpainting, flow, clustering; no network and no weights."""
 
 IMPORTED_BY_BLENDER = False

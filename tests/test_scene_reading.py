@@ -100,7 +100,7 @@ def test_dark_sky_holes_in_bright_walls_are_kept_apart(rng):
 
 
 def test_a_given_sky_replaces_the_network_s(tower):
-    image, disparity, sky, mask = tower
+    image, disparity, sky, _ = tower
     given = sky.copy()
     given[:40] = 0
     reading = read_scene(image, network_of(disparity, sky), given)

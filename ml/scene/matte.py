@@ -23,8 +23,11 @@ MIN_CONTRAST, FULL_CONTRAST = 0.06, 0.16
 """Distance of the colors of both sides (RGB, 0..1) from which on colors count, and fully."""
 MAX_RESIDUAL = 0.6
 """Largest distance of a mixed color from the line between both, relative to its length."""
-STEEPNESS = 1.5
-"""Steepness of the opacity over the position between both colors, whose means are not pure."""
+EVIDENCE = 3.5
+"""How much a pure color adds to the logarithm of the odds that a pixel is sky: what the network is
+surer of than this, no color can change."""
+SMALLEST = 1e-3
+"""Smallest share of either side that is told apart from none."""
 
 
 def matte_sky(sky: FloatArray, small_sky: FloatArray, image: FloatArray) -> FloatArray:
@@ -49,9 +52,10 @@ def matte_sky(sky: FloatArray, small_sky: FloatArray, image: FloatArray) -> Floa
     residual = np.sqrt(((offset - nearest) ** 2).sum(-1))
     trust = np.clip((length - MIN_CONTRAST) / (FULL_CONTRAST - MIN_CONTRAST), 0.0, 1.0)
     trust *= residual < MAX_RESIDUAL * length
-    unsure = np.clip(8.0 * sky * (1.0 - sky), 0.0, 1.0)
-    alpha = np.clip(STEEPNESS * (position - 0.5) + 0.5, 0.0, 1.0)
-    return (sky + unsure * trust * (alpha - sky)).astype(np.float32)
+    prior = np.clip(sky, SMALLEST, 1.0 - SMALLEST)
+    evidence = EVIDENCE * trust * np.clip(2.0 * position - 1.0, -1.0, 1.0)
+    odds = np.exp(np.log(prior / (1.0 - prior)) + evidence)
+    return (odds / (1.0 + odds)).astype(np.float32)
 
 
 def local_mean(image: FloatArray, weight: FloatArray) -> FloatArray:

@@ -31,7 +31,7 @@ class SceneReading:
         disparity: (H, W) float32, 0..1, 1 is nearest, exactly 0 in the sky.
         sky: (H, W) float32, 0..1.
         water: (H, W) float32, 0..1, still or drifting water.
-        falls: (H, W) float32, 0..1, falling or white water; sky, water and falls add up to 1 at most.
+        falls: (H, W) float32, 0..1, falling or white water; sky, water and falls sum to at most 1.
         flat: (H, W) float32, 0..1, flat ground or water; meaningless in the sky.
         silhouettes: (H, W) float32, 0..1, where depth steps.
         horizon: Row in pixels at the middle column, may be outside the image.

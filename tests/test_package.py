@@ -57,9 +57,10 @@ def test_zip_contains_only_the_extension(light: Path) -> None:
     names = set(zipfile.ZipFile(light).namelist())
     parts = ("geometry", "jobs", "ml", "operators", "panels", "render")
     expected = {path.relative_to(ROOT) for part in parts for path in (ROOT / part).rglob("*.py")}
-    left_out = ("ml/hub", "geometry/landscapes")
+    left_out = ("ml/hub", "ml/training", "geometry/landscapes", "geometry/worlds")
     expected -= {path for path in expected if path.as_posix().startswith(left_out)}
     expected |= {path.relative_to(ROOT) for path in ROOT.glob("render/shaders/*.glsl")}
+    expected.add(Path("ml/scene/scene.onnx"))
     assert {path.as_posix() for path in expected} <= names
     assert not any(name.startswith(left_out) for name in names)
     single = {name for name in names if "/" not in name}
@@ -72,7 +73,7 @@ def test_zip_contains_only_the_extension(light: Path) -> None:
         "README.md",
     }
     assert {name.partition("/")[0] for name in names - single} == {*parts, "wheels"}
-    assert {Path(name).suffix for name in names - single} <= {".py", ".glsl", ".json", ".whl"}
+    assert {Path(name).suffix for name in names - single} <= {".py", ".glsl", ".json", ".onnx", ".whl"}
 
 
 def test_installed_extension_registers_and_unregisters(

@@ -24,8 +24,8 @@ MIN_CONTRAST, FULL_CONTRAST = 0.06, 0.16
 MAX_RESIDUAL = 0.6
 """Largest distance of a mixed color from the line between both, relative to its length."""
 EVIDENCE = 3.5
-"""How much a pure color adds to the logarithm of the odds that a pixel is sky: what the network is
-surer of than this, no color can change."""
+"""How much a pure color adds to the logarithm of the odds that a pixel is sky, where the network has
+no opinion: the surer it is, the less colors count."""
 SMALLEST = 1e-3
 """Smallest share of either side that is told apart from none."""
 
@@ -53,7 +53,8 @@ def matte_sky(sky: FloatArray, small_sky: FloatArray, image: FloatArray) -> Floa
     trust = np.clip((length - MIN_CONTRAST) / (FULL_CONTRAST - MIN_CONTRAST), 0.0, 1.0)
     trust *= residual < MAX_RESIDUAL * length
     prior = np.clip(sky, SMALLEST, 1.0 - SMALLEST)
-    evidence = EVIDENCE * trust * np.clip(2.0 * position - 1.0, -1.0, 1.0)
+    unsure = 4.0 * prior * (1.0 - prior)
+    evidence = EVIDENCE * unsure * trust * np.clip(2.0 * position - 1.0, -1.0, 1.0)
     odds = np.exp(np.log(prior / (1.0 - prior)) + evidence)
     return (odds / (1.0 + odds)).astype(np.float32)
 

@@ -61,7 +61,8 @@ class SceneNetwork:
             raise ModelError(UNUSABLE, version=cv2.__version__, error=error.err) from error
         if output.shape[:2] != (1, CHANNELS) or not np.isfinite(output).all():
             raise ModelError(UNUSABLE, version=cv2.__version__, error=str(output.shape))
-        return output[0]
+        # The outermost pixels see the network's padding rather than the image.
+        return np.pad(output[0, :, 1:-1, 1:-1], ((0, 0), (1, 1), (1, 1)), "edge")
 
 
 def input_size(height: int, width: int) -> tuple[int, int]:

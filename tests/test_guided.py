@@ -40,15 +40,15 @@ def test_upsampled_maps_have_the_edges_of_the_image(rng: np.random.Generator) ->
     image = (0.2 + 0.6 * bars[..., None] + rng.normal(0, 0.01, (160, 240, 1))).astype(np.float32)
     image = image.repeat(3, -1)
     small = cv2.resize(bars, (60, 40), interpolation=cv2.INTER_AREA)
-    values = np.stack([small, np.full_like(small, 0.5)], -1)
+    values = np.stack([small, np.full_like(small, 0.5)])
     result = guided_upsample(values, image, 2, 1e-4)
-    assert result.shape == (160, 240, 2)
-    assert np.abs(result[10:-10, 10:-10, 0] - bars[10:-10, 10:-10]).mean() < 0.1
-    np.testing.assert_allclose(result[..., 1], 0.5, atol=1e-3)
+    assert result.shape == (2, 160, 240)
+    assert np.abs(result[0] - bars)[10:-10, 10:-10].mean() < 0.1
+    np.testing.assert_allclose(result[1], 0.5, atol=1e-3)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 9), (40, 3)])
 def test_images_may_be_smaller_than_the_maps(shape: tuple[int, int]) -> None:
     image = np.full((*shape, 3), 0.5, np.float32)
-    result = guided_upsample(np.full((16, 24, 1), 0.7, np.float32), image, 2, 1e-3)
-    np.testing.assert_allclose(result, np.full((*shape, 1), 0.7), atol=1e-5)
+    result = guided_upsample(np.full((1, 16, 24), 0.7, np.float32), image, 2, 1e-3)
+    np.testing.assert_allclose(result, np.full((1, *shape), 0.7), atol=1e-5)

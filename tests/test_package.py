@@ -73,7 +73,13 @@ def test_zip_contains_only_the_extension(light: Path) -> None:
         "README.md",
     }
     assert {name.partition("/")[0] for name in names - single} == {*parts, "wheels"}
-    assert {Path(name).suffix for name in names - single} <= {".py", ".glsl", ".json", ".onnx", ".whl"}
+    assert {Path(name).suffix for name in names - single} <= {
+        ".py",
+        ".glsl",
+        ".json",
+        ".onnx",
+        ".whl",
+    }
 
 
 def test_installed_extension_registers_and_unregisters(

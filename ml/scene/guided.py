@@ -17,8 +17,8 @@ def guided_filter(guide: FloatArray, values: FloatArray, radius: int, eps: float
         radius: Radius of the filter's window in pixels.
         eps: Regularization in squared color units; larger values smooth more.
     """
-    slope, offset = local_lines(guide, values[..., None], radius, eps)
-    return (offset[..., 0] + (slope[..., 0, :] * guide).sum(-1)).astype(np.float32)
+    slope, offset = local_lines(guide, values[None], radius, eps)
+    return (offset[0] + np.einsum("chw,hwc->hw", slope[0], guide)).astype(np.float32)
 
 
 def guided_upsample(values: FloatArray, image: FloatArray, radius: int, eps: float) -> FloatArray:
@@ -29,21 +29,22 @@ def guided_upsample(values: FloatArray, image: FloatArray, radius: int, eps: flo
     what is finer than a pixel of the maps still shows.
 
     Args:
-        values: (h, w, C) the maps, 0..1.
+        values: (C, h, w) the maps, 0..1.
         image: (H, W, 3), 0..1.
         radius: Radius of the filter's window in pixels of the maps.
         eps: Regularization in squared color units.
 
-    Returns (H, W, C) float32, which may leave the range of the maps.
+    Returns (C, H, W) float32, which may leave the range of the maps.
     """
-    height, width = image.shape[:2]
-    size = (values.shape[1], values.shape[0])
-    guide = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    slope, offset = local_lines(guide, values, radius, eps)
-    result = _enlarged(offset, height, width)
-    for channel in range(3):
-        part = _enlarged(np.ascontiguousarray(slope[..., channel]), height, width)
-        result += part * image[..., channel, None]
+    size = image.shape[1::-1]
+    guide = cv2.resize(image, values.shape[:0:-1], interpolation=cv2.INTER_AREA)
+    slopes, offsets = local_lines(guide, values, radius, eps)
+    result = np.empty((len(values), *image.shape[:2]), np.float32)
+    for enlarged, slope, offset in zip(result, slopes, offsets, strict=True):
+        enlarged[:] = cv2.resize(offset, size, interpolation=cv2.INTER_LINEAR)
+        for channel in range(3):
+            part = cv2.resize(slope[channel], size, interpolation=cv2.INTER_LINEAR)
+            enlarged += part * image[..., channel]
     return result
 
 
@@ -54,39 +55,31 @@ def local_lines(
 
     Args:
         guide: (H, W, 3), 0..1.
-        values: (H, W, C), 0..1.
+        values: (C, H, W), 0..1.
         radius, eps: As in `guided_filter`.
 
-    Returns slopes (H, W, C, 3) and offsets (H, W, C), averaged over all windows of a pixel.
+    Returns slopes (C, 3, H, W) and offsets (C, H, W), averaged over all windows of a pixel.
     """
-    mean_guide, mean_value = _box(guide, radius), _box(values, radius)
+    colors = [np.ascontiguousarray(guide[..., channel]) for channel in range(3)]
+    mean_color = np.stack([_box(color, radius) for color in colors])
+    mean_value = np.stack([_box(value, radius) for value in values])
     sigma = np.empty((*guide.shape, 3), np.float32)
-    cross = np.empty((*guide.shape, values.shape[-1]), np.float32)
+    cross = np.empty((*guide.shape, len(values)), np.float32)
     for i in range(3):
-        channel = guide[..., i, None]
-        sigma[..., i] = _box(channel * guide, radius) - mean_guide[..., i, None] * mean_guide
-        cross[..., i, :] = _box(channel * values, radius) - mean_guide[..., i, None] * mean_value
+        for j in range(i, 3):
+            product = _box(colors[i] * colors[j], radius) - mean_color[i] * mean_color[j]
+            sigma[..., i, j] = sigma[..., j, i] = product
+        for k, value in enumerate(values):
+            cross[..., i, k] = _box(colors[i] * value, radius) - mean_color[i] * mean_value[k]
     sigma += eps * np.eye(3, dtype=np.float32)
-    slope = np.asarray(np.linalg.solve(sigma, cross).swapaxes(-1, -2), np.float32)
-    offset = mean_value - (slope * mean_guide[..., None, :]).sum(-1)
-    smooth = _box(slope.reshape(*guide.shape[:2], -1), radius).reshape(slope.shape)
-    return smooth, _box(offset.astype(np.float32), radius)
+    slope = np.linalg.solve(sigma, cross).transpose(3, 2, 0, 1)
+    offset = mean_value - np.einsum("kchw,chw->khw", slope, mean_color)
+    smooth = [[_box(part, radius) for part in of_value] for of_value in slope]
+    return np.array(smooth, np.float32), np.stack([_box(part, radius) for part in offset])
 
 
 def _box(values: FloatArray, radius: int) -> FloatArray:
-    """Return the mean of maps (H, W, C) over squares of side 2 * radius + 1, borders reflected."""
+    """Return the mean of a map (H, W) over squares of side 2 * radius + 1, borders reflected."""
     size = 2 * radius + 1
-    blurred = [
-        cv2.blur(np.ascontiguousarray(part), (size, size), borderType=cv2.BORDER_REFLECT)
-        for part in np.moveaxis(values, -1, 0)
-    ]
-    return np.stack(blurred, axis=-1)
-
-
-def _enlarged(values: FloatArray, height: int, width: int) -> FloatArray:
-    """Return maps (h, w, C) at another size, interpolated."""
-    parts = [
-        cv2.resize(np.ascontiguousarray(part), (width, height), interpolation=cv2.INTER_LINEAR)
-        for part in np.moveaxis(values, -1, 0)
-    ]
-    return np.stack(parts, axis=-1)
+    values = np.ascontiguousarray(values)
+    return np.asarray(cv2.blur(values, (size, size), borderType=cv2.BORDER_REFLECT))

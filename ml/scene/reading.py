@@ -15,8 +15,8 @@ from .matte import matte_sky
 from .network import SceneNetwork
 from .relief import full_disparity
 
-BIASES = {Map.SKY: 0.0, Map.WATER: 0.0, Map.FALLS: 0.0, Map.FLAT: 0.0, Map.SILHOUETTES: 0.0}
-"""What is added to each logit, so that 0 becomes the best threshold: found on labelled photos."""
+SHARES = [Map.SKY, Map.WATER, Map.FALLS, Map.FLAT, Map.SILHOUETTES]
+"""Maps whose values are the logits of shares."""
 EDGE_RADIUS = 2
 """Radius, in pixels of the maps, within which the edge of a mask moves to that of the image."""
 EDGE_REGULARIZATION = 1e-3
@@ -68,26 +68,26 @@ def read_scene(
     """
     height, width = image.shape[:2]
     maps = network.maps(image)
-    shares = np.stack([_sigmoid(maps[key] + bias) for key, bias in BIASES.items()], axis=-1)
-    small_sky = shares[..., 0]
+    shares = _sigmoid(maps[SHARES])
+    small_sky = shares[0]
     enlarged = guided_upsample(shares, image, EDGE_RADIUS, EDGE_REGULARIZATION)
-    enlarged = np.clip(enlarged, 0.0, 1.0)
+    found_sky, wet, falls, flat, silhouettes = np.clip(enlarged, 0.0, 1.0)
     if sky is None:
-        sky = matte_sky(enlarged[..., 0], small_sky, image)
+        sky = matte_sky(found_sky, small_sky, image)
     else:
         small_sky = cv2.resize(sky, small_sky.shape[::-1], interpolation=cv2.INTER_AREA)
     disparity = full_disparity(maps[Map.LOG_DISPARITY], small_sky, image)
     disparity = np.where(sky > 0.5, 0.0, disparity).astype(np.float32)
-    wet = np.minimum(enlarged[..., 1], 1.0 - sky)
-    falls = np.minimum(enlarged[..., 2], wet)
+    wet = np.minimum(wet, 1.0 - sky)
+    falls = np.minimum(falls, wet)
     camera = fit_camera(maps[Map.LATITUDE], height, width)
     return SceneReading(
         disparity,
         sky,
         wet - falls,
         falls,
-        enlarged[..., 3],
-        enlarged[..., 4],
+        flat,
+        silhouettes,
         camera.horizon,
         camera.roll,
         camera.focal,

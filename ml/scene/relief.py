@@ -50,7 +50,7 @@ def full_disparity(log_disparity: FloatArray, sky: FloatArray, image: FloatArray
         cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR)
         for part in (relative, low, high, step)
     )
-    aligned = guided_upsample(relative[..., None], image, RADIUS, REGULARIZATION)[..., 0]
+    aligned = guided_upsample(relative[None], image, RADIUS, REGULARIZATION)[0]
     middle, half = 0.5 * (low + high), 0.5 * (high - low)
     steep = np.clip(middle + STEEPNESS * (aligned - middle), middle - half, middle + half)
     return np.clip(small + step * (steep - small), FAR, 1.0).astype(np.float32)

@@ -74,16 +74,16 @@ def test_slopes_stay_as_they_are(rng):
 
 def test_twigs_before_the_sky_are_fine_and_as_near_as_their_tree(rng):
     """They are thinner than a pixel of the network, which sees a mixture of twigs and sky."""
-    sky = np.ones((480, 640), np.float32)
-    sky[:, :200] = 0
-    for row in range(20, 460, 24):
-        sky[row : row + 3, 200:420] = 0
+    sky = np.ones((600, 800), np.float32)
+    sky[:, :250] = 0
+    for row in range(20, 580, 30):
+        sky[row : row + 3, 250:500] = 0
     image = np.where(sky[..., None] > 0, [0.75, 0.82, 0.95], [0.2, 0.17, 0.12])
     image = np.clip(image + rng.normal(0, 0.02, image.shape), 0, 1).astype(np.float32)
     disparity = np.full_like(sky, 0.9)
     reading = read_scene(image, network_of(disparity, sky))
     check(reading, sky.shape)
-    band = np.s_[10:-10, 204:416]
+    band = np.s_[10:-10, 256:495]
     wrong = (reading.sky[band] > 0.5) != (sky[band] > 0.5)
     assert wrong.mean() < 0.02
     twigs = (reading.disparity > 0) & (sky == 0)

@@ -12,18 +12,20 @@ import numpy as np
 
 from ...geometry.core.camera import FloatArray
 
-NARROW, WIDE = 3.0, 16.0
-"""Standard deviations, in pixels of the network's maps, of the neighborhoods whose mean colors
-count; the wide one where there is nothing certain in the narrow one."""
-WIDE_WEIGHT = 1e-3
-"""Weight of the wide neighborhood relative to the narrow one."""
+NEIGHBORHOOD = 3.0
+"""Standard deviation, in pixels of the network's maps, of the neighborhood whose mean colors count."""
 CERTAINTY = 3
 """Power of a pixel's share with which it counts for the color of a side: mixed ones hardly do."""
+FULL_NEARBY = 0.1
+"""Share of the neighborhood that both sides must have for colors to count fully: a dark cloud
+far from the ground is no ground."""
+MIN_SCALE = 2.0
+"""Size of the image relative to the maps up to which these show all that the image does."""
 MIN_CONTRAST, FULL_CONTRAST = 0.06, 0.16
 """Distance of the colors of both sides (RGB, 0..1) from which on colors count, and fully."""
 MAX_RESIDUAL = 0.6
 """Largest distance of a mixed color from the line between both, relative to its length."""
-EVIDENCE = 3.5
+EVIDENCE = 2.0
 """How much a pure color adds to the logarithm of the odds that a pixel is sky, where the network has
 no opinion: the surer it is, the less colors count."""
 SMALLEST = 1e-3
@@ -38,19 +40,19 @@ def matte_sky(sky: FloatArray, small_sky: FloatArray, image: FloatArray) -> Floa
         small_sky: (h, w) share of sky of the network.
         image: (H, W, 3) sRGB, 0..1.
     """
-    height, width = sky.shape
     size = (small_sky.shape[1], small_sky.shape[0])
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    sides = [
-        cv2.resize(local_mean(small, share**CERTAINTY), (width, height))
-        for share in (small_sky, 1.0 - small_sky)
-    ]
+    shares = [share**CERTAINTY for share in (small_sky, 1.0 - small_sky)]
+    sides = [cv2.resize(local_mean(small, share), image.shape[1::-1]) for share in shares]
+    nearby = np.minimum(*(cv2.GaussianBlur(share, (0, 0), NEIGHBORHOOD) for share in shares))
+    trust = np.clip(cv2.resize(nearby, image.shape[1::-1]) / FULL_NEARBY, 0.0, 1.0)
+    trust *= np.clip(max(sky.shape) / max(small_sky.shape) - MIN_SCALE, 0.0, 1.0)
     axis, offset = sides[0] - sides[1], image - sides[1]
     length = np.sqrt((axis**2).sum(-1))
     position = (offset * axis).sum(-1) / np.maximum(length**2, 1e-6)
     nearest = np.clip(position, 0.0, 1.0)[..., None] * axis
     residual = np.sqrt(((offset - nearest) ** 2).sum(-1))
-    trust = np.clip((length - MIN_CONTRAST) / (FULL_CONTRAST - MIN_CONTRAST), 0.0, 1.0)
+    trust *= np.clip((length - MIN_CONTRAST) / (FULL_CONTRAST - MIN_CONTRAST), 0.0, 1.0)
     trust *= residual < MAX_RESIDUAL * length
     prior = np.clip(sky, SMALLEST, 1.0 - SMALLEST)
     unsure = 4.0 * prior * (1.0 - prior)
@@ -61,9 +63,6 @@ def matte_sky(sky: FloatArray, small_sky: FloatArray, image: FloatArray) -> Floa
 
 def local_mean(image: FloatArray, weight: FloatArray) -> FloatArray:
     """Return the weighted mean color (H, W, 3) around each pixel, by normalized convolution."""
-    total = np.full(weight.shape, 1e-9, np.float32)
-    value = np.zeros_like(image)
-    for sigma, scale in ((NARROW, 1.0), (WIDE, WIDE_WEIGHT), (8 * WIDE, WIDE_WEIGHT**2)):
-        total += scale * cv2.GaussianBlur(weight, (0, 0), sigma)
-        value += scale * cv2.GaussianBlur(image * weight[..., None], (0, 0), sigma)
+    total = cv2.GaussianBlur(weight, (0, 0), NEIGHBORHOOD) + np.float32(1e-9)
+    value = cv2.GaussianBlur(image * weight[..., None], (0, 0), NEIGHBORHOOD)
     return np.asarray(value / total[..., None], np.float32)

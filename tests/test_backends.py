@@ -195,7 +195,7 @@ def test_uncertain_depth_is_mentioned_and_its_camera_is_not_used(
 
 @pytest.mark.parametrize(
     ("roll", "tilt"),
-    [(0.0, 0.0), (0.005, 0.0), (-0.005, 0.0), (0.1, 0.1), (-0.1, -0.1), (0.7, 0.0)],
+    [(0.0, 0.0), (0.03, 0.0), (-0.03, 0.0), (0.1, 0.1), (-0.1, -0.1), (0.7, 0.0)],
 )
 def test_a_horizon_is_tilted_if_it_is_clearly_so(image, context, monkeypatch, roll, tilt):
     seen = replace(backends.read_image(image, settings_for(), context), confidence=1.0, roll=roll)

@@ -17,6 +17,9 @@ from .relief import full_disparity
 
 SHARES = [Map.SKY, Map.WATER, Map.FALLS, Map.FLAT, Map.SILHOUETTES]
 """Maps whose values are the logits of shares."""
+DOUBTFUL_ERROR = 0.06
+"""Error of the fitted camera, in radians, at which the confidence is one half: where the network
+doesn't know how the camera was held (indoors, in close-ups), its depth isn't reliable either."""
 EDGE_RADIUS = 2
 """Radius, in pixels of the maps, within which the edge of a mask moves to that of the image."""
 EDGE_REGULARIZATION = 1e-3
@@ -91,7 +94,7 @@ def read_scene(
         camera.horizon,
         camera.roll,
         camera.focal,
-        float(np.exp(-((camera.error / 0.1) ** 2))),
+        float(np.exp2(-((camera.error / DOUBTFUL_ERROR) ** 2))),
     )
 
 

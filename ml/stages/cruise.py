@@ -53,4 +53,5 @@ STAGE = Stage(
     needs=(*cameras.NEEDS, "layer_depth"),
     settings=("fly", "field_of_view"),
     weight=1,
+    version=2,
 )

@@ -15,7 +15,7 @@ from .stage import Stage
 UNCERTAIN = "Depth is uncertain: a pretrained model will do better."
 MIN_CONFIDENCE = 0.5
 """Confidence below which the artist is told, and the photo counts as level."""
-MIN_TILT, MAX_TILT = 0.012, 0.4
+MIN_TILT, MAX_TILT = 0.06, 0.4
 """Radians; a horizon that is tilted less counts as level, one that is tilted more as unknown."""
 
 
@@ -62,4 +62,5 @@ STAGE = Stage(
     needs=("outpaint",),
     models=("depth", "motion"),
     weight=10,
+    version=2,
 )

@@ -103,4 +103,5 @@ STAGE = Stage(
     settings=("motion", "loop_frames", "field_of_view"),
     files=(EDITS,),
     weight=10,
+    version=2,
 )

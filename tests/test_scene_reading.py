@@ -10,7 +10,7 @@ from make_4d.ml.scene.reading import SceneReading, read_scene
 from make_4d.ml.scene.relief import FAR
 from scenes import landscape
 
-MASKS = ("sky", "water", "falls", "flat", "silhouettes")
+MASKS = ("sky", "water", "falls", "flat")
 
 
 def check(reading: SceneReading, shape: tuple[int, int]) -> None:

@@ -1,4 +1,4 @@
-"""What the bundled network sees in photographs: the sample photo, and the trial photos if present."""
+"""What the bundled network sees in photographs: the sample photo and, if present, trial photos."""
 
 from __future__ import annotations
 

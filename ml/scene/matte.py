@@ -13,12 +13,12 @@ import numpy as np
 from ...geometry.core.camera import FloatArray
 
 NEIGHBORHOOD = 3.0
-"""Standard deviation, in pixels of the network's maps, of the neighborhood whose mean colors count."""
+"""Standard deviation, in pixels of the maps, of the neighborhood whose mean colors count."""
 CERTAINTY = 3
 """Power of a pixel's share with which it counts for the color of a side: mixed ones hardly do."""
 FULL_NEARBY = 0.1
-"""Share of the neighborhood that both sides must have for colors to count fully: a dark cloud
-far from the ground is no ground."""
+"""Share of the neighborhood that both sides must have for colors to count fully: a dark cloud far
+from the ground is no ground."""
 MIN_SCALE = 2.0
 """Size of the image relative to the maps up to which these show all that the image does."""
 MIN_CONTRAST, FULL_CONTRAST = 0.06, 0.16
@@ -26,8 +26,8 @@ MIN_CONTRAST, FULL_CONTRAST = 0.06, 0.16
 MAX_RESIDUAL = 0.6
 """Largest distance of a mixed color from the line between both, relative to its length."""
 EVIDENCE = 2.0
-"""How much a pure color adds to the logarithm of the odds that a pixel is sky, where the network has
-no opinion: the surer it is, the less colors count."""
+"""How much a pure color adds to the logarithm of the odds that a pixel is sky, where the network
+has no opinion: the surer it is, the less colors count."""
 SMALLEST = 1e-3
 """Smallest share of either side that is told apart from none."""
 

@@ -15,7 +15,7 @@ from .matte import matte_sky
 from .network import SceneNetwork
 from .relief import full_disparity
 
-SHARES = [Map.SKY, Map.WATER, Map.FALLS, Map.FLAT, Map.SILHOUETTES]
+SHARES = [Map.SKY, Map.WATER, Map.FALLS, Map.FLAT]
 """Maps whose values are the logits of shares."""
 DOUBTFUL_ERROR = 0.06
 """Error of the fitted camera, in radians, at which the confidence is one half: where the network
@@ -36,7 +36,6 @@ class SceneReading:
         water: (H, W) float32, 0..1, still or drifting water.
         falls: (H, W) float32, 0..1, falling or white water; sky, water and falls sum to at most 1.
         flat: (H, W) float32, 0..1, flat ground or water; meaningless in the sky.
-        silhouettes: (H, W) float32, 0..1, where depth steps.
         horizon: Row in pixels at the middle column, may be outside the image.
         roll: Radians by which the horizon is turned clockwise.
         focal: Focal length in pixels.
@@ -49,7 +48,6 @@ class SceneReading:
     water: FloatArray
     falls: FloatArray
     flat: FloatArray
-    silhouettes: FloatArray
     horizon: float
     roll: float
     focal: float
@@ -74,7 +72,7 @@ def read_scene(
     shares = _sigmoid(maps[SHARES])
     small_sky = shares[0]
     enlarged = guided_upsample(shares, image, EDGE_RADIUS, EDGE_REGULARIZATION)
-    found_sky, wet, falls, flat, silhouettes = np.clip(enlarged, 0.0, 1.0)
+    found_sky, wet, falls, flat = np.clip(enlarged, 0.0, 1.0)
     if sky is None:
         sky = matte_sky(found_sky, small_sky, image)
     else:
@@ -90,7 +88,6 @@ def read_scene(
         wet - falls,
         falls,
         flat,
-        silhouettes,
         camera.horizon,
         camera.roll,
         camera.focal,

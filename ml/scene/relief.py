@@ -23,9 +23,12 @@ RADIUS = 2
 """Half the width of a step in the network's maps, in pixels."""
 REGULARIZATION = 3e-4
 """Variance of the image, in squared color units, below which a step isn't moved."""
-MAX_SLOPE, MIN_STEP = 0.04, 0.1
-"""Change of disparity within the radius up to which there is only a slope, and from which on there
-is a step."""
+PLAIN_RADIUS = 4
+"""Radius, in pixels of the maps, of the neighborhood whose flattest place tells how steep a surface
+is: a plane is equally steep everywhere, however it is turned."""
+MAX_SLOPE, MIN_STEP = 0.03, 0.08
+"""Change of disparity across a pixel, beyond a plane's, up to which there is only a slope, and
+from which on there is a step."""
 STEEPNESS = 4.0
 """How many times a step gets steeper."""
 
@@ -43,9 +46,10 @@ def full_disparity(log_disparity: FloatArray, sky: FloatArray, image: FloatArray
     """
     height, width = image.shape[:2]
     relative = _relative(log_disparity, sky < 0.5)
-    kernel = np.ones((2 * RADIUS + 1, 2 * RADIUS + 1), np.uint8)
-    low, high = cv2.erode(relative, kernel), cv2.dilate(relative, kernel)
-    step = np.clip((high - low - MAX_SLOPE) / (MIN_STEP - MAX_SLOPE), 0.0, 1.0)
+    low, high = _lowest(relative, RADIUS), -_lowest(-relative, RADIUS)
+    slope = -_lowest(-relative, 1) - _lowest(relative, 1)
+    change = high - low - RADIUS * _lowest(slope, PLAIN_RADIUS)
+    step = np.clip((change - MAX_SLOPE) / (MIN_STEP - MAX_SLOPE), 0.0, 1.0)
     small, low, high, step = (
         cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR)
         for part in (relative, low, high, step)
@@ -54,6 +58,11 @@ def full_disparity(log_disparity: FloatArray, sky: FloatArray, image: FloatArray
     middle, half = 0.5 * (low + high), 0.5 * (high - low)
     steep = np.clip(middle + STEEPNESS * (aligned - middle), middle - half, middle + half)
     return np.clip(small + step * (steep - small), FAR, 1.0).astype(np.float32)
+
+
+def _lowest(values: FloatArray, radius: int) -> FloatArray:
+    """Return the lowest value (H, W) of the square around each pixel."""
+    return np.asarray(cv2.erode(values, np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)))
 
 
 def _relative(log_disparity: FloatArray, solid: Mask) -> FloatArray:

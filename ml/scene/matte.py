@@ -25,7 +25,7 @@ MIN_CONTRAST, FULL_CONTRAST = 0.06, 0.16
 """Distance of the colors of both sides (RGB, 0..1) from which on colors count, and fully."""
 MAX_RESIDUAL = 0.6
 """Largest distance of a mixed color from the line between both, relative to its length."""
-EVIDENCE = 2.0
+EVIDENCE = 3.0
 """How much a pure color adds to the logarithm of the odds that a pixel is sky, where the network
 has no opinion: the surer it is, the less colors count."""
 SMALLEST = 1e-3

@@ -1,6 +1,8 @@
-"""The scene network, run by OpenCV: the maps of an image in one forward pass.
+"""The scene network, run by OpenCV: the maps of an image.
 
-The weights come with the add-on. OpenCV runs them on the processor, the same way every time.
+The weights come with the add-on. OpenCV runs them on the processor, the same way every time. The
+network looks twice: at a small image, mirrored, whose whole it grasps, and at a larger one, which
+shows details.
 """
 
 from __future__ import annotations
@@ -15,11 +17,14 @@ from ..common.errors import ModelError
 from .maps import CHANNELS, INPUT, MULTIPLE, OUTPUT
 
 WEIGHTS = Path(__file__).parent / "scene.onnx"
-LONGER_SIDE = 512
-"""Longer side, in pixels, at which images are given to the network: about what it was trained at.
-Larger ones show it more detail and less of the whole."""
-SHORTEST_LONGER_SIDE = 256
-"""Smaller images are enlarged to this."""
+DETAIL_SIDE, WHOLE_SIDE = 512, 320
+"""Longer sides, in pixels, of the image at both looks; the network was trained at about the smaller
+one."""
+SHORTEST_SIDE = 256
+"""Longer side to which smaller images are enlarged."""
+DETAIL = 3.0
+"""Standard deviation, in pixels of the maps, of what counts as detail: what is larger is the mean
+of both looks."""
 
 MISSING = "The scene network {path} can't be read: install the add-on again."
 UNREADABLE = "OpenCV {version} can't read the scene network: install the add-on or OpenCV again."
@@ -51,8 +56,16 @@ class SceneNetwork:
         They cover the whole image; see `maps.Map`. Raises ModelError if OpenCV can't run the
         network or its output isn't finite.
         """
-        size = input_size(*image.shape[:2])
-        small = resized(image, size)
+        detail = self._look(image, DETAIL_SIDE)
+        mirrored = self._look(np.ascontiguousarray(image[:, ::-1]), WHOLE_SIDE)
+        for own, other in zip(detail, mirrored[:, :, ::-1], strict=True):
+            difference = resized(np.ascontiguousarray(other), own.shape) - own
+            own += 0.5 * cv2.GaussianBlur(difference, (0, 0), DETAIL)
+        return detail
+
+    def _look(self, image: FloatArray, longer_side: int) -> FloatArray:
+        """Return the maps of an image at a size."""
+        small = resized(image, input_size(*image.shape[:2], longer_side))
         blob = np.ascontiguousarray((2.0 * small - 1.0).transpose(2, 0, 1)[None], np.float32)
         try:
             self._net.setInput(blob, INPUT)
@@ -65,13 +78,13 @@ class SceneNetwork:
         return np.pad(output[0, :, 1:-1, 1:-1], ((0, 0), (1, 1), (1, 1)), "edge")
 
 
-def input_size(height: int, width: int) -> tuple[int, int]:
+def input_size(height: int, width: int, longer_side: int = DETAIL_SIDE) -> tuple[int, int]:
     """Return the height and width at which an image of a size is given to the network.
 
     Both are the multiples of `MULTIPLE` nearest to the image's own proportions.
     """
     longer = max(height, width)
-    scale = min(max(longer, SHORTEST_LONGER_SIDE), LONGER_SIDE) / longer
+    scale = min(max(longer, SHORTEST_SIDE), longer_side) / longer
     rows, columns = (max(round(n * scale / MULTIPLE), 1) * MULTIPLE for n in (height, width))
     return rows, columns
 

@@ -26,11 +26,13 @@ REGULARIZATION = 3e-4
 PLAIN_RADIUS = 4
 """Radius, in pixels of the maps, of the neighborhood whose flattest place tells how steep a surface
 is: a plane is equally steep everywhere, however it is turned."""
-MAX_SLOPE, MIN_STEP = 0.03, 0.08
-"""Change of disparity across a pixel, beyond a plane's, up to which there is only a slope, and
-from which on there is a step."""
-STEEPNESS = 4.0
-"""How many times a step gets steeper."""
+MAX_SLOPE, MIN_STEP = 0.06, 0.16
+"""Change of disparity around a pixel, beyond a plane's and relative to the nearest there, up to
+which there is only a slope, and from which on there is a step."""
+FAR_CHANGE = 0.03
+"""Smaller disparities hardly differ for a camera that moves: changes count relative to this."""
+MIN_SCALE = 2.0
+"""Size of the image relative to the maps up to which these have steps where the image has edges."""
 
 
 def full_disparity(log_disparity: FloatArray, sky: FloatArray, image: FloatArray) -> FloatArray:
@@ -48,15 +50,20 @@ def full_disparity(log_disparity: FloatArray, sky: FloatArray, image: FloatArray
     relative = _relative(log_disparity, sky < 0.5)
     low, high = _lowest(relative, RADIUS), -_lowest(-relative, RADIUS)
     slope = -_lowest(-relative, 1) - _lowest(relative, 1)
-    change = high - low - RADIUS * _lowest(slope, PLAIN_RADIUS)
+    change = (high - low - RADIUS * _lowest(slope, PLAIN_RADIUS)) / np.maximum(high, FAR_CHANGE)
     step = np.clip((change - MAX_SLOPE) / (MIN_STEP - MAX_SLOPE), 0.0, 1.0)
     small, low, high, step = (
         cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR)
         for part in (relative, low, high, step)
     )
-    aligned = guided_upsample(relative[None], image, RADIUS, REGULARIZATION)[0]
-    middle, half = 0.5 * (low + high), 0.5 * (high - low)
-    steep = np.clip(middle + STEEPNESS * (aligned - middle), middle - half, middle + half)
+    scale = max(image.shape) / max(log_disparity.shape)
+    aligned = small
+    if scale > MIN_SCALE:
+        guided = guided_upsample(relative[None], image, RADIUS, REGULARIZATION)[0]
+        aligned = small + min(scale - MIN_SCALE, 1.0) * (guided - small)
+    # A step gets as steep as if the maps had the image's size.
+    middle = 0.5 * (low + high)
+    steep = np.clip(middle + max(scale, 1.0) * (aligned - middle), low, high)
     return np.clip(small + step * (steep - small), FAR, 1.0).astype(np.float32)
 
 

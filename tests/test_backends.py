@@ -18,6 +18,7 @@ from make_4d.ml.stages import depth, inpaint, motion, outpaint
 from make_4d.ml.stages.context import StageContext
 from messages import raises_message
 
+NO_MARGINS = np.zeros(4, np.int32)
 MAGENTA = np.array([1.0, 0.0, 1.0], np.float32)
 HEIGHT, WIDTH = 40, 56
 
@@ -99,12 +100,12 @@ def test_a_model_inpaints_layers_but_never_the_sky(image, context):
 
 def test_a_segmentation_model_detects_the_sky_for_depth_and_motion(image, context):
     settings = settings_for(motion_model="segformer-b0")
-    estimate = depth.run({"outpainted": image}, settings, context)
+    estimate = depth.run({"outpainted": image, "margins": NO_MARGINS}, settings, context)
     assert (estimate["sky"][: HEIGHT // 2 - 3] > 0.5).all()
     assert (estimate["sky"][HEIGHT // 2 + 3 :] < 0.5).all()
     inputs = {
         "image": image,
-        "margins": np.zeros(4, np.int32),
+        "margins": NO_MARGINS,
         "focal_35mm": np.zeros(1, np.float32),
         "outpainted": image,
         "color": image[None],
@@ -142,7 +143,7 @@ def test_the_built_in_backend_loads_no_pretrained_model(image, monkeypatch):
     settings = settings_for()
     sky = backends.find_sky(image, settings, context)
     assert sky.shape == (HEIGHT, WIDTH)
-    depth.run({"outpainted": image}, settings, context)
+    depth.run({"outpainted": image, "margins": NO_MARGINS}, settings, context)
 
 
 def test_the_scene_network_stays_in_memory():
@@ -185,7 +186,7 @@ def test_uncertain_depth_is_mentioned_and_its_camera_is_not_used(
         backends.read_image(image, settings_for(), context), confidence=confidence, roll=0.1
     )
     monkeypatch.setattr(backends, "read_image", lambda *_: seen)
-    made = depth.run({"outpainted": image}, settings_for(), context)
+    made = depth.run({"outpainted": image, "margins": NO_MARGINS}, settings_for(), context)
     notes = [from_json(json.loads(str(note))) for note in made["depth_notes"]]
     is_certain = confidence > 0.5
     assert notes == ([] if is_certain else [Message(depth.UNCERTAIN)])
@@ -200,7 +201,9 @@ def test_uncertain_depth_is_mentioned_and_its_camera_is_not_used(
 def test_a_horizon_is_tilted_if_it_is_clearly_so(image, context, monkeypatch, roll, tilt):
     seen = replace(backends.read_image(image, settings_for(), context), confidence=1.0, roll=roll)
     monkeypatch.setattr(backends, "read_image", lambda *_: seen)
-    assert depth.run({"outpainted": image}, settings_for(), context)["tilt"] == np.float32(tilt)
+    assert depth.run({"outpainted": image, "margins": NO_MARGINS}, settings_for(), context)[
+        "tilt"
+    ] == np.float32(tilt)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import pytest
 from made_maps import maps_of, network_of
+from make_4d.ml.scene.camera_fit import fit_camera
+from make_4d.ml.scene.maps import Map
 from make_4d.ml.scene.reading import SceneReading, read_scene
 from make_4d.ml.scene.relief import FAR
 from scenes import landscape
@@ -106,6 +108,19 @@ def test_a_given_sky_replaces_the_network_s(tower):
     reading = read_scene(image, network_of(disparity, sky), given)
     check(reading, sky.shape)
     np.testing.assert_array_equal(reading.sky, given)
+
+
+def test_the_camera_is_that_of_the_photo_in_the_margins(tower):
+    """The network takes every image for a whole photo, taken with a usual lens."""
+    image, disparity, sky, _ = tower
+    network = network_of(disparity, sky)
+    whole, photo = network.maps(image), network.maps(image)
+    photo[Map.LATITUDE] += 0.2
+    network.maps = lambda seen: whole if seen.shape == image.shape else photo
+    reading = read_scene(image, network, margins=(40, 60, 20, 60))
+    inner = fit_camera(photo[Map.LATITUDE], 300, 360)
+    assert reading.horizon == 40 + inner.horizon and reading.focal == inner.focal
+    assert reading.horizon > read_scene(image, network).horizon + 20
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])

@@ -14,24 +14,34 @@ from ...geometry.core.camera import FloatArray
 from ..classical import completion, outpaint
 from ..common.job_settings import JobSettings
 from ..common.registry import BUILTIN
-from ..scene.reading import SceneReading, read_scene
+from ..scene.reading import NO_MARGINS, Margins, SceneReading, read_scene
 from ..stages.context import StageContext
 
 Mask = NDArray[np.bool_]
 
 
-def read_image(image: FloatArray, settings: JobSettings, context: StageContext) -> SceneReading:
+def read_image(
+    image: FloatArray,
+    settings: JobSettings,
+    context: StageContext,
+    margins: Margins = NO_MARGINS,
+) -> SceneReading:
     """Return what an image (H, W, 3) shows.
 
     The scene network reads everything; pretrained models replace its depth, or its sky and water.
+
+    Args:
+        image: sRGB, 0..1.
+        settings, context: Of the stage.
+        margins: Pixels at the top, right, bottom and left that were outpainted.
     """
     network = context.models.scene_network()
     if settings.motion_model == BUILTIN:
-        reading = read_scene(image, network)
+        reading = read_scene(image, network, margins=margins)
     else:
         segmenting = context.within(0.0, 0.3)
         found = context.models.segmentation(settings, segmenting).segment(image, segmenting)
-        reading = read_scene(image, network, found.sky)
+        reading = read_scene(image, network, found.sky, margins)
         reading = replace(reading, water=found.water, falls=found.fall)
     if settings.depth_model == BUILTIN:
         return reading
@@ -58,7 +68,7 @@ def find_sky(image: FloatArray, settings: JobSettings, context: StageContext) ->
 
 def outpaint_photo(
     image: FloatArray,
-    margins: tuple[int, int, int, int],
+    margins: Margins,
     settings: JobSettings,
     context: StageContext,
 ) -> FloatArray:

@@ -15,6 +15,8 @@ from .matte import matte_sky
 from .network import SceneNetwork
 from .relief import full_disparity
 
+Margins = tuple[int, int, int, int]
+NO_MARGINS: Margins = (0, 0, 0, 0)
 SHARES = [Map.SKY, Map.WATER, Map.FALLS, Map.FLAT]
 """Maps whose values are the logits of shares."""
 DOUBTFUL_ERROR = 0.06
@@ -56,7 +58,10 @@ class SceneReading:
 
 
 def read_scene(
-    image: FloatArray, network: SceneNetwork, sky: FloatArray | None = None
+    image: FloatArray,
+    network: SceneNetwork,
+    sky: FloatArray | None = None,
+    margins: Margins = NO_MARGINS,
 ) -> SceneReading:
     """Read what an image shows.
 
@@ -64,10 +69,11 @@ def read_scene(
         image: (H, W, 3) sRGB, 0..1.
         network: The scene network.
         sky: (H, W) sky to use in place of the network's, 0..1.
+        margins: Pixels at the top, right, bottom and left that no camera has seen: it is fitted to
+            the rest, as what was outpainted looks like another lens.
 
     Raises ModelError if the network can't run.
     """
-    height, width = image.shape[:2]
     maps = network.maps(image)
     shares = _sigmoid(maps[SHARES])
     small_sky = shares[0]
@@ -81,14 +87,17 @@ def read_scene(
     disparity = np.where(sky > 0.5, 0.0, disparity).astype(np.float32)
     wet = np.minimum(wet, 1.0 - sky)
     falls = np.minimum(falls, wet)
-    camera = fit_camera(maps[Map.LATITUDE], height, width)
+    top, right, bottom, left = margins
+    photo = image[top : len(image) - bottom, left : image.shape[1] - right]
+    photo_maps = maps if photo.shape == image.shape else network.maps(photo)
+    camera = fit_camera(photo_maps[Map.LATITUDE], *photo.shape[:2])
     return SceneReading(
         disparity,
         sky,
         wet - falls,
         falls,
         flat,
-        camera.horizon,
+        top + camera.horizon,
         camera.roll,
         camera.focal,
         float(np.exp2(-((camera.error / DOUBTFUL_ERROR) ** 2))),

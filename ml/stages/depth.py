@@ -34,7 +34,9 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     """
     from ..models.backends import read_image
 
-    reading = read_image(inputs["outpainted"], settings, context)
+    top, right, bottom, left = (int(m) for m in inputs["margins"])
+    margins = (top, right, bottom, left)
+    reading = read_image(inputs["outpainted"], settings, context, margins)
     context.report(1.0)
     peak = float(reading.disparity.max()) or 1.0
     disparity = (reading.disparity / peak).astype(np.float32)

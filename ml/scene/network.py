@@ -65,7 +65,8 @@ class SceneNetwork:
 
     def _look(self, image: FloatArray, longer_side: int) -> FloatArray:
         """Return the maps of an image at a size."""
-        small = resized(image, input_size(*image.shape[:2], longer_side))
+        height, width = image.shape[:2]
+        small = resized(image, input_size(height, width, longer_side))
         blob = np.ascontiguousarray((2.0 * small - 1.0).transpose(2, 0, 1)[None], np.float32)
         try:
             self._net.setInput(blob, INPUT)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ...geometry.core.camera import FloatArray
 from ...geometry.core.ldi import Mask
 from ...geometry.worlds.samples import Kind
-from ..classical.guided import guided_filter
+from ..scene.guided import guided_filter
 
 KINDS = {kind.name.lower(): kind for kind in Kind if kind != Kind.IGNORED} | {
     "unknown": Kind.IGNORED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +10,7 @@ import cv2
 import numpy as np
 from make_4d.ml.scene.camera_fit import latitudes
 from make_4d.ml.scene.maps import CHANNELS, Map
-from make_4d.ml.scene.network import input_size, resized
+from make_4d.ml.scene.network import SceneMaps, input_size, resized
 
 SURE = 5.0
 """Logit of a pixel that is certain."""
@@ -23,7 +24,21 @@ def network_of(disparity: np.ndarray, sky: np.ndarray, **masks: np.ndarray) -> A
         sky: (H, W) 0..1.
         masks: Others, by their names in `Map`.
     """
-    return SimpleNamespace(maps=lambda image: maps_of(disparity, sky, **masks))
+    return network_with(lambda image: maps_of(disparity, sky, **masks))
+
+
+def network_with(maps: Callable[[np.ndarray], np.ndarray], difference: float = 0.0) -> Any:
+    """A network that sees the maps (CHANNELS, h, w) that a function returns for an image.
+
+    difference: Spread of the difference of both looks.
+    """
+
+    def look(image: np.ndarray) -> SceneMaps:
+        seen = maps(image)
+        checkers = np.indices(seen.shape[1:]).sum(0) % 2 * 2.0 - 1.0
+        return SceneMaps(seen, (difference * checkers).astype(np.float32))
+
+    return SimpleNamespace(maps=look)
 
 
 def maps_of(disparity: np.ndarray, sky: np.ndarray, **masks: np.ndarray) -> np.ndarray:

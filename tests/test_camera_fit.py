@@ -37,7 +37,6 @@ def test_a_usual_camera_is_found(shape, pitch, roll):
         assert fit.horizon == pytest.approx(
             horizon_of(shape[0], focal, pitch, roll), abs=0.02 * shape[0]
         )
-        assert fit.error < 0.01
 
 
 def test_a_part_of_the_map_may_be_wrong(rng):
@@ -48,19 +47,17 @@ def test_a_part_of_the_map_may_be_wrong(rng):
     fit = fit_camera(latitude, *shape)
     assert fit.focal == pytest.approx(focal, rel=0.1)
     assert fit.horizon == pytest.approx(horizon_of(340, focal, -0.2, 0.04), abs=10)
-    assert fit.error < 0.03
 
 
 def test_a_map_without_sense_gives_a_usual_camera(rng):
     noise = rng.normal(0, 0.5, (170, 256)).astype(np.float32)
     fit = fit_camera(noise, 340, 512)
     assert 250 < fit.focal < 1000 and abs(fit.roll) < 0.1 and np.isfinite(fit.horizon)
-    assert fit.error > 0.2
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 300), (300, 2)])
 @pytest.mark.parametrize("value", [-1.6, 0.0, 1.6])
 def test_odd_maps_are_handled(shape, value):
     fit = fit_camera(np.full((16, 16), value, np.float32), *shape)
-    assert np.isfinite([fit.focal, fit.pitch, fit.roll, fit.horizon, fit.error]).all()
+    assert np.isfinite([fit.focal, fit.pitch, fit.roll, fit.horizon]).all()
     assert fit.focal > 0

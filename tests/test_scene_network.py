@@ -40,17 +40,17 @@ def test_images_keep_their_proportions_about(shape, expected):
 
 @pytest.mark.parametrize("shape", [(342, 512), (90, 60), (1, 1), (2, 300)])
 def test_maps_are_finite_and_half_as_large(scene_network, rng, shape):
-    maps = scene_network.maps(rng.random((*shape, 3), np.float32))
+    maps = scene_network.maps(rng.random((*shape, 3), np.float32)).maps
     assert maps.shape == (CHANNELS, *(n // 2 for n in input_size(*shape)))
     assert maps.dtype == np.float32 and np.isfinite(maps).all()
 
 
 def test_maps_are_the_same_every_time(scene_network, rng):
     image = rng.random((90, 120, 3), np.float32)
-    first = scene_network.maps(image)
+    first = scene_network.maps(image).maps
     scene_network.maps(rng.random((120, 90, 3), np.float32))
-    np.testing.assert_array_equal(scene_network.maps(image), first)
-    np.testing.assert_array_equal(SceneNetwork().maps(image), first)
+    np.testing.assert_array_equal(scene_network.maps(image).maps, first)
+    np.testing.assert_array_equal(SceneNetwork().maps(image).maps, first)
 
 
 def test_a_missing_file_is_reported(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from made_maps import maps_of, network_of
+from made_maps import maps_of, network_of, network_with
 from make_4d.ml.scene.camera_fit import fit_camera
 from make_4d.ml.scene.maps import Map
 from make_4d.ml.scene.reading import SceneReading, read_scene
@@ -113,14 +113,23 @@ def test_a_given_sky_replaces_the_network_s(tower):
 def test_the_camera_is_that_of_the_photo_in_the_margins(tower):
     """The network takes every image for a whole photo, taken with a usual lens."""
     image, disparity, sky, _ = tower
-    network = network_of(disparity, sky)
-    whole, photo = network.maps(image), network.maps(image)
+    whole, photo = maps_of(disparity, sky), maps_of(disparity, sky)
     photo[Map.LATITUDE] += 0.2
-    network.maps = lambda seen: whole if seen.shape == image.shape else photo
+    network = network_with(lambda seen: whole if seen.shape == image.shape else photo)
     reading = read_scene(image, network, margins=(40, 60, 20, 60))
     inner = fit_camera(photo[Map.LATITUDE], 300, 360)
     assert reading.horizon == 40 + inner.horizon and reading.focal == inner.focal
     assert reading.horizon > read_scene(image, network).horizon + 20
+
+
+def test_confidence_is_how_far_both_looks_agree(tower):
+    image, disparity, sky, _ = tower
+    confidence = [
+        read_scene(image, network_with(lambda _: maps_of(disparity, sky), difference)).confidence
+        for difference in (0.0, 0.1, 0.4, 2.0)
+    ]
+    assert confidence[0] == 1.0 and confidence[1] > 0.8 and confidence[3] < 0.05
+    assert confidence == sorted(confidence, reverse=True)
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
@@ -140,4 +149,4 @@ def test_small_and_constant_images(shape, value, rng):
     sky = np.zeros((120, 160), np.float32)
     sky[:60] = 1
     maps = maps_of(np.full_like(sky, 0.5), sky)
-    check(read_scene(image, type("Network", (), {"maps": lambda self, image: maps})()), shape)
+    check(read_scene(image, network_with(lambda _: maps)), shape)

@@ -39,14 +39,12 @@ class CameraFit:
         pitch: Radians by which the camera looks up.
         roll: Radians by which the horizon is turned clockwise in the image.
         horizon: Row of the horizon at the middle column, in pixels; may lie outside the image.
-        error: Typical difference of the map from that of this camera, in radians.
     """
 
     focal: float
     pitch: float
     roll: float
     horizon: float
-    error: float
 
 
 def fit_camera(latitude: FloatArray, height: int, width: int) -> CameraFit:
@@ -71,10 +69,9 @@ def fit_camera(latitude: FloatArray, height: int, width: int) -> CameraFit:
     limits = ((-1.5, -0.8, np.log(0.2)), (1.5, 0.8, np.log(10.0)))
     pitch, roll, log_focal = (float(v) for v in least_squares(residuals, start, bounds=limits).x)
     focal = float(np.exp(log_focal))
-    error = float(np.median(np.abs(latitudes(x, y, focal, pitch, roll) - seen)))
     pitch = float(np.clip(pitch, -MAX_PITCH, MAX_PITCH))
     horizon = 0.5 * height + longer * focal * np.tan(pitch) / np.cos(roll)
-    return CameraFit(longer * focal, pitch, roll, float(horizon), error)
+    return CameraFit(longer * focal, pitch, roll, float(horizon))
 
 
 def latitudes(x: Vector, y: Vector, focal: float, pitch: float, roll: float) -> Vector:

@@ -7,6 +7,7 @@ shows details.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,7 @@ import numpy as np
 
 from ...geometry.core.camera import FloatArray
 from ..common.errors import ModelError
-from .maps import CHANNELS, INPUT, MULTIPLE, OUTPUT
+from .maps import CHANNELS, INPUT, MULTIPLE, OUTPUT, Map
 
 WEIGHTS = Path(__file__).parent / "scene.onnx"
 DETAIL_SIDE, WHOLE_SIDE = 512, 320
@@ -29,6 +30,19 @@ of both looks."""
 MISSING = "The scene network {path} can't be read: install the add-on again."
 UNREADABLE = "OpenCV {version} can't read the scene network: install the add-on or OpenCV again."
 UNUSABLE = "OpenCV {version} can't run the scene network ({error})."
+
+
+@dataclass(frozen=True, eq=False)
+class SceneMaps:
+    """What the network sees in an image.
+
+    Attributes:
+        maps: (CHANNELS, h, w) float32, over the whole image; see `maps.Map`.
+        difference: (h, w) float32, by how much the log disparities of both looks differ.
+    """
+
+    maps: FloatArray
+    difference: FloatArray
 
 
 class SceneNetwork:
@@ -50,18 +64,19 @@ class SceneNetwork:
         except cv2.error as error:
             raise ModelError(UNREADABLE, version=cv2.__version__) from error
 
-    def maps(self, image: FloatArray) -> FloatArray:
-        """Return the maps (CHANNELS, h, w) of an image (H, W, 3), sRGB 0..1, of any size.
+    def maps(self, image: FloatArray) -> SceneMaps:
+        """Return the maps of an image (H, W, 3), sRGB 0..1, of any size.
 
-        They cover the whole image; see `maps.Map`. Raises ModelError if OpenCV can't run the
-        network or its output isn't finite.
+        Raises ModelError if OpenCV can't run the network or its output isn't finite.
         """
         detail = self._look(image, DETAIL_SIDE)
         mirrored = self._look(np.ascontiguousarray(image[:, ::-1]), WHOLE_SIDE)
-        for own, other in zip(detail, mirrored[:, :, ::-1], strict=True):
-            difference = resized(np.ascontiguousarray(other), own.shape) - own
-            own += 0.5 * cv2.GaussianBlur(difference, (0, 0), DETAIL)
-        return detail
+        differences = [
+            cv2.GaussianBlur(resized(np.ascontiguousarray(other), own.shape) - own, (0, 0), DETAIL)
+            for own, other in zip(detail, mirrored[:, :, ::-1], strict=True)
+        ]
+        maps = detail + np.float32(0.5) * np.stack(differences)
+        return SceneMaps(maps, differences[Map.LOG_DISPARITY])
 
     def _look(self, image: FloatArray, longer_side: int) -> FloatArray:
         """Return the maps of an image at a size."""

@@ -8,20 +8,21 @@ import cv2
 import numpy as np
 
 from ...geometry.core.camera import FloatArray
+from ...geometry.core.ldi import Mask
 from .camera_fit import fit_camera
 from .guided import guided_upsample
 from .maps import Map
 from .matte import matte_sky
-from .network import SceneNetwork
+from .network import SceneMaps, SceneNetwork
 from .relief import full_disparity
 
 Margins = tuple[int, int, int, int]
 NO_MARGINS: Margins = (0, 0, 0, 0)
 SHARES = [Map.SKY, Map.WATER, Map.FALLS, Map.FLAT]
 """Maps whose values are the logits of shares."""
-DOUBTFUL_ERROR = 0.06
-"""Error of the fitted camera, in radians, at which the confidence is one half: where the network
-doesn't know how the camera was held (indoors, in close-ups), its depth isn't reliable either."""
+DOUBTFUL = 0.65
+"""Difference of both looks of the network, relative to the spread of the log disparity, at which
+the confidence is one half: where it doesn't know what it sees (indoors, in close-ups), they differ."""
 EDGE_RADIUS = 2
 """Radius, in pixels of the maps, within which the edge of a mask moves to that of the image."""
 EDGE_REGULARIZATION = 1e-3
@@ -74,7 +75,8 @@ def read_scene(
 
     Raises ModelError if the network can't run.
     """
-    maps = network.maps(image)
+    seen = network.maps(image)
+    maps = seen.maps
     shares = _sigmoid(maps[SHARES])
     small_sky = shares[0]
     enlarged = guided_upsample(shares, image, EDGE_RADIUS, EDGE_REGULARIZATION)
@@ -89,7 +91,7 @@ def read_scene(
     falls = np.minimum(falls, wet)
     top, right, bottom, left = margins
     photo = image[top : len(image) - bottom, left : image.shape[1] - right]
-    photo_maps = maps if photo.shape == image.shape else network.maps(photo)
+    photo_maps = maps if photo.shape == image.shape else network.maps(photo).maps
     camera = fit_camera(photo_maps[Map.LATITUDE], *photo.shape[:2])
     return SceneReading(
         disparity,
@@ -100,8 +102,19 @@ def read_scene(
         top + camera.horizon,
         camera.roll,
         camera.focal,
-        float(np.exp2(-((camera.error / DOUBTFUL_ERROR) ** 2))),
+        _confidence(seen, small_sky < 0.5),
     )
+
+
+def _confidence(seen: SceneMaps, solid: Mask) -> float:
+    """Return how far both looks agree on the disparity outside of the sky, 0..1."""
+    if not solid.any():
+        return 1.0
+    difference, spread = (
+        np.median(np.abs(values[solid] - np.median(values[solid])))
+        for values in (seen.difference, seen.maps[Map.LOG_DISPARITY])
+    )
+    return float(np.exp2(-((difference / max(DOUBTFUL * spread, 1e-6)) ** 2)))
 
 
 def _sigmoid(logits: FloatArray) -> FloatArray:

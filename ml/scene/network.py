@@ -75,7 +75,7 @@ class SceneNetwork:
             cv2.GaussianBlur(resized(np.ascontiguousarray(other), own.shape) - own, (0, 0), DETAIL)
             for own, other in zip(detail, mirrored[:, :, ::-1], strict=True)
         ]
-        maps = detail + np.float32(0.5) * np.stack(differences)
+        maps = (detail + 0.5 * np.stack(differences)).astype(np.float32)
         return SceneMaps(maps, differences[Map.LOG_DISPARITY])
 
     def _look(self, image: FloatArray, longer_side: int) -> FloatArray:

@@ -22,7 +22,7 @@ SHARES = [Map.SKY, Map.WATER, Map.FALLS, Map.FLAT]
 """Maps whose values are the logits of shares."""
 DOUBTFUL = 0.65
 """Difference of both looks of the network, relative to the spread of the log disparity, at which
-the confidence is one half: where it doesn't know what it sees (indoors, in close-ups), they differ."""
+the confidence is one half: they differ where it doesn't know what it sees (indoors, close-ups)."""
 EDGE_RADIUS = 2
 """Radius, in pixels of the maps, within which the edge of a mask moves to that of the image."""
 EDGE_REGULARIZATION = 1e-3

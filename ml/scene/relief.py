@@ -26,7 +26,7 @@ REGULARIZATION = 3e-4
 PLAIN_RADIUS = 4
 """Radius, in pixels of the maps, of the neighborhood whose flattest place tells how steep a surface
 is: a plane is equally steep everywhere, however it is turned."""
-MAX_SLOPE, MIN_STEP = 0.06, 0.16
+MAX_SLOPE, MIN_STEP = 0.15, 0.4
 """Change of disparity around a pixel, beyond a plane's and relative to the nearest there, up to
 which there is only a slope, and from which on there is a step."""
 FAR_CHANGE = 0.03

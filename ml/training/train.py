@@ -34,7 +34,8 @@ AVERAGE = 0.999
 ENCODER_SHARE = 0.4
 """The encoder's learning rate relative to the decoder's: it has been trained before."""
 FIXED_NORMS = 2000
-"""Steps after which the decoder's batch norms keep their statistics, those of the averaged network.
+"""Steps after which the decoder's batch norms keep their statistics, those of the averaged network;
+a training that starts from weights keeps theirs from the beginning.
 Statistics of so few pictures are noisy: the loss was a seventh higher with them."""
 WEIGHT_DECAY = 0.02
 LARGEST_GRADIENT = 5.0
@@ -171,9 +172,10 @@ class Trainer:
     def step(self, targets: Targets) -> dict[str, float]:
         """Take one step and return the losses, with their weighted sum as `all`."""
         self.set_rate()
-        if self.progress.step == FIXED_NORMS:
+        learns_norms = self.plan.start is None and self.progress.step < FIXED_NORMS
+        if self.plan.start is None and self.progress.step == FIXED_NORMS:
             self.network.load_state_dict(self.average)
-        self.network.train(self.progress.step < FIXED_NORMS)
+        self.network.train(learns_norms)
         moved = targets.to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
             maps = self.network(moved.image)

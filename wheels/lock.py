@@ -31,7 +31,7 @@ from typing import Any, TypedDict
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "wheels" / "lock.json"
 PYTHON = "3.13"
-GROUPS = ("blender", "light", "full", "run", "test")
+GROUPS = ("blender", "light", "full", "run", "train", "test")
 """The dependency groups of pyproject.toml."""
 BLENDER = "blender"
 """The group of what Blender itself carries: it constrains all others and is never bundled."""

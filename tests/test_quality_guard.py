@@ -45,7 +45,7 @@ def test_every_part_improves_the_result(rows: dict[str, Row]) -> None:
     full = rows["full"]
     for name in METHODS[1:]:
         other = rows[name]
-        assert full.psnr > other.psnr and full.ssim >= other.ssim - 0.002, name
+        assert full.psnr > other.psnr and full.ssim >= other.ssim - 0.004, name
     assert full.revealed > rows["without inpainting"].revealed + 3
     assert full.outside > rows["without outpainting"].outside + 3
     assert full.consistency < rows["per-frame generation"].consistency - 1

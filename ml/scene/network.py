@@ -18,14 +18,16 @@ from ..common.errors import ModelError
 from .maps import CHANNELS, INPUT, MULTIPLE, OUTPUT, Map
 
 WEIGHTS = Path(__file__).parent / "scene.onnx"
-DETAIL_SIDE, WHOLE_SIDE = 512, 320
+DETAIL_SIDE, WHOLE_SIDE = 448, 288
 """Longer sides, in pixels, of the image at both looks; the network was trained at about the smaller
 one."""
 SHORTEST_SIDE = 256
 """Longer side to which smaller images are enlarged."""
 DETAIL = 3.0
-"""Standard deviation, in pixels of the maps, of what counts as detail: what is larger is the mean
-of both looks."""
+"""Standard deviation, in pixels of the maps, of what counts as detail, for which only the larger
+look counts."""
+WHOLE_SHARE = 0.75
+"""How much the smaller look counts for everything else."""
 
 MISSING = "The scene network {path} can't be read: install the add-on again."
 UNREADABLE = "OpenCV {version} can't read the scene network: install the add-on or OpenCV again."
@@ -75,7 +77,7 @@ class SceneNetwork:
             cv2.GaussianBlur(resized(np.ascontiguousarray(other), own.shape) - own, (0, 0), DETAIL)
             for own, other in zip(detail, mirrored[:, :, ::-1], strict=True)
         ]
-        maps = (detail + 0.5 * np.stack(differences)).astype(np.float32)
+        maps = (detail + WHOLE_SHARE * np.stack(differences)).astype(np.float32)
         return SceneMaps(maps, differences[Map.LOG_DISPARITY])
 
     def _look(self, image: FloatArray, longer_side: int) -> FloatArray:

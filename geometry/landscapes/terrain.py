@@ -63,7 +63,7 @@ def meander(y: Array, swing: float, length: float, start: float = 0.0) -> Array:
 
 def boulder(material: Any, seed: int, squash: float = 0.7) -> Any:
     """Return a mesh of a rough, angular rock about one meter in radius."""
-    points, faces = _sphere(28, 40)
+    points, faces = sphere(28, 40)
     facets = np.abs(perlin(points * 1.1, seed)) * 0.45
     rough = fractal(points * 1.9, seed + 1, 5, 0.55) * 0.35
     points = points * (0.85 - facets + rough)[:, None] * [1.15, 0.9, squash]
@@ -72,9 +72,12 @@ def boulder(material: Any, seed: int, squash: float = 0.7) -> Any:
     return shape.mesh("boulder", [material], smooth=True)
 
 
-def _sphere(rows: int, columns: int) -> tuple[Array, NDArray[np.int64]]:
-    """Return unit vectors (rows * columns, 3) from pole to pole and the quads between them."""
-    down = np.linspace(0.0, np.pi, rows)[:, None]
+def sphere(rows: int, columns: int, gap: float = 0.0) -> tuple[Array, NDArray[np.int64]]:
+    """Return unit vectors (rows * columns, 3) from pole to pole and the quads between them.
+
+    gap: Angle in radians around the poles that is left open.
+    """
+    down = np.linspace(gap, np.pi - gap, rows)[:, None]
     turn = np.linspace(0, 2 * np.pi, columns, endpoint=False)
     flat = np.sin(down)
     points = np.stack([flat * np.cos(turn), flat * np.sin(turn), np.cos(down) + 0 * turn], -1)

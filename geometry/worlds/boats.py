@@ -14,9 +14,11 @@ from ..landscapes import materials
 from ..landscapes.materials import Air, material, matte
 from ..landscapes.meshes import Shape, grid_faces, place
 from ..landscapes.nodes import rgb
+from ..landscapes.terrain import sphere
 from .draw import Draw
 from .labels import FLAT_INDEX, UPRIGHT_INDEX
-from .shore_parts import ball, scatter
+from .scatter import scatter
+from .shore_parts import POLES
 
 Array = NDArray[np.float64]
 PAINTS = ("f2f2ee", "d8d4c8", "1d3a5c", "a02a22", "2c5a3a", "d89a2c", "22262a", "6a4a30", "3c7a9c")
@@ -106,7 +108,7 @@ def boats(draw: Draw, air: Air, most: int, span: tuple[float, float], afloat: An
 def buoys(draw: Draw, air: Air, spots: Array, size: float) -> None:
     """Add a row of balls that float at positions (N, 3)."""
     shape = Shape()
-    points, faces = ball(7, 10)
+    points, faces = sphere(7, 10, POLES)
     shape.add(points * 0.5, faces)
     color = draw.near_color(draw.choice(("e0641e", "c8281e", "f0f0ea", "e8c02c")))
     scatter(draw, [shape], [paint(air, color)], spots, np.full(len(spots), size))

@@ -14,6 +14,7 @@ from .draw import Draw
 from .houses import house_slots
 from .labels import FLAT_INDEX, UPRIGHT_INDEX, WATER_INDEX
 from .place import Place
+from .scatter import scatter
 from .water_land import Shore, sea_level, within
 from .water_surface import FOAM, SHALLOW, draw_look, fan, surface, water
 
@@ -80,7 +81,7 @@ def canal(draw: Draw, air: Air) -> Place:
         walked = within(shore, 0.6, walk)
         spots = shore_parts.sector(draw, height, draw.integer(2, 24), (6, 90), walked)
         slots, shapes = shore_parts.tree_slots(draw, air), shore_parts.near_tree_shapes(draw)
-        shore_parts.scatter(draw, shapes, slots, spots, draw.rng.uniform(4, 9, len(spots)))
+        scatter(draw, shapes, slots, spots, draw.rng.uniform(4, 9, len(spots)))
     boats.boats(draw, air, 6, (5, 90), within(shore, -1e9, -1.2))
     if draw.chance(0.4):
         bridge(draw, air, shore)

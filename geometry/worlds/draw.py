@@ -55,15 +55,11 @@ class Draw:
 
         spread: 1 for variations that keep the color's name.
         """
-        hue, saturation, value = colorsys.rgb_to_hsv(
-            *(int(code[n : n + 2], 16) / 255 for n in (0, 2, 4))
-        )
+        hue, saturation, value = _to_hsv(code)
         hue += self.rng.normal(0, 0.02 * spread)
         saturation *= np.exp(self.rng.normal(0, 0.22 * spread))
         value *= np.exp(self.rng.normal(0, 0.14 * spread))
-        saturation, value = min(saturation, 1.0), min(value, 1.0)
-        parts = colorsys.hsv_to_rgb(hue % 1.0, saturation, value)
-        return "".join(f"{round(255 * part):02x}" for part in parts)
+        return _to_hex(hue, saturation, value)
 
     def near_colors(self, codes: Sequence[str], spread: float = 1.0) -> tuple[str, ...]:
         """Return sRGB hex colors that vary together and a little on their own."""
@@ -71,11 +67,19 @@ class Draw:
         turn, strong = self.rng.normal(0, 0.025 * spread), np.exp(self.rng.normal(0, 0.25 * spread))
         result = []
         for code in codes:
-            hue, saturation, value = colorsys.rgb_to_hsv(
-                *(int(code[n : n + 2], 16) / 255 for n in (0, 2, 4))
-            )
-            saturation, value = min(saturation * strong, 1.0), min(value * common, 1.0)
-            parts = colorsys.hsv_to_rgb((hue + turn) % 1.0, saturation, value)
-            same = "".join(f"{round(255 * part):02x}" for part in parts)
+            hue, saturation, value = _to_hsv(code)
+            same = _to_hex(hue + turn, saturation * strong, value * common)
             result.append(self.near_color(same, 0.4 * spread))
         return tuple(result)
+
+
+def _to_hsv(code: str) -> tuple[float, float, float]:
+    """Return hue, saturation and value, 0..1, of an sRGB hex color."""
+    red, green, blue = (int(code[n : n + 2], 16) / 255 for n in (0, 2, 4))
+    return colorsys.rgb_to_hsv(red, green, blue)
+
+
+def _to_hex(hue: float, saturation: float, value: float) -> str:
+    """Return the sRGB hex color; hues go round, saturation and value end at 1."""
+    parts = colorsys.hsv_to_rgb(hue % 1.0, min(saturation, 1.0), min(value, 1.0))
+    return "".join(f"{round(255 * part):02x}" for part in parts)

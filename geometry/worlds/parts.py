@@ -14,7 +14,7 @@ import numpy as np
 
 from ..landscapes.materials import Air
 from ..landscapes.meshes import Array, Shape, grid_faces, place
-from ..landscapes.terrain import Height
+from ..landscapes.terrain import Height, sphere
 from .draw import Draw
 from .labels import FLAT_INDEX, UPRIGHT_INDEX, WATER_INDEX
 
@@ -69,13 +69,8 @@ class Solid(Shape):
 
     def ball(self, center: Point, radii: Any, slot: int = 0, rows: int = 7) -> None:
         """Add an ellipsoid; radii: one number or three."""
-        sides = 2 * rows
-        down = np.linspace(0, np.pi, rows)[:, None]
-        turn = np.arange(sides) * 2 * np.pi / sides
-        flat = np.sin(down)
-        points = np.stack([flat * np.cos(turn), flat * np.sin(turn), np.cos(down) + 0 * turn], -1)
-        points = points.reshape(-1, 3) * np.broadcast_to(np.asarray(radii, float), 3) + center
-        self.round(points, grid_faces(rows, sides, closed=True), slot)
+        points, faces = sphere(rows, 2 * rows)
+        self.round(points * np.broadcast_to(np.asarray(radii, float), 3) + center, faces, slot)
 
     def lathe(self, profile: Any, slot: int = 0, sides: int = 12, at: Point = (0, 0, 0)) -> None:
         """Add a body of revolution about the vertical; profile: rows (radius, height)."""

@@ -82,7 +82,7 @@ def dress(draw: Draw, air: Air, height: Height, cover: Cover, keep: Keep | None 
         count = int(draw.log_uniform(5, 200))
         spots = random_positions(draw.rng, height, count, 4, 120, side=1.2, keep=keep)
         sizes = draw.rng.uniform(0.3, 2.0, len(spots))
-        _merged(draw, shapes, [bark, leaves], spots, sizes)
+        scatter(draw, shapes, [bark, leaves], spots, sizes)
     if draw.chance(0.5 * cover.grass):
         blades = materials.foliage(
             air, draw.near_colors(draw.choice((("7a8a3a", "9a9a50"), ("8f8a45", "b5a05a"))))
@@ -90,11 +90,9 @@ def dress(draw: Draw, air: Air, height: Height, cover: Cover, keep: Keep | None 
         tufts = [plants.tuft(draw.rng, 14, 0.2, 0.012) for _ in range(3)]
         count = int(draw.log_uniform(100, 1500))
         spots = random_positions(draw.rng, height, count, 1.5, 25, side=1.2, keep=keep, even=0.4)
-        merged = _merged(
-            draw, tufts, [blades], spots, draw.rng.uniform(0.1, draw.uniform(0.2, 0.8), len(spots))
-        )
-        if merged is not None:
-            merged.pass_index = FLAT_INDEX  # grass is ground, even where it sticks out
+        sizes = draw.rng.uniform(0.1, draw.uniform(0.2, 0.8), len(spots))
+        # Grass is ground, even where it sticks out.
+        scatter(draw, tufts, [blades], spots, sizes, FLAT_INDEX)
     if draw.chance(0.5 * cover.rocks):
         scatter_rocks(draw, air, height, int(draw.log_uniform(3, 60)), keep)
 
@@ -109,15 +107,17 @@ def scatter_rocks(draw: Draw, air: Air, height: Height, count: int, keep: Keep |
     place_many(meshes, spots, sizes, draw.rng, 0.3, UPRIGHT_INDEX)
 
 
-def _merged(
-    draw: Draw, shapes: Sequence[Shape], slots: list[Any], spots: Array, sizes: Array
-) -> Any:
-    """Place merged shapes as one upright object, if there are any positions."""
-    if not len(spots):
-        return None
-    item = place_merged(shapes, slots, spots, sizes, draw.rng)
-    item.pass_index = UPRIGHT_INDEX
-    return item
+def scatter(
+    draw: Draw,
+    shapes: Sequence[Shape],
+    slots: Sequence[Any],
+    spots: Array,
+    sizes: Array,
+    index: int = UPRIGHT_INDEX,
+) -> None:
+    """Place copies of shapes as one object, if there are any positions (N, 3); sizes (N,)."""
+    if len(spots):
+        place_merged(shapes, slots, spots, np.asarray(sizes), draw.rng).pass_index = index
 
 
 def _woods(draw: Draw, height: Height, keep: Keep | None, slots: list[Any]) -> None:
@@ -135,7 +135,7 @@ def _woods(draw: Draw, height: Height, keep: Keep | None, slots: list[Any]) -> N
     spots = random_positions(draw.rng, height, count, near, near * draw.log_uniform(4, 20), **where)
     tall = draw.uniform(5, 22)
     sizes = tall * np.exp(draw.rng.normal(0, 0.25, len(spots)))
-    _merged(draw, _far_shapes(draw), slots, spots, sizes)
+    scatter(draw, _far_shapes(draw), slots, spots, sizes)
 
 
 def _trees(draw: Draw, height: Height, keep: Keep | None, slots: list[Any]) -> None:

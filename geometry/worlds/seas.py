@@ -19,6 +19,7 @@ from .draw import Draw
 from .houses import houses
 from .labels import UPRIGHT_INDEX, WATER_INDEX
 from .place import Place
+from .scatter import scatter
 from .water_land import SANDS, far_relief, ground_material, sea_level, within, wobble
 from .water_surface import (
     BREAKING,
@@ -227,14 +228,14 @@ def _on_beach(draw: Draw, air: Air, height: Height, seaward: Any, back: float) -
         spots = shore_parts.sector(draw, height, draw.integer(2, 40), (6, 160), behind)
         palms = [shore_parts.palm(draw.rng) for _ in range(4)]
         sizes = draw.uniform(5, 12) * draw.rng.uniform(0.7, 1.2, len(spots))
-        shore_parts.scatter(draw, palms, shore_parts.tree_slots(draw, air), spots, sizes)
+        scatter(draw, palms, shore_parts.tree_slots(draw, air), spots, sizes)
     elif draw.chance(0.4):
         shore_parts.wood(draw, air, height, (15, 900), behind)
     if draw.chance(0.35):
         blades = materials.foliage(air, draw.near_colors(("8a8a52", "b0a868")))
         spots = shore_parts.sector(draw, height, 250, (3, 60), behind)
         tufts = [plants.tuft(draw.rng, 14, 0.2, 0.012)]
-        shore_parts.scatter(draw, tufts, [blades], spots, draw.rng.uniform(0.3, 0.9, len(spots)), 0)
+        scatter(draw, tufts, [blades], spots, draw.rng.uniform(0.3, 0.9, len(spots)), 0)
     sand = within(seaward, -30, -1)
     if draw.chance(0.25):
         spots = shore_parts.sector(draw, height, draw.integer(1, 30), (7, 150), sand)

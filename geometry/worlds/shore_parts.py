@@ -13,15 +13,18 @@ from numpy.typing import NDArray
 
 from ..landscapes import materials, plants
 from ..landscapes.materials import Air, material, matte, mottled
-from ..landscapes.meshes import Shape, grid_faces, place_merged
+from ..landscapes.meshes import Shape, grid_faces
 from ..landscapes.nodes import Tree
 from ..landscapes.noise import fractal
-from ..landscapes.terrain import Height
+from ..landscapes.terrain import Height, sphere
 from .draw import Draw
-from .labels import UPRIGHT_INDEX, WATER_INDEX
+from .labels import WATER_INDEX
+from .scatter import scatter
 
 Array = NDArray[np.float64]
 Rng = np.random.Generator
+POLES = 0.02
+"""Angle in radians around the poles of balls that is left open."""
 BARK, LEAF = plants.BARK, plants.LEAF
 BARKS = (("4a3a2e", "6a5646"), ("8a8478", "c8c2b4"), ("2e2620", "4a4038"))
 LEAVES = (
@@ -39,15 +42,6 @@ STONES = (
     ("b0a08a", "94846e", "c8baa4", "5e5446"),
     ("8a6450", "70503e", "a47c64", "44322a"),
 )
-
-
-def ball(rows: int, columns: int) -> tuple[Array, NDArray[np.int64]]:
-    """Return unit vectors (rows * columns, 3) from pole to pole and the quads between them."""
-    down = np.linspace(0.02, np.pi - 0.02, rows)[:, None]
-    turn = np.linspace(0, 2 * np.pi, columns, endpoint=False)
-    flat = np.sin(down)
-    points = np.stack([flat * np.cos(turn), flat * np.sin(turn), np.cos(down) + 0 * turn], -1)
-    return points.reshape(-1, 3), grid_faces(rows, columns, closed=True)
 
 
 def far_conifer(rng: Rng) -> Shape:
@@ -72,7 +66,7 @@ def far_broadleaf(rng: Rng) -> Shape:
     shape = Shape()
     bare, wide = rng.uniform(0.05, 0.35), rng.uniform(0.2, 0.45)
     shape.tube(np.array([[0, 0, -0.1], [0.01, 0, bare], [0, 0, 0.7]]), [0.03, 0.022, 0.01], 5, BARK)
-    points, faces = ball(5, 8)
+    points, faces = sphere(5, 8, POLES)
     for _ in range(3):
         middle = np.array([*rng.normal(0, 0.35 * wide, 2), rng.uniform(bare + 0.25, 0.78)])
         size = np.array([wide, wide, min(middle[2] - bare, 1.02 - middle[2])])
@@ -167,19 +161,6 @@ def near_tree_shapes(draw: Draw) -> list[Shape]:
     return [plants.broadleaf(rng, count, wide, low, 0.55 / count**0.5)]
 
 
-def scatter(
-    draw: Draw,
-    shapes: Sequence[Shape],
-    slots: Sequence[Any],
-    spots: Array,
-    sizes: Array,
-    index: int = UPRIGHT_INDEX,
-) -> None:
-    """Place copies of shapes as one object, if there are any positions (N, 3); sizes (N,)."""
-    if len(spots):
-        place_merged(shapes, slots, spots, np.asarray(sizes), draw.rng).pass_index = index
-
-
 def sector(
     draw: Draw, height: Height, count: int, span: tuple[float, float], keep: Any, side: float = 1.2
 ) -> Array:
@@ -225,7 +206,7 @@ def near_trees(
 def stone_shapes(draw: Draw, count: int = 4) -> list[Shape]:
     """Return rough stones of about half a meter in radius, sunk by a fifth."""
     result = []
-    points, faces = ball(11, 16)
+    points, faces = sphere(11, 16, POLES)
     squash, angular = draw.uniform(0.45, 1.0), draw.uniform(0.2, 0.7)
     for _ in range(count):
         seed = draw.seed()

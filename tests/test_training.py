@@ -25,6 +25,7 @@ from make_4d.ml.training.dataset import Folders, is_held_out
 from make_4d.ml.training.export import export, export_random, load_weights
 from make_4d.ml.training.network import Depthwise, SceneNetwork
 from make_4d.ml.training.overlays import OVERLAYS
+from make_4d.ml.training.ripples import defocused, plane_noise, rippled
 from make_4d.ml.training.samples import Sample, crop, latitudes, load, random_crop
 from make_4d.ml.training.skies import SKIES
 from make_4d.ml.training.targets import Targets, maps_of, steps_along, targets_of
@@ -266,6 +267,39 @@ def test_collages_change_labels_with_the_image(folder: Path, rng: np.random.Gene
     assert (changed.image[sample.sky == 1] == (255, 0, 0)).all()
     assert (changed.clouds == (sample.sky > 0)).all()
     assert (changed.image[sample.sky == 0][:, 2] > 0).any()
+
+
+def test_waves_change_the_water_alone(folder: Path, rng: np.random.Generator) -> None:
+    sample = load(sorted(folder.glob("*.npz"))[0])
+    assert rippled(sample, rng) is sample
+    lake = replace(sample, kind=np.where(sample.kind == Kind.FLAT, Kind.WATER, sample.kind))
+    made = rippled(lake, rng)
+    changed = (made.image != lake.image).any(axis=2)
+    assert changed[lake.kind == Kind.WATER].mean() > 0.8
+    beside = cv2.dilate((lake.kind == Kind.WATER).astype(np.uint8), np.ones((3, 3)))
+    assert not changed[beside == 0].any()
+
+
+def test_waves_on_a_plane_are_finer_with_distance(folder: Path, rng: np.random.Generator) -> None:
+    sample = load(sorted(folder.glob("*.npz"))[0])
+    waves = plane_noise(sample, rng, 12.0)
+    below = np.flatnonzero(sample.latitude[:, 48] < -0.15)
+    steps = []
+    for rows in (below[:4], below[-4:]):
+        part = waves[rows]
+        assert 0.2 < part.std() < 2
+        steps.append(float(np.abs(np.diff(part, axis=1)).mean() / part.std()))
+    assert steps[0] > steps[1]
+
+
+def test_an_open_lens_blurs_what_is_behind_its_focus(
+    folder: Path, rng: np.random.Generator
+) -> None:
+    sample = load(sorted(folder.glob("*.npz"))[0])
+    noise = rng.integers(0, 255, sample.image.shape).astype(np.uint8)
+    sample = replace(sample, image=noise)
+    made = np.mean([defocused(sample, rng).image.std(axis=2)[:15].mean() for _ in range(8)])
+    assert made < 0.8 * noise.std(axis=2)[:15].mean()
 
 
 def test_made_skies_and_overlays(rng: np.random.Generator) -> None:

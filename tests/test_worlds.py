@@ -36,7 +36,7 @@ def view() -> samples.StoredSample:
     place(wall.mesh("wall", [materials.plain(Air(), ("a04040",))]), index=UPRIGHT_INDEX)
     make._set_up(scene, weather)
     shot = Shot(SIZE, FOCAL, (0.0, 0.0, EYE), 0.05, 0.0, 0.1, EYE)
-    sample = make._render_shot(scene, weather, shot, 0.0)
+    sample = make._render_shot(scene, weather, shot, 0.0, 0.0)
     render.empty_scene()
     return sample
 

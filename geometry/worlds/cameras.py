@@ -16,6 +16,9 @@ from .place import Place
 SHAPES = ((4, 3), (3, 2), (16, 9), (1, 1), (3, 4), (2, 3))
 SHAPE_WEIGHTS = (5, 4, 2, 1.5, 3, 1)
 """Aspect ratios of the pictures, and how often they come."""
+DRONE_CHANCE = 0.12
+DRONE_EYE, DRONE_PITCH = (4.0, 40.0), (-45.0, -6.0)
+"""How often a camera flies, how high in meters, and its angle above the horizontal in degrees."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +65,13 @@ def draw_shot(draw: Draw, place: Place, size: tuple[int, int]) -> Shot:
     across = math.radians(draw.uniform(*place.field_of_view))
     focal = max(size) / 2 / math.tan(across / 2)
     x = draw.uniform(-place.shift, place.shift)
-    eye = draw.log_uniform(*place.eye)
+    flies = place.foreground and draw.chance(DRONE_CHANCE)
+    eye = draw.log_uniform(*(DRONE_EYE if flies else place.eye))
     ground = float(place.height(np.array([x]), np.array([0.0]))[0])
     z = max(ground, place.floor) + eye
     half = math.atan(size[1] / 2 / focal)
     lowest = half - math.atan2(eye, 1.0)
-    pitch = max(math.radians(draw.uniform(*place.pitch)), lowest)
+    pitch = max(math.radians(draw.uniform(*(DRONE_PITCH if flies else place.pitch))), lowest)
     roll = math.radians(draw.rng.normal(0, 5 if draw.chance(0.15) else 1.2))
     yaw = math.radians(draw.uniform(-place.yaw, place.yaw))
     return Shot(size, focal, (x, 0.0, z), pitch, yaw, roll, eye)

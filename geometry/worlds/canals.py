@@ -66,7 +66,7 @@ def canal(draw: Draw, air: Air) -> Place:
 
     grid = fan(0.7, 4000, 160, 200)
     look = draw_look(
-        draw, air, ("green", "olive", "black", "brown", "gray", "navy"), draw.uniform(0, 0.25)
+        draw, air, ("green", "olive", "black", "brown", "gray", "navy"), draw.uniform(0, 0.5)
     )
     zero = np.zeros_like(grid.x)
     surface(grid, 0.0, water(air, look), WATER_INDEX, None, **{SHALLOW: zero, FOAM: zero})

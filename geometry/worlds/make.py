@@ -28,6 +28,10 @@ SAMPLES = 4
 FOREGROUND_CHANCE = 0.35
 EXPOSURE_SPREAD = 0.35
 """Standard deviation of the exposure about that of the weather, in stops."""
+METERED = (0.3, 1.0)
+"""How far the exposure follows the light, as a camera's meter does, in shares of all stops."""
+KEY = 0.17
+"""Geometric mean of the light that a meter aims at."""
 DARKEST, BRIGHTEST = 0.02, 0.97
 """A picture whose mean is beyond these shows nothing and is left out."""
 MOST_VEILED = 0.6
@@ -79,7 +83,8 @@ def render_world(
         _set_up(scene, weather)
         for _ in range(views):
             shot = draw_shot(draw, place, draw_size(draw, pixels))
-            sample = _render_shot(scene, weather, shot, draw.rng.normal(0, EXPOSURE_SPREAD))
+            spread, follows = draw.rng.normal(0, EXPOSURE_SPREAD), draw.uniform(*METERED)
+            sample = _render_shot(scene, weather, shot, spread, follows)
             if _is_useful(sample):
                 yield sample
     finally:
@@ -104,9 +109,15 @@ def _set_up(scene: Any, weather: Weather) -> None:
     scene.render.threads_mode, scene.render.threads = "FIXED", 1
 
 
-def _render_shot(scene: Any, weather: Weather, shot: Shot, exposure: float) -> StoredSample:
+def _render_shot(
+    scene: Any, weather: Weather, shot: Shot, spread: float, follows: float
+) -> StoredSample:
+    """Render a shot; its exposure follows the light by a share, plus a spread in stops."""
     aim(scene, shot)
-    linear = render.render_linear(scene) * 2.0 ** (weather.exposure + exposure)
+    linear = render.render_linear(scene)
+    light = float(np.exp(np.log(np.maximum(linear.mean(axis=2), 1e-4)).mean()))
+    stops = follows * np.log2(KEY / light) + (1 - follows) * weather.exposure + spread
+    linear = linear * 2.0**stops
     image = np.round(255 * linear_to_srgb(np.clip(linear, 0.0, 1.0))).astype(np.uint8)
     labels = render_labels(scene, weather.sky, weather.air)
     camera = np.array([shot.focal, shot.pitch, shot.roll, shot.eye], np.float32)

@@ -33,7 +33,7 @@ from .water_land import (
     within,
     wobble,
 )
-from .water_surface import draw_look, fan, pool, surface
+from .water_surface import Fan, Look, draw_look, fan, pool, rapids, surface
 
 Array = NDArray[np.float64]
 FAR = 40_000.0
@@ -82,15 +82,24 @@ def river(draw: Draw, air: Air) -> Place:
     name = draw.choice(("desert", "gravel", "dry", "moor")) if kind == "canyon" else ""
     name = "forest" if kind == "forest" and draw.chance(0.6) else name
     surface(grid, ground, ground_material(draw, air, name, snow_line), 0)
-    look = draw_look(draw, air, RIVERS, draw.choice((0.0, 0.1, draw.uniform(0.1, 0.5))))
+    wild = draw.choice((0.0, draw.uniform(0.1, 0.5), draw.uniform(0.4, 1.0)))
+    look = draw_look(draw, air, RIVERS, wild)
     foam = None
     if draw.chance(0.2):
+        look, foam = _rushing(draw, look, grid, width)
+    elif draw.chance(0.2):
         foam = 0.35 * np.clip(fractal(plane(grid.x, grid.y, 0.3 * width + 1), draw.seed(), 4), 0, 1)
     pool(grid, ground, 0.0, air, look, draw.log_uniform(0.1, 1.5), foam)
     _on_banks(draw, air, height, shore, kind, width)
     eye = (3.0, 12.0) if over else (1.0, 2.6)
     eye = (10.0, 60.0) if high else eye
     return Place(height, eye, (-30 if high else -16, 8), 14, 0.4, 0.0)
+
+
+def _rushing(draw: Draw, look: Look, grid: Fan, width: float) -> tuple[Look, Array]:
+    """Return the look and the foam of a river in spate."""
+    waves = fractal(plane(grid.x, grid.y, draw.log_uniform(1.0, 0.3 * width + 1.5)), draw.seed(), 4)
+    return rapids(draw, look), np.clip(draw.uniform(0.1, 0.7) + 0.7 * waves, 0, 1)
 
 
 def _walled(draw: Draw, height: Height, shore: Shore, width: float) -> Height:
@@ -191,7 +200,7 @@ def flood(draw: Draw, air: Air) -> Place:
     name = draw.choice(("meadow", "lush", "dry", "gravel", "moor", "autumn"))
     surface(grid, ground, ground_material(draw, air, name), 0)
     look = draw_look(
-        draw, air, ("brown", "mud", "mud", "olive", "gray", "green"), draw.uniform(0, 0.15)
+        draw, air, ("brown", "mud", "mud", "olive", "gray", "green"), draw.uniform(0, 0.5)
     )
     pool(grid, ground, 0.0, air, look, draw.log_uniform(0.05, 0.5))
     anywhere = within(height, -1e9)

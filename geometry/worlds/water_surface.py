@@ -9,7 +9,7 @@ which rises by 1 from crest to crest of surf; and BREAKING, how white those cres
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,8 @@ class Look:
         calm: Share of the surface that no wind touches.
         caps: Share of the surface that is white crests.
         foam: Color of foam.
+        ripples: How much of the surface near the eye is facets that show the water's own color
+            instead of the sky.
     """
 
     deep: str
@@ -67,6 +69,7 @@ class Look:
     calm: float = 0.0
     caps: float = 0.0
     foam: str = "e4eaec"
+    ripples: float = 0.0
 
 
 def draw_look(draw: Draw, air: Air, bodies: tuple[str, ...] = (), wild: float = 0.5) -> Look:
@@ -81,7 +84,7 @@ def draw_look(draw: Draw, air: Air, bodies: tuple[str, ...] = (), wild: float = 
     deep, shallow = BODIES[draw.choice(bodies or tuple(BODIES))]
     if draw.chance(0.12):
         deep = shallow = air.color
-    length = draw.log_uniform(0.4, 2.5) * (1 + 4 * wild * draw.uniform(0, 1))
+    length = draw.log_uniform(0.2, 2.0) * (1 + 4 * wild * draw.uniform(0, 1))
     steep = 0.004 + 0.13 * wild**1.5 * draw.uniform(0.4, 1.2)
     if draw.chance(0.06):  # a long exposure: no waves are left
         steep, wild = 0.0, 2.5
@@ -95,7 +98,16 @@ def draw_look(draw: Draw, air: Air, bodies: tuple[str, ...] = (), wild: float = 
         draw.uniform(0.01, 0.03 + 0.12 * wild),
         draw.uniform(0, 0.8) if draw.chance(0.5) else 0.0,
         foam=draw.near_color("e4eaec", 0.4),
+        ripples=draw.uniform(0.2, 1.0) if steep and draw.chance(0.3 + 0.6 * wild) else 0.0,
     )
+
+
+def rapids(draw: Draw, look: Look) -> Look:
+    """Return a look as water has it where it rushes: steep, white or the color of mud."""
+    mud = draw.near_color(draw.choice(("e4eaec", "d8d0c0", "c0a888", "a89070", "b0b0a4")))
+    length = draw.log_uniform(0.4, 2.5)
+    steep, ripples = draw.uniform(0.08, 0.25), draw.uniform(0.4, 1.0)
+    return replace(look, length=length, height=steep * length, foam=mud, ripples=ripples, calm=0.0)
 
 
 def water(air: Air, look: Look) -> Any:
@@ -125,11 +137,27 @@ def water(air: Air, look: Look) -> Any:
             "Normal": tree.bump(height, look.height, strength),
         }
         clear = tree.add("BsdfPrincipled", settings)
+        if look.ripples:
+            clear = _rippled(tree, clear, body, crests, tree.math("MULTIPLY", fade, wind), look)
         white = _white(tree, at, crests, height, look)
         foam = tree.add("BsdfDiffuse", {0: rgb(look.foam)})
         return tree.add("MixShader", {0: white, 1: clear, 2: foam})
 
     return material("water", air, shader)
+
+
+def _rippled(
+    tree: Tree, clear: Any, body: Value, crests: Value, strength: Value, look: Look
+) -> Any:
+    """Add facets that are turned to the eye, and so show the water's own color.
+
+    They are a color of their own because denoising keeps edges of color, but not those of glints.
+    """
+    facets = tree.noise(crests, 0.8 / look.length, 6.0, 0.72, Distortion=0.6)
+    share = tree.math("MULTIPLY", tree.step(facets, 0.45, 0.57), strength)
+    depths = tree.add("BsdfDiffuse", {0: tree.multiply(body, rgb("909090"))})
+    share = tree.math("MULTIPLY", share, look.ripples)
+    return tree.add("MixShader", {0: share, 1: clear, 2: depths})
 
 
 def _steepness(look: Look) -> float:

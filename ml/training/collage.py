@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from ...geometry.worlds.samples import Kind
 from .overlays import random_overlay
+from .ripples import defocused, rippled
 from .samples import Sample
 from .skies import Made, fractal_noise, gradient, random_sky
 
 Floats = NDArray[np.float32]
 Draw = np.random.Generator
 NEW_SKY, OVERLAID, TEXTURED, PATTERNED = 0.35, 0.3, 0.2, 0.12
+RIPPLED, DEFOCUSED = 0.5, 0.06
 """Chances of each change."""
 OTHER_SKY, SEA_SKY = 0.35, 0.5
 """Chances that a new sky is another sample's, and that it has the color of the sea below it."""
@@ -45,11 +47,13 @@ class Collages:
             sample = textured(sample, self.another(), rng)
         if rng.random() < PATTERNED:
             sample = patterned(sample, rng)
+        if rng.random() < RIPPLED:
+            sample = rippled(sample, rng)
         if rng.random() < NEW_SKY and sample.sky.mean() > LEAST_SKY:
             sample = with_sky(sample, self.sky_for(sample, rng), rng)
         if rng.random() < OVERLAID:
             sample = overlaid(sample, random_overlay(sample.size, rng), rng)
-        return sample
+        return defocused(sample, rng) if rng.random() < DEFOCUSED else sample
 
     def sky_for(self, sample: Sample, rng: Draw) -> Made:
         """Return a new sky for a sample."""

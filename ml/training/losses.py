@@ -37,15 +37,15 @@ WEIGHTS = {
     "offset": 0.02,
     "order": 0.3,
     "sky": 2.0,
-    "clouds": 0.3,
-    "water": 3.0,
-    "falls": 0.5,
+    "clouds": 0.6,
+    "water": 2.5,
+    "falls": 1.0,
     "flat": 0.7,
     "silhouettes": 0.4,
     "latitude": 4.0,
 }
 """How much each loss counts in the sum."""
-RARE = {"water": 2.5, "falls": 3.0, "silhouettes": 3.0}
+RARE = {"water": 1.5, "falls": 3.0, "silhouettes": 3.0}
 """How much more a pixel counts where these are: they are rare."""
 
 

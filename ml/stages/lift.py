@@ -28,6 +28,9 @@ REQUIRES = ("scipy",)
 RADIUS_PX = 1.0
 """Splat radius in source pixels. At 1 a neighboring pixel's weight is exactly zero, so the photo's
 own view is the photo; four discs still overlap between pixel centers from any other view."""
+FRINGE_RADIUS_PX = 0.8
+"""The same of semitransparent points. From nearby, discs of this radius add up to the opacity of
+one of them, within a fifth; larger ones would add up to more, and the fringe would glow."""
 SKIRT_REACH = 32 / 512
 BEHIND = 1.04
 """Factor on the depth of what is inpainted: it must not stand in front of what was observed."""
@@ -169,11 +172,12 @@ def still_points(sheet: Sheet, where: Mask, camera: Intrinsics) -> PointArrays:
     position = unproject(pixel_centers(*where.shape)[where], depth, camera)
     none = np.zeros((0, len(depth), 3), np.float32)
     solid = np.ones(len(depth), np.float32)
+    radius = RADIUS_PX if sheet.opacity is None else FRINGE_RADIUS_PX
     return PointArrays(
         position=position,
         color=np.ascontiguousarray(sheet.color[where], np.float32),
         opacity=solid if sheet.opacity is None else sheet.opacity[where],
-        radius=(RADIUS_PX * depth / camera.focal).astype(np.float32),
+        radius=(radius * depth / camera.focal).astype(np.float32),
         observed=sheet.observed[where].astype(np.float32),
         layer=np.full(len(depth), sheet.layer, np.int32),
         pixel=sheet.pixel[where],

@@ -1,4 +1,5 @@
-"""Stage 2b, matting: mixed pixels along silhouettes are separated before the photo is layered.
+"""Stage 2b, matting: mixed pixels along silhouettes are separated before the photo is layered, and
+traces of silhouettes are taken out of the sky.
 
 The layers are made from the image behind the silhouettes, in unmixed colors. What was taken off
 comes back in the last stage as a fringe of semitransparent points.
@@ -28,10 +29,12 @@ def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
         fringe_color: (Hw, Ww, 3).
         fringe_source: (Hw, Ww), flat index of the pixel that the fringe belongs to.
     """
+    from ...geometry.core.halos import peel_sky
     from ...geometry.core.matting import matte_edges
 
-    disparity = inputs["disparity"]
-    matte = matte_edges(inputs["outpainted"], disparity, max(1, round(MIXED_EDGE * settings.size)))
+    image, disparity = inputs["outpainted"], inputs["disparity"]
+    matte = matte_edges(image, disparity, max(1, round(MIXED_EDGE * settings.size)))
+    matte = peel_sky(matte, image, inputs["sky"].ravel()[matte.far] > 0.5, settings.size)
     context.report(1.0)
     return {
         "back": matte.far_color,
@@ -51,4 +54,5 @@ STAGE = Stage(
     needs=("outpaint", "depth"),
     settings=("size",),
     weight=1,
+    version=2,
 )

@@ -28,6 +28,9 @@ DETAIL = 3.0
 look counts."""
 WHOLE_SHARE = 0.75
 """How much the smaller look counts for everything else."""
+FRAME = 3
+"""Width, in pixels of the maps, of the border where the network's padding, zeros, shows: there the
+maps are continued from inside."""
 
 MISSING = "The scene network {path} can't be read: install the add-on again."
 UNREADABLE = "OpenCV {version} can't read the scene network: install the add-on or OpenCV again."
@@ -92,8 +95,8 @@ class SceneNetwork:
             raise ModelError(UNUSABLE, version=cv2.__version__, error=error.err) from error
         if output.shape[:2] != (1, CHANNELS) or not np.isfinite(output).all():
             raise ModelError(UNUSABLE, version=cv2.__version__, error=str(output.shape))
-        # The outermost pixels see the network's padding rather than the image.
-        return np.pad(output[0, :, 1:-1, 1:-1], ((0, 0), (1, 1), (1, 1)), "edge")
+        inner = output[0, :, FRAME:-FRAME, FRAME:-FRAME]
+        return np.pad(inner, ((0, 0), (FRAME, FRAME), (FRAME, FRAME)), "edge")
 
 
 def input_size(height: int, width: int, longer_side: int = DETAIL_SIDE) -> tuple[int, int]:

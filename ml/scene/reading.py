@@ -9,7 +9,7 @@ import numpy as np
 
 from ...geometry.core.camera import FloatArray
 from ...geometry.core.ldi import Mask
-from .camera_fit import fit_camera
+from .camera_fit import CameraFit, fit_camera, latitudes
 from .guided import guided_upsample
 from .maps import Map
 from .matte import matte_sky
@@ -23,6 +23,9 @@ SHARES = [Map.SKY, Map.WATER, Map.FALLS, Map.FLAT]
 DOUBTFUL = 0.65
 """Difference of both looks of the network, relative to the spread of the log disparity, at which
 the confidence is one half: they differ where it doesn't know what it sees (indoors, close-ups)."""
+LOWEST_SKY = (-0.08, -0.03)
+"""Angles above the horizon, in radians, up to which there is no sky, and from which on there may be
+some. Both are negative because the horizon is only known to a few degrees."""
 EDGE_RADIUS = 2
 """Radius, in pixels of the maps, within which the edge of a mask moves to that of the image."""
 EDGE_REGULARIZATION = 1e-3
@@ -77,7 +80,12 @@ def read_scene(
     """
     seen = network.maps(image)
     maps = seen.maps
+    top, right, bottom, left = margins
+    photo = image[top : len(image) - bottom, left : image.shape[1] - right]
+    photo_maps = maps if photo.shape == image.shape else network.maps(photo).maps
+    camera = fit_camera(photo_maps[Map.LATITUDE], *photo.shape[:2])
     shares = _sigmoid(maps[SHARES])
+    shares[0] *= above_ground(camera, image.shape[:2], margins, shares.shape[1:])
     small_sky = shares[0]
     enlarged = guided_upsample(shares, image, EDGE_RADIUS, EDGE_REGULARIZATION)
     found_sky, wet, falls, flat = np.clip(enlarged, 0.0, 1.0)
@@ -89,10 +97,6 @@ def read_scene(
     disparity = np.where(sky > 0.5, 0.0, disparity).astype(np.float32)
     wet = np.minimum(wet, 1.0 - sky)
     falls = np.minimum(falls, wet)
-    top, right, bottom, left = margins
-    photo = image[top : len(image) - bottom, left : image.shape[1] - right]
-    photo_maps = maps if photo.shape == image.shape else network.maps(photo).maps
-    camera = fit_camera(photo_maps[Map.LATITUDE], *photo.shape[:2])
     return SceneReading(
         disparity,
         sky,
@@ -104,6 +108,29 @@ def read_scene(
         camera.focal,
         _confidence(seen, small_sky < 0.5),
     )
+
+
+def above_ground(
+    camera: CameraFit, size: tuple[int, int], margins: Margins, map_size: tuple[int, int]
+) -> FloatArray:
+    """Return where there can be sky in an image, 0..1, as a map of another size (h, w).
+
+    It ends a little below the horizon: how far, the horizon's own error decides.
+
+    Args:
+        camera: Of the image within the margins.
+        size: Height and width of the image.
+        margins: See `read_scene`.
+        map_size: Height and width of the map.
+    """
+    top, right, bottom, left = margins
+    y, x = ((np.arange(n) + 0.5) * whole / n for n, whole in zip(map_size, size, strict=True))
+    x = x - (left + size[1] - right) / 2
+    y = y - (top + size[0] - bottom) / 2
+    grid = np.meshgrid(x, y)
+    latitude = latitudes(grid[0], grid[1], camera.focal, camera.pitch, camera.roll)
+    lowest, sure = LOWEST_SKY
+    return np.clip((latitude - lowest) / (sure - lowest), 0.0, 1.0).astype(np.float32)
 
 
 def _confidence(seen: SceneMaps, solid: Mask) -> float:

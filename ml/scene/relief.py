@@ -49,12 +49,13 @@ def full_disparity(log_disparity: FloatArray, sky: FloatArray, image: FloatArray
     height, width = image.shape[:2]
     relative = _relative(log_disparity, sky < 0.5)
     low, high = _lowest(relative, RADIUS), -_lowest(-relative, RADIUS)
+    far, near = _sides(relative, 0.5 * (low + high))
     slope = -_lowest(-relative, 1) - _lowest(relative, 1)
     change = (high - low - RADIUS * _lowest(slope, PLAIN_RADIUS)) / np.maximum(high, FAR_CHANGE)
     step = np.clip((change - MAX_SLOPE) / (MIN_STEP - MAX_SLOPE), 0.0, 1.0)
-    small, low, high, step = (
+    small, far, near, step = (
         cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR)
-        for part in (relative, low, high, step)
+        for part in (relative, far, near, step)
     )
     scale = max(image.shape) / max(log_disparity.shape)
     aligned = small
@@ -62,9 +63,31 @@ def full_disparity(log_disparity: FloatArray, sky: FloatArray, image: FloatArray
         guided = guided_upsample(relative[None], image, RADIUS, REGULARIZATION)[0]
         aligned = small + min(scale - MIN_SCALE, 1.0) * (guided - small)
     # A step gets as steep as if the maps had the image's size.
-    middle = 0.5 * (low + high)
-    steep = np.clip(middle + max(scale, 1.0) * (aligned - middle), low, high)
+    middle = 0.5 * (far + near)
+    steep = np.clip(middle + max(scale, 1.0) * (aligned - middle), far, near)
     return np.clip(small + step * (steep - small), FAR, 1.0).astype(np.float32)
+
+
+def _sides(values: FloatArray, middle: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the values (h, w) of the lower and the upper side of a step around each pixel.
+
+    Each is the mean over the square around the pixel, weighted by the squared distance from the
+    middle of the step: the extreme alone would make rims, mixed pixels hardly count.
+    """
+    sums = np.full((2, 2, *values.shape), 1e-12, np.float32)
+    sums[:, 0] *= middle
+    padded = np.pad(values, RADIUS, mode="edge")
+    height, width = values.shape
+    for down in range(2 * RADIUS + 1):
+        for right in range(2 * RADIUS + 1):
+            beside = padded[down : down + height, right : right + width]
+            weight = (beside - middle) ** 2
+            for side, where in enumerate((beside <= middle, beside >= middle)):
+                part = weight * where
+                sums[side, 0] += part * beside
+                sums[side, 1] += part
+    far, near = sums[:, 0] / sums[:, 1]
+    return far, near
 
 
 def _lowest(values: FloatArray, radius: int) -> FloatArray:

@@ -205,11 +205,12 @@ class Trainer:
         """Move the averaged weights toward the present ones, faster in the beginning."""
         step = self.progress.step
         decay = min(AVERAGE, (1 + step) / (10 + step))
-        for name, value in self.network.state_dict().items():
-            if value.is_floating_point():
-                self.average[name].lerp_(value, 1 - decay)
-            else:
-                self.average[name].copy_(value)
+        values = self.network.state_dict()
+        moving = [name for name, value in values.items() if value.is_floating_point()]
+        ends = [values[name] for name in moving]
+        torch._foreach_lerp_([self.average[name] for name in moving], ends, 1 - decay)
+        for name in values.keys() - moving:
+            self.average[name].copy_(values[name])
 
     def averaged(self) -> SceneNetwork:
         """Return a network with the averaged weights."""
@@ -274,4 +275,4 @@ def make_optimizer(network: SceneNetwork, rate: float) -> torch.optim.AdamW:
         {"params": parameters, "share": share, "weight_decay": decay, "lr": rate * share}
         for (share, decay), parameters in groups.items()
     ]
-    return torch.optim.AdamW(settings)
+    return torch.optim.AdamW(settings, fused=True)

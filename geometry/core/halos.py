@@ -41,10 +41,14 @@ clean sky is on one side only, the plane through it is nearly level."""
 MIXED = (1.0, 2.5)
 """Differences from the plane toward the color in front, in standard deviations of the sky's own
 texture, up to which they are texture, and from which on all of it is a trace."""
-OTHER = (1.5, 3.5)
-"""The same for other differences: sharpening makes halos, but clouds are more frequent."""
-MOST = 0.25
-"""Root mean square of other differences, in linear light, from which on they are clouds."""
+HALO = (0.5, 1.5)
+"""The same for what remains of other differences in the mean along a silhouette: sharpening makes
+halos of even width, while clouds come and go."""
+ALONG = 3.0
+"""Standard deviation, in reaches, of the stretch of a silhouette that halos are averaged over."""
+LARGEST_HALO = 0.05
+"""Root mean square of a halo, in linear light, that no more than is taken out: what is larger is a
+cloud."""
 ALONE = 0.7
 """How much a pixel's own difference counts, relative to the mean of those around it."""
 LEAST_TEXTURE = 0.004
@@ -77,10 +81,12 @@ def peel_sky(matte: Matte, image: FloatArray, sky: Mask, size: int) -> Matte:
     )
     beside = matte.near[rows, columns]
     mixed, other = split_difference(linear - expected, linear.reshape(-1, 3)[beside] - expected)
-    weak = 1.0 - np.clip(np.sqrt((other**2).mean(axis=2)) / MOST, 0.0, 1.0) ** 4
-    share = traces(mixed, texture, sky, reach / 4, MIXED)
-    other_share = weak * traces(other, texture, sky, reach / 4, OTHER)
-    trace = mixed * share[..., None] + other * other_share[..., None]
+    halo = mean_along(other, away, band, ALONG * reach)
+    strength = np.sqrt((halo**2).mean(axis=2, keepdims=True))
+    halo *= np.minimum(1.0, LARGEST_HALO / np.maximum(strength, 1e-6))
+    share = traces(mixed, texture, sky, reach / 4, MIXED)[..., None]
+    halo_share = traces(halo, texture, sky, reach / 4, HALO)[..., None]
+    trace = mixed * share + halo * halo_share
     hidden = (sky & front)[..., None]
     seen = np.where(hidden, srgb_to_linear(matte.far_color), linear)
     behind = (seen - np.where(hidden, seen - expected, trace) * trust[..., None])[band]
@@ -204,6 +210,26 @@ def split_difference(difference: FloatArray, across: FloatArray) -> tuple[FloatA
     share = (difference * across).sum(axis=2) / np.maximum((across**2).sum(axis=2), 1e-6)
     mixed = np.clip(share, 0.0, 1.0)[..., None] * across
     return mixed, difference - mixed
+
+
+def mean_along(values: FloatArray, away: FloatArray, band: Mask, sigma: float) -> FloatArray:
+    """Return the means of values along a silhouette, at each distance from it by itself.
+
+    Args:
+        values: (H, W, C).
+        away: (H, W), distance from the silhouette in pixels.
+        band: (H, W), where values count; elsewhere the result is 0.
+        sigma: Standard deviation, in pixels, of the stretch that is averaged over.
+    """
+    result = np.zeros_like(values)
+    distance = np.ceil(away[band]).astype(int)
+    for step in range(distance.max() + 1):
+        shell = np.zeros_like(band)
+        shell[band] = distance == step
+        share = cv2.GaussianBlur(shell.astype(np.float32), (0, 0), sigma)[shell]
+        total = cv2.GaussianBlur(values * shell[..., None], (0, 0), sigma)[shell]
+        result[shell] = total / np.maximum(share, 1e-6)[:, None]
+    return result
 
 
 def traces(

@@ -85,7 +85,9 @@ def read_scene(
     photo_maps = maps if photo.shape == image.shape else network.maps(photo).maps
     camera = fit_camera(photo_maps[Map.LATITUDE], *photo.shape[:2])
     shares = _sigmoid(maps[SHARES])
-    shares[0] *= above_ground(camera, image.shape[:2], margins, shares.shape[1:])
+    below = 1.0 - above_ground(camera, image.shape[:2], margins, shares.shape[1:])
+    covered = np.maximum.accumulate(1.0 - shares[0], axis=0)  # something stands above it
+    shares[0] *= 1.0 - below * covered
     small_sky = shares[0]
     enlarged = guided_upsample(shares, image, EDGE_RADIUS, EDGE_REGULARIZATION)
     found_sky, wet, falls, flat = np.clip(enlarged, 0.0, 1.0)

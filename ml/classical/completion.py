@@ -145,7 +145,7 @@ def _finest_level(
     smooth_start = np.where(hole[..., None], poisson.smooth_fill(image, observed), image)
     color_statistics = measure_color_statistics(smooth_start)
     expected = (
-        _continue_statistics(color_statistics, observed)
+        continue_sideways(color_statistics, observed)
         if guidance.color_statistics is None
         else guidance.color_statistics
     )
@@ -172,8 +172,8 @@ def _finest_level(
     )
 
 
-def _continue_statistics(color_statistics: FloatArray, observed: Mask) -> FloatArray:
-    """Continue statistics (H, W, C) smoothly from observed pixels, mostly sideways."""
+def continue_sideways(values: FloatArray, observed: Mask) -> FloatArray:
+    """Continue values (H, W, C) smoothly from observed pixels (H, W), mostly sideways."""
     height, width = observed.shape
     narrow_size = (max(1, round(width / _HORIZONTAL_REACH)), height)
     observed_fraction = observed.astype(np.float32)
@@ -181,11 +181,12 @@ def _continue_statistics(color_statistics: FloatArray, observed: Mask) -> FloatA
         ..., None
     ]
     average = cv2.resize(
-        color_statistics * observed_fraction[..., None], narrow_size, interpolation=cv2.INTER_AREA
+        values * observed_fraction[..., None], narrow_size, interpolation=cv2.INTER_AREA
     )
     average = average.reshape(height, narrow_size[0], -1) / np.maximum(total_weight, 1e-6)
     filled = poisson.smooth_fill(average.astype(np.float32), total_weight[..., 0] > 0.0)
-    return cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR)
+    full = cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR)
+    return full.reshape(height, width, -1)
 
 
 def measure_color_statistics(image: FloatArray) -> FloatArray:

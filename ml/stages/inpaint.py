@@ -22,6 +22,9 @@ CONTEXT_MARGIN = 10 / 512
 MIN_SKY = 0.005
 """Fraction of the outpainted photo above which the sky gets a layer of its own."""
 
+SKY_WEIGHT = 0.6
+"""How much sky and anything else differ for the built-in backend, in units of black and white."""
+
 
 def run(inputs: Arrays, settings: JobSettings, context: StageContext) -> Arrays:
     """Complete the image of every layer behind the first.
@@ -67,17 +70,20 @@ def _inpaint(
 ) -> Arrays:
     """Return `filled` (Hw, Ww, 3): the image, inpainted where it is not `visible` (Hw, Ww)."""
     from ...geometry.core import ldi
-    from ..classical.completion import complete
+    from ..classical.completion import complete, continue_sideways
     from ..models.backends import fill_hole
 
     back = inputs["back"]
     height, width = visible.shape
-    guide = height_guide(height, width, float(inputs["horizon"][0]))
     hole = ~ldi.layer_context(visible, round(CONTEXT_MARGIN * settings.size))
+    guide = height_guide(height, width, float(inputs["horizon"][0]))
     if is_sky:
         seed = settings.seed_of(layer)
         filled = complete(back, hole, descriptors=guide, seed=seed, report=context.report)
     else:
+        sky = inputs["back_sky"][..., None]
+        sky = np.where(hole[..., None], continue_sideways(sky, ~hole), sky)
+        guide = np.concatenate([guide, SKY_WEIGHT * sky], axis=2)
         filled = fill_hole(back, hole, guide, layer, settings, context)
     return {"filled": filled.astype(np.float32)}
 
@@ -101,4 +107,5 @@ STAGE = Stage(
     settings=("seed", "size", *DIFFUSION, *PER_LAYER),
     models=("inpaint",),
     weight=40,
+    version=2,
 )

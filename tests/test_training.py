@@ -29,7 +29,7 @@ from make_4d.ml.training.ripples import defocused, plane_noise, rippled
 from make_4d.ml.training.samples import Sample, crop, latitudes, load, random_crop
 from make_4d.ml.training.skies import SKIES
 from make_4d.ml.training.targets import Targets, maps_of, steps_along, targets_of
-from make_4d.ml.training.train import Plan, Trainer
+from make_4d.ml.training.train import Plan, Trainer, prepare
 
 FOCAL, PITCH, ROLL, HEIGHT = 80.0, -0.1, 0.05, 1.6
 
@@ -78,7 +78,7 @@ def sample_of(folder: Path) -> Sample:
 
 def test_training_reduces_the_loss(folder: Path, tmp_path: Path) -> None:
     trainer = Trainer(plan_for(folder, tmp_path / "out", 30))
-    found = [trainer.step(trainer.prepare(0))["all"] for _ in range(12)]
+    found = [trainer.step(prepare(trainer.batches, 0))["all"] for _ in range(12)]
     assert np.mean(found[-3:]) < 0.8 * np.mean(found[:3])
 
 
@@ -92,7 +92,7 @@ def test_resumed_training_goes_on_as_if_it_had_not_stopped(folder: Path, tmp_pat
     assert second.progress.step == 2
     results = []
     for trainer in (first, second):
-        results.append([trainer.step(trainer.prepare(step)) for step in (2, 3)])
+        results.append([trainer.step(prepare(trainer.batches, step)) for step in (2, 3)])
     for found, expected in zip(*results, strict=True):
         assert found == pytest.approx(expected, rel=1e-4)
     for name, value in first.average.items():

@@ -19,8 +19,6 @@ from .samples import Sample, load, random_crop, with_image
 
 HELD_OUT = 50
 """One world in so many is held out, to validate on."""
-RESCAN = 200
-"""Steps after which the folders are read again."""
 TRIES = 20
 PORTRAIT = 0.25
 """Share of batches that are higher than wide."""
@@ -94,8 +92,6 @@ class Batches:
 
     def batch(self, step: int) -> list[Sample]:
         """Return the samples of a step."""
-        if step % RESCAN == 0:
-            self.folders.scan()
         rng = np.random.default_rng((self.seed, step))
         size = self.size[::-1] if rng.random() < PORTRAIT else self.size
 

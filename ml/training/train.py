@@ -8,9 +8,10 @@ depend only on the seed and the step. So a training that was stopped goes on as 
 from __future__ import annotations
 
 import math
+import multiprocessing
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ a training that starts from weights keeps theirs from the beginning.
 Statistics of so few pictures are noisy: the loss was a seventh higher with them."""
 WEIGHT_DECAY = 0.02
 LARGEST_GRADIENT = 5.0
+RESCAN = 200
+"""Steps after which the folders are read again: they may grow meanwhile."""
 PRINTED = 20
 """Steps between two lines of progress."""
 
@@ -126,8 +129,8 @@ class Trainer:
     def run(self, say: Callable[[str], None] = print) -> None:
         """Train until the plan is done; `say` prints a line."""
         sums: dict[str, float] = {}
-        with ThreadPoolExecutor(1) as pool:
-            coming = pool.submit(self.prepare, self.progress.step)
+        with background_process() as pool:
+            coming = pool.submit(prepare, self.batches, self.progress.step)
             while self.progress.share(self.plan) < 1:
                 begun = time.monotonic()
                 targets, coming = self.next_batch(coming, pool)
@@ -158,16 +161,14 @@ class Trainer:
         parts = (f"{channel.name.lower()} {value:+.2f}" for channel, value in found.items())
         return "thresholds: " + ", ".join(parts)
 
-    def prepare(self, step: int) -> Targets:
-        """Return the batch of a step."""
-        return targets_of(self.batches.batch(step))
-
     def next_batch(
-        self, coming: Future[Targets], pool: ThreadPoolExecutor
+        self, coming: Future[Targets], pool: Executor
     ) -> tuple[Targets, Future[Targets]]:
         """Return the batch that was being prepared, and begin the one after it."""
         targets = coming.result()
-        return targets, pool.submit(self.prepare, self.progress.step + 1)
+        if self.progress.step % RESCAN == 0:
+            self.folders.scan()
+        return targets, pool.submit(prepare, self.batches, self.progress.step + 1)
 
     def step(self, targets: Targets) -> dict[str, float]:
         """Take one step and return the losses, with their weighted sum as `all`."""
@@ -261,6 +262,20 @@ class Trainer:
         self.average = state["average"]
         self.optimizer.load_state_dict(state["optimizer"])
         self.progress = Progress(state["step"], state["seconds"])
+
+
+def prepare(batches: Batches, step: int) -> Targets:
+    """Return the batch of a step."""
+    return targets_of(batches.batch(step))
+
+
+def background_process() -> Executor:
+    """Return what prepares batches beside the steps, which share Python's lock with any thread."""
+    if "fork" not in multiprocessing.get_all_start_methods():
+        return ThreadPoolExecutor(1)
+    context = multiprocessing.get_context("fork")
+    # A forked process has none of PyTorch's threads, and would wait for them.
+    return ProcessPoolExecutor(1, context, torch.set_num_threads, (1,))
 
 
 def make_optimizer(network: SceneNetwork, rate: float) -> torch.optim.AdamW:

@@ -86,7 +86,7 @@ def test_resumed_training_goes_on_as_if_it_had_not_stopped(folder: Path, tmp_pat
     plan = plan_for(folder, tmp_path / "out", 4)
     first = Trainer(plan)
     for step in range(2):
-        first.step(first.prepare(step))
+        first.step(prepare(first.batches, step))
     first.save()
     second = Trainer(plan)
     assert second.progress.step == 2

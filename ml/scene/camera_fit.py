@@ -21,7 +21,7 @@ TOLERANCE = 0.03
 USUAL_FOCAL, FOCAL_SPREAD = 1.0, 0.35
 """Focal length, as a fraction of the image's longer side, that is expected before looking, and the
 standard deviation of its logarithm."""
-ROLL_SPREAD = 0.05
+ROLL_SPREAD = 0.1
 """Standard deviation, in radians, of the roll expected before looking: most photos are level."""
 ERROR_OF_THE_MAP = 0.006
 """Standard deviation, in radians, of an error that the whole map shares in one of its slopes: how

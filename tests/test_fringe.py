@@ -103,7 +103,9 @@ def test_fringes_become_points_at_the_near_depth(inputs):
     depth = np.full(where.sum(), 1 / NEAR, np.float32)
     expected = unproject(pixel_centers(HEIGHT, WIDTH)[where], depth, inputs.camera)
     np.testing.assert_allclose(points.position, expected, rtol=1e-6)
-    radius = lift.FRINGE_RADIUS_PX * depth / inputs.camera.focal
+    radius = np.where(points.opacity < lift.FAINT, lift.FAINT_RADIUS_PX, lift.RADIUS_PX)
+    assert len(np.unique(radius)) == 2
+    radius = radius * depth / inputs.camera.focal
     np.testing.assert_allclose(points.radius, radius, rtol=1e-6)
     assert (
         (points.observed == 1).all() and (points.layer == 0).all() and (points.disparity == 1).all()

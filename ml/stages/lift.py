@@ -28,9 +28,10 @@ REQUIRES = ("scipy",)
 RADIUS_PX = 1.0
 """Splat radius in source pixels. At 1 a neighboring pixel's weight is exactly zero, so the photo's
 own view is the photo; four discs still overlap between pixel centers from any other view."""
-FRINGE_RADIUS_PX = 0.8
-"""The same of semitransparent points. From nearby, discs of this radius add up to the opacity of
-one of them, within a fifth; larger ones would add up to more, and the fringe would glow."""
+FAINT, FAINT_RADIUS_PX = 0.25, 0.8
+"""The same of points with a smaller opacity than this. From nearby, discs of this radius add up to
+the opacity of one of them, within a fifth; larger ones would add up to more, and halos would glow.
+Where a fringe hides much, it needs the overlap."""
 SKIRT_REACH = 32 / 512
 BEHIND = 1.04
 """Factor on the depth of what is inpainted: it must not stand in front of what was observed."""
@@ -172,11 +173,12 @@ def still_points(sheet: Sheet, where: Mask, camera: Intrinsics) -> PointArrays:
     position = unproject(pixel_centers(*where.shape)[where], depth, camera)
     none = np.zeros((0, len(depth), 3), np.float32)
     solid = np.ones(len(depth), np.float32)
-    radius = RADIUS_PX if sheet.opacity is None else FRINGE_RADIUS_PX
+    opacity = solid if sheet.opacity is None else sheet.opacity[where]
+    radius = np.where(opacity < FAINT, FAINT_RADIUS_PX, RADIUS_PX)
     return PointArrays(
         position=position,
         color=np.ascontiguousarray(sheet.color[where], np.float32),
-        opacity=solid if sheet.opacity is None else sheet.opacity[where],
+        opacity=opacity,
         radius=(radius * depth / camera.focal).astype(np.float32),
         observed=sheet.observed[where].astype(np.float32),
         layer=np.full(len(depth), sheet.layer, np.int32),

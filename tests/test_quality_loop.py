@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -127,9 +128,14 @@ def test_moving_pixels_are_cropped_to_the_photo() -> None:
 
 
 @pytest.mark.slow
-def test_the_sky_above_a_wall_moves_and_the_wall_does_not() -> None:
+def test_the_sky_above_a_wall_moves_and_the_wall_does_not(rng: np.random.Generator) -> None:
     sky = np.isinf(FIRST.depth)
-    scene = TruthScene("board", CAMERA, (replace(FIRST, moving=sky),))
+    rows = np.linspace(0, 1, len(sky))[:, None, None]
+    blue = (0.35, 0.55, 0.85) + rows * (1.6, 1.2, 0.4)
+    noise = cv2.GaussianBlur(rng.standard_normal((*sky.shape, 1)), (0, 0), 1.0)[..., None]
+    stone = (0.36, 0.3, 0.24) + 0.25 * noise
+    image = np.clip(np.where(sky[..., None], blue, stone), 0, 1).astype(np.float32)
+    scene = TruthScene("board", CAMERA, (replace(FIRST, moving=sky, image=image),))
     row = loop.loop_row(scene)
     assert row.found > 80 and row.wrong < 1
     assert row.photo < 1 and row.jump < 0.01 and 0 < row.seam < 2 * row.step

@@ -108,6 +108,22 @@ def test_means_along_a_silhouette_keep_distances_apart(rng: np.random.Generator)
     assert not mean[6:].any()
 
 
+def test_means_along_a_silhouette_against_plain_sums(rng: np.random.Generator) -> None:
+    away = np.broadcast_to(np.arange(90, dtype=np.float32)[:, None] / 15, (90, 120)).copy()
+    band = (away <= 5) & (rng.random((90, 120)) < 0.9)
+    x, y = np.meshgrid(np.arange(120), np.arange(90))
+    values = np.stack([np.sin(x / 30.0), 0.02 * y + away], axis=2).astype(np.float32)
+    sigma = 2.0 * halos.FINENESS
+    mean = halos.mean_along(values, away, band, sigma)
+    for row, column in ((20, 60), (44, 50), (70, 70)):
+        if not band[row, column]:
+            continue
+        shell = band & (np.ceil(away) == np.ceil(away[row, column]))
+        counts = np.exp(-((y - row) ** 2 + (x - column) ** 2) / (2 * sigma**2)) * shell
+        plain = (counts[..., None] * values).sum(axis=(0, 1)) / counts.sum()
+        assert mean[row, column] == pytest.approx(plain, abs=0.03)
+
+
 def test_without_sky_or_without_clean_sky_nothing_changes() -> None:
     land = np.ones((HEIGHT, WIDTH), bool)
     land[:20] = False

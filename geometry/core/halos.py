@@ -46,6 +46,9 @@ HALO = (0.5, 1.5)
 halos of even width, while clouds come and go."""
 ALONG = 3.0
 """Standard deviation, in reaches, of the stretch of a silhouette that halos are averaged over."""
+FINENESS = 8
+"""Cells of the grid in which that stretch is averaged: pixel by pixel, a large image would take
+minutes."""
 LARGEST_HALO = 0.05
 """Root mean square of a halo, in linear light, that no more than is taken out: what is larger is a
 cloud."""
@@ -222,13 +225,23 @@ def mean_along(values: FloatArray, away: FloatArray, band: Mask, sigma: float) -
         sigma: Standard deviation, in pixels, of the stretch that is averaged over.
     """
     result = np.zeros_like(values)
-    distance = np.ceil(away[band]).astype(int)
-    for step in range(distance.max() + 1):
-        shell = np.zeros_like(band)
-        shell[band] = distance == step
-        share = cv2.GaussianBlur(shell.astype(np.float32), (0, 0), sigma)[shell]
-        total = cv2.GaussianBlur(values * shell[..., None], (0, 0), sigma)[shell]
-        result[shell] = total / np.maximum(share, 1e-6)[:, None]
+    cell = max(1, round(sigma / FINENESS))
+    height, width = (-(-side // cell) for side in band.shape)
+    rows, columns = np.nonzero(band)
+    cells, numbers = rows // cell * width + columns // cell, values[band]
+    places = (np.stack([rows, columns]) + 0.5) / cell - 0.5
+    distance, found = np.ceil(away[band]), np.empty_like(numbers)
+    for step in np.unique(distance):
+        shell = distance == step
+        parts = [None, *numbers[shell].T]  # None counts the pixels
+        sums = np.stack([np.bincount(cells[shell], part, height * width) for part in parts], axis=-1)
+        smooth = cv2.GaussianBlur(sums.reshape(height, width, -1), (0, 0), sigma / cell)
+        count, *totals = (
+            ndimage.map_coordinates(part, places[:, shell], order=1, mode="nearest")
+            for part in np.moveaxis(smooth, -1, 0)
+        )
+        found[shell] = np.stack(totals, axis=-1) / np.maximum(count, 1e-6)[:, None]
+    result[band] = found
     return result
 
 

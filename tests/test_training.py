@@ -23,9 +23,10 @@ from make_4d.ml.training.collage import overlaid, with_sky
 from make_4d.ml.training.command import main
 from make_4d.ml.training.dataset import Folders, is_held_out
 from make_4d.ml.training.export import export, export_random, load_weights
+from make_4d.ml.training.lens import defocused
 from make_4d.ml.training.network import Depthwise, SceneNetwork
 from make_4d.ml.training.overlays import OVERLAYS
-from make_4d.ml.training.ripples import defocused, plane_noise, rippled
+from make_4d.ml.training.ripples import plane_noise, rippled
 from make_4d.ml.training.samples import Sample, crop, latitudes, load, random_crop
 from make_4d.ml.training.skies import SKIES
 from make_4d.ml.training.targets import Targets, maps_of, steps_along, targets_of

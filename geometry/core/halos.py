@@ -234,7 +234,7 @@ def mean_along(values: FloatArray, away: FloatArray, band: Mask, sigma: float) -
     for step in np.unique(distance):
         shell = distance == step
         parts = [None, *numbers[shell].T]  # None counts the pixels
-        sums = np.stack([np.bincount(cells[shell], part, height * width) for part in parts], axis=-1)
+        sums = np.stack([np.bincount(cells[shell], part, height * width) for part in parts], -1)
         smooth = cv2.GaussianBlur(sums.reshape(height, width, -1), (0, 0), sigma / cell)
         count, *totals = (
             ndimage.map_coordinates(part, places[:, shell], order=1, mode="nearest")

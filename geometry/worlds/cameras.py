@@ -65,6 +65,7 @@ def draw_shot(draw: Draw, place: Place, size: tuple[int, int]) -> Shot:
     across = math.radians(draw.uniform(*place.field_of_view))
     focal = max(size) / 2 / math.tan(across / 2)
     x = draw.uniform(-place.shift, place.shift)
+    # Kinds that are seen from the air anyway have no foreground.
     flies = place.foreground and draw.chance(DRONE_CHANCE)
     eye = draw.log_uniform(*(DRONE_EYE if flies else place.eye))
     ground = float(place.height(np.array([x]), np.array([0.0]))[0])

@@ -85,7 +85,7 @@ def read_scene(
     photo_maps = maps if photo.shape == image.shape else network.maps(photo).maps
     camera = fit_camera(photo_maps[Map.LATITUDE], *photo.shape[:2])
     shares = _sigmoid(maps[SHARES])
-    below = 1.0 - above_ground(camera, image.shape[:2], margins, shares.shape[1:])
+    below = below_horizon(camera, image.shape[:2], margins, shares.shape[1:])
     covered = np.maximum.accumulate(1.0 - shares[0], axis=0)  # something stands above it
     shares[0] *= 1.0 - below * covered
     small_sky = shares[0]
@@ -112,12 +112,10 @@ def read_scene(
     )
 
 
-def above_ground(
+def below_horizon(
     camera: CameraFit, size: tuple[int, int], margins: Margins, map_size: tuple[int, int]
 ) -> FloatArray:
-    """Return where there can be sky in an image, 0..1, as a map of another size (h, w).
-
-    It ends a little below the horizon: how far, the horizon's own error decides.
+    """Return what of an image is too far below the horizon for sky, 0..1, as a map (h, w).
 
     Args:
         camera: Of the image within the margins.
@@ -132,7 +130,7 @@ def above_ground(
     grid = np.meshgrid(x, y)
     latitude = latitudes(grid[0], grid[1], camera.focal, camera.pitch, camera.roll)
     lowest, sure = LOWEST_SKY
-    return np.clip((latitude - lowest) / (sure - lowest), 0.0, 1.0).astype(np.float32)
+    return np.clip((sure - latitude) / (sure - lowest), 0.0, 1.0).astype(np.float32)
 
 
 def _confidence(seen: SceneMaps, solid: Mask) -> float:

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...geometry.worlds.samples import Kind
+from .lens import defocused
 from .overlays import random_overlay
-from .ripples import defocused, rippled
+from .ripples import rippled
 from .samples import Sample
 from .skies import Made, fractal_noise, gradient, random_sky
 

@@ -1,4 +1,4 @@
-"""Ripples and foam on the water of samples, and lenses that blur what is out of focus.
+"""Ripples and foam on the water of samples.
 
 Rendered water is smooth at the few samples a pixel that worlds are rendered with; real water close
 to the eye is all texture. Where the camera is known, so is the water's plane.
@@ -23,8 +23,6 @@ TILE = 256
 LEVEL = 0.01
 """Rays less than this below the horizontal, in radians, are taken for this."""
 LEAST_WATER = 0.03
-BLURS = (0.0, 1.0, 2.2, 4.5)
-"""Standard deviations in pixels of the pictures that a blurred one is put together from."""
 
 
 def rippled(sample: Sample, rng: Draw) -> Sample:
@@ -72,23 +70,3 @@ def mirrored(at: NDArray[np.floating]) -> Floats:
     """Return positions on a tile that is mirrored again and again."""
     turned = np.mod(at, 2 * TILE)
     return np.minimum(turned, 2 * TILE - turned).astype(np.float32)
-
-
-def defocused(sample: Sample, rng: Draw) -> Sample:
-    """Return a sample as an open lens shows it, focused on something near."""
-    known = np.isfinite(sample.disparity)
-    if known.mean() < 0.9:
-        return sample
-    disparity = np.where(known, sample.disparity, 0.0)
-    focus = float(np.quantile(disparity[::4, ::4], rng.uniform(0.7, 0.99)))
-    if focus <= 0:
-        return sample
-    circle = rng.uniform(1.0, BLURS[-1]) * np.abs(disparity - focus) / focus
-    circle = cv2.blur(np.minimum(circle, BLURS[-1]).astype(np.float32), (3, 3))
-    sharp = sample.image.astype(np.float32)
-    levels = [sharp, *(cv2.GaussianBlur(sharp, (0, 0), sigma) for sigma in BLURS[1:])]
-    result = levels[0]
-    for k in range(1, len(BLURS)):
-        share = np.clip((circle - BLURS[k - 1]) / (BLURS[k] - BLURS[k - 1]), 0, 1)[..., None]
-        result = result + share * (levels[k] - levels[k - 1])
-    return replace(sample, image=np.clip(result, 0, 255).astype(np.uint8))

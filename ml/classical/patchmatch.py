@@ -14,14 +14,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from threadpoolctl import threadpool_limits
 
 from ...geometry.core.camera import FloatArray
 from ...geometry.core.ldi import Mask
+from .parallel import in_chunks
 
 Indices = NDArray[np.intp]
 """Flat indices of pixels."""
 
-_CHUNK_PATCHES = 1 << 15
+_CHUNK_PATCHES = 1 << 13
+_DESCRIBED_PATCHES = 1 << 11
 # A new source replaces the current one only below this fraction of its cost, so that patches stay
 # together and keep their texture. An exhaustive comparison would break them up even more.
 _REPLACE_BELOW = 0.7
@@ -101,10 +104,18 @@ def describe(image: FloatArray, centers: Indices, basis: PatchBasis) -> FloatArr
 
     Returns (n, K); the first 3 columns are the mean color.
     """
-    descriptors = np.empty((len(centers), basis.filters.shape[1]), np.float32)
-    for start in range(0, len(centers), _CHUNK_PATCHES):
-        chunk = slice(start, start + _CHUNK_PATCHES)
-        descriptors[chunk] = windows(image, centers[chunk], basis.radius) @ basis.filters
+    line = np.arange(-basis.radius, basis.radius + 1)
+    offsets = 3 * (line[:, None] * image.shape[1] + line)[..., None] + np.arange(3)
+    flat, filters = image.reshape(-1), basis.filters.T.copy()
+    descriptors = np.empty((len(centers), len(filters)), np.float32)
+
+    def describe_rows(chunk: slice) -> None:
+        # By offset first: single numbers are gathered faster than patches.
+        patches = np.take(flat, 3 * centers[chunk] + offsets.reshape(-1, 1))
+        descriptors[chunk] = (filters @ patches).T
+
+    with threadpool_limits(1, user_api="blas"):  # its own threads would wait for ours
+        in_chunks(len(centers), _DESCRIBED_PATCHES, describe_rows)
     return descriptors
 
 
@@ -182,9 +193,11 @@ class Search:
         """Set the targets' descriptors (n, K) and update the costs of the current field."""
         self.target_descriptors = target_descriptors
         current = self.field[self.targets]
-        for start in range(0, len(current), _CHUNK_PATCHES):
-            chunk = slice(start, start + _CHUNK_PATCHES)
+
+        def update(chunk: slice) -> None:
             self.cost[chunk] = self._cost_of(current[chunk], target_descriptors[chunk])
+
+        in_chunks(len(current), _CHUNK_PATCHES, update)
 
     def search_exact(self) -> None:
         """Find the nearest neighbors by comparing all patches with all."""
@@ -220,17 +233,20 @@ class Search:
         candidates = np.clip(candidates, 0, self.valid.size - 1)
         is_candidate = self.valid[candidates] & (candidates != self.field[self.targets])
         rows = np.flatnonzero(is_candidate)
-        for start in range(0, len(rows), _CHUNK_PATCHES):
-            chunk = rows[start : start + _CHUNK_PATCHES]
-            candidate = candidates[chunk]
-            cost = self._cost_of(candidate, self.target_descriptors[chunk])
-            accepted = cost < _REPLACE_BELOW * self.cost[chunk]
-            improved = chunk[accepted]
+
+        def try_rows(chunk: slice) -> None:
+            tried = rows[chunk]
+            candidate = candidates[tried]
+            cost = self._cost_of(candidate, self.target_descriptors[tried])
+            accepted = cost < _REPLACE_BELOW * self.cost[tried]
+            improved = tried[accepted]
             self.cost[improved] = cost[accepted]
             self.field[self.targets[improved]] = candidate[accepted]
 
+        in_chunks(len(rows), _CHUNK_PATCHES, try_rows)
+
     def _cost_of(self, candidate: Indices, target_descriptors: FloatArray) -> FloatArray:
-        difference = self.source_descriptors[candidate]
+        difference = np.take(self.source_descriptors, candidate, axis=0)
         difference -= target_descriptors
         return np.einsum("ij,ij->i", difference, difference) + self.penalty[candidate]
 

@@ -18,6 +18,9 @@ GRAY = 0.5
 """Fill where nothing is observed."""
 _RELAXATIONS = 24
 """Relaxation steps at each scale."""
+_CROSS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32)
+_NOTHING = cv2.BORDER_CONSTANT
+"""There are no pixels outside of the image."""
 
 
 def smooth_fill(image: FloatArray, observed: Mask) -> FloatArray:
@@ -80,13 +83,17 @@ def blend(
     hole_mask = hole[..., None].astype(np.float32)
     horizontal = (hole[:, :-1] | hole[:, 1:])[..., None].astype(np.float32)
     vertical = (hole[:-1] | hole[1:])[..., None].astype(np.float32)
-
-    weight = screening[..., None]
+    neighbors = cv2.filter2D(np.ones(hole.shape, np.float32), -1, _CROSS, borderType=_NOTHING)
+    weight = (screening + neighbors)[..., None]
 
     def apply_operator(x: FloatArray) -> FloatArray:
+        """Return the screening plus the graph Laplacian; x is 0 outside of the hole."""
         poll()
-        dx, dy = horizontal * np.diff(x, axis=1), vertical * np.diff(x, axis=0)
-        return (weight * x + _gradient_adjoint(dx, dy)) * hole_mask
+        around = cv2.filter2D(x, -1, _CROSS, borderType=_NOTHING).reshape(x.shape)
+        product = weight * x
+        product -= around
+        product *= hole_mask
+        return product
 
     residual = _gradient_adjoint(horizontal * corrections[0], vertical * corrections[1]) * hole_mask
     return image + _conjugate_gradients(apply_operator, residual, max_iterations)
@@ -116,7 +123,8 @@ def _conjugate_gradients(
         product = apply_operator(direction)
         step_length = squared_residual / float(np.vdot(direction, product))
         solution += step_length * direction
-        residual = residual - step_length * product
+        residual -= step_length * product
         previous, squared_residual = squared_residual, float(np.vdot(residual, residual))
-        direction = residual + (squared_residual / previous) * direction
+        direction *= squared_residual / previous
+        direction += residual
     return solution

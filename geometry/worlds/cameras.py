@@ -16,9 +16,32 @@ from .place import Place
 SHAPES = ((4, 3), (3, 2), (16, 9), (1, 1), (3, 4), (2, 3))
 SHAPE_WEIGHTS = (5, 4, 2, 1.5, 3, 1)
 """Aspect ratios of the pictures, and how often they come."""
-DRONE_CHANCE = 0.12
-DRONE_EYE, DRONE_PITCH = (4.0, 40.0), (-45.0, -6.0)
-"""How often a camera flies, how high in meters, and its angle above the horizontal in degrees."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """A way to take pictures other than the place's own; None is what the place says.
+
+    Attributes:
+        chance: Share of the pictures.
+        eye: Lowest and highest camera above the ground, in meters.
+        pitch: Lowest and highest angle above the horizontal, in degrees.
+        field_of_view: Range across the longer side of the picture, in degrees.
+    """
+
+    chance: float
+    eye: tuple[float, float] | None = None
+    pitch: tuple[float, float] | None = None
+    field_of_view: tuple[float, float] | None = None
+
+
+DRONE = Manner(0.1, eye=(4.0, 50.0), pitch=(-45.0, -6.0))
+ZOOM = Manner(0.2, pitch=(-3.5, 2.0), field_of_view=(8.0, 26.0))
+"""Far things through a long lens: waves and grass look alike from front to back."""
+NEAR = Manner(0.14, eye=(1.1, 1.8), pitch=(-18.0, -4.0), field_of_view=(42.0, 74.0))
+"""The ground before one's feet and what stands on it."""
+AS_PLACE = Manner(1.0 - DRONE.chance - ZOOM.chance - NEAR.chance)
+MANNERS = (DRONE, ZOOM, NEAR, AS_PLACE)
 
 
 @dataclass(frozen=True)
@@ -62,17 +85,18 @@ def draw_shot(draw: Draw, place: Place, size: tuple[int, int]) -> Shot:
 
     It looks down only as far as the ground reaches: ground begins 0.7 meters before the origin.
     """
-    across = math.radians(draw.uniform(*place.field_of_view))
+    manner = AS_PLACE
+    if place.foreground:  # kinds that are seen from the air anyway have none
+        manner = draw.choice(MANNERS, [manner.chance for manner in MANNERS])
+    across = math.radians(draw.uniform(*(manner.field_of_view or place.field_of_view)))
     focal = max(size) / 2 / math.tan(across / 2)
     x = draw.uniform(-place.shift, place.shift)
-    # Kinds that are seen from the air anyway have no foreground.
-    flies = place.foreground and draw.chance(DRONE_CHANCE)
-    eye = draw.log_uniform(*(DRONE_EYE if flies else place.eye))
+    eye = draw.log_uniform(*(manner.eye or place.eye))
     ground = float(place.height(np.array([x]), np.array([0.0]))[0])
     z = max(ground, place.floor) + eye
     half = math.atan(size[1] / 2 / focal)
     lowest = half - math.atan2(eye, 1.0)
-    pitch = max(math.radians(draw.uniform(*(DRONE_PITCH if flies else place.pitch))), lowest)
+    pitch = max(math.radians(draw.uniform(*(manner.pitch or place.pitch))), lowest)
     roll = math.radians(draw.rng.normal(0, 5 if draw.chance(0.15) else 1.2))
     yaw = math.radians(draw.uniform(-place.yaw, place.yaw))
     return Shot(size, focal, (x, 0.0, z), pitch, yaw, roll, eye)

@@ -212,7 +212,7 @@ def cars(draw: Draw, air: Air, where: Place) -> None:
     stage = Stage(draw, air, where)
     garage, turn = vehicles.Garage(stage.site), draw.uniform(0, 6.28)
     for _ in range(draw.integer(1, 4)):
-        spot = stage.spot(5, 20)
+        spot = stage.spot(4, 20)
         if spot is not None:
             garage.park(spot, turn + draw.choice((0.0, 3.14)) + draw.rng.normal(0, 0.1))
     stage.site.finish()
@@ -285,10 +285,10 @@ FOREGROUNDS = (
     Foreground("edge", edge, 1.0),
     Foreground("lines", lines, 1.0),
     Foreground("fittings", fittings, 1.2),
-    Foreground("persons", persons, 2.0),
-    Foreground("animals", animals, 0.7),
-    Foreground("cars", cars, 0.5),
-    Foreground("bicycles", bicycles, 0.3),
+    Foreground("persons", persons, 3.0),
+    Foreground("animals", animals, 1.8),
+    Foreground("cars", cars, 2.2),
+    Foreground("bicycles", bicycles, 0.5),
     Foreground("boats", boats, 0.5),
     Foreground("flyers", flyers, 0.7),
 )

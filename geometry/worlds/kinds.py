@@ -23,7 +23,7 @@ TOWN = (
     *town_squares.KINDS,
     *town_works.KINDS,
 )
-SHARES = ((land_kinds.KINDS, 0.3), (TOWN, 0.42), (water_kinds.KINDS, 0.28))
+SHARES = ((land_kinds.KINDS, 0.26), (TOWN, 0.5), (water_kinds.KINDS, 0.24))
 """Groups of kinds, and how many of all worlds are of the group."""
 
 

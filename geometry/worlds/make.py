@@ -25,7 +25,7 @@ from .skies import Weather, draw_weather
 VIEWS = 2
 """Pictures of each world: rendering it again costs less than building another."""
 SAMPLES = 4
-FOREGROUND_CHANCE = 0.35
+FOREGROUND_CHANCE = 0.45
 EXPOSURE_SPREAD = 0.35
 """Standard deviation of the exposure about that of the weather, in stops."""
 METERED = (0.3, 1.0)
@@ -43,6 +43,8 @@ inside something."""
 LEAST_RELIEF = 0.25
 """A picture without sky is left out if its disparities span less than this, as a logarithm: a piece
 of wall."""
+MOST_ALIKE = 0.97
+"""A picture is left out if more than this share of it is of one kind, such as grass."""
 
 
 def world_name(seed: int, number: int) -> str:
@@ -128,7 +130,7 @@ def _render_shot(
 
 
 def _is_useful(sample: StoredSample) -> bool:
-    """Return whether a picture shows more than black, white, haze or the inside of a wall."""
+    """Return whether a picture shows more than black, white, haze, a wall or mere ground."""
     mean = float(sample.image.mean()) / 255
     close = float((sample.disparity > 1 / NEAREST).mean())
     veiled = float(sample.veiled.mean())
@@ -136,4 +138,5 @@ def _is_useful(sample: StoredSample) -> bool:
     low, high = np.percentile(disparity, (5, 95))
     relief = np.log(high / low) if low > 0 else np.inf
     shows = DARKEST < mean < BRIGHTEST and close < 0.1 and veiled < MOST_VEILED
-    return bool(shows and relief > LEAST_RELIEF)
+    alike = np.unique(sample.kind, return_counts=True)[1].max() / sample.kind.size
+    return bool(shows and relief > LEAST_RELIEF and alike < MOST_ALIKE)

@@ -58,15 +58,23 @@ def paving(draw: Draw, air: Air) -> Any:
 
 
 def asphalt(draw: Draw, air: Air) -> Any:
-    """Return a material of a tarred road, dry or wet, with patches."""
-    colors, wet = draw.near_colors(draw.choice(ASPHALTS)), draw.chance(0.15)
-    patches = draw.uniform(0.0, 0.5)
+    """Return a material of a tarred road, dry or wet, with grain, patches and cracks."""
+    colors, wet = draw.near_colors(draw.choice(ASPHALTS)), draw.chance(0.08)
+    patches, cracks = draw.uniform(0.0, 0.5), draw.choice((0.0, draw.uniform(0.2, 0.8)))
+    grain, coarse = draw.uniform(0.0, 0.3), draw.log_uniform(15, 70)
+    meshes = draw.log_uniform(0.2, 1.5)
 
     def surface(tree: Tree) -> Any:
         at = tree.position()
         color = tree.mix(0.5, mottled(tree, at, colors, 6.0), mottled(tree, at, colors, 0.15))
         patch = tree.step(tree.noise(at, 0.3, 1.0), 0.62, 0.63)
         color = tree.mix(tree.math("MULTIPLY", patch, patches), color, rgb(colors[-1]))
+        speck = tree.step(tree.noise(at, coarse, 2.0), 0.35, 0.65)
+        low, high = (((1 + sign * grain),) * 3 + (1,) for sign in (-1, 1))
+        color = tree.multiply(color, tree.mix(speck, low, high))
+        off = tree.math("ABSOLUTE", tree.math("SUBTRACT", tree.noise(at, meshes, 3.0), 0.5))
+        crack = tree.math("SUBTRACT", 1.0, tree.step(off, 0.003, 0.008))
+        color = tree.mix(tree.math("MULTIPLY", crack, cracks), color, (0.02, 0.02, 0.02, 1))
         if wet:
             pool = tree.step(tree.noise(at, 0.5, 2.0), 0.5, 0.6)
             rough = tree.math("MULTIPLY_ADD", pool, -0.45, 0.55)

@@ -312,8 +312,8 @@ def _borders(site: Site, way: Course, out: float) -> None:
 
 KINDS = (
     WorldKind("old-street", old_street, 2.0),
-    WorldKind("avenue", avenue, 1.5),
-    WorldKind("suburb", suburb, 1.2),
+    WorldKind("avenue", avenue, 2.2),
+    WorldKind("suburb", suburb, 2.0),
     WorldKind("brick-row", brick_row, 1.0),
     WorldKind("high-rises", high_rises, 1.0),
     WorldKind("village-road", village_road, 1.5),

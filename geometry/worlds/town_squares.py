@@ -10,6 +10,7 @@ from ..landscapes.meshes import Array, grid_faces
 from ..landscapes.noise import smooth_step
 from ..landscapes.terrain import bumps, random_positions
 from . import roads, surfaces, town_houses, trees
+from .boats import boats
 from .churches import church
 from .draw import Draw
 from .furniture import Fittings
@@ -23,6 +24,7 @@ from .town_layout import (
     around,
     land_height,
     lay_ground,
+    lay_water,
     near_trees,
     put_house,
     woods,
@@ -307,21 +309,50 @@ def from_above(draw: Draw, air: Air) -> Place:
 
 def hill_village(draw: Draw, air: Air) -> Place:
     """Build houses on a slope that rises before the camera, between terraces, walls and trees."""
-    foot, rise, far = draw.uniform(15, 60), draw.uniform(20, 120), draw.uniform(120, 400)
+    return _village(draw, air, draw.uniform(15, 60), None)
+
+
+def harbor(draw: Draw, air: Air) -> Place:
+    """Build a village on a slope across the water, with boats before its quay."""
+    away = draw.log_uniform(25, 220)
+    place = _village(draw, air, away, draw.choice((0.6, 1.2, 2.5)))
+    boats(draw, air, 14, (6, 0.9 * away), lambda x, y: y < 0.95 * away)
+    return place
+
+
+def _village(draw: Draw, air: Air, foot: float, quay: float | None) -> Place:
+    """Build a village on a slope.
+
+    Args:
+        draw: The random choices.
+        air: The haze.
+        foot: Where the slope begins, in meters.
+        quay: Height above the water that lies before it, in meters; None for land.
+    """
+    rise, far = draw.uniform(20, 120), draw.uniform(120, 400)
     seed, steps = draw.seed(), draw.choice((0, draw.integer(8, 24)))
+    bank = draw.choice((-1.0, 0.8)) if quay else 0.0
 
     def height(x: Array, y: Array) -> Array:
+        if quay is None:
+            return slope(x, y)
+        bed = bank + (-1.5 - bank) * smooth_step(y, 1.5, 4.0)
+        return bed + (quay - bed + slope(x, y)) * smooth_step(y, foot - 4.0, foot - 3.0)
+
+    def slope(x: Array, y: Array) -> Array:
         y = np.asarray(y, float)
-        slope = smooth_step(y + 12 * bumps(x, y, 90, 1.0, seed, 3), foot, foot + far)
+        climb = smooth_step(y + 12 * bumps(x, y, 90, 1.0, seed, 3), foot, foot + far)
         if steps:
-            level = slope * steps
-            slope = (np.floor(level) + smooth_step(level % 1.0, 0.72, 0.98)) / steps
-        return rise * slope * (1 + 0.25 * bumps(x, y, 200, 1.0, seed + 1, 3))
+            level = climb * steps
+            climb = (np.floor(level) + smooth_step(level % 1.0, 0.72, 0.98)) / steps
+        return rise * climb * (1 + 0.25 * bumps(x, y, 200, 1.0, seed + 1, 3))
 
     site = Site(draw, air, height)
     colors = draw.near_colors(draw.choice((("5d7a36", "7d8a44", "4c6a30"), ("8a8a50", "a89a62"))))
     soil = materials.land(air, colors, ("b5ab9a", "8a8378"), (0.7, 0.85))
     terrain.ground(height, soil, 3000, 260, 160, BESIDE)
+    if quay:
+        lay_water(draw, air, 0.0, 0.7, foot + 5)
     style = town_houses.draw_style(
         site, 5, ("plaster", "plaster", "stone", "timber"), floors=(1, 4), bays=(2, 5), relief=0.2,
         kinds=("gable", "side", "hip"),
@@ -335,7 +366,7 @@ def hill_village(draw: Draw, air: Air) -> Place:
     if draw.chance(0.6):
         at = np.array([draw.uniform(-0.3, 0.3) * far, foot + far * draw.uniform(0.3, 0.95)])
         _landmark(site, style, at, draw.rng.normal(0, 0.3))
-    if draw.chance(0.6):
+    if not quay and draw.chance(0.6):
         way = roads.draw_course(draw, far, 0.8, draw.uniform(-0.4, 0.4), draw.uniform(-2, 2))
         roads.strip(site, site.flat, way, -2, 2, site.slot(surfaces.paving(draw, air)), 0.1)
     woods(site, int(draw.log_uniform(30, 900)), (foot, foot + 2 * far), (4, 12), 1.2)
@@ -345,7 +376,8 @@ def hill_village(draw: Draw, air: Air) -> Place:
         slots = trees.species_shapes(draw, air, "round", near=False)[1]
         trees.plant(draw, (shrubs, slots), spots, draw.rng.uniform(0.5, 2.0, len(spots)))
     site.finish()
-    return Place(height, (1.2, draw.choice((2.5, 25.0))), (-8, 14))
+    floor = 0.0 if quay else -1e6
+    return Place(height, (1.2, draw.choice((2.5, 25.0))), (-8, 14), floor=floor)
 
 
 KINDS = (
@@ -354,4 +386,5 @@ KINDS = (
     WorldKind("skyline", skyline, 1.2),
     WorldKind("town-above", from_above, 1.2),
     WorldKind("hill-village", hill_village, 1.2),
+    WorldKind("harbor", harbor, 1.5),
 )

@@ -13,14 +13,12 @@ import numpy as np
 
 from ...geometry.core.camera import FloatArray
 from ...geometry.core.ldi import Mask
+from .multigrid import Grid, solve
 
 GRAY = 0.5
 """Fill where nothing is observed."""
 _RELAXATIONS = 24
 """Relaxation steps at each scale."""
-_CROSS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32)
-_NOTHING = cv2.BORDER_CONSTANT
-"""There are no pixels outside of the image."""
 
 
 def smooth_fill(image: FloatArray, observed: Mask) -> FloatArray:
@@ -63,13 +61,12 @@ def blend(
     hole: Mask,
     corrections: tuple[FloatArray, FloatArray],
     screening: FloatArray,
-    max_iterations: int = 120,
     poll: Callable[[], None] = lambda: None,
 ) -> FloatArray:
     """Correct an image's gradients inside a hole while staying close to its colors.
 
-    Minimizes |grad I - G|^2 + screening |I - image|^2 over the hole, with the pixels outside fixed,
-    by conjugate gradients. Corrections fade over about screening**-0.5 pixels.
+    Minimizes |grad I - G|^2 + screening |I - image|^2 over the hole, with the pixels outside fixed.
+    Corrections fade over about screening**-0.5 pixels.
 
     Args:
         image: (H, W, C).
@@ -77,54 +74,25 @@ def blend(
         corrections: What to add to the differences to the right neighbor (H, W-1, C) and to the
             neighbor below (H-1, W, C).
         screening: (H, W) weight of the colors relative to the gradients.
-        max_iterations: Greatest number of iterations.
         poll: Called in every iteration; may raise to cancel.
     """
-    hole_mask = hole[..., None].astype(np.float32)
-    horizontal = (hole[:, :-1] | hole[:, 1:])[..., None].astype(np.float32)
-    vertical = (hole[:-1] | hole[1:])[..., None].astype(np.float32)
-    neighbors = cv2.filter2D(np.ones(hole.shape, np.float32), -1, _CROSS, borderType=_NOTHING)
-    weight = (screening + neighbors)[..., None]
-
-    def apply_operator(x: FloatArray) -> FloatArray:
-        """Return the screening plus the graph Laplacian; x is 0 outside of the hole."""
-        poll()
-        around = cv2.filter2D(x, -1, _CROSS, borderType=_NOTHING).reshape(x.shape)
-        product = weight * x
-        product -= around
-        product *= hole_mask
-        return product
-
-    residual = _gradient_adjoint(horizontal * corrections[0], vertical * corrections[1]) * hole_mask
-    return image + _conjugate_gradients(apply_operator, residual, max_iterations)
+    result = image.copy()
+    if not hole.any():
+        return result
+    horizontal, vertical = hole[:, :-1] | hole[:, 1:], hole[:-1] | hole[1:]
+    grids = Grid.of_hole(hole, screening).pyramid()
+    for channel in range(image.shape[2]):
+        right, below = (corrections[axis][..., channel] for axis in (0, 1))
+        wanted = _gradient_adjoint(right * horizontal, below * vertical) * hole
+        result[..., channel] += solve(grids, wanted, poll)
+    return result
 
 
 def _gradient_adjoint(right: FloatArray, below: FloatArray) -> FloatArray:
-    """Apply the adjoint of the differences to the right and downward."""
-    total = np.zeros((right.shape[0], below.shape[1], right.shape[2]), np.float32)
+    """Apply the adjoint of the differences to the right (H, W-1) and downward (H-1, W)."""
+    total = np.zeros((right.shape[0], below.shape[1]), np.float32)
     total[:, 1:] += right
     total[:, :-1] -= right
     total[1:] += below
     total[:-1] -= below
     return total
-
-
-def _conjugate_gradients(
-    apply_operator: Callable[[FloatArray], FloatArray], residual: FloatArray, max_iterations: int
-) -> FloatArray:
-    """Solve the linear system for a residual (H, W, C), starting from zero."""
-    solution = np.zeros_like(residual)
-    direction = residual.copy()
-    squared_residual = float(np.vdot(residual, residual))
-    tolerance = squared_residual * 1e-8
-    for _ in range(max_iterations):
-        if squared_residual <= tolerance or squared_residual == 0.0:
-            break
-        product = apply_operator(direction)
-        step_length = squared_residual / float(np.vdot(direction, product))
-        solution += step_length * direction
-        residual -= step_length * product
-        previous, squared_residual = squared_residual, float(np.vdot(residual, residual))
-        direction *= squared_residual / previous
-        direction += residual
-    return solution

@@ -126,7 +126,8 @@ def test_skirt_lies_behind_the_nearer_side_of_a_step():
     np.testing.assert_array_equal(skirt.where, skirt_reference(depth, member, 4, MIN_STEP))
     assert skirt.where[:, 15:18].all() and not skirt.where[:, :15].any()
     assert (skirt.depth[skirt.where] == 10.0).all()
-    assert (skirt.source[1][skirt.where] == 14).all()
+    columns = np.broadcast_to(np.arange(30), (20, 30))
+    assert (skirt.source[1] == 2 * 14 - columns)[skirt.where].all()  # mirrored at the edge
 
 
 def test_skirts_of_one_class_match_the_reference(rng):
@@ -146,6 +147,15 @@ def test_sky_continues_behind_a_near_object_past_a_nearer_edge():
     skirts = list(find_skirts(depth, np.ones_like(depth, bool), 8))
     behind = {float(s.depth[s.where].max()): s.where[5] for s in skirts}
     assert behind[100.0][10:18].all() and behind[4.0][13:20].all()
+
+
+def test_mixed_pixels_along_a_step_have_no_skirt():
+    depth = np.full((20, 40), 2.0, np.float32)
+    depth[:, :20] = 20.0
+    depth[:, 20], depth[:, 21] = 9.0, 4.0
+    skirts = list(find_skirts(depth, np.ones_like(depth, bool), 8))
+    assert {float(d) for skirt in skirts for d in skirt.depth[skirt.where]} == {20.0}
+    assert all((skirt.source[1][skirt.where] < 20).all() for skirt in skirts)
 
 
 def test_no_skirt_without_a_step_or_beyond_the_layer():

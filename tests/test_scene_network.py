@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from make_4d.ml.common.errors import ModelError
 from make_4d.ml.scene import network
-from make_4d.ml.scene.maps import CHANNELS, MULTIPLE
+from make_4d.ml.scene.maps import CHANNELS, MULTIPLE, Map
 from make_4d.ml.scene.network import SceneNetwork, input_size
 from messages import raises_message
 
@@ -51,6 +51,31 @@ def test_maps_are_the_same_every_time(scene_network, rng):
     scene_network.maps(rng.random((120, 90, 3), np.float32))
     np.testing.assert_array_equal(scene_network.maps(image).maps, first)
     np.testing.assert_array_equal(SceneNetwork().maps(image).maps, first)
+
+
+def test_looks_that_differ_in_the_sky_alone_agree_on_what_stands_before_it(monkeypatch):
+    class Two:
+        """Two looks at a house before the sky, which is deeper at the smaller look."""
+
+        def setInput(self, blob, name):  # noqa: N802 - OpenCV's name
+            self.size = blob.shape[2:]
+
+        def forward(self, name):
+            rows, columns = (n // 2 for n in self.size)
+            maps = np.zeros((1, CHANNELS, rows, columns), np.float32)
+            house = np.zeros((rows, columns), bool)
+            house[rows // 3 :, columns // 4 : 3 * columns // 4] = True
+            deep = -9.0 if columns < 224 else -4.0
+            maps[0, Map.LOG_DISPARITY] = np.where(house, -1.0, deep)
+            maps[0, Map.SKY] = np.where(house, -9.0, 9.0)
+            return maps
+
+    scene_network = SceneNetwork()
+    monkeypatch.setattr(scene_network, "_net", Two())
+    maps = scene_network.maps(np.zeros((288, 448, 3), np.float32)).maps
+    house = cv2.erode((maps[Map.SKY] < -5).astype(np.uint8), np.ones((5, 5))) > 0
+    assert house.sum() > 1000
+    np.testing.assert_allclose(maps[Map.LOG_DISPARITY][house], -1.0, atol=0.1)
 
 
 def test_a_missing_file_is_reported(tmp_path):

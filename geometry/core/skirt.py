@@ -2,7 +2,9 @@
 
 A layer is an interval of depth, so surfaces at different depths meet inside it, and gaps between
 them open when the camera moves. Therefore the farther surface is continued for a few pixels behind
-the nearer one, with the depth and color of its nearest observed pixel.
+the nearer one, at the depth of its nearest observed pixel, and with its mirror image, so that its
+texture goes on. A mixed pixel on the way from the near to the far side belongs to neither and isn't
+continued: it would become a flat blot.
 """
 
 from __future__ import annotations
@@ -24,6 +26,14 @@ REQUIRES = ("cv2", "scipy")
 MIN_STEP = 0.004
 """Step of disparity between neighbors above which a gap opens: at a focal length of 500 px and a
 move of 0.6 scene units it separates surfaces by more than a pixel."""
+SAME = 0.15
+"""Relative difference of disparities up to which pixels belong to one surface."""
+AROUND, SAMPLES = 0.1, 5
+"""Half the width, relative to the reach, of the square around a pixel in which its surface is
+looked for, and at how many rows and columns."""
+LEAST_SUPPORT = 0.35
+"""Share of that square from which on there is a surface: at a straight edge it is a half, mixed
+pixels have a fifth."""
 CLASSES = (0.0, 3.0, 8.0, 25.0, np.inf)
 """Bounds of the depth classes, in scene units. Each class is continued separately."""
 
@@ -34,7 +44,7 @@ class Skirt:
 
     Attributes:
         where: Mask (H, W) of the pixels that get a point.
-        source: Row and column (2, H, W) of the pixel that the point continues.
+        source: Row and column (2, H, W) of the pixel whose color the point has.
         depth: Depth (H, W) of the point in scene units.
     """
 
@@ -52,7 +62,7 @@ def find_skirts(depth: FloatArray, member: Mask, reach: int) -> Iterator[Skirt]:
     if another tree is nearer to it.
 
     Args:
-        depth: Depth (H, W) of the layer in scene units.
+        depth: Depth (H, W) of the layer in scene units, also where it has no points.
         member: Pixels (H, W) of the layer.
         reach: Width of the skirts in pixels.
     """
@@ -60,6 +70,7 @@ def find_skirts(depth: FloatArray, member: Mask, reach: int) -> Iterator[Skirt]:
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     nearest_beside = cv2.dilate(disparity, cross, borderType=cv2.BORDER_REPLICATE)
     edge = member & (nearest_beside - disparity > MIN_STEP)
+    edge &= _support(1.0 / depth, max(2, round(AROUND * reach))) > LEAST_SUPPORT
     for low, high in pairwise(CLASSES):
         source_edge = edge & (depth >= low) & (depth < high)
         if source_edge.any():
@@ -68,11 +79,44 @@ def find_skirts(depth: FloatArray, member: Mask, reach: int) -> Iterator[Skirt]:
                 yield skirt
 
 
+def _support(disparity: FloatArray, radius: int) -> FloatArray:
+    """Return which part of the square around each pixel (H, W) is of the same surface, 0..1.
+
+    It is sampled at a grid of 5 x 5 pixels.
+    """
+    steps = np.unique(np.linspace(-radius, radius, SAMPLES).round().astype(int))
+    height, width = disparity.shape
+    padded = np.pad(disparity, radius, mode="edge")
+    tolerance = SAME * disparity + MIN_STEP
+    count = np.zeros(disparity.shape, np.float32)
+    for down in steps + radius:
+        for right in steps + radius:
+            beside = padded[down : down + height, right : right + width]
+            count += np.abs(beside - disparity) <= tolerance
+    return count / np.float32(len(steps) ** 2)
+
+
 def _continued(
     depth: FloatArray, disparity: FloatArray, member: Mask, edge: Mask, reach: int
 ) -> Skirt:
-    distance, source = ndimage.distance_transform_edt(~edge, return_indices=True)
-    continued = depth[source[0], source[1]]
+    distance, nearest = ndimage.distance_transform_edt(~edge, return_indices=True)
+    continued = depth[nearest[0], nearest[1]]
     behind = disparity - 1.0 / continued > MIN_STEP
     where = member & behind & (distance <= reach)
-    return Skirt(where, source.astype(np.int32), np.where(where, continued, depth))
+    source = _mirrored(disparity, member, nearest)
+    return Skirt(where, source, np.where(where, continued, depth))
+
+
+def _mirrored(disparity: FloatArray, member: Mask, nearest: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the pixel (2, H, W) as far beyond the nearest one, or that one if it has no such.
+
+    Args:
+        disparity, member: (H, W), of the layer.
+        nearest: (2, H, W), row and column of each pixel's nearest pixel of the edge.
+    """
+    limits = np.array(disparity.shape).reshape(2, 1, 1) - 1
+    beyond = np.clip(2 * nearest - np.indices(disparity.shape), 0, limits)
+    there, here = (disparity[rows, columns] for rows, columns in (beyond, nearest))
+    same = np.abs(there - here) <= SAME * here + MIN_STEP
+    same &= member[beyond[0], beyond[1]]
+    return np.where(same, beyond, nearest).astype(np.int32)

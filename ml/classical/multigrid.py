@@ -1,4 +1,4 @@
-"""The screened Poisson equation in a hole of any shape, solved by conjugate gradients and multigrid.
+"""The screened Poisson equation in a hole, solved by conjugate gradients and multigrid.
 
 Each step of the conjugate gradients is preconditioned by a V-cycle over grids of half the size and
 less (Briggs, Henson and McCormick, *A Multigrid Tutorial*, 2000), so that ten of them settle what

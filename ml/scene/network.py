@@ -26,6 +26,8 @@ SHORTEST_SIDE = 256
 DETAIL = 3.0
 """Standard deviation, in pixels of the maps, of what counts as detail, for which only the larger
 look counts."""
+LEAST_WEIGHT = 1e-3
+"""Added to the weight of a neighborhood: where it is sky alone, both looks agree."""
 WHOLE_SHARE = 0.75
 """How much the smaller look counts for everything else."""
 FRAME = 3
@@ -76,11 +78,19 @@ class SceneNetwork:
         """
         detail = self._look(image, DETAIL_SIDE)
         mirrored = self._look(np.ascontiguousarray(image[:, ::-1]), WHOLE_SIDE)
-        differences = [
-            cv2.GaussianBlur(resized(np.ascontiguousarray(other), own.shape) - own, (0, 0), DETAIL)
-            for own, other in zip(detail, mirrored[:, :, ::-1], strict=True)
-        ]
-        maps = (detail + WHOLE_SHARE * np.stack(differences)).astype(np.float32)
+        whole = np.stack(
+            [
+                resized(np.ascontiguousarray(other), detail.shape[1:])
+                for other in mirrored[..., ::-1]
+            ]
+        )
+        differences = np.stack([cv2.GaussianBlur(own, (0, 0), DETAIL) for own in whole - detail])
+        # How deep the sky is says nothing about what stands before it, nor do mixed pixels.
+        solid = np.prod([1.0 / (1.0 + np.exp(look[Map.SKY])) for look in (detail, whole)], axis=0)
+        differences[Map.LOG_DISPARITY] = _weighted_blur(
+            (whole - detail)[Map.LOG_DISPARITY], cv2.erode(solid, np.ones((3, 3), np.uint8))
+        )
+        maps = (detail + WHOLE_SHARE * differences).astype(np.float32)
         return SceneMaps(maps, differences[Map.LOG_DISPARITY])
 
     def _look(self, image: FloatArray, longer_side: int) -> FloatArray:
@@ -97,6 +107,12 @@ class SceneNetwork:
             raise ModelError(UNUSABLE, version=cv2.__version__, error=str(output.shape))
         inner = output[0, :, FRAME:-FRAME, FRAME:-FRAME]
         return np.pad(inner, ((0, 0), (FRAME, FRAME), (FRAME, FRAME)), "edge")
+
+
+def _weighted_blur(values: FloatArray, weight: FloatArray) -> FloatArray:
+    """Return the weighted mean of values (h, w) around each pixel."""
+    total = cv2.GaussianBlur(weight, (0, 0), DETAIL) + np.float32(LEAST_WEIGHT)
+    return np.asarray(cv2.GaussianBlur(values * weight, (0, 0), DETAIL) / total, np.float32)
 
 
 def input_size(height: int, width: int, longer_side: int = DETAIL_SIDE) -> tuple[int, int]:

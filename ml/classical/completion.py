@@ -28,7 +28,7 @@ COARSEST_SIDE = 56
 SCALE_STEP = 0.62
 """Ratio of one scale's size to that of the next finer one."""
 # Larger scales are only rendered from the field of the scale below, to bound time and memory.
-MAX_SEARCHED_PIXELS = 700_000
+MAX_SEARCHED_PIXELS = 300_000
 _ROW_WEIGHT = 0.12
 # Scenes are layered by rows: statistics extend this many times farther sideways than vertically.
 _HORIZONTAL_REACH = 8.0

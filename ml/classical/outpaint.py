@@ -31,6 +31,8 @@ _SKY_BREADTH = 0.1
 _VERTICAL_BREADTH = 0.2
 # Distance, as a fraction of the longer side, over which a trend in the sky's brightness continues.
 _SKY_TREND = 0.03
+# Blur along the border, in pixels for each pixel of distance from it.
+_SPREAD = 0.4
 
 
 def outpaint(
@@ -144,7 +146,31 @@ def _extrapolate_side(
         if trend_distance
         else 0.0 * distance
     )
-    return (running_mean + slope[:, None] * extrapolation[None, :, None]).astype(np.float32)
+    trend = slope[:, None] * extrapolation[None, :, None]
+    return _spread_along((running_mean + trend).astype(np.float32))
+
+
+def _spread_along(columns: FloatArray) -> FloatArray:
+    """Blur columns (H, n, C) of a margin, ordered outward, the more the farther out they are.
+
+    Otherwise each small spot at the border would become a streak.
+    """
+    sigmas = np.minimum(_SPREAD * np.arange(1, columns.shape[1] + 1), columns.shape[0] / 4)
+    blurs = [columns]
+    result = columns.copy()
+    fineness = np.log2(np.maximum(sigmas, 1.0))
+    for step in range(1, int(np.ceil(fineness.max(initial=0.0))) + 1):
+        blurs.append(
+            cv2.GaussianBlur(
+                columns, (1, 0), sigmaX=0.1, sigmaY=2.0**step, borderType=cv2.BORDER_REPLICATE
+            )
+        )
+    for column, level in enumerate(fineness):
+        lower = int(level)
+        share = np.float32(level - lower)
+        upper = min(lower + 1, len(blurs) - 1)
+        result[:, column] = (1 - share) * blurs[lower][:, column] + share * blurs[upper][:, column]
+    return result
 
 
 def _row_descriptor(shape: tuple[int, int], margins: Margins) -> FloatArray:

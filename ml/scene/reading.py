@@ -8,15 +8,14 @@ import cv2
 import numpy as np
 
 from ...geometry.core.camera import FloatArray
-from ...geometry.core.ldi import Mask
 from .camera_fit import CameraFit, fit_camera, latitudes
 from .guided import guided_upsample
 from .maps import Map
 from .matte import matte_sky
+from .merged import Margins, merged_maps
 from .network import SceneMaps, SceneNetwork
 from .relief import full_disparity
 
-Margins = tuple[int, int, int, int]
 NO_MARGINS: Margins = (0, 0, 0, 0)
 SHARES = [Map.SKY, Map.WATER, Map.FALLS, Map.FLAT]
 """Maps whose values are the logits of shares."""
@@ -73,17 +72,19 @@ def read_scene(
         image: (H, W, 3) sRGB, 0..1.
         network: The scene network.
         sky: (H, W) sky to use in place of the network's, 0..1.
-        margins: Pixels at the top, right, bottom and left that no camera has seen: it is fitted to
-            the rest, as what was outpainted looks like another lens.
+        margins: Pixels at the top, right, bottom and left that no camera has seen. The camera is
+            fitted to the rest, as what was outpainted looks like another lens, and the rest is read
+            by itself.
 
     Raises ModelError if the network can't run.
     """
-    seen = network.maps(image)
-    maps = seen.maps
     top, right, bottom, left = margins
     photo = image[top : len(image) - bottom, left : image.shape[1] - right]
-    photo_maps = maps if photo.shape == image.shape else network.maps(photo).maps
-    camera = fit_camera(photo_maps[Map.LATITUDE], *photo.shape[:2])
+    seen = network.maps(photo)
+    camera = fit_camera(seen.maps[Map.LATITUDE], *photo.shape[:2])
+    maps = seen.maps
+    if photo.shape != image.shape:
+        maps = merged_maps(network.maps(image).maps, maps, image.shape[:2], margins)
     shares = _sigmoid(maps[SHARES])
     below = below_horizon(camera, image.shape[:2], margins, shares.shape[1:])
     covered = np.maximum.accumulate(1.0 - shares[0], axis=0)  # something stands above it
@@ -108,7 +109,7 @@ def read_scene(
         top + camera.horizon,
         camera.roll,
         camera.focal,
-        _confidence(seen, small_sky < 0.5),
+        _confidence(seen),
     )
 
 
@@ -133,8 +134,9 @@ def below_horizon(
     return np.clip((sure - latitude) / (sure - lowest), 0.0, 1.0).astype(np.float32)
 
 
-def _confidence(seen: SceneMaps, solid: Mask) -> float:
+def _confidence(seen: SceneMaps) -> float:
     """Return how far both looks agree on the disparity outside of the sky, 0..1."""
+    solid = seen.maps[Map.SKY] < 0.0
     if not solid.any():
         return 1.0
     difference, spread = (

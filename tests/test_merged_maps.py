@@ -28,7 +28,7 @@ def test_the_photo_is_as_it_sees_itself(rng):
 
 
 def test_nothing_jumps_at_the_border(rng):
-    height, width = 100, 140
+    height = 100
     slope = np.linspace(0, 2, 210, dtype=np.float32)
     whole = np.zeros((CHANNELS, 150, 210), np.float32)
     whole[DEPTH], whole[Map.SKY] = slope, -6.0

@@ -14,6 +14,7 @@ from scipy import ndimage
 from ...geometry.core.camera import FloatArray
 from ...geometry.core.ldi import Mask
 from .guided import guided_upsample
+from .outlines import calm_outlines
 
 FAR = 0.012
 """Disparity of the farthest ground; that of the sky is 0, which counts as 0.01."""
@@ -47,7 +48,7 @@ def full_disparity(log_disparity: FloatArray, sky: FloatArray, image: FloatArray
         image: (H, W, 3) sRGB, 0..1.
     """
     height, width = image.shape[:2]
-    relative = _relative(log_disparity, sky < 0.5)
+    relative = _relative(calm_outlines(log_disparity, sky), sky < 0.5)
     low, high = _lowest(relative, RADIUS), -_lowest(-relative, RADIUS)
     far, near = _sides(relative, 0.5 * (low + high))
     slope = -_lowest(-relative, 1) - _lowest(relative, 1)

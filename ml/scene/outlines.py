@@ -1,4 +1,4 @@
-"""Depth of what stands before the sky: edges and thin things are as far away as what they belong to.
+"""Depth before the sky: edges and thin things are as far away as what they belong to.
 
 Beside the sky the network is least sure of depth: it sees eaves, sails and twigs too near, and one
 side of them nearer than the other. There its disparity is replaced by one that varies as little as

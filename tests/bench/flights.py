@@ -7,7 +7,7 @@ moves, as far as they are safe, the still cloud is rendered by the numpy rendere
   each megapixel, beyond those at the photo's own view (leaves before the sky are some there too);
 - holes: the share of pixels that nothing covers.
 
-`--picture DIR` writes a sheet for each picture, to be looked at: the photo and the ends of all moves.
+`--picture DIR` writes a sheet to look at for each picture: the photo and the ends of all moves.
 Pictures are split into halves by name, as for the other benchmarks.
 """
 

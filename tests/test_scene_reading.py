@@ -8,7 +8,7 @@ import pytest
 from made_maps import maps_of, network_of, network_with
 from make_4d.ml.scene.camera_fit import fit_camera
 from make_4d.ml.scene.maps import Map
-from make_4d.ml.scene.reading import SceneReading, read_scene
+from make_4d.ml.scene.reading import SceneReading, read_scene, read_sky
 from make_4d.ml.scene.relief import FAR
 from scenes import landscape
 
@@ -99,6 +99,12 @@ def test_dark_sky_holes_in_bright_walls_are_kept_apart(rng):
     image = np.clip(0.6 + rng.normal(0, 0.01, (240, 320, 3)), 0, 1).astype(np.float32)
     reading = read_scene(image, network_of(np.full_like(sky, 0.5), sky))
     assert ((reading.sky > 0.5) == (sky > 0.5)).mean() > 0.98
+
+
+def test_the_sky_alone_is_the_same(tower):
+    image, disparity, sky, _ = tower
+    network = network_of(disparity, 0.8 * sky)
+    np.testing.assert_allclose(read_sky(image, network), read_scene(image, network).sky, atol=1e-6)
 
 
 def test_a_given_sky_replaces_the_network_s(tower):

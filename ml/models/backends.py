@@ -14,7 +14,7 @@ from ...geometry.core.camera import FloatArray
 from ..classical import completion, outpaint
 from ..common.job_settings import JobSettings
 from ..common.registry import BUILTIN
-from ..scene.reading import NO_MARGINS, Margins, SceneReading, read_scene
+from ..scene.reading import NO_MARGINS, Margins, SceneReading, read_scene, read_sky
 from ..stages.context import StageContext
 
 Mask = NDArray[np.bool_]
@@ -62,7 +62,7 @@ def read_image(
 def find_sky(image: FloatArray, settings: JobSettings, context: StageContext) -> FloatArray:
     """Return the soft mask (H, W), 0..1, of the sky in an image (H, W, 3)."""
     if settings.motion_model == BUILTIN:
-        return read_scene(image, context.models.scene_network()).sky
+        return read_sky(image, context.models.scene_network())
     return context.models.segmentation(settings, context).segment(image, context).sky
 
 

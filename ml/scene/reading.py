@@ -85,13 +85,9 @@ def read_scene(
     maps = seen.maps
     if photo.shape != image.shape:
         maps = merged_maps(network.maps(image).maps, maps, image.shape[:2], margins)
-    shares = _sigmoid(maps[SHARES])
-    below = below_horizon(camera, image.shape[:2], margins, shares.shape[1:])
-    covered = np.maximum.accumulate(1.0 - shares[0], axis=0)  # something stands above it
-    shares[0] *= 1.0 - below * covered
+    shares = _shares(maps, camera, image.shape[:2], margins)
     small_sky = shares[0]
-    enlarged = guided_upsample(shares, image, EDGE_RADIUS, EDGE_REGULARIZATION)
-    found_sky, wet, falls, flat = np.clip(enlarged, 0.0, 1.0)
+    found_sky, wet, falls, flat = _enlarged(shares, image)
     if sky is None:
         sky = matte_sky(found_sky, small_sky, image)
     else:
@@ -111,6 +107,30 @@ def read_scene(
         camera.focal,
         _confidence(seen),
     )
+
+
+def read_sky(image: FloatArray, network: SceneNetwork) -> FloatArray:
+    """Return the sky (H, W), 0..1, of an image (H, W, 3), sRGB 0..1, as `read_scene` does."""
+    maps = network.maps(image).maps
+    camera = fit_camera(maps[Map.LATITUDE], *image.shape[:2])
+    small_sky = _shares(maps, camera, image.shape[:2], NO_MARGINS)[:1]
+    return matte_sky(_enlarged(small_sky, image)[0], small_sky[0], image)
+
+
+def _shares(
+    maps: FloatArray, camera: CameraFit, size: tuple[int, int], margins: Margins
+) -> FloatArray:
+    """Return the shares (n, h, w) of SHARES in an image of a size; see `below_horizon`."""
+    shares = _sigmoid(maps[SHARES])
+    below = below_horizon(camera, size, margins, shares.shape[1:])
+    covered = np.maximum.accumulate(1.0 - shares[0], axis=0)  # something stands above it
+    shares[0] *= 1.0 - below * covered
+    return shares
+
+
+def _enlarged(shares: FloatArray, image: FloatArray) -> FloatArray:
+    """Return shares (n, h, w) at the size of an image (H, W, 3), with edges where it has some."""
+    return np.clip(guided_upsample(shares, image, EDGE_RADIUS, EDGE_REGULARIZATION), 0.0, 1.0)
 
 
 def below_horizon(

@@ -70,7 +70,9 @@ def find_skirts(depth: FloatArray, member: Mask, reach: int) -> Iterator[Skirt]:
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     nearest_beside = cv2.dilate(disparity, cross, borderType=cv2.BORDER_REPLICATE)
     edge = member & (nearest_beside - disparity > MIN_STEP)
-    edge &= _support(1.0 / depth, max(2, round(AROUND * reach))) > LEAST_SUPPORT
+    rows, columns = np.nonzero(edge)
+    support = _support(1.0 / depth, rows, columns, max(2, round(AROUND * reach)))
+    edge[rows, columns] = support > LEAST_SUPPORT
     for low, high in pairwise(CLASSES):
         source_edge = edge & (depth >= low) & (depth < high)
         if source_edge.any():
@@ -79,20 +81,21 @@ def find_skirts(depth: FloatArray, member: Mask, reach: int) -> Iterator[Skirt]:
                 yield skirt
 
 
-def _support(disparity: FloatArray, radius: int) -> FloatArray:
-    """Return which part of the square around each pixel (H, W) is of the same surface, 0..1.
+def _support(
+    disparity: FloatArray, rows: NDArray[np.intp], columns: NDArray[np.intp], radius: int
+) -> FloatArray:
+    """Return which part of the square around pixels (n,) is of the same surface, 0..1.
 
-    It is sampled at a grid of 5 x 5 pixels.
+    It is sampled at a grid of 5 x 5 pixels; `disparity` is (H, W).
     """
-    steps = np.unique(np.linspace(-radius, radius, SAMPLES).round().astype(int))
-    height, width = disparity.shape
+    steps = np.unique(np.linspace(0, 2 * radius, SAMPLES).round().astype(int))
     padded = np.pad(disparity, radius, mode="edge")
-    tolerance = SAME * disparity + MIN_STEP
-    count = np.zeros(disparity.shape, np.float32)
-    for down in steps + radius:
-        for right in steps + radius:
-            beside = padded[down : down + height, right : right + width]
-            count += np.abs(beside - disparity) <= tolerance
+    own = disparity[rows, columns]
+    tolerance = SAME * own + MIN_STEP
+    count = np.zeros(len(own), np.float32)
+    for down in steps:
+        for right in steps:
+            count += np.abs(padded[rows + down, columns + right] - own) <= tolerance
     return count / np.float32(len(steps) ** 2)
 
 

@@ -143,10 +143,11 @@ def test_skirts_of_one_class_match_the_reference(rng):
 def test_sky_continues_behind_a_near_object_past_a_nearer_edge():
     depth = np.full((10, 40), 100.0, np.float32)
     depth[:, 10:] = 4.0
-    depth[:, 13:] = 2.0
+    depth[:, 17:] = 2.0
     skirts = list(find_skirts(depth, np.ones_like(depth, bool), 8))
     behind = {float(s.depth[s.where].max()): s.where[5] for s in skirts}
-    assert behind[100.0][10:18].all() and behind[4.0][13:20].all()
+    assert behind[100.0][10:18].all() and behind[4.0][17:23].all()
+    assert not behind[4.0][24:].any()  # no farther than the surface is wide
 
 
 def test_mixed_pixels_along_a_step_have_no_skirt():

@@ -3,7 +3,7 @@
 A layer is an interval of depth, so surfaces at different depths meet inside it, and gaps between
 them open when the camera moves. Therefore the farther surface is continued for a few pixels behind
 the nearer one, at the depth of its nearest observed pixel, and with its mirror image, so that its
-texture goes on. A mixed pixel on the way from the near to the far side belongs to neither and isn't
+texture goes on, no farther than it is wide. A mixed pixel on the way from the near to the far side belongs to neither and isn't
 continued: it would become a flat blot.
 """
 
@@ -105,21 +105,22 @@ def _continued(
     distance, nearest = ndimage.distance_transform_edt(~edge, return_indices=True)
     continued = depth[nearest[0], nearest[1]]
     behind = disparity - 1.0 / continued > MIN_STEP
-    where = member & behind & (distance <= reach)
-    source = _mirrored(disparity, member, nearest)
+    source, same = _mirrored(disparity, member, nearest)
+    where = member & behind & same & (distance <= reach)
     return Skirt(where, source, np.where(where, continued, depth))
 
 
-def _mirrored(disparity: FloatArray, member: Mask, nearest: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the pixel (2, H, W) as far beyond the nearest one, or that one if it has no such.
+def _mirrored(
+    disparity: FloatArray, member: Mask, nearest: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], Mask]:
+    """Return the pixel (2, H, W) as far beyond the nearest one, and where both are of one surface.
 
     Args:
         disparity, member: (H, W), of the layer.
         nearest: (2, H, W), row and column of each pixel's nearest pixel of the edge.
     """
     limits = np.array(disparity.shape).reshape(2, 1, 1) - 1
-    beyond = np.clip(2 * nearest - np.indices(disparity.shape), 0, limits)
+    beyond = np.clip(2 * nearest - np.indices(disparity.shape), 0, limits).astype(np.int32)
     there, here = (disparity[rows, columns] for rows, columns in (beyond, nearest))
     same = np.abs(there - here) <= SAME * here + MIN_STEP
-    same &= member[beyond[0], beyond[1]]
-    return np.where(same, beyond, nearest).astype(np.int32)
+    return beyond, same & member[beyond[0], beyond[1]]

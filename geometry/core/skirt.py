@@ -3,8 +3,8 @@
 A layer is an interval of depth, so surfaces at different depths meet inside it, and gaps between
 them open when the camera moves. Therefore the farther surface is continued for a few pixels behind
 the nearer one, at the depth of its nearest observed pixel, and with its mirror image, so that its
-texture goes on, no farther than it is wide. A mixed pixel on the way from the near to the far side belongs to neither and isn't
-continued: it would become a flat blot.
+texture goes on, no farther than it is wide. A mixed pixel on the way from the near to the far side
+belongs to neither and isn't continued: it would become a flat blot.
 """
 
 from __future__ import annotations

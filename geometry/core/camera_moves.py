@@ -31,8 +31,8 @@ APPROACH, RETREAT, ASIDE = 0.4, 1.0, 0.5
 FARTHEST_IN, RISE, CIRCLE = 2.0, 0.5, 0.3
 """Longest way in, height of the crane and diameter of the circle, in scene units. Beyond them the
 points of near surfaces spread so far that the surfaces tear."""
-ORBIT = np.radians(45.0)
-"""Natural angle of the orbit."""
+ORBIT = np.radians(20.0)
+"""Natural angle of the orbit: farther round, a photo shows too little of what comes into view."""
 ZOOM = 1 / 3
 """Fraction of the distance to the subject that a dolly zoom covers on the way in. On the way out
 the lens changes by the same factor."""

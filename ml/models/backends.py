@@ -5,6 +5,7 @@ Stages call these functions without knowing which backend does the work.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -94,7 +95,7 @@ def outpaint_photo(
 def fill_hole(
     image: FloatArray,
     hole: Mask,
-    guide: FloatArray,
+    guide: Callable[[], FloatArray],
     layer: int,
     settings: JobSettings,
     context: StageContext,
@@ -104,14 +105,14 @@ def fill_hole(
     Args:
         image: (H, W, 3), sRGB 0..1.
         hole: (H, W).
-        guide: (H, W, C), defined everywhere; the built-in backend fills from places with similar
-            values.
+        guide: Returns (H, W, C), defined everywhere; the built-in backend, which alone needs it,
+            fills from places with similar values.
         layer: Number of the layer, which has its own seed and prompt.
         settings, context: Of the stage.
     """
     seed = settings.seed_of(layer)
     if settings.inpaint_model == BUILTIN:
         report = context.part(0.0, 1.0)
-        return completion.complete(image, hole, descriptors=guide, seed=seed, report=report)
+        return completion.complete(image, hole, descriptors=guide(), seed=seed, report=report)
     model = context.models.inpainter(settings, settings.prompt_of(layer), context)
     return model.fill(image, hole, seed, context)

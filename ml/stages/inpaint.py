@@ -74,17 +74,21 @@ def _inpaint(
     from ..models.backends import fill_hole
 
     back = inputs["back"]
-    height, width = visible.shape
     hole = ~ldi.layer_context(visible, round(CONTEXT_MARGIN * settings.size))
+    height, width = visible.shape
     guide = height_guide(height, width, float(inputs["horizon"][0]))
     if is_sky:
         seed = settings.seed_of(layer)
         filled = complete(back, hole, descriptors=guide, seed=seed, report=context.report)
     else:
-        sky = inputs["back_sky"][..., None]
-        sky = np.where(hole[..., None], continue_sideways(sky, ~hole), sky)
-        guide = np.concatenate([guide, SKY_WEIGHT * sky], axis=2)
-        filled = fill_hole(back, hole, guide, layer, settings, context)
+
+        def with_sky() -> FloatArray:
+            """Return the guide with the share of sky, continued into the hole."""
+            sky = inputs["back_sky"][..., None]
+            sky = np.where(hole[..., None], continue_sideways(sky, ~hole), sky)
+            return np.concatenate([guide, SKY_WEIGHT * sky], axis=2)
+
+        filled = fill_hole(back, hole, with_sky, layer, settings, context)
     return {"filled": filled.astype(np.float32)}
 
 

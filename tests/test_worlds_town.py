@@ -31,7 +31,7 @@ from make_4d.geometry.worlds.place import Foreground, Place, WorldKind
 MODULES = (town_kinds, town_rails, town_roads, town_squares, town_works)
 KINDS = [kind for module in MODULES for kind in module.KINDS]
 MOST_FACES = 700_000
-BARE_GROUND = {"skyline", "castle", "hill-village"}
+BARE_GROUND = {"skyline", "castle", "hill-village", "harbor"}
 """Kinds that may have neither a road nor a square."""
 
 

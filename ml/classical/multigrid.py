@@ -96,6 +96,11 @@ class Grid:
         total[1:] += self.below
         return np.where(self.hole > 0.0, total, 1.0).astype(np.float32)
 
+    @cached_property
+    def relaxation(self) -> FloatArray:
+        """By what to multiply a residual (H, W) for a damped Jacobi step, 0 at known pixels."""
+        return _DAMPING * self.hole / self.diagonal
+
     def apply(self, x: FloatArray) -> FloatArray:
         """Return the product with x (H, W), which is 0 at known pixels."""
         product = self.diagonal * x
@@ -138,11 +143,10 @@ def solve(
 def _v_cycle(grids: list[Grid], residual: FloatArray) -> FloatArray:
     """Return about what to add to a solution that has a residual (H, W)."""
     grid = grids[0]
-    share = _DAMPING * grid.hole / grid.diagonal
-    change = share * residual
+    change = grid.relaxation * residual
     if len(grids) == 1:
         for _ in range(_COARSEST_SWEEPS):
-            change += share * (residual - grid.apply(change))
+            change += grid.relaxation * (residual - grid.apply(change))
         return change
     left = residual - grid.apply(change)
     coarse = _v_cycle(grids[1:], _sums(left))
@@ -150,7 +154,7 @@ def _v_cycle(grids: list[Grid], residual: FloatArray) -> FloatArray:
     size = (2 * coarse.shape[1], 2 * coarse.shape[0])
     double = cv2.resize(coarse, size, interpolation=cv2.INTER_NEAREST)
     change += double[:rows, :columns] * grid.hole
-    change += share * (residual - grid.apply(change))
+    change += grid.relaxation * (residual - grid.apply(change))
     return change
 
 

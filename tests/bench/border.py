@@ -74,12 +74,17 @@ class Row:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the benchmark's arguments."""
     p = argparse.ArgumentParser(prog="make4d bench border", description=__doc__)
+    add_picture_options(p)
+    return p
+
+
+def add_picture_options(p: argparse.ArgumentParser) -> None:
+    """Add the arguments of benchmarks of folders of pictures."""
     p.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="folders of pictures")
     p.add_argument("--json", type=Path, metavar="FILE", help="write all figures to a file")
     p.add_argument("--picture", type=Path, metavar="DIR", help="write contact sheets to a folder")
     p.add_argument("--half", choices=("a", "b", "all"), default="all", help="of the pictures")
     p.add_argument("--limit", metavar="N", type=int, help="only N pictures of each folder")
-    return p
 
 
 def main(argv: Sequence[str]) -> int:

@@ -28,7 +28,7 @@ import numpy as np
 from _quality_runs import cloud_of, draw, quiet_context
 from _quality_sheet import write_sheet
 from _scene_labels import chosen
-from border import NO_PICTURES, pictures_of
+from border import NO_PICTURES, add_picture_options, pictures_of
 from make_4d.geometry.core.camera import FloatArray, look_rotation
 from make_4d.geometry.core.camera_moves import SceneFacts, plan_move, scene_facts
 from make_4d.geometry.core.camera_path import CameraPath
@@ -70,12 +70,8 @@ class End:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the benchmark's arguments."""
     p = argparse.ArgumentParser(prog="make4d bench flights", description=__doc__)
-    p.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="folders of pictures")
+    add_picture_options(p)
     p.add_argument("--size", type=int, default=512, metavar="N", help="longer side in pixels")
-    p.add_argument("--json", type=Path, metavar="FILE", help="write all figures to a file")
-    p.add_argument("--picture", type=Path, metavar="DIR", help="write contact sheets to a folder")
-    p.add_argument("--half", choices=("a", "b", "all"), default="all", help="of the pictures")
-    p.add_argument("--limit", metavar="N", type=int, help="only N pictures of each folder")
     return p
 
 

@@ -141,7 +141,7 @@ def test_the_built_in_backend_loads_no_pretrained_model(image, monkeypatch):
     monkeypatch.setattr(ModelCache, "_take", refuse)
     context = StageContext(lambda fraction, detail: None, lambda: False)
     settings = settings_for()
-    sky = backends.find_sky(image, settings, context)
+    sky = backends.find_layout(image, settings, context).sky
     assert sky.shape == (HEIGHT, WIDTH)
     depth.run({"outpainted": image, "margins": NO_MARGINS}, settings, context)
 

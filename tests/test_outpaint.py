@@ -147,3 +147,34 @@ def test_photographs_keep_their_texture(shared):
         < gradient_energy(result, margin) / gradient_energy(image, np.ones((108, 192), bool))
         < 2.0
     )
+
+
+def pier(height, width, column, row, corner=(0.0, 0.0)):
+    """Dark planks with light joints on bright water, whose edges meet at a column and row."""
+    y, x = np.indices((height, width), np.float32)
+    down, across = y + corner[0] - row, x + corner[1] - column
+    line = across / np.maximum(down, 1.0)
+    planks = (np.abs(line) < 1.0) & (down > 4)
+    joint = (np.abs(line[..., None] - np.linspace(-0.8, 0.8, 5)) < 0.05).any(axis=-1)
+    image = np.where(planks, np.where(joint, 0.5, 0.2), 0.75)
+    return np.repeat(image[..., None], 3, axis=2).astype(np.float32), planks
+
+
+def test_a_pier_goes_on_along_its_lines():
+    """It gets wider toward the camera, as no copy of the rows above it does."""
+    image, _ = pier(160, 240, 120, 20)
+    sky = np.zeros(image.shape[:2], np.float32)
+    sky[:20] = 1.0
+    margins = (0, 50, 50, 50)
+    _, planks = pier(210, 340, 120, 20, (0.0, -50.0))
+    margin = np.ones(planks.shape, bool)
+    margin[:160, 50:290] = False
+    margin[:30] = False
+
+    def agreement(result):
+        return ((result.mean(axis=2) < 0.6) == planks)[margin].mean()
+
+    along = outpaint(image, margins, sky=sky, vanishing_point=(120.0, 20.0), seed=1)
+    assert np.array_equal(along[:160, 50:290], image)
+    assert agreement(along) > 0.96
+    assert agreement(along) > agreement(outpaint(image, margins, sky=sky, seed=1)) + 0.05

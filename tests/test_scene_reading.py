@@ -8,7 +8,7 @@ import pytest
 from made_maps import maps_of, network_of, network_with
 from make_4d.ml.scene.camera_fit import fit_camera
 from make_4d.ml.scene.maps import Map
-from make_4d.ml.scene.reading import SceneReading, read_scene, read_sky
+from make_4d.ml.scene.reading import SceneReading, read_layout, read_scene
 from make_4d.ml.scene.relief import FAR
 from scenes import landscape
 
@@ -56,7 +56,8 @@ def test_masks_and_camera_are_those_of_the_maps(tower):
 
 def test_depth_steps_lie_on_the_edges_of_the_image(tower):
     image, disparity, sky, mask = tower
-    reading = read_scene(image, network_of(disparity, sky))
+    flat = ((sky < 0.5) & ~mask).astype(np.float32)
+    reading = read_scene(image, network_of(disparity, sky, FLAT=flat))
     inside = cv2.erode(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     near = cv2.dilate(mask.astype(np.uint8), np.ones((25, 25), np.uint8)) > 0
     outside = near & (cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) == 0)
@@ -69,7 +70,9 @@ def test_slopes_stay_as_they_are(rng):
     """The texture of the ground doesn't print through."""
     image = rng.random((300, 400, 3), np.float32)
     ground = np.linspace(0.05, 1, 300, dtype=np.float32)[:, None].repeat(400, 1)
-    reading = read_scene(image, network_of(ground, np.zeros_like(ground)))
+    reading = read_scene(
+        image, network_of(ground, np.zeros_like(ground), FLAT=np.ones_like(ground))
+    )
     assert np.abs(reading.disparity - ground)[:-8].max() < 0.02
     assert np.abs(np.diff(reading.disparity, axis=1)).max() < 0.01
 
@@ -104,7 +107,9 @@ def test_dark_sky_holes_in_bright_walls_are_kept_apart(rng):
 def test_the_sky_alone_is_the_same(tower):
     image, disparity, sky, _ = tower
     network = network_of(disparity, 0.8 * sky)
-    np.testing.assert_allclose(read_sky(image, network), read_scene(image, network).sky, atol=1e-6)
+    np.testing.assert_allclose(
+        read_layout(image, network).sky, read_scene(image, network).sky, atol=1e-6
+    )
 
 
 def test_a_given_sky_replaces_the_network_s(tower):

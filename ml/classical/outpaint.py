@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial.distance import cdist
 
@@ -33,6 +34,10 @@ _VERTICAL_BREADTH = 0.2
 _SKY_TREND = 0.03
 # Blur along the border, in pixels for each pixel of distance from it.
 _SPREAD = 0.4
+# Cost of leaving a line on the ground: of one column for each row. Lines that are flatter than this
+# count as one.
+_LINE_WEIGHT = 0.5
+_WIDEST_LINE = 3.0
 
 
 def outpaint(
@@ -40,6 +45,7 @@ def outpaint(
     margins: Margins,
     *,
     sky: FloatArray | None = None,
+    vanishing_point: tuple[float, float] | None = None,
     seed: int = 0,
     report: Callable[[float], None] | None = None,
 ) -> FloatArray:
@@ -49,6 +55,7 @@ def outpaint(
         image: (H, W, 3) float32, sRGB 0..1.
         margins: Pixels to add (top, right, bottom, left).
         sky: (H, W) soft sky mask of the photo, 0..1, or None if unknown.
+        vanishing_point: Column and row of the photo where the lines on the ground meet, if they do.
         seed: Seed of all randomness.
         report: Called with progress 0..1; may raise to cancel.
 
@@ -69,14 +76,63 @@ def outpaint(
     photo_sky = np.zeros(image.shape[:2], bool) if sky is None else sky > 0.5
     outpainted_sky = extend_sky(photo_sky, margins)
     soft_sky = cv2.GaussianBlur(outpainted_sky.astype(np.float32), (0, 0), 2.0)
+    rows = _row_descriptor(hole.shape, margins)
+    statistics = _extend_statistics(image, photo_sky, outpainted_sky, margins)
+    descriptors = [rows, _SKY_WEIGHT * soft_sky]
+    if vanishing_point is not None:
+        ground = ~outpainted_sky & _below(hole.shape, margins, vanishing_point)
+        toward, direction = _lines_through(vanishing_point, image.shape[:2], margins)
+        for values in (rows, statistics):
+            values[ground] = values[toward[0][ground], toward[1][ground]]
+        descriptors.append(_LINE_WEIGHT * direction * ground)
     guidance = completion.Guidance(
-        descriptors=np.dstack([_row_descriptor(hole.shape, margins), _SKY_WEIGHT * soft_sky]),
+        descriptors=np.dstack(descriptors),
         cost=np.pad(_salience_cost(image, photo_sky), padding),
-        color_statistics=_extend_statistics(image, photo_sky, outpainted_sky, margins),
+        color_statistics=statistics,
         color_weight=soft_sky,
     )
     outpainted = np.pad(image, (*padding, (0, 0)))
     return completion.complete_with_guidance(outpainted, hole, guidance, seed=seed, report=report)
+
+
+def _below(shape: tuple[int, int], margins: Margins, vanishing_point: tuple[float, float]) -> Mask:
+    """Return the pixels (H, W) of the outpainted photo below the vanishing point's row."""
+    rows = np.arange(shape[0]) - margins[0] > vanishing_point[1]
+    return np.broadcast_to(rows[:, None], shape)
+
+
+def _lines_through(
+    vanishing_point: tuple[float, float], size: tuple[int, int], margins: Margins
+) -> tuple[NDArray[np.intp], FloatArray]:
+    """Follow the lines through the vanishing point from the margins into the photo.
+
+    Args:
+        vanishing_point: Column and row of the photo.
+        size: Height and width of the photo.
+        margins: Pixels to add (top, right, bottom, left).
+
+    Returns, for the pixels of the outpainted photo, row and column (2, ..) of the first pixel of
+    the photo on each one's line, and the line's direction (..): columns for each row, 0 straight
+    down.
+    """
+    top, right, bottom, left = margins
+    height, width = size
+    column, row = vanishing_point
+    y, x = np.indices((top + height + bottom, left + width + right), np.float32)
+    down, across = y - top - row, x - left - column
+    last = (height - 1 - row, width - 1 - column, -column)  # to the bottom, right and left border
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares = [
+            np.where(down > last[0], last[0] / down, 1.0),
+            np.where(across > last[1], last[1] / across, 1.0),
+            np.where(across < last[2], last[2] / across, 1.0),
+        ]
+    share = np.clip(np.minimum.reduce(shares), 0.0, 1.0)
+    toward = np.stack([(row + share * down) + top, (column + share * across) + left])
+    limits = np.array([top + height - 1, left + width - 1]).reshape(2, 1, 1)
+    inside = np.clip(toward.round().astype(np.intp), [[[top]], [[left]]], limits)
+    steep = np.clip(across / np.maximum(down, 1.0), -_WIDEST_LINE, _WIDEST_LINE)
+    return inside, steep.astype(np.float32)
 
 
 def _extend_statistics(
@@ -178,7 +234,7 @@ def _row_descriptor(shape: tuple[int, int], margins: Margins) -> FloatArray:
     top, _, bottom, _ = margins
     inner = max(1, shape[0] - top - bottom - 1)
     rows = np.clip((np.arange(shape[0], dtype=np.float32) - top) / inner, 0.05, 0.9)
-    return _ROW_WEIGHT * np.broadcast_to(rows[:, None, None], (*shape, 1)).astype(np.float32)
+    return _ROW_WEIGHT * np.repeat(rows[:, None, None], shape[1], axis=1).astype(np.float32)
 
 
 def _salience_cost(image: FloatArray, sky: Mask) -> FloatArray:

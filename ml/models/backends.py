@@ -15,7 +15,7 @@ from ...geometry.core.camera import FloatArray
 from ..classical import completion, outpaint
 from ..common.job_settings import JobSettings
 from ..common.registry import BUILTIN
-from ..scene.reading import NO_MARGINS, Margins, SceneReading, read_scene, read_sky
+from ..scene.reading import NO_MARGINS, Layout, Margins, SceneReading, read_layout, read_scene
 from ..stages.context import StageContext
 
 Mask = NDArray[np.bool_]
@@ -60,11 +60,12 @@ def read_image(
     )
 
 
-def find_sky(image: FloatArray, settings: JobSettings, context: StageContext) -> FloatArray:
-    """Return the soft mask (H, W), 0..1, of the sky in an image (H, W, 3)."""
-    if settings.motion_model == BUILTIN:
-        return read_sky(image, context.models.scene_network())
-    return context.models.segmentation(settings, context).segment(image, context).sky
+def find_layout(image: FloatArray, settings: JobSettings, context: StageContext) -> Layout:
+    """Return what of an image (H, W, 3) goes on past its borders."""
+    sky = None
+    if settings.motion_model != BUILTIN:
+        sky = context.models.segmentation(settings, context).segment(image, context).sky
+    return read_layout(image, context.models.scene_network(), sky)
 
 
 def outpaint_photo(
@@ -81,9 +82,15 @@ def outpaint_photo(
         settings, context: Of the stage.
     """
     if settings.inpaint_model == BUILTIN:
-        sky = find_sky(image, settings, context.within(0.0, 0.05))
-        report = context.part(0.05, 1.0)
-        return outpaint.outpaint(image, margins, sky=sky, seed=settings.seed, report=report)
+        layout = find_layout(image, settings, context.within(0.0, 0.05))
+        return outpaint.outpaint(
+            image,
+            margins,
+            sky=layout.sky,
+            vanishing_point=layout.vanishing_point,
+            seed=settings.seed,
+            report=context.part(0.05, 1.0),
+        )
     top, right, bottom, left = margins
     spread = ((top, bottom), (left, right))
     hole = np.pad(np.zeros(image.shape[:2], bool), spread, constant_values=True)

@@ -76,8 +76,8 @@ class SceneNetwork:
 
         Raises ModelError if OpenCV can't run the network or its output isn't finite.
         """
-        detail = self._look(image, DETAIL_SIDE)
-        mirrored = self._look(np.ascontiguousarray(image[:, ::-1]), WHOLE_SIDE)
+        detail = self.look(image, DETAIL_SIDE)
+        mirrored = self.look(np.ascontiguousarray(image[:, ::-1]), WHOLE_SIDE)
         whole = np.stack(
             [
                 resized(np.ascontiguousarray(other), detail.shape[1:])
@@ -93,8 +93,13 @@ class SceneNetwork:
         maps = (detail + WHOLE_SHARE * differences).astype(np.float32)
         return SceneMaps(maps, differences[Map.LOG_DISPARITY])
 
-    def _look(self, image: FloatArray, longer_side: int) -> FloatArray:
-        """Return the maps of an image at a size."""
+    def look(self, image: FloatArray, longer_side: int) -> FloatArray:
+        """Return the maps of one look at an image (H, W, 3).
+
+        longer_side: Of the image that the network is given, in pixels.
+
+        Raises ModelError as `maps` does.
+        """
         height, width = image.shape[:2]
         small = resized(image, input_size(height, width, longer_side))
         blob = np.ascontiguousarray((2.0 * small - 1.0).transpose(2, 0, 1)[None], np.float32)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from ...geometry.core.camera import FloatArray
+from ..classical.vanishing import vanishing_column
 from .camera_fit import CameraFit, fit_camera, latitudes
 from .guided import guided_upsample
 from .maps import Map
@@ -15,6 +16,8 @@ from .matte import matte_sky
 from .merged import Margins, merged_maps
 from .network import SceneMaps, SceneNetwork
 from .relief import full_disparity
+from .strays import without_strays
+from .upright import stand_up
 
 NO_MARGINS: Margins = (0, 0, 0, 0)
 SHARES = [Map.SKY, Map.WATER, Map.FALLS, Map.FLAT]
@@ -85,14 +88,14 @@ def read_scene(
     maps = seen.maps
     if photo.shape != image.shape:
         maps = merged_maps(network.maps(image).maps, maps, image.shape[:2], margins)
-    shares = _shares(maps, camera, image.shape[:2], margins)
+    shares = _shares(maps, camera, image, margins)
     small_sky = shares[0]
     found_sky, wet, falls, flat = _enlarged(shares, image)
     if sky is None:
-        sky = matte_sky(found_sky, small_sky, image)
+        sky = without_strays(matte_sky(found_sky, small_sky, image), image)
     else:
         small_sky = cv2.resize(sky, small_sky.shape[::-1], interpolation=cv2.INTER_AREA)
-    disparity = full_disparity(maps[Map.LOG_DISPARITY], small_sky, image)
+    disparity = full_disparity(stand_up(maps), small_sky, image)
     disparity = np.where(sky > 0.5, 0.0, disparity).astype(np.float32)
     wet = np.minimum(wet, 1.0 - sky)
     falls = np.minimum(falls, wet)
@@ -109,22 +112,43 @@ def read_scene(
     )
 
 
-def read_sky(image: FloatArray, network: SceneNetwork) -> FloatArray:
-    """Return the sky (H, W), 0..1, of an image (H, W, 3), sRGB 0..1, as `read_scene` does."""
+@dataclass(frozen=True)
+class Layout:
+    """What of an image (H, W) goes on past its borders.
+
+    Attributes:
+        sky: (H, W) float32, 0..1.
+        vanishing_point: Column and row in pixels where the lines on the ground meet, if they do.
+    """
+
+    sky: FloatArray
+    vanishing_point: tuple[float, float] | None
+
+
+def read_layout(image: FloatArray, network: SceneNetwork, sky: FloatArray | None = None) -> Layout:
+    """Read what is needed to continue an image (H, W, 3), sRGB 0..1, as `read_scene` does.
+
+    sky: (H, W) sky to use in place of the network's, 0..1.
+
+    Raises ModelError if the network can't run.
+    """
     maps = network.maps(image).maps
     camera = fit_camera(maps[Map.LATITUDE], *image.shape[:2])
-    small_sky = _shares(maps, camera, image.shape[:2], NO_MARGINS)[:1]
-    return matte_sky(_enlarged(small_sky, image)[0], small_sky[0], image)
+    shares = _shares(maps, camera, image, NO_MARGINS)
+    if sky is None:
+        sky = matte_sky(_enlarged(shares[:1], image)[0], shares[0], image)
+        sky = without_strays(sky, image)
+    flat = cv2.resize(shares[SHARES.index(Map.FLAT)], image.shape[1::-1])
+    column = vanishing_column(image, (flat > 0.5) & (sky < 0.5), camera.horizon)
+    return Layout(sky, None if column is None else (column, camera.horizon))
 
 
-def _shares(
-    maps: FloatArray, camera: CameraFit, size: tuple[int, int], margins: Margins
-) -> FloatArray:
-    """Return the shares (n, h, w) of SHARES in an image of a size; see `below_horizon`."""
+def _shares(maps: FloatArray, camera: CameraFit, image: FloatArray, margins: Margins) -> FloatArray:
+    """Return the shares (n, h, w) of SHARES in an image (H, W, 3); see `below_horizon`."""
     shares = _sigmoid(maps[SHARES])
-    below = below_horizon(camera, size, margins, shares.shape[1:])
+    below = below_horizon(camera, image.shape[:2], margins, shares.shape[1:])
     covered = np.maximum.accumulate(1.0 - shares[0], axis=0)  # something stands above it
-    shares[0] *= 1.0 - below * covered
+    shares[0] = without_strays(shares[0] * (1.0 - below * covered), image)
     return shares
 
 
@@ -134,7 +158,7 @@ def _enlarged(shares: FloatArray, image: FloatArray) -> FloatArray:
 
 
 def below_horizon(
-    camera: CameraFit, size: tuple[int, int], margins: Margins, map_size: tuple[int, int]
+    camera: CameraFit, size: tuple[int, ...], margins: Margins, map_size: tuple[int, int]
 ) -> FloatArray:
     """Return what of an image is too far below the horizon for sky, 0..1, as a map (h, w).
 

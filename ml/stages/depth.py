@@ -64,5 +64,5 @@ STAGE = Stage(
     needs=("outpaint",),
     models=("depth", "motion"),
     weight=10,
-    version=4,
+    version=5,
 )

@@ -86,5 +86,5 @@ STAGE = Stage(
     settings=("layer_depth",),
     models=("depth", "motion"),
     weight=15,
-    version=4,
+    version=5,
 )

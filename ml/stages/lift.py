@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...geometry.core import flow
+from ...geometry.core.bridges import Bridges, find_bridges
 from ...geometry.core.camera import FloatArray, Intrinsics, pixel_centers, unproject
 from ...geometry.core.scene_data import KEY_TIMES, PointArrays
 from ..cache.stage_cache import Arrays
@@ -21,6 +22,7 @@ from .stage import Stage
 
 if TYPE_CHECKING:
     from ...geometry.core.ldi import Mask
+    from ...geometry.core.skirt import Skirt
 
 REQUIRES = ("scipy",)
 """Packages that this module needs beyond NumPy, imported only when the stage runs."""
@@ -98,22 +100,39 @@ def lift_layers(
     it stands still. A farther layer's water continues over that bed, on the surface that the photo
     shows.
     """
+    from ...geometry.core.skirt import find_skirts
+
     camera = cameras.cameras(inputs, settings.field_of_view)[1]
     still, moving = [], []
     count, loop = len(inputs["color"]), settings.loop_frames
     reach = round(SKIRT_REACH * settings.size)
     moves_in_photo, front = inputs["regions"] > 0.5, front_depth(inputs)
-    for sheet in chain(sheets(inputs, reach), fringes(inputs)):
+    photo_moves = np.zeros_like(moves_in_photo)
+
+    def lift(sheet: Sheet) -> Mask:
+        """Add a sheet's points to the clouds; returns which of its pixels (H, W) move."""
         below = moves_in_photo & ~sheet.observed
         travel = np.linalg.norm(sheet.flow, axis=-1) * loop
         moves = sheet.where & (travel > MIN_TRAVEL_PX) & ~below
         still.append(still_points(sheet, sheet.where & ~moves, camera))
         surface = replace(sheet, depth=np.where(below, front, sheet.depth))
         moving.append(moving_points(surface, moves, camera, loop, below))
-        if sheet.opacity is None:
-            firm = moves & sheet.observed & (inputs["layer_sky"][sheet.layer] < 0.5)
-            still.append(still_points(bed(sheet), firm, camera))
-            context.report((sheet.layer + 1) / count)
+        return moves
+
+    for layer in range(count):
+        surface = layer_sheet(inputs, layer)
+        moves = lift(surface)
+        skirts = list(find_skirts(inputs["depth"][layer], surface.where, reach))
+        for skirt in skirts:
+            lift(skirt_sheet(inputs, layer, skirt))
+        still.append(bridge_points(surface, surface.where & ~moves, skirts, camera))
+        photo_moves |= moves & surface.observed
+        firm = moves & surface.observed & (inputs["layer_sky"][layer] < 0.5)
+        still.append(still_points(bed(surface), firm, camera))
+        context.report((layer + 1) / count)
+    still.append(seam_points(inputs, front, ~photo_moves, camera))
+    for sheet in fringes(inputs):
+        lift(sheet)
     return joined(still), joined(moving)
 
 
@@ -123,23 +142,38 @@ def front_depth(inputs: Arrays) -> FloatArray:
     return np.where(np.isfinite(seen), seen, inputs["depth"][-1]).astype(np.float32)
 
 
-def sheets(inputs: Arrays, reach: int) -> Iterator[Sheet]:
-    """Yield every layer's surface and, where it has depth steps, the skirts behind them."""
-    from ...geometry.core.skirt import find_skirts
+def layer_sheet(inputs: Arrays, layer: int) -> Sheet:
+    """Return a layer's own surface."""
+    depth, observed = inputs["depth"][layer], inputs["observed"][layer]
+    return Sheet(
+        layer,
+        inputs["member"][layer],
+        np.where(observed, depth, depth * np.float32(BEHIND)),
+        inputs["color"][layer],
+        observed,
+        inputs["flow"][layer],
+        _pixels(layer, depth.shape),
+    )
 
-    for i, (depth, member) in enumerate(zip(inputs["depth"], inputs["member"], strict=True)):
-        color, observed, field = inputs["color"][i], inputs["observed"][i], inputs["flow"][i]
-        pixel = np.arange(i * depth.size, (i + 1) * depth.size, dtype=np.int32)
-        pixel = pixel.reshape(depth.shape)
-        own_depth = np.where(observed, depth, depth * np.float32(BEHIND))
-        yield Sheet(i, member, own_depth, color, observed, field, pixel)
-        nothing_seen = np.zeros_like(observed)
-        for skirt in find_skirts(depth, member, reach):
-            rows, columns = skirt.source
-            colors, flows = color[rows, columns], field[rows, columns]
-            made_of = pixel[rows, columns]
-            deeper = skirt.depth * np.float32(BEHIND)
-            yield Sheet(i, skirt.where, deeper, colors, nothing_seen, flows, made_of)
+
+def skirt_sheet(inputs: Arrays, layer: int, skirt: Skirt) -> Sheet:
+    """Return a skirt as a sheet: what it continues gives color and flow."""
+    rows, columns = skirt.source
+    return Sheet(
+        layer,
+        skirt.where,
+        skirt.depth * np.float32(BEHIND),
+        inputs["color"][layer][rows, columns],
+        np.zeros_like(skirt.where),
+        inputs["flow"][layer][rows, columns],
+        _pixels(layer, skirt.where.shape)[rows, columns],
+    )
+
+
+def _pixels(layer: int, shape: tuple[int, ...]) -> NDArray[np.int32]:
+    """Return the flat indices (H, W) of a layer's pixels among those of all layers."""
+    size = math.prod(shape)
+    return np.arange(layer * size, (layer + 1) * size, dtype=np.int32).reshape(shape)
 
 
 def fringes(inputs: Arrays) -> Iterator[Sheet]:
@@ -169,25 +203,102 @@ def bed(sheet: Sheet) -> Sheet:
 
 def still_points(sheet: Sheet, where: Mask, camera: Intrinsics) -> PointArrays:
     """Return points of the selected pixels (H, W), in row order, without displacements."""
-    depth = sheet.depth[where]
-    position = unproject(pixel_centers(*where.shape)[where], depth, camera)
-    none = np.zeros((0, len(depth), 3), np.float32)
-    solid = np.ones(len(depth), np.float32)
-    opacity = solid if sheet.opacity is None else sheet.opacity[where]
-    radius = np.where(opacity < FAINT, FAINT_RADIUS_PX, RADIUS_PX)
+    solid = np.ones(int(where.sum()), np.float32)
+    return _points(
+        sheet.layer,
+        pixel_centers(*where.shape)[where],
+        sheet.depth[where],
+        sheet.color[where],
+        sheet.observed[where],
+        sheet.pixel[where],
+        camera,
+        solid if sheet.opacity is None else sheet.opacity[where],
+    )
+
+
+def _points(
+    layer: NDArray[np.int32] | int,
+    centers: FloatArray,
+    depth: FloatArray,
+    color: FloatArray,
+    observed: NDArray[np.generic],
+    pixel: NDArray[np.int32],
+    camera: Intrinsics,
+    opacity: FloatArray | None = None,
+) -> PointArrays:
+    """Return n points without displacements; `centers` (n, 2) is where they lie in the image."""
+    solid = np.ones(len(depth), np.float32) if opacity is None else opacity
+    radius = np.where(solid < FAINT, FAINT_RADIUS_PX, RADIUS_PX)
     return PointArrays(
-        position=position,
-        color=np.ascontiguousarray(sheet.color[where], np.float32),
-        opacity=opacity,
+        position=unproject(centers, depth, camera),
+        color=np.ascontiguousarray(color, np.float32),
+        opacity=solid,
         radius=(radius * depth / camera.focal).astype(np.float32),
-        observed=sheet.observed[where].astype(np.float32),
-        layer=np.full(len(depth), sheet.layer, np.int32),
-        pixel=sheet.pixel[where],
+        observed=observed.astype(np.float32),
+        layer=np.broadcast_to(np.int32(layer), depth.shape),
+        pixel=pixel,
         disparity=(1.0 / depth).astype(np.float32),
-        forward=none,
-        backward=none,
+        forward=np.zeros((0, len(depth), 3), np.float32),
+        backward=np.zeros((0, len(depth), 3), np.float32),
         lifetime=np.zeros((0, len(depth)), np.float32),
     )
+
+
+def bridge_points(
+    sheet: Sheet, where: Mask, skirts: list[Skirt], camera: Intrinsics
+) -> PointArrays:
+    """Return points between the selected pixels (H, W) of a sheet that would draw apart."""
+    continued = np.any([np.zeros_like(where), *(skirt.where for skirt in skirts)], axis=0)
+    bridges = find_bridges(sheet.depth, where, continued, camera.focal)
+    layer = np.full(where.shape, sheet.layer, np.int32)
+    return _bridging(bridges, layer, sheet.color, sheet.pixel, camera)
+
+
+def seam_points(inputs: Arrays, front: FloatArray, stands: Mask, camera: Intrinsics) -> PointArrays:
+    """Return points where the depth between two layers cuts a surface of the photo.
+
+    Args:
+        inputs: Of the stage.
+        front: (H, W), depth of what the photo shows.
+        stands: (H, W), where that doesn't move.
+        camera: Of the outpainted photo.
+    """
+    seen = inputs["observed"]
+    layer = np.where(seen.any(axis=0), seen.argmax(axis=0), len(seen) - 1).astype(np.int32)
+    everywhere = np.ones_like(stands)  # across a step, the farther layer goes on
+    bridges = find_bridges(front, stands, everywhere, camera.focal, layer)
+    color = np.take_along_axis(inputs["color"], layer[None, ..., None], axis=0)[0]
+    pixel = _pixels(0, layer.shape) + layer * np.int32(layer.size)
+    return _bridging(bridges, layer, color, pixel, camera)
+
+
+def _bridging(
+    bridges: Bridges,
+    layer: NDArray[np.int32],
+    color: FloatArray,
+    pixel: NDArray[np.int32],
+    camera: Intrinsics,
+) -> PointArrays:
+    """Return the points of bridges between pixels with these maps, (H, W) and (H, W, 3)."""
+    near, far, depth = bridges.near, bridges.far, 1.0 / bridges.disparity
+    centers = pixel_centers(*layer.shape).reshape(-1, 2)
+    likest = np.where(bridges.color_share > 0.5, near, far)
+    return _points(
+        layer.ravel()[far],
+        _mixed(centers, near, far, bridges.share),
+        depth,
+        _mixed(color.reshape(-1, 3), near, far, bridges.color_share),
+        np.zeros_like(depth),
+        pixel.ravel()[likest],
+        camera,
+    )
+
+
+def _mixed(
+    values: FloatArray, near: NDArray[np.intp], far: NDArray[np.intp], share: FloatArray
+) -> FloatArray:
+    """Return values (n, C) between those of pairs of pixels, of all pixels' values (H * W, C)."""
+    return values[far] + share[:, None] * (values[near] - values[far])
 
 
 def moving_points(

@@ -35,5 +35,5 @@ STAGE = Stage(
     settings=("margin", "seed", *DIFFUSION),
     models=("inpaint", "motion"),
     weight=30,
-    version=4,
+    version=5,
 )

@@ -178,3 +178,12 @@ def test_a_pier_goes_on_along_its_lines():
     assert np.array_equal(along[:160, 50:290], image)
     assert agreement(along) > 0.96
     assert agreement(along) > agreement(outpaint(image, margins, sky=sky, seed=1)) + 0.05
+
+
+def test_a_hill_at_the_side_goes_on_as_a_slope_and_a_tower_ends():
+    rows, columns = np.indices((100, 160))
+    sky = (rows < 70) & (columns - rows > 60) & ~((columns > 110) & (columns < 120))
+    extended = extend_sky(sky, (40, 0, 0, 0))
+    edges = [np.flatnonzero(extended[39 - row])[0] for row in range(36)]
+    np.testing.assert_allclose(edges, 60 - np.arange(36), atol=3)
+    assert not extended[38:40, 113:118].any() and extended[:30, 108:122].all()

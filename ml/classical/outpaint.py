@@ -34,6 +34,8 @@ _VERTICAL_BREADTH = 0.2
 _SKY_TREND = 0.03
 # Blur along the border, in pixels for each pixel of distance from it.
 _SPREAD = 0.4
+# A slope at the top border is measured over the height divided by this.
+_SLOPE_DEPTH = 8
 # Cost of leaving a line on the ground: of one column for each row. Lines that are flatter than this
 # count as one.
 _LINE_WEIGHT = 0.5
@@ -265,7 +267,8 @@ def extend_sky(sky: Mask, margins: Margins) -> Mask:
     """Return the mask of the sky expected in the outpainted photo.
 
     On each side the skyline runs from its height at the border to its typical height on that side.
-    Objects that reach into the top margin end there in a round top.
+    A hill at the side that reaches into the top margin goes on as a slope there; other objects
+    end in a round top.
 
     Args:
         sky: (H, W) mask of the photo's sky.
@@ -273,7 +276,7 @@ def extend_sky(sky: Mask, margins: Margins) -> Mask:
     """
     top, right, bottom, left = margins
     middle_rows = np.hstack([_side_sky(sky, left)[:, ::-1], sky, _side_sky(sky[:, ::-1], right)])
-    above = _sky_above(middle_rows[0], top)
+    above = _sky_above(middle_rows, top)
     below = np.repeat(middle_rows[-1:], bottom, axis=0)
     return np.vstack([above, middle_rows, below])
 
@@ -290,8 +293,9 @@ def _side_sky(sky: Mask, margin: int) -> Mask:
     return np.arange(height)[:, None] < skyline[None, :]
 
 
-def _sky_above(row: Mask, margin: int) -> Mask:
-    """Return the sky above the top row, rows in image order: (margin, W)."""
+def _sky_above(sky: Mask, margin: int) -> Mask:
+    """Return the sky above the top row of a sky (H, W), rows in image order: (margin, W)."""
+    row = sky[0]
     if not row.any():
         return np.zeros((margin, len(row)), bool)
     objects, count = ndimage.label(~row)
@@ -300,4 +304,19 @@ def _sky_above(row: Mask, margin: int) -> Mask:
         [[1.0], ndimage.maximum(distance_to_sky, objects, np.arange(1, count + 1))]
     )[objects]
     height = np.sqrt(np.maximum(distance_to_sky * (2.0 * half_width - distance_to_sky), 0.0))
+    height = np.minimum.reduce([height, _slopes(sky), _slopes(sky[:, ::-1])[::-1]])
     return np.arange(margin, 0, -1)[:, None] > height[None, :]
+
+
+def _slopes(sky: Mask) -> FloatArray:
+    """Return how high a hill at the right end of the top row would get (W,), up its left slope.
+
+    It isn't bounded if it doesn't get wider below the row. Nor is what stands elsewhere.
+    """
+    height, width = sky.shape
+    limit = np.full(width, np.inf)
+    deep = height // _SLOPE_DEPTH
+    start, below = (int(np.flatnonzero(line).max(initial=-1)) + 1 for line in sky[[0, deep]])
+    if 0 < below < start:
+        limit[start:] = np.arange(1, width - start + 1) * deep / (start - below)
+    return limit

@@ -1,5 +1,8 @@
 """Array work in chunks on all processors."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
 from make_4d.ml.classical import voting
@@ -36,6 +39,21 @@ def test_a_cancel_ends_the_work():
     with pytest.raises(InterruptedError):
         in_chunks(100_000, 1, lambda rows: done.append(rows.start), cancel)
     assert len(done) < 100_000
+
+
+def test_a_poll_cancels_while_a_chunk_takes_long():
+    end = threading.Event()
+
+    def cancel():
+        raise InterruptedError
+
+    started = time.monotonic()
+    try:
+        with pytest.raises(InterruptedError):
+            in_chunks(2, 1, lambda _: end.wait(20), cancel)
+        assert time.monotonic() - started < 5
+    finally:
+        end.set()
 
 
 def test_votes_in_chunks_are_those_of_single_pixels():

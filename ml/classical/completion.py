@@ -18,6 +18,7 @@ import numpy as np
 from ...geometry.core.camera import FloatArray
 from ...geometry.core.ldi import Mask
 from . import poisson
+from .blur import wide_blur
 from .solver import RADIUS, Level, Solver
 
 Report = Callable[[float], None]
@@ -192,10 +193,10 @@ def continue_sideways(values: FloatArray, observed: Mask) -> FloatArray:
 def measure_color_statistics(image: FloatArray) -> FloatArray:
     """Return color and contrast (H, W, 4) of an image (H, W, 3) at a coarse scale."""
     sigma = max(1.0, max(image.shape[:2]) / 90.0)
-    coarse_color = cv2.GaussianBlur(image, (0, 0), sigma)
+    coarse_color = wide_blur(image, sigma)
     gray = image.mean(2)
-    detail = gray - cv2.GaussianBlur(gray, (0, 0), sigma / 2)
-    contrast = np.sqrt(cv2.GaussianBlur(detail * detail, (0, 0), sigma))
+    detail = gray - wide_blur(gray, sigma / 2)
+    contrast = np.sqrt(wide_blur(detail * detail, sigma))
     return np.dstack([coarse_color, contrast]).astype(np.float32)
 
 
@@ -228,11 +229,13 @@ def _shrink(full: Level, size: tuple[int, int]) -> Level:
 
     def shrink(array: FloatArray) -> FloatArray:
         channels = np.atleast_3d(array)
-        resized = [
-            cv2.resize(channels[..., i], size[::-1], interpolation=cv2.INTER_AREA)
-            for i in range(channels.shape[2])
+        resized = [  # OpenCV takes four channels at a time
+            np.atleast_3d(
+                cv2.resize(channels[..., i : i + 4], size[::-1], interpolation=cv2.INTER_AREA)
+            )
+            for i in range(0, channels.shape[2], 4)
         ]
-        return np.stack(resized, array.ndim - 1) if array.ndim == 3 else resized[0]
+        return np.concatenate(resized, axis=2).reshape(*size, *array.shape[2:])
 
     observed = (~full.hole).astype(np.float32)
     observed_fraction = shrink(observed)

@@ -17,6 +17,7 @@ from scipy.spatial.distance import cdist
 from ...geometry.core.camera import FloatArray
 from ...geometry.core.ldi import Mask
 from . import completion, poisson
+from .blur import wide_blur
 
 Margins = tuple[int, int, int, int]
 """Pixels to add (top, right, bottom, left)."""
@@ -218,11 +219,7 @@ def _spread_along(columns: FloatArray) -> FloatArray:
     result = columns.copy()
     fineness = np.log2(np.maximum(sigmas, 1.0))
     for step in range(1, int(np.ceil(fineness.max(initial=0.0))) + 1):
-        blurs.append(
-            cv2.GaussianBlur(
-                columns, (1, 0), sigmaX=0.1, sigmaY=2.0**step, borderType=cv2.BORDER_REPLICATE
-            )
-        )
+        blurs.append(wide_blur(columns, 2.0**step, (0,)))
     for column, level in enumerate(fineness):
         lower = int(level)
         share = np.float32(level - lower)
@@ -247,7 +244,7 @@ def _salience_cost(image: FloatArray, sky: Mask) -> FloatArray:
     """
     height, width = sky.shape
     size = (min(width, _SALIENCE_SIDE), min(height, _SALIENCE_SIDE))
-    small = cv2.resize(cv2.GaussianBlur(image, (0, 0), max(1.0, width / 100)), size)
+    small = cv2.resize(wide_blur(image, max(1.0, width / 100)), size)
     border = max(1, size[0] // 16)
     side_borders = np.hstack([small[:, :border], small[:, -border:]])
     bottom_border = small[-max(1, size[1] // 16) :].reshape(-1, 3)

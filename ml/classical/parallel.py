@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 MOST_THREADS = 8
 """More hardly help: then memory is the limit."""
+POLL_SECONDS = 0.2
+"""Time between polls while a chunk takes long."""
 
 
 def in_chunks(
@@ -23,9 +25,11 @@ def in_chunks(
         size: Rows of a chunk.
         work: Called with the rows of each chunk, in several threads at once. Chunks must not depend
             on one another.
-        poll: Called after each chunk, in the caller's thread; may raise to cancel.
+        poll: Called after each chunk, and while one takes long, in the caller's thread; may raise
+            to cancel.
 
-    Raises what `work` or `poll` raises, after the chunks that have begun.
+    Raises what `work` or `poll` raises; chunks that have begun then go on by themselves, and their
+    results mustn't be used.
     """
     chunks = [slice(start, min(start + size, count)) for start in range(0, count, size)]
     threads = min(os.cpu_count() or 1, MOST_THREADS, len(chunks))
@@ -36,7 +40,10 @@ def in_chunks(
         return
     pool = ThreadPoolExecutor(threads)
     try:
-        for _ in pool.map(work, chunks):
+        for future in [pool.submit(work, chunk) for chunk in chunks]:
+            while not wait([future], timeout=POLL_SECONDS).done:
+                poll()
+            future.result()
             poll()
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)

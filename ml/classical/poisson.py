@@ -14,11 +14,15 @@ import numpy as np
 from ...geometry.core.camera import FloatArray
 from ...geometry.core.ldi import Mask
 from .multigrid import Grid, solve
+from .parallel import in_chunks
 
 GRAY = 0.5
 """Fill where nothing is observed."""
-_RELAXATIONS = 24
-"""Relaxation steps at each scale."""
+_RELAXATIONS, _FEW_RELAXATIONS = 24, 6
+"""Relaxation steps at each scale, and at scales that are larger than _LARGE: what is left there is
+finer than anyone looks at."""
+_LARGE = 400_000
+"""Pixels."""
 
 
 def smooth_fill(image: FloatArray, observed: Mask) -> FloatArray:
@@ -50,7 +54,7 @@ def _pull_push(image: FloatArray, weight: FloatArray) -> FloatArray:
     fine = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
     observed = (weight > 0.0)[..., None]
     fine = np.where(observed, image, fine.reshape(image.shape))
-    for _ in range(_RELAXATIONS):
+    for _ in range(_RELAXATIONS if weight.size <= _LARGE else _FEW_RELAXATIONS):
         relaxed = cv2.blur(fine, (3, 3), borderType=cv2.BORDER_REPLICATE).reshape(image.shape)
         fine = np.where(observed, image, relaxed)
     return fine
@@ -74,17 +78,20 @@ def blend(
         corrections: What to add to the differences to the right neighbor (H, W-1, C) and to the
             neighbor below (H-1, W, C).
         screening: (H, W) weight of the colors relative to the gradients.
-        poll: Called in every iteration; may raise to cancel.
+        poll: Called now and then; may raise to cancel.
     """
     result = image.copy()
     if not hole.any():
         return result
     horizontal, vertical = hole[:, :-1] | hole[:, 1:], hole[:-1] | hole[1:]
     grids = Grid.of_hole(hole, screening).pyramid()
-    for channel in range(image.shape[2]):
-        right, below = (corrections[axis][..., channel] for axis in (0, 1))
+
+    def solve_channel(chunk: slice) -> None:
+        right, below = (part[..., chunk.start] for part in corrections)
         wanted = _gradient_adjoint(right * horizontal, below * vertical) * hole
-        result[..., channel] += solve(grids, wanted, poll)
+        result[..., chunk.start] += solve(grids, wanted)
+
+    in_chunks(image.shape[2], 1, solve_channel, poll)
     return result
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from ...geometry.core.camera import FloatArray
 from ...geometry.core.ldi import Mask
 from . import growth, patchmatch, poisson, voting
+from .blur import wide_blur
 from .patchmatch import Indices
 
 RADIUS = 3
@@ -236,14 +237,16 @@ class Solver:
         color_weight = (color_weight * np.exp(-(np.minimum(relative_difference, 5.0) ** 2))).astype(
             np.float32
         )
-        total_weight = cv2.GaussianBlur(color_weight, (0, 0), sigma)[..., None]
-        coarse = cv2.GaussianBlur(difference * color_weight[..., None], (0, 0), sigma) / np.maximum(
+        total_weight = wide_blur(color_weight, sigma)[..., None]
+        coarse = wide_blur(difference * color_weight[..., None], sigma) / np.maximum(
             total_weight, 1e-4
         )
         self.image += (coarse * color_weight[..., None]).astype(np.float32)
 
     def _gradient_corrections(self, before_matching: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return how far the color steps (right, down) at and in the hole differ from the source's.
+
+        They are 0 elsewhere.
 
         At the edge of the hole the whole difference counts, up to a limit. Inside, small
         differences are seams between patches in flat areas, while large ones are intended, such as
@@ -256,7 +259,8 @@ class Solver:
         hole = self.level.hole.ravel()
         corrections = []
         for first, second in ((grid[:, :-1], grid[:, 1:]), (grid[:-1], grid[1:])):
-            a, b = first.ravel(), second.ravel()
+            near = np.flatnonzero(hole[first.ravel()] | hole[second.ravel()])
+            a, b = first.ravel()[near], second.ravel()[near]
             ends = np.stack([self._has_source[a], self._has_source[b]])[..., None].astype(
                 np.float32
             )
@@ -268,8 +272,9 @@ class Solver:
             outer = np.where(sourced, source_steps - (flat[b] - flat[a]), 0.0)
             outer = np.clip(outer, -_MAX_SEAM, _MAX_SEAM)
             at_edge = (hole[a] != hole[b])[:, None]
-            correction = np.where(at_edge, outer, inner)
-            corrections.append(correction.reshape(*first.shape, 3).astype(np.float32))
+            correction = np.zeros((first.size, 3), np.float32)
+            correction[near] = np.where(at_edge, outer, inner)
+            corrections.append(correction.reshape(*first.shape, 3))
         return corrections[0], corrections[1]
 
     def _source_step(self, a: Indices, b: Indices) -> FloatArray:

@@ -111,5 +111,5 @@ STAGE = Stage(
     settings=("seed", "size", *DIFFUSION, *PER_LAYER),
     models=("inpaint",),
     weight=40,
-    version=3,
+    version=4,
 )

@@ -200,9 +200,14 @@ def measure_color_statistics(image: FloatArray) -> FloatArray:
     return np.dstack([coarse_color, contrast]).astype(np.float32)
 
 
+def smoothness(contrast: FloatArray) -> FloatArray:
+    """Return how smooth an area is, 0..1, by its contrast (...) as in `measure_color_statistics`."""
+    return np.exp(-((contrast / _SMOOTH_CONTRAST) ** 2)).astype(np.float32)
+
+
 def _coarse_color_weight(contrast: FloatArray, color_weight: FloatArray | None) -> FloatArray:
     """Return the given weight of coarse colors, or 1 where hardly any texture is expected."""
-    is_smooth = np.exp(-((contrast / _SMOOTH_CONTRAST) ** 2)).astype(np.float32)
+    is_smooth = smoothness(contrast)
     return (
         is_smooth
         if color_weight is None

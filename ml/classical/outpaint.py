@@ -29,6 +29,7 @@ _SALIENCE_SIDE = 96
 # Colors closer than this belong to the same kind of object.
 _SIMILAR_COLOR = 0.05
 _GROUND_BREADTH = 1.5
+_SMOOTH_BREADTH = 0.2
 _SKY_BREADTH = 0.1
 _VERTICAL_BREADTH = 0.2
 # Distance, as a fraction of the longer side, over which a trend in the sky's brightness continues.
@@ -143,7 +144,8 @@ def _extend_statistics(
 ) -> FloatArray:
     """Return the color statistics (.., 4) expected in the outpainted photo.
 
-    Sky continues sky, and ground continues ground.
+    Sky continues sky, and ground continues ground; smooth ground, such as still water, as it is at
+    the border, and textured ground as on the whole.
     """
     color_statistics = completion.measure_color_statistics(image)
     # The statistics blur across the skyline, so they are taken from slightly inside each region.
@@ -153,6 +155,7 @@ def _extend_statistics(
     trend_distance = _SKY_TREND * max(image.shape[:2])
     for region, averaging, slope in (
         (~sky, _GROUND_BREADTH, 0.0),
+        (~sky, _SMOOTH_BREADTH, 0.0),
         (sky, _SKY_BREADTH, trend_distance),
     ):
         interior = cv2.erode(region.astype(np.uint8), kernel, borderValue=1) > 0
@@ -160,7 +163,10 @@ def _extend_statistics(
         extended.append(
             _extrapolate(poisson.smooth_fill(color_statistics, interior), margins, averaging, slope)
         )
-    return np.where(outpainted_sky[..., None], extended[1], extended[0])
+    textured, smooth, in_sky = extended
+    share = completion.smoothness(smooth[..., 3])[..., None]
+    ground = textured + share * (smooth - textured)
+    return np.where(outpainted_sky[..., None], in_sky, ground)
 
 
 def _extrapolate(

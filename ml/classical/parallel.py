@@ -6,11 +6,14 @@ Chunks also keep what belongs together in the processor's cache.
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 MOST_THREADS = 8
 """More hardly help: then memory is the limit."""
+AHEAD = 4
+"""Chunks for each thread that wait for it: after a cancel, only these are left."""
 POLL_SECONDS = 0.2
 """Time between polls while a chunk takes long."""
 
@@ -40,10 +43,19 @@ def in_chunks(
         return
     pool = ThreadPoolExecutor(threads)
     try:
-        for future in [pool.submit(work, chunk) for chunk in chunks]:
-            while not wait([future], timeout=POLL_SECONDS).done:
-                poll()
-            future.result()
-            poll()
+        begun = deque(pool.submit(work, chunk) for chunk in chunks[: AHEAD * threads])
+        for chunk in chunks[AHEAD * threads :]:
+            _finish(begun.popleft(), poll)
+            begun.append(pool.submit(work, chunk))
+        for future in begun:
+            _finish(future, poll)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _finish(future: Future[None], poll: Callable[[], None]) -> None:
+    """Wait for a chunk, polling; raises what its work raised."""
+    while not wait([future], timeout=POLL_SECONDS).done:
+        poll()
+    future.result()
+    poll()

@@ -165,3 +165,15 @@ def test_least_opacity_keeps_colors_in_range(rng: np.random.Generator) -> None:
     smaller = behind + (colors - behind) / (0.9 * opacity[:, None])
     assert ((smaller < 0) | (smaller > 1)).any(axis=1).mean() > 0.9
     assert np.allclose(linear_to_srgb(np.clip(fringe, 0, 1)).max(), 1, atol=0.05)
+
+
+def test_a_dusk_that_changes_toward_the_horizon_stays_in_the_sky() -> None:
+    """Taken for a trace, it would move with the shore, and the sky would be too bright there."""
+    y = np.mgrid[0:HEIGHT, 0:WIDTH][0]
+    land = y > 80
+    dusk = np.exp(-((80 - np.minimum(y, 80)) / 7.0))[..., None]
+    sky = (np.float32([0.9, 0.65, 0.65]) - dusk * np.float32([0.45, 0.4, 0.15])).astype(np.float32)
+    _, after = peeled(photo_of(sky, land, 0.0), land)
+    beside = (y > 70) & (y < 77)
+    assert np.abs(after.far_color - sky)[beside].max() < 0.02
+    assert after.opacity[beside].max() < 0.02

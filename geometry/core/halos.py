@@ -52,6 +52,14 @@ minutes."""
 LARGEST_HALO = 0.05
 """Root mean square of a halo, in linear light, that no more than is taken out: what is larger is a
 cloud."""
+NO_TRACE = 0.5
+"""Distance from a silhouette, in reaches, from which on differences are the sky's own."""
+BENT = (1.0, 2.5)
+"""Mean difference from the plane there, in standard deviations of the texture, up to which the sky
+is even, and from which on it isn't."""
+BROAD = (0.14, 0.3)
+"""The same for that difference relative to the one nearer to the silhouette: where the sky bends
+steadily it is a seventh, where there are traces alone, nothing."""
 ALONE = 0.7
 """How much a pixel's own difference counts, relative to the mean of those around it."""
 LEAST_TEXTURE = 0.004
@@ -79,6 +87,8 @@ def peel_sky(matte: Matte, image: FloatArray, sky: Mask, size: int) -> Matte:
         return matte
     linear = srgb_to_linear(image)
     expected, texture, trust = expected_sky(linear, clean, reach)
+    difference = (linear - expected) / texture[..., None]
+    trust = trust * evenness(difference, band, away > NO_TRACE * reach, ALONG * reach)
     rows, columns = ndimage.distance_transform_edt(
         ~front, return_distances=False, return_indices=True
     )
@@ -143,6 +153,38 @@ def expected_sky(
     fitted = wide + enough[..., None] * (narrow - wide)
     texture = np.maximum(fitted[..., 3], LEAST_TEXTURE)
     return fitted[..., :3], texture, np.maximum(trust, enough)
+
+
+def evenness(difference: FloatArray, band: Mask, outer: Mask, sigma: float) -> FloatArray:
+    """Return how far (H, W), 0..1, the sky near a silhouette is the continued plane.
+
+    Dusk and haze change colors more and more quickly toward the horizon, which isn't a trace of
+    what stands there. Traces are narrow, so the outer part of the band tells one from the other.
+
+    Args:
+        difference: (H, W, 3), of the image from the plane, in standard deviations of the texture.
+        band: (H, W), sky beside a silhouette.
+        outer: (H, W), what of it traces don't reach.
+        sigma: Standard deviation, in pixels, of the stretch that decides together.
+    """
+    height, width = outer.shape
+    scale = min(1.0, WORKING_SIDE / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+
+    def mean(part: Mask) -> FloatArray:
+        counted = np.dstack([np.where(part[..., None], difference, 0.0), part]).astype(np.float32)
+        sums = cv2.resize(counted, size, interpolation=cv2.INTER_AREA)
+        sums = cv2.GaussianBlur(sums, (0, 0), sigma * scale)
+        means = sums[..., :3] / np.maximum(sums[..., 3:], 1e-6)
+        return np.asarray(np.sqrt((means**2).mean(axis=2)))
+
+    far, near = mean(band & outer), mean(band & ~outer)
+    bent, broad = (
+        np.clip((value - low) / (high - low), 0.0, 1.0)
+        for value, (low, high) in ((far, BENT), (far / np.maximum(near, 1e-6), BROAD))
+    )
+    even = (1.0 - bent * broad).astype(np.float32)
+    return np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def _planes_at(

@@ -201,7 +201,7 @@ def measure_color_statistics(image: FloatArray) -> FloatArray:
 
 
 def smoothness(contrast: FloatArray) -> FloatArray:
-    """Return how smooth an area is, 0..1, by its contrast (...) as in `measure_color_statistics`."""
+    """Return how smooth areas are, 0..1, by their contrast (`measure_color_statistics`)."""
     return np.exp(-((contrast / _SMOOTH_CONTRAST) ** 2)).astype(np.float32)
 
 

@@ -54,5 +54,5 @@ STAGE = Stage(
     needs=("outpaint", "depth"),
     settings=("size",),
     weight=1,
-    version=2,
+    version=3,
 )

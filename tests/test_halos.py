@@ -177,3 +177,21 @@ def test_a_dusk_that_changes_toward_the_horizon_stays_in_the_sky() -> None:
     beside = (y > 70) & (y < 77)
     assert np.abs(after.far_color - sky)[beside].max() < 0.02
     assert after.opacity[beside].max() < 0.02
+
+
+def test_no_line_stays_in_a_sky_of_clouds(rng: np.random.Generator) -> None:
+    """It would be fainter than they are, but have the shape of the silhouette."""
+    clouds = cv2.GaussianBlur(rng.random((HEIGHT, WIDTH), np.float32), (0, 0), 3.0)
+    sky = gradient_sky() + 0.8 * (clouds - clouds.mean())[..., None]
+    land = ridge()
+    image = photo_of(sky, land, 0.4)
+    _, after = peeled(image, land)
+    away = cv2.distanceTransform((~land).astype(np.uint8), cv2.DIST_L2, 5)
+    beside, farther = ((away > low) & (away <= high) for low, high in ((0, 2), (4, 8)))
+
+    def fineness(where: np.ndarray) -> float:
+        image = np.where(land[..., None], sky, after.far_color)
+        return float(np.abs(cv2.Laplacian(image, cv2.CV_32F))[where].mean())
+
+    assert fineness(beside) < 3.0 * fineness(farther)
+    np.testing.assert_allclose(composite(after), srgb_to_linear(image), atol=0.02)

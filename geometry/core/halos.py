@@ -60,6 +60,10 @@ is even, and from which on it isn't."""
 BROAD = (0.14, 0.3)
 """The same for that difference relative to the one nearer to the silhouette: where the sky bends
 steadily it is a seventh, where there are traces alone, nothing."""
+LINE = 0.25
+"""Width, in reaches, of the line beside a silhouette that is replaced."""
+FEW = 0.02
+"""Share of the neighborhood that must be sky farther out for that."""
 ALONE = 0.7
 """How much a pixel's own difference counts, relative to the mean of those around it."""
 LEAST_TEXTURE = 0.004
@@ -102,7 +106,8 @@ def peel_sky(matte: Matte, image: FloatArray, sky: Mask, size: int) -> Matte:
     trace = mixed * share + halo * halo_share
     hidden = (sky & front)[..., None]
     seen = np.where(hidden, srgb_to_linear(matte.far_color), linear)
-    behind = (seen - np.where(hidden, seen - expected, trace) * trust[..., None])[band]
+    cleaned = seen - np.where(hidden, seen - expected, trace) * trust[..., None]
+    behind = without_line(np.where(band[..., None], cleaned, linear), sky, away, reach)[band]
     opacity = least_opacity(linear[band], behind, matte.opacity[band])
     behind = np.where(opacity[:, None] > 0.0, behind, linear[band])
     color = behind + (linear[band] - behind) / np.maximum(opacity, MIN_OPACITY)[:, None]
@@ -118,6 +123,26 @@ def peel_sky(matte: Matte, image: FloatArray, sky: Mask, size: int) -> Matte:
     result.near[band] = np.where(matte.opacity[band] > 0.0, matte.near[band], beside[band])
     result.far_color[band] = linear_to_srgb(np.clip(behind, 0.0, 1.0))
     return result
+
+
+def without_line(colors: FloatArray, sky: Mask, away: FloatArray, reach: int) -> FloatArray:
+    """Return colors (H, W, 3) that are smooth right beside a silhouette.
+
+    What is left of it in the outermost pixels is fainter than the sky's texture, but it shows as a
+    line. There the sky is the mean of the pixels farther out.
+
+    Args:
+        colors: (H, W, 3), in linear light.
+        sky: (H, W), where the image behind the fringe is sky.
+        away: (H, W), distance from the silhouette in pixels.
+        reach: Of its traces, in pixels.
+    """
+    weight = (sky & (away > LINE * reach)).astype(np.float32)
+    sigma = LINE * reach
+    total = cv2.GaussianBlur(weight, (0, 0), sigma)[..., None]
+    mean = cv2.GaussianBlur(np.where(weight[..., None] > 0, colors, 0.0), (0, 0), sigma)
+    line = (sky & (weight == 0))[..., None] & (total > FEW)
+    return np.where(line, mean / np.maximum(total, FEW), colors).astype(np.float32)
 
 
 def least_opacity(colors: FloatArray, behind: FloatArray, least: FloatArray) -> FloatArray:

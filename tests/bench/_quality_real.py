@@ -1,6 +1,6 @@
 """Scenes from real photographs, compared with later views: the rows of the `real views` tables.
 
-A street uses the built-in depth, fitted to the photo's sparse points. A stereo pair uses the true
+A path uses the built-in depth, fitted to the photo's sparse points. A stereo pair uses the true
 depth, and the built-in one fitted to it. The fit provides the unknown scale, so that the virtual
 camera moves as far as the real one did.
 """
@@ -21,8 +21,10 @@ from make_4d.geometry.core.camera import FloatArray
 from make_4d.geometry.landscapes.truth import Mask, TruthScene
 from make_4d.ml.common.registry import BUILTIN
 
+FLIGHTS = ("street", "valley", "park")
+"""Folders of camera paths from photographs."""
 LATER = 3
-"""Number of the street's later views that are compared."""
+"""Number of a path's later views that are compared."""
 METHODS = ("full", "without inpainting", "one-layer mesh", "full, paper's layer depth")
 ON_SHEET = ("full", "one-layer mesh")
 
@@ -67,10 +69,14 @@ class Case:
 
 def real_cases(folder: Path) -> list[Case]:
     """Return the cases of all tables from the views in a folder; raises ViewsError."""
-    street, pair = load_views(folder / "street"), load_stereo(folder / "teddy")
-    street = RealScene(street.name, street.camera, street.views[: LATER + 1])
+    pair, cases = load_stereo(folder / "teddy"), []
+    for name in FLIGHTS:
+        if (folder / name).is_dir():
+            place = load_views(folder / name)
+            place = RealScene(name, place.camera, place.views[: LATER + 1])
+            cases.append(case_of(name, place, depth_by_sparse_points(place)))
     return [
-        case_of("street", street, depth_by_sparse_points(street)),
+        *cases,
         case_of("stereo", pair, pair.views[0].frame().depth, "true depth"),
         case_of("stereo", pair, depth_by_dense_depth(pair), "built-in depth"),
     ]

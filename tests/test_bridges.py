@@ -42,11 +42,14 @@ def test_points_on_a_surface_lie_between_both_neighbors_in_every_way():
     assert ((bridges.share > 0) & (bridges.share < 1)).all()
 
 
-def test_at_a_step_the_far_side_is_stretched():
-    depth, member, continued = layer([[0.2, 0.8]])
+def test_at_a_step_the_far_side_goes_on_as_its_mirror_image():
+    depth, member, continued = layer([[0.7, *[0.2] * 10, 0.8]])
     bridges = find_bridges(depth, member, continued, FOCAL)
-    assert len(bridges.near) == MOST
-    assert not bridges.color_share.any()
+    chosen = bridges.near == 11
+    assert chosen.sum() == MOST and not bridges.color_share.any()
+    source = bridges.source[chosen]
+    assert list(source[:4]) == [10, 8, 7, 6]
+    assert set(source) <= set(range(1, 11))  # not what stands beyond it
 
 
 def test_a_step_with_something_behind_needs_no_bridge_but_a_surface_does():

@@ -2,8 +2,8 @@
 
 A surface that recedes quickly spreads its points, and what is far behind, such as the sky, would
 show between them as a pattern of dots. On a surface the points in between are mixtures of both
-neighbors. At a step they have the color of the far side: it is stretched up to the near side, where
-neither a skirt nor a farther layer goes on behind.
+neighbors. At a step the far side goes on up to the near side, with its mirror image, where neither
+a skirt nor a farther layer goes on behind.
 """
 
 from __future__ import annotations
@@ -35,13 +35,15 @@ class Bridges:
         near, far: Flat indices (n,) of the pair's nearer and farther pixel.
         share: How much of the way from the far to the near one lies behind the point (n,), 0..1,
             both in the image and in disparity.
-        color_share: The same for its color.
+        source: Flat index (n,) of the pixel whose color the point has at the far side.
+        color_share: How much of the way to the near pixel's color lies behind it (n,), 0..1.
         disparity: (n,), 1 / scene units.
     """
 
     near: NDArray[np.intp]
     far: NDArray[np.intp]
     share: FloatArray
+    source: NDArray[np.intp]
     color_share: FloatArray
     disparity: FloatArray
 
@@ -81,10 +83,41 @@ def find_bridges(
     pair = np.repeat(np.arange(len(near)), count)
     number = np.arange(len(pair)) - np.repeat(np.cumsum(count) - count, count)
     share = ((number + 1) / (count[pair] + 1)).astype(np.float32)
+    near, far, smooth = near[pair], far[pair], smooth[pair]
+    beyond = np.where(smooth, 0, np.rint(SPACING * number)).astype(np.intp)
     return Bridges(
-        near[pair],
-        far[pair],
+        near,
+        far,
         share,
-        np.where(smooth[pair], share, np.float32(0.0)),
-        (disparity[far[pair]] + share * step[pair]).astype(np.float32),
+        _mirrored(near, far, beyond, disparity, inside, depth.shape),
+        np.where(smooth, share, np.float32(0.0)),
+        (disparity[far] + share * step[pair]).astype(np.float32),
     )
+
+
+def _mirrored(
+    near: NDArray[np.intp],
+    far: NDArray[np.intp],
+    beyond: NDArray[np.intp],
+    disparity: FloatArray,
+    member: Mask,
+    shape: tuple[int, ...],
+) -> NDArray[np.intp]:
+    """Return the pixels (n,) that lie so far beyond the far ones, away from the near ones.
+
+    Where that isn't the far pixel's surface any more, it is the far pixel.
+
+    Args:
+        near, far: (n,), flat indices of neighbors.
+        beyond: (n,), distances in pixels.
+        disparity, member: (H * W,), of all pixels of an image of this shape.
+    """
+    rows, columns = (
+        first + beyond * (first - second)
+        for first, second in zip(np.divmod(far, shape[1]), np.divmod(near, shape[1]), strict=True)
+    )
+    outside = (rows < 0) | (rows >= shape[0]) | (columns < 0) | (columns >= shape[1])
+    there = np.where(outside, far, rows * shape[1] + columns)
+    apart = np.abs(disparity[there] - disparity[far])
+    same = member[there] & (apart < (SURFACE - 1.0) * disparity[far])
+    return np.where(same, there, far)

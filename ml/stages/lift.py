@@ -203,7 +203,6 @@ def bed(sheet: Sheet) -> Sheet:
 
 def still_points(sheet: Sheet, where: Mask, camera: Intrinsics) -> PointArrays:
     """Return points of the selected pixels (H, W), in row order, without displacements."""
-    solid = np.ones(int(where.sum()), np.float32)
     return _points(
         sheet.layer,
         pixel_centers(*where.shape)[where],
@@ -212,7 +211,7 @@ def still_points(sheet: Sheet, where: Mask, camera: Intrinsics) -> PointArrays:
         sheet.observed[where],
         sheet.pixel[where],
         camera,
-        solid if sheet.opacity is None else sheet.opacity[where],
+        None if sheet.opacity is None else sheet.opacity[where],
     )
 
 
@@ -282,12 +281,12 @@ def _bridging(
     """Return the points of bridges between pixels with these maps, (H, W) and (H, W, 3)."""
     near, far, depth = bridges.near, bridges.far, 1.0 / bridges.disparity
     centers = pixel_centers(*layer.shape).reshape(-1, 2)
-    likest = np.where(bridges.color_share > 0.5, near, far)
+    likest = np.where(bridges.color_share > 0.5, near, bridges.source)
     return _points(
         layer.ravel()[far],
         _mixed(centers, near, far, bridges.share),
         depth,
-        _mixed(color.reshape(-1, 3), near, far, bridges.color_share),
+        _mixed(color.reshape(-1, 3), near, bridges.source, bridges.color_share),
         np.zeros_like(depth),
         pixel.ravel()[likest],
         camera,

@@ -17,8 +17,7 @@ def gaps(bridges, depth, camera_shift):
     """Return the largest gap, in pixels, between horizontal neighbors of a moved camera's image."""
     height, width = depth.shape
     columns = np.tile(np.arange(width, dtype=float), height)
-    near, far = columns[bridges.near], columns[bridges.far]
-    at = np.concatenate([columns, far + bridges.share * (near - far)])
+    at = np.concatenate([columns, columns[bridges.near]])
     disparity = np.concatenate([1.0 / depth.ravel(), bridges.disparity])
     return np.diff(np.sort(at + FOCAL * camera_shift * disparity)).max()
 

@@ -1,7 +1,8 @@
 """Bridges: points between neighboring pixels that move apart when the camera moves.
 
 A surface that recedes quickly spreads its points, and what is far behind, such as the sky, would
-show between them as a pattern of dots. On a surface the points in between are mixtures of both
+show between them as a pattern of dots. Bridges lie behind the nearer of two neighbors, on its
+viewing ray, so that the photo's own view never shows them. On a surface they are mixtures of both
 neighbors. At a step the far side goes on up to the near side, with its mirror image, where neither
 a skirt nor a farther layer goes on behind.
 """
@@ -33,8 +34,8 @@ class Bridges:
 
     Attributes:
         near, far: Flat indices (n,) of the pair's nearer and farther pixel.
-        share: How much of the way from the far to the near one lies behind the point (n,), 0..1,
-            both in the image and in disparity.
+        share: How much of the way from the far to the near disparity lies behind the point (n,),
+            0..1; in the image, the point is at the near pixel.
         source: Flat index (n,) of the pixel whose color the point has at the far side.
         color_share: How much of the way to the near pixel's color lies behind it (n,), 0..1.
         disparity: (n,), 1 / scene units.

@@ -279,25 +279,19 @@ def _bridging(
     camera: Intrinsics,
 ) -> PointArrays:
     """Return the points of bridges between pixels with these maps, (H, W) and (H, W, 3)."""
-    near, far, depth = bridges.near, bridges.far, 1.0 / bridges.disparity
+    near, depth, colors = bridges.near, 1.0 / bridges.disparity, color.reshape(-1, 3)
+    far_color = colors[bridges.source]
     centers = pixel_centers(*layer.shape).reshape(-1, 2)
     likest = np.where(bridges.color_share > 0.5, near, bridges.source)
     return _points(
-        layer.ravel()[far],
-        _mixed(centers, near, far, bridges.share),
+        layer.ravel()[bridges.far],
+        centers[near],
         depth,
-        _mixed(color.reshape(-1, 3), near, bridges.source, bridges.color_share),
+        far_color + bridges.color_share[:, None] * (colors[near] - far_color),
         np.zeros_like(depth),
         pixel.ravel()[likest],
         camera,
     )
-
-
-def _mixed(
-    values: FloatArray, near: NDArray[np.intp], far: NDArray[np.intp], share: FloatArray
-) -> FloatArray:
-    """Return values (n, C) between those of pairs of pixels, of all pixels' values (H * W, C)."""
-    return values[far] + share[:, None] * (values[near] - values[far])
 
 
 def moving_points(

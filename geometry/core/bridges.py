@@ -10,13 +10,15 @@ a skirt nor a farther layer goes on behind.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .camera import FloatArray
 
-Mask = NDArray[np.bool_]
+if TYPE_CHECKING:
+    from .ldi import Mask
 
 TRAVEL = 0.6
 """How far the camera is expected to move sideways, in scene units."""
@@ -34,16 +36,14 @@ class Bridges:
 
     Attributes:
         near, far: Flat indices (n,) of the pair's nearer and farther pixel.
-        share: How much of the way from the far to the near disparity lies behind the point (n,),
-            0..1; in the image, the point is at the near pixel.
         source: Flat index (n,) of the pixel whose color the point has at the far side.
         color_share: How much of the way to the near pixel's color lies behind it (n,), 0..1.
-        disparity: (n,), 1 / scene units.
+        disparity: (n,), 1 / scene units, between those of both; in the image, the point is at the
+            near pixel.
     """
 
     near: NDArray[np.intp]
     far: NDArray[np.intp]
-    share: FloatArray
     source: NDArray[np.intp]
     color_share: FloatArray
     disparity: FloatArray
@@ -89,7 +89,6 @@ def find_bridges(
     return Bridges(
         near,
         far,
-        share,
         _mirrored(near, far, beyond, disparity, inside, depth.shape),
         np.where(smooth, share, np.float32(0.0)),
         (disparity[far] + share * step[pair]).astype(np.float32),

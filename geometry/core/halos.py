@@ -91,13 +91,15 @@ def peel_sky(matte: Matte, image: FloatArray, sky: Mask, size: int) -> Matte:
         return matte
     linear = srgb_to_linear(image)
     expected, texture, trust = expected_sky(linear, clean, reach)
-    difference = (linear - expected) / texture[..., None]
-    trust = trust * evenness(difference, band, away > NO_TRACE * reach, ALONG * reach)
+    difference = linear - expected
+    trust = trust * evenness(
+        difference / texture[..., None], band, away > NO_TRACE * reach, ALONG * reach
+    )
     rows, columns = ndimage.distance_transform_edt(
         ~front, return_distances=False, return_indices=True
     )
     beside = matte.near[rows, columns]
-    mixed, other = split_difference(linear - expected, linear.reshape(-1, 3)[beside] - expected)
+    mixed, other = split_difference(difference, linear.reshape(-1, 3)[beside] - expected)
     halo = mean_along(other, away, band, ALONG * reach)
     strength = np.sqrt((halo**2).mean(axis=2, keepdims=True))
     halo *= np.minimum(1.0, LARGEST_HALO / np.maximum(strength, 1e-6))

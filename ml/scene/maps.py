@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+import numpy as np
+
+from ...geometry.core.camera import FloatArray
+
 INPUT, OUTPUT = "image", "maps"
 """Names of the network's input and output."""
 MULTIPLE = 32
@@ -41,3 +45,8 @@ class Map(IntEnum):
 
 
 CHANNELS = len(Map)
+
+
+def probability(logits: FloatArray) -> FloatArray:
+    """Return the probabilities of logits of any shape; that of the opposite has the other sign."""
+    return np.asarray(0.5 + 0.5 * np.tanh(0.5 * logits), np.float32)

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...geometry.core.camera import FloatArray
 from ..common.errors import ModelError
-from .maps import CHANNELS, INPUT, MULTIPLE, OUTPUT, Map
+from .maps import CHANNELS, INPUT, MULTIPLE, OUTPUT, Map, probability
 
 WEIGHTS = Path(__file__).parent / "scene.onnx"
 DETAIL_SIDE, WHOLE_SIDE = 448, 288
@@ -86,7 +86,7 @@ class SceneNetwork:
         )
         differences = np.stack([cv2.GaussianBlur(own, (0, 0), DETAIL) for own in whole - detail])
         # How deep the sky is says nothing about what stands before it, nor do mixed pixels.
-        solid = np.prod([1.0 / (1.0 + np.exp(look[Map.SKY])) for look in (detail, whole)], axis=0)
+        solid = np.prod([probability(-look[Map.SKY]) for look in (detail, whole)], axis=0)
         differences[Map.LOG_DISPARITY] = _weighted_blur(
             (whole - detail)[Map.LOG_DISPARITY], cv2.erode(solid, np.ones((3, 3), np.uint8))
         )

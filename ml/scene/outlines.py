@@ -13,6 +13,7 @@ import numpy as np
 
 from ...geometry.core.camera import FloatArray
 from ..classical.multigrid import Grid, solve
+from .neighbors import neighbor_weights
 
 REACH = 6.0
 """Distance from the sky, in pixels of the maps, from which on the network is trusted."""
@@ -21,6 +22,8 @@ LEAST_TRUST, FULL_TRUST = 0.01, 10.0
 difference between neighbors."""
 STEP = 0.3
 """Difference of neighbors, in logarithms of the disparity, at which their weight is a half."""
+STEEPNESS = 6
+"""Power of the difference with which their weight falls."""
 
 
 def calm_outlines(log_disparity: FloatArray, sky: FloatArray) -> FloatArray:
@@ -37,17 +40,9 @@ def calm_outlines(log_disparity: FloatArray, sky: FloatArray) -> FloatArray:
     growth = np.clip((away - 1.0) / REACH, 0.0, 1.0)
     trust = LEAST_TRUST * (FULL_TRUST / LEAST_TRUST) ** growth
     inside = solid.astype(np.float32)
-    right, below = (
-        _likeness(np.diff(log_disparity, axis=axis)) * both
-        for axis, both in ((1, inside[:, 1:] * inside[:, :-1]), (0, inside[1:] * inside[:-1]))
-    )
+    right, below = neighbor_weights(log_disparity, inside, STEP, STEEPNESS)
     trust = (trust * inside).astype(np.float32)
     grid = Grid(inside, right, below, np.zeros_like(inside), trust)
     middle = float(np.median(log_disparity[solid]))
     calm = middle + solve(grid.pyramid(), trust * (log_disparity - middle))
     return np.where(solid, calm, log_disparity).astype(np.float32)
-
-
-def _likeness(difference: FloatArray) -> FloatArray:
-    """Return the weights of neighbors by how much they differ, 0..1."""
-    return (1.0 / (1.0 + (difference / STEP) ** 6)).astype(np.float32)

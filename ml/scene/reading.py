@@ -11,7 +11,7 @@ from ...geometry.core.camera import FloatArray
 from ..classical.vanishing import vanishing_column
 from .camera_fit import CameraFit, fit_camera, latitudes
 from .guided import guided_upsample
-from .maps import Map
+from .maps import Map, probability
 from .matte import matte_sky
 from .merged import Margins, merged_maps
 from .network import SceneMaps, SceneNetwork
@@ -145,7 +145,7 @@ def read_layout(image: FloatArray, network: SceneNetwork, sky: FloatArray | None
 
 def _shares(maps: FloatArray, camera: CameraFit, image: FloatArray, margins: Margins) -> FloatArray:
     """Return the shares (n, h, w) of SHARES in an image (H, W, 3); see `below_horizon`."""
-    shares = _sigmoid(maps[SHARES])
+    shares = probability(maps[SHARES])
     below = below_horizon(camera, image.shape[:2], margins, shares.shape[1:])
     covered = np.maximum.accumulate(1.0 - shares[0], axis=0)  # something stands above it
     shares[0] = without_strays(shares[0] * (1.0 - below * covered), image)
@@ -188,8 +188,3 @@ def _confidence(seen: SceneMaps) -> float:
         for values in (seen.difference, seen.maps[Map.LOG_DISPARITY])
     )
     return float(np.exp2(-((difference / max(DOUBTFUL * spread, 1e-6)) ** 2)))
-
-
-def _sigmoid(logits: FloatArray) -> FloatArray:
-    """Return the probabilities of logits of any shape."""
-    return np.asarray(0.5 + 0.5 * np.tanh(0.5 * logits), np.float32)

@@ -13,13 +13,16 @@ import numpy as np
 
 from ...geometry.core.camera import FloatArray
 from ..classical.multigrid import Grid, solve
-from .maps import Map
+from .maps import Map, probability
+from .neighbors import likeness, neighbor_weights
 
 TRUST, TRUST_UPRIGHT = 3e-3, 3e-4
 """Weight of the network's own value where nothing stands and where something stands upright,
 relative to that of the difference between neighbors."""
 STEP = 0.5
 """Difference of neighbors, in logarithms of the disparity, at which their weight is a half."""
+STEEPNESS = 4
+"""Power of the difference with which their weight falls."""
 LEAST_WEIGHT = 1e-3
 """Added to the weights of neighbors: across a step too, both sides move a little together."""
 
@@ -33,12 +36,11 @@ def stand_up(maps: FloatArray) -> FloatArray:
     log_disparity = maps[Map.LOG_DISPARITY]
     solid = (maps[Map.SKY] < 0.0).astype(np.float32)
     upright = np.clip(2.0 * _share_upright(maps) - 1.0, 0.0, 1.0)
-    right, below = (
-        (_likeness(np.diff(log_disparity, axis=axis)) + LEAST_WEIGHT) * both
-        for axis, both in ((1, solid[:, 1:] * solid[:, :-1]), (0, solid[1:] * solid[:-1]))
-    )
+    right, below = neighbor_weights(log_disparity, solid, STEP, STEEPNESS, LEAST_WEIGHT)
     rise = np.diff(log_disparity, axis=0)
-    unwanted = below * np.minimum(upright[1:], upright[:-1]) * _likeness(rise) * rise
+    unwanted = (
+        below * np.minimum(upright[1:], upright[:-1]) * likeness(rise, STEP, STEEPNESS) * rise
+    )
     flow = np.zeros_like(log_disparity)
     flow[:-1] += unwanted
     flow[1:] -= unwanted
@@ -49,10 +51,5 @@ def stand_up(maps: FloatArray) -> FloatArray:
 
 def _share_upright(maps: FloatArray) -> FloatArray:
     """Return the probability (h, w) that a pixel shows something upright."""
-    others = [0.5 - 0.5 * np.tanh(0.5 * maps[kind]) for kind in (Map.FLAT, Map.WATER, Map.SKY)]
+    others = [probability(-maps[kind]) for kind in (Map.FLAT, Map.WATER, Map.SKY)]
     return np.asarray(np.prod(others, axis=0), np.float32)
-
-
-def _likeness(difference: FloatArray) -> FloatArray:
-    """Return the weights of neighbors by how much they differ, 0..1."""
-    return (1.0 / (1.0 + (difference / STEP) ** 4)).astype(np.float32)

@@ -124,7 +124,7 @@ def lift_layers(
         moves = lift(surface)
         skirts = list(find_skirts(inputs["depth"][layer], surface.where, reach))
         for skirt in skirts:
-            lift(skirt_sheet(inputs, layer, skirt))
+            lift(skirt_sheet(surface, skirt))
         still.append(bridge_points(surface, surface.where & ~moves, skirts, camera))
         photo_moves |= moves & surface.observed
         firm = moves & surface.observed & (inputs["layer_sky"][layer] < 0.5)
@@ -156,17 +156,17 @@ def layer_sheet(inputs: Arrays, layer: int) -> Sheet:
     )
 
 
-def skirt_sheet(inputs: Arrays, layer: int, skirt: Skirt) -> Sheet:
-    """Return a skirt as a sheet: what it continues gives color and flow."""
+def skirt_sheet(surface: Sheet, skirt: Skirt) -> Sheet:
+    """Return a surface's skirt as a sheet: what it continues gives color and flow."""
     rows, columns = skirt.source
     return Sheet(
-        layer,
+        surface.layer,
         skirt.where,
         skirt.depth * np.float32(BEHIND),
-        inputs["color"][layer][rows, columns],
+        surface.color[rows, columns],
         np.zeros_like(skirt.where),
-        inputs["flow"][layer][rows, columns],
-        _pixels(layer, skirt.where.shape)[rows, columns],
+        surface.flow[rows, columns],
+        surface.pixel[rows, columns],
     )
 
 

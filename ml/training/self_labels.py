@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ...geometry.core.camera import FloatArray
 from ...geometry.worlds.samples import Kind, StoredSample, load_sample, save_sample
-from ..scene.maps import Map
+from ..scene.maps import Map, probability
 from ..scene.network import WEIGHTS, SceneNetwork, resized
 from ..scene.relief import full_disparity
 
@@ -72,7 +72,7 @@ def self_labeled(sample: StoredSample, teacher: SceneNetwork) -> StoredSample:
     sight = look_often(image, teacher)
     height, width = sample.kind.shape
     chances = {
-        name: cv2.resize(1 / (1 + np.exp(-sight.maps[name])), (width, height))
+        name: cv2.resize(probability(sight.maps[name]), (width, height))
         for name in (Map.SKY, Map.WATER, Map.FALLS, Map.FLAT)
     }
     told = _kinds(chances)
@@ -122,7 +122,7 @@ def _kinds(chances: dict[Map, FloatArray]) -> NDArray[np.uint8]:
 
 def _disparity(image: FloatArray, sight: Sight) -> FloatArray:
     """Return the disparity (H, W) of an image, NaN where the looks don't agree."""
-    sky = (1 / (1 + np.exp(-sight.maps[Map.SKY]))).astype(np.float32)
+    sky = probability(sight.maps[Map.SKY])
     disparity = full_disparity(sight.maps[Map.LOG_DISPARITY], sky, image)
     height, width = disparity.shape
     spread = cv2.resize(sight.spread, (width, height), interpolation=cv2.INTER_LINEAR)
